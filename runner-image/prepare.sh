@@ -1,0 +1,28 @@
+#!/bin/sh
+# Runs once, as root, while the base image is built: packages, user, folders, trust store.
+# The finished image works with a read-only root: only /work, /tmp and the home are ever written,
+# and the sandbox mounts all three.
+set -eu
+
+# A base that already has both needs no network here.
+if ! command -v git >/dev/null || ! command -v update-ca-certificates >/dev/null; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends git ca-certificates
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
+fi
+update-ca-certificates >/dev/null
+
+# Numbers, not names: the sandbox asks for 1000:1000 whatever the image calls it.
+getent group 1000 >/dev/null || groupadd --gid 1000 sortie
+getent passwd 1000 >/dev/null || useradd --uid 1000 --gid 1000 --no-create-home --home-dir /home/sortie --shell /bin/sh sortie
+# A volume mounted over these takes their owner and mode from here.
+for dir in /work /home/sortie; do
+    mkdir -p "$dir"
+    chown 1000:1000 "$dir"
+    chmod 0755 "$dir"
+done
+chmod 1777 /tmp
+
+# Nothing in a sandbox may change its user. `no-new-privileges` says the same at run time.
+find / -xdev -type f -perm /6000 -exec chmod a-s {} +
