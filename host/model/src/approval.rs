@@ -1,0 +1,59 @@
+//! Human gates: exactly one decision wins.
+
+use crate::clock::Timestamp;
+use crate::id::{ApprovalId, JobId, RunId};
+use serde::{Deserialize, Serialize};
+
+/// What a person said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Go on.
+    Approved,
+    /// Do not.
+    Rejected,
+    /// Nobody answered in time.
+    Expired,
+}
+
+impl Decision {
+    /// The stable name, as stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// One question put to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Its id.
+    pub id: ApprovalId,
+    /// The job it holds up.
+    pub job: JobId,
+    /// The run that asked.
+    pub run: RunId,
+    /// The step that asked.
+    pub step: String,
+    /// What is asked, for people.
+    pub question: String,
+    /// The commit the answer is about; only this commit is released by it.
+    pub commit: Option<String>,
+    /// The answer; none while it is pending.
+    pub decision: Option<Decision>,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// Through which door, such as `cli` or `http`.
+    pub decided_via: Option<String>,
+    /// The reason given, if one was.
+    pub comment: Option<String>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
+    /// When it was decided.
+    pub decided_at: Option<Timestamp>,
+}

@@ -1,0 +1,150 @@
+//! What a change looks like, file by file and line by line.
+//!
+//! [`DiffSource`] is the seam between who computes a diff (git, or a parser of
+//! a patch file) and who reads it (the scanners, the API). It is lazy: asking
+//! for the list of files must not cost the contents of any of them. This
+//! module never reads a file and never runs git.
+
+use serde::{Deserialize, Serialize};
+
+/// What happened to a file as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// It was not there before.
+    Added,
+    /// It is not there any more.
+    Deleted,
+    /// Same path, other contents or mode.
+    Modified,
+    /// Moved, possibly with changes.
+    Renamed,
+    /// Copied from another file, possibly with changes.
+    Copied,
+    /// A file became a symlink, a submodule became a file, and so on.
+    TypeChanged,
+}
+
+/// One changed file, without its contents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// Path before, relative to the root of the repository; none when added.
+    pub old_path: Option<String>,
+    /// Path after, relative to the root of the repository; none when deleted.
+    pub new_path: Option<String>,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// Whether git treats the contents as binary; then there are no hunks.
+    pub binary: bool,
+    /// Git file mode before, such as `0o100644`; 0 when absent or unknown.
+    pub old_mode: u32,
+    /// Git file mode after; 0 when absent or unknown.
+    pub new_mode: u32,
+    /// Number of added lines.
+    pub additions: u32,
+    /// Number of removed lines.
+    pub deletions: u32,
+}
+
+impl FileChange {
+    /// The path to show: the one after the change, or the one before when the
+    /// file was deleted.
+    pub fn path(&self) -> &str {
+        self.new_path
+            .as_deref()
+            .or(self.old_path.as_deref())
+            .unwrap_or("")
+    }
+}
+
+/// Which side of the change a line stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LineKind {
+    /// On both sides.
+    Context,
+    /// Only after.
+    Added,
+    /// Only before.
+    Removed,
+}
+
+/// One line of a hunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Which side it stands on.
+    pub kind: LineKind,
+    /// 1-based number before; none for an added line.
+    pub old_line: Option<u32>,
+    /// 1-based number after; none for a removed line.
+    pub new_line: Option<u32>,
+    /// Text without its line terminator; invalid UTF-8 is replaced.
+    pub text: String,
+    /// The file ends here without a newline.
+    pub no_newline: bool,
+}
+
+/// A run of changed lines with their context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hunk {
+    /// 1-based first line before; 0 when the old side is empty.
+    pub old_start: u32,
+    /// Number of lines before.
+    pub old_count: u32,
+    /// 1-based first line after; 0 when the new side is empty.
+    pub new_start: u32,
+    /// Number of lines after.
+    pub new_count: u32,
+    /// What git prints after the second `@@`: usually the enclosing function.
+    pub section: String,
+    /// The lines, in the order of the patch.
+    pub lines: Vec<Line>,
+}
+
+/// Why a part of a diff could not be produced.
+#[derive(Debug, thiserror::Error)]
+pub enum DiffError {
+    /// There is no file of that index.
+    #[error("read file {index} of a diff that has {files}")]
+    NoSuchFile {
+        /// The index asked for.
+        index: usize,
+        /// How many files there are.
+        files: usize,
+    },
+    /// The patch text is not a patch.
+    #[error("parse the patch: line {line}: {reason}")]
+    Malformed {
+        /// 1-based line of the patch text.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A part is larger than the reader may hold.
+    #[error("read {what}: {bytes} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// What was asked for.
+        what: String,
+        /// Its size.
+        bytes: u64,
+        /// The most that is given out.
+        limit: u64,
+    },
+    /// The source behind the diff failed.
+    #[error("read the diff: {0}")]
+    Source(String),
+}
+
+/// A change that can be read piece by piece.
+pub trait DiffSource: Send + Sync {
+    /// All changed files, in the order of the patch.
+    fn files(&self) -> &[FileChange];
+    /// The hunks of file `index`; empty for binary files and pure renames.
+    fn hunks(&self, index: usize) -> Result<Vec<Hunk>, DiffError>;
+    /// Full contents before; none when the file was not there or when the
+    /// source holds no contents (a bare patch file).
+    fn before(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError>;
+    /// Full contents after; none when the file is gone or when the source
+    /// holds no contents.
+    fn after(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError>;
+}

@@ -1,0 +1,140 @@
+//! Why a job stopped before its end, and how it goes on.
+
+use serde::{Deserialize, Serialize};
+
+/// The closed set of reasons for an early stop. Every value has a way to
+/// resume; see [`HaltReason::resume`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HaltReason {
+    /// The run's metered calls are used up.
+    BudgetCalls,
+    /// The run's money is used up.
+    BudgetCost,
+    /// The run's wall-clock time is used up.
+    BudgetTime,
+    /// The budget plugin said no.
+    BudgetDenied,
+    /// The agent did not finish its task.
+    AgentFailed,
+    /// The agent changed nothing.
+    NoChanges,
+    /// The verification commands do not pass.
+    VerificationFailed,
+    /// The workspace grew over its limit.
+    WorkspaceFull,
+    /// What came out of the sandbox was refused by the host's own checks.
+    ResultRefused,
+    /// A gate could not judge: a scanner, workflow, budget or agent plugin
+    /// trapped, ran out of a limit or is missing.
+    PluginFailed,
+    /// The branch stands on the remote with other work on it.
+    BranchTaken,
+    /// The repository cannot be worked on: unknown, empty, without the branch.
+    RepositoryUnusable,
+    /// Nobody decided in time.
+    ApprovalExpired,
+    /// The workflow stopped for a reason of its own.
+    Workflow,
+    /// Every attempt failed for reasons that might have passed.
+    AttemptsExhausted,
+}
+
+/// How a halted job goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resume {
+    /// `sortie retry` as it is.
+    Retry,
+    /// `sortie retry` after what the text says.
+    RetryAfter(&'static str),
+}
+
+impl HaltReason {
+    /// Every reason, for documentation and tests.
+    pub const ALL: [Self; 15] = [
+        Self::BudgetCalls,
+        Self::BudgetCost,
+        Self::BudgetTime,
+        Self::BudgetDenied,
+        Self::AgentFailed,
+        Self::NoChanges,
+        Self::VerificationFailed,
+        Self::WorkspaceFull,
+        Self::ResultRefused,
+        Self::PluginFailed,
+        Self::BranchTaken,
+        Self::RepositoryUnusable,
+        Self::ApprovalExpired,
+        Self::Workflow,
+        Self::AttemptsExhausted,
+    ];
+
+    /// The stable kebab-case name, as stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BudgetCalls => "budget-calls",
+            Self::BudgetCost => "budget-cost",
+            Self::BudgetTime => "budget-time",
+            Self::BudgetDenied => "budget-denied",
+            Self::AgentFailed => "agent-failed",
+            Self::NoChanges => "no-changes",
+            Self::VerificationFailed => "verification-failed",
+            Self::WorkspaceFull => "workspace-full",
+            Self::ResultRefused => "result-refused",
+            Self::PluginFailed => "plugin-failed",
+            Self::BranchTaken => "branch-taken",
+            Self::RepositoryUnusable => "repository-unusable",
+            Self::ApprovalExpired => "approval-expired",
+            Self::Workflow => "workflow",
+            Self::AttemptsExhausted => "attempts-exhausted",
+        }
+    }
+
+    /// The way back in.
+    pub fn resume(self) -> Resume {
+        match self {
+            Self::AgentFailed
+            | Self::NoChanges
+            | Self::ApprovalExpired
+            | Self::Workflow
+            | Self::AttemptsExhausted => Resume::Retry,
+            Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime => {
+                Resume::RetryAfter("submit again with a larger budget profile")
+            }
+            Self::BudgetDenied => Resume::RetryAfter("change the budget plugin's configuration"),
+            Self::VerificationFailed => {
+                Resume::RetryAfter("make the task clearer or mend the verification commands")
+            }
+            Self::WorkspaceFull => Resume::RetryAfter("raise sandbox.workspace_mib"),
+            Self::ResultRefused => {
+                Resume::RetryAfter("read the refusal; raise the git limit it names if it is yours")
+            }
+            Self::PluginFailed => Resume::RetryAfter("mend or replace the plugin the error names"),
+            Self::BranchTaken => Resume::RetryAfter("delete or rename the branch on the remote"),
+            Self::RepositoryUnusable => {
+                Resume::RetryAfter("mend the repository, its base branch or its credentials")
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for HaltReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_serde_and_unique() {
+        let mut seen = std::collections::BTreeSet::new();
+        for reason in HaltReason::ALL {
+            let json = serde_json::to_string(&reason).expect("a unit variant serialises");
+            assert_eq!(json, format!("\"{}\"", reason.as_str()));
+            assert!(seen.insert(reason.as_str()));
+        }
+    }
+}
