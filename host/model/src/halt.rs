@@ -36,8 +36,6 @@ pub enum HaltReason {
     ApprovalExpired,
     /// The workflow stopped for a reason of its own.
     Workflow,
-    /// Every attempt failed for reasons that might have passed.
-    AttemptsExhausted,
 }
 
 /// How a halted job goes on.
@@ -51,7 +49,7 @@ pub enum Resume {
 
 impl HaltReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::BudgetCalls,
         Self::BudgetCost,
         Self::BudgetTime,
@@ -66,7 +64,6 @@ impl HaltReason {
         Self::RepositoryUnusable,
         Self::ApprovalExpired,
         Self::Workflow,
-        Self::AttemptsExhausted,
     ];
 
     /// The stable kebab-case name, as stored and shown.
@@ -86,18 +83,15 @@ impl HaltReason {
             Self::RepositoryUnusable => "repository-unusable",
             Self::ApprovalExpired => "approval-expired",
             Self::Workflow => "workflow",
-            Self::AttemptsExhausted => "attempts-exhausted",
         }
     }
 
     /// The way back in.
     pub fn resume(self) -> Resume {
         match self {
-            Self::AgentFailed
-            | Self::NoChanges
-            | Self::ApprovalExpired
-            | Self::Workflow
-            | Self::AttemptsExhausted => Resume::Retry,
+            Self::AgentFailed | Self::NoChanges | Self::ApprovalExpired | Self::Workflow => {
+                Resume::Retry
+            }
             Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime => {
                 Resume::RetryAfter("submit again with a larger budget profile")
             }
