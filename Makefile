@@ -11,8 +11,8 @@ help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Set up what is missing and fly one real mission
-	@SORTIE_ENGINE_OWNER=demo scripts/setup.sh
-	@$(XTASK) demo
+	@trap 'scripts/engine.sh stop demo' EXIT; \
+		export SORTIE_ENGINE_OWNER=demo SORTIE_SETUP_DONE=1; scripts/setup.sh && { $(XTASK) demo; }
 
 test: ## Set up what is missing and run every test
 	@scripts/setup.sh --tests
@@ -22,9 +22,9 @@ check: ## Formatting, lints, tests and docs: what a change must pass
 	@scripts/setup.sh --tests
 	@$(XTASK) check
 
-bench: ## Measure the promised figures beside their peers
+bench: ## Measure the promised figures beside their peers (ARGS=… to choose)
 	@scripts/setup.sh
-	@$(XTASK) bench
+	@$(XTASK) bench $(ARGS)
 
 setup: ## Only set up: packages, Rust, plugin compiler, container engine, base image
 	@scripts/setup.sh

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Finds a container engine, or starts one: `scripts/engine.sh start | stop | status`.
+# Finds a container engine, or starts one: `scripts/engine.sh start | stop [OWNER] | status`.
 #
 # An engine that already answers is used as it is and never stopped from here. An engine that this
-# script started is remembered, so that `stop` ends exactly that one. A second dockerd is never
-# started beside a running one.
+# script started is remembered, with the SORTIE_ENGINE_OWNER it was started for, so that `stop` ends
+# exactly that one, and `stop demo` only one that the demo started. A second dockerd is never started
+# beside a running one.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/lib.sh
@@ -13,7 +14,9 @@ START_LIMIT_S=90
 # dockerd stops its containers first and gives each 10 s.
 STOP_LIMIT_S=60
 
+# First line: the pid, or `systemd`; second line: for whom.
 started_file="$SORTIE_STATE_DIR/engine.started"
+owner="${SORTIE_ENGINE_OWNER:-setup}"
 log_file="$SORTIE_STATE_DIR/dockerd.log"
 system_pid_file=/var/run/docker.pid
 socket=/var/run/docker.sock
@@ -88,7 +91,7 @@ start() {
     elif under_systemd; then
         say engine "starting docker.service"
         as_root systemctl start docker.service || die "start docker.service" "journalctl -u docker.service says why"
-        echo systemd >"$started_file"
+        printf 'systemd\n%s\n' "$owner" >"$started_file"
         wait_for_engine || die "reach the container engine: docker.service was started but does not answer within ${START_LIMIT_S} s" \
             "journalctl -u docker.service says why"
     else
@@ -106,19 +109,19 @@ start_dockerd() {
     # Its own session, so that neither Ctrl-C here nor the end of this terminal stops it. The shell
     # in between writes its pid and becomes dockerd, so the pid is right under sudo as well.
     # --group lets the calling user open the socket without joining the docker group.
-    rm -f "$started_file"
+    as_root rm -f "$started_file"
     as_root setsid --fork env "PATH=$path" bash -c '
-        echo $$ >"$1"; exec dockerd --group "$2" >>"$3" 2>&1 </dev/null
-    ' dockerd-start "$started_file" "$(id -gn)" "$log_file"
+        printf "%s\n%s\n" $$ "$4" >"$1"; exec dockerd --group "$2" >>"$3" 2>&1 </dev/null
+    ' dockerd-start "$started_file" "$(id -gn)" "$log_file" "$owner"
     local deadline=$((SECONDS + 5))
     until [ -s "$started_file" ]; do
         [ "$SECONDS" -lt "$deadline" ] || die "start dockerd: no process came up" "look at $log_file"
         sleep 0.1
     done
-    pid="$(cat "$started_file")"
+    pid="$(head -n 1 "$started_file")"
     if ! wait_for_engine "$pid"; then
         tail -n 15 "$log_file" >&2 || true
-        rm -f "$started_file"
+        as_root rm -f "$started_file"
         alive "$pid" && as_root kill "$pid"
         die "start dockerd: it did not answer within ${START_LIMIT_S} s" "the lines above are the end of $log_file"
     fi
@@ -129,8 +132,12 @@ stop() {
         say engine "was not started from here; left as it is"
         return 0
     fi
-    local pid
-    pid="$(cat "$started_file")"
+    local pid started_for
+    { read -r pid; read -r started_for || started_for=setup; } <"$started_file"
+    if [ -n "${1:-}" ] && [ "$1" != "$started_for" ]; then
+        say engine "was started for $started_for, not for $1; left as it is"
+        return 0
+    fi
     if [ "$pid" = systemd ]; then
         say engine "stopping docker.service"
         as_root systemctl stop docker.service docker.socket || die "stop docker.service" "journalctl -u docker.service says why"
@@ -143,7 +150,7 @@ stop() {
             sleep 0.2
         done
     fi
-    rm -f "$started_file"
+    as_root rm -f "$started_file"
 }
 
 status() {
@@ -156,6 +163,6 @@ status() {
 }
 
 case "${1:-}" in
-    start | stop | status) "$1" ;;
-    *) die "run $0: '${1:-}' is no action" "one of: start, stop, status" ;;
+    start | stop | status) "$@" ;;
+    *) die "run $0: '${1:-}' is no action" "one of: start, stop [OWNER], status" ;;
 esac

@@ -1,2 +1,93 @@
-//! Placeholder.
-fn main() {}
+//! `cargo xtask …`: the one door for building, checking, testing and showing Sortie.
+//!
+//! It runs the ordinary tools (cargo, docker, the scripts of `scripts/`) in the right order and with
+//! the right settings. It never installs anything itself (`scripts/setup.sh` does), holds no secret,
+//! and nothing of it ends up in the product.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a developer tool: it talks to a terminal and exists to start other programs"
+)]
+
+mod check;
+mod demo;
+mod image;
+mod plugins;
+mod proc;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::proc::Cmd;
+use crate::workspace::Workspace;
+
+/// Developer automation for Sortie.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Formatting, lints, docs and tests: what a change must pass.
+    Check,
+    /// Fly one real mission on a sample repository.
+    Demo,
+    /// Build what the tests need and run every test; ends with the sum of all runs.
+    Test(test::Options),
+    /// Build the shipped plugins into `dist/plugins/*.wasm`.
+    Plugins,
+    /// Build the runner image `sortie-runner:base`, if its inputs changed.
+    Image(image::Options),
+    /// Run the benchmarks; arguments go to the benchmark program.
+    Bench {
+        /// Arguments for `sortie-bench`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Set up this machine: packages, Rust, plugin compiler, container engine, base image.
+    Setup {
+        /// Also what only the tests need.
+        #[arg(long)]
+        tests: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: failed to {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    match task {
+        Task::Check => check::run(&workspace),
+        Task::Demo => demo::run(&workspace),
+        Task::Test(options) => test::run(&workspace, &options),
+        Task::Plugins => plugins::build(&workspace).map(drop),
+        Task::Image(options) => image::build(&workspace, &options),
+        Task::Bench { args } => {
+            plugins::build(&workspace)?;
+            image::build(&workspace, &image::Options::default())?;
+            workspace
+                .cargo()
+                .args(["run", "--release", "--package", "sortie-bench", "--"])
+                .args(args)
+                .run("run the benchmarks")
+        }
+        Task::Setup { tests } => Cmd::new(workspace.script("setup.sh"))
+            .args(tests.then_some("--tests"))
+            .run("set up this machine"),
+    }
+}

@@ -1,0 +1,83 @@
+//! What a change must pass, cheapest first, stopping at the first failure; the tests come last, so
+//! that their closing lines are the last output.
+
+use crate::proc::{Cmd, say};
+use crate::workspace::Workspace;
+use crate::{image, plugins, test};
+
+/// One of the two workspaces' cargo.
+type Cargo = fn(&Workspace) -> Cmd;
+
+/// Formatting, lock files, lints, docs, licences and tests of both workspaces.
+///
+/// # Errors
+/// The first thing that does not pass.
+pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let both: [(&str, Cargo); 2] = [
+        ("host", Workspace::cargo),
+        ("plugins", Workspace::cargo_plugins),
+    ];
+
+    for (name, cargo) in both {
+        step(
+            cargo(workspace).args(["fmt", "--all", "--check"]),
+            "format",
+            name,
+        )?;
+    }
+    for (name, cargo) in both {
+        // Without its output: only whether the lock file fits the manifests.
+        say("check", format_args!("lock file of the {name}"));
+        cargo(workspace)
+            .args(["metadata", "--locked", "--format-version", "1"])
+            .capture(&format!("use Cargo.lock of the {name} as it is"))?;
+    }
+    // The host embeds the components, so they come before the host's lints.
+    plugins::build(workspace)?;
+    for (name, cargo) in both {
+        step(
+            cargo(workspace).args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]),
+            "lint",
+            name,
+        )?;
+    }
+    for (name, cargo) in both {
+        step(
+            cargo(workspace)
+                .args(["doc", "--workspace", "--no-deps"])
+                .env("RUSTDOCFLAGS", "-D warnings"),
+            "document",
+            name,
+        )?;
+    }
+    if Cmd::new("cargo")
+        .args(["deny", "--version"])
+        .query()
+        .is_some()
+    {
+        step(
+            workspace.cargo().args(["deny", "check"]),
+            "accept the dependencies of",
+            "host",
+        )?;
+    } else {
+        say(
+            "check",
+            "dependencies: skipped, cargo-deny is not installed",
+        );
+    }
+    image::build(workspace, &image::Options::default())?;
+    test::suites(workspace, &test::Options::default())
+}
+
+fn step(command: Cmd, verb: &str, name: &str) -> anyhow::Result<()> {
+    say("check", format_args!("{verb} the {name}"));
+    command.run(&format!("{verb} the {name}"))
+}

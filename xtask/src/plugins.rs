@@ -1,0 +1,300 @@
+//! The shipped plugins: a workspace of their own, compiled for `wasm32-unknown-unknown`, each core
+//! module made into a component in `dist/plugins/<package>.wasm`.
+//!
+//! Such a guest imports its world and nothing else, so no WASI is needed to build it. Where rustup
+//! has no such target, Debian's compiler builds the standard library for it from source.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
+use wit_component::ComponentEncoder;
+
+use crate::proc::{Cmd, say};
+use crate::workspace::{Workspace, remap_flags};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The compiler of Debian's packages. rustup's shims must not come in between: the two compilers
+/// cannot use each other's standard library.
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+
+/// What the process that started this one set for *its* compiler, and must not reach another one.
+const FOREIGN_SETTINGS: [&str; 9] = [
+    "CARGO",
+    "CARGO_BUILD_TARGET",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "LD_LIBRARY_PATH",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTDOC",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+/// One finished component.
+pub struct Component {
+    /// The package's name, and the file's.
+    pub name: String,
+    /// Its size in bytes.
+    pub size_bytes: usize,
+    /// SHA-256 of the file, in hexadecimal.
+    pub digest: String,
+}
+
+/// Builds all plugins and returns them, ordered by name. Files that did not change are not written,
+/// so what depends on them is not rebuilt; files of plugins that are gone are removed.
+///
+/// # Errors
+/// When no compiler for the target is there, a plugin does not compile, or its module does not fit
+/// its world.
+pub fn build(workspace: &Workspace) -> anyhow::Result<Vec<Component>> {
+    let target_dir = workspace.cache("plugins-wasm");
+    compiler(workspace, &target_dir)?.run("build the plugins")?;
+
+    let dist = workspace.root().join("dist/plugins");
+    fs::create_dir_all(&dist).with_context(|| format!("create {}", dist.display()))?;
+    let mut components = Vec::new();
+    for name in packages(workspace)? {
+        let module = target_dir
+            .join(TARGET)
+            .join("release")
+            .join(name.replace('-', "_"))
+            .with_extension("wasm");
+        let core = fs::read(&module)
+            .with_context(|| format!("read the module of {name}, {}", module.display()))?;
+        let component =
+            encode(&core).with_context(|| format!("make a component of plugin {name}"))?;
+        write_if_changed(&dist.join(&name).with_extension("wasm"), &component)?;
+        components.push(Component {
+            size_bytes: component.len(),
+            digest: hex::encode(Sha256::digest(&component)),
+            name,
+        });
+    }
+    remove_others(&dist, &components)?;
+    for component in &components {
+        println!(
+            "{:<20} {:>9} bytes  sha256:{}",
+            component.name, component.size_bytes, component.digest
+        );
+    }
+    Ok(components)
+}
+
+/// A core module with its embedded world becomes a component; the result is validated.
+fn encode(core: &[u8]) -> anyhow::Result<Vec<u8>> {
+    ComponentEncoder::default()
+        .validate(true)
+        .module(core)?
+        .encode()
+}
+
+/// The cargo that can build for the target: the active toolchain's, or Debian's.
+fn compiler(workspace: &Workspace, target_dir: &Path) -> anyhow::Result<Cmd> {
+    let (cargo, with) = if active_has_target() {
+        (
+            Cmd::new("cargo").env_remove(
+                FOREIGN_SETTINGS
+                    .into_iter()
+                    .filter(|key| *key != "RUSTUP_TOOLCHAIN"),
+            ),
+            &[][..],
+        )
+    } else if debian_has_source() {
+        let cargo = Cmd::new(DEBIAN_CARGO)
+            .env_remove(FOREIGN_SETTINGS)
+            .env("RUSTC", DEBIAN_RUSTC)
+            // `-Z build-std` is unstable in name; this is the switch that distributions use.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld");
+        (cargo, &["-Z", "build-std=std,panic_abort"][..])
+    } else {
+        bail!(
+            "find a compiler for {TARGET}: neither the active toolchain nor Debian's packages have one; run scripts/setup.sh"
+        );
+    };
+    Ok(cargo
+        .args([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--release",
+            "--target",
+            TARGET,
+        ])
+        .args(with)
+        .dir(&workspace.plugins())
+        .env("CARGO_TARGET_DIR", target_dir)
+        .env(
+            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+            remap_flags(workspace),
+        ))
+}
+
+fn active_has_target() -> bool {
+    Cmd::new("rustc")
+        .args(["--print", "sysroot"])
+        .query()
+        .is_some_and(|sysroot| {
+            Path::new(&sysroot)
+                .join("lib/rustlib")
+                .join(TARGET)
+                .join("lib")
+                .is_dir()
+        })
+}
+
+fn debian_has_source() -> bool {
+    let Some(sysroot) = Cmd::new(DEBIAN_RUSTC)
+        .args(["--print", "sysroot"])
+        .env_remove(FOREIGN_SETTINGS)
+        .query()
+    else {
+        return false;
+    };
+    Path::new(&sysroot)
+        .join("lib/rustlib/src/rust/library/Cargo.toml")
+        .is_file()
+        && Path::new(DEBIAN_CARGO).is_file()
+        && Cmd::new("wasm-ld").args(["--version"]).query().is_some()
+}
+
+/// The names of the workspace's packages that are made into a `cdylib`, in order. Helper crates in
+/// the same workspace are not plugins.
+fn packages(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
+    let text = workspace
+        .cargo_plugins()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .capture("list the plugins")?;
+    plugin_names(&text).context("list the plugins: cargo's metadata is not as expected")
+}
+
+fn plugin_names(metadata: &str) -> anyhow::Result<Vec<String>> {
+    let metadata: serde_json::Value = serde_json::from_str(metadata)?;
+    let packages = metadata["packages"].as_array().context("no `packages`")?;
+    let is_cdylib = |target: &serde_json::Value| {
+        target["crate_types"]
+            .as_array()
+            .is_some_and(|types| types.iter().any(|kind| kind == "cdylib"))
+    };
+    let mut names: Vec<String> = packages
+        .iter()
+        .filter(|package| {
+            package["targets"]
+                .as_array()
+                .is_some_and(|targets| targets.iter().any(is_cdylib))
+        })
+        .filter_map(|package| package["name"].as_str().map(str::to_owned))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Writes through a temporary file, so that nobody ever reads half a component.
+fn write_if_changed(path: &Path, bytes: &[u8]) -> anyhow::Result<bool> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(false);
+    }
+    let temporary = path.with_extension(format!("wasm.{}", std::process::id()));
+    fs::write(&temporary, bytes)
+        .and_then(|()| fs::rename(&temporary, path))
+        .with_context(|| format!("write {}", path.display()))?;
+    say("plugins", format_args!("wrote {}", path.display()));
+    Ok(true)
+}
+
+fn remove_others(dist: &Path, components: &[Component]) -> anyhow::Result<()> {
+    let entries = fs::read_dir(dist).with_context(|| format!("list {}", dist.display()))?;
+    let stale: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
+        .filter(|path| {
+            !components.iter().any(|component| {
+                path.file_stem()
+                    .is_some_and(|stem| stem == component.name.as_str())
+            })
+        })
+        .collect();
+    for path in stale {
+        fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+        say(
+            "plugins",
+            format_args!("removed {}, its plugin is gone", path.display()),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_cdylibs_are_plugins() {
+        let metadata = r#"{"packages":[
+            {"name":"z-scanner","targets":[{"crate_types":["cdylib","rlib"]}]},
+            {"name":"helper","targets":[{"crate_types":["lib"]}]},
+            {"name":"a-budget","targets":[{"crate_types":["bin"]},{"crate_types":["cdylib"]}]}]}"#;
+        assert_eq!(plugin_names(metadata).unwrap(), ["a-budget", "z-scanner"]);
+        assert!(plugin_names("{}").is_err());
+        assert!(plugin_names("nonsense").is_err());
+    }
+
+    #[test]
+    fn an_unchanged_component_is_not_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.wasm");
+        assert!(write_if_changed(&path, b"one").unwrap());
+        assert!(!write_if_changed(&path, b"one").unwrap());
+        assert!(write_if_changed(&path, b"two").unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no temporary file stays"
+        );
+    }
+
+    #[test]
+    fn components_of_plugins_that_are_gone_are_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["kept.wasm", "gone.wasm", "notes.txt"] {
+            fs::write(dir.path().join(name), b"x").unwrap();
+        }
+        let kept = Component {
+            name: "kept".into(),
+            size_bytes: 1,
+            digest: String::new(),
+        };
+        remove_others(dir.path(), &[kept]).unwrap();
+        let mut left: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["kept.wasm", "notes.txt"]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_module_are_refused() {
+        assert!(encode(b"not wasm").is_err());
+        assert!(encode(b"").is_err());
+    }
+
+    #[test]
+    fn a_module_becomes_a_component() {
+        // The smallest core module. It declares no world, so its component exports nothing.
+        let component = encode(b"\0asm\x01\0\0\0").unwrap();
+        assert_eq!(
+            component[..8],
+            *b"\0asm\x0d\0\x01\0",
+            "the component layer's preamble"
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! Every test of both workspaces, in an order that ends with lines a CI reads: cargo's own closing
+//! line of a run that had tests, then the sum of all runs alone on its line.
+
+use anyhow::bail;
+
+use crate::proc::{Cmd, say};
+use crate::workspace::Workspace;
+use crate::{image, plugins};
+
+/// Which tests to run.
+#[derive(clap::Args, Default)]
+pub struct Options {
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+}
+
+/// What the test programs reported.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Tally {
+    /// Counts a closing line of Rust's test harness; other lines are not for it.
+    ///
+    /// `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`
+    fn count(&mut self, line: &str) {
+        let Some(counts) = line
+            .strip_prefix("test result: ")
+            .and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        for part in counts.1.split("; ") {
+            let Some((number, what)) = part.split_once(' ') else {
+                continue;
+            };
+            let Ok(number) = number.parse::<u64>() else {
+                continue;
+            };
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Builds what the tests need and runs them all; a failure does not keep later ones from running.
+///
+/// # Errors
+/// When something cannot be built or any test fails.
+pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    plugins::build(workspace)?;
+    image::build(workspace, &image::Options::default())?;
+    suites(workspace, options)
+}
+
+/// The test runs alone, for when what they need was just built.
+pub fn suites(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    // Doc tests close with "0 passed" in most crates, so they come first and the unit and end-to-end
+    // tests last.
+    let runs: [(&str, Cmd); 3] = [
+        (
+            "doc tests",
+            workspace.cargo().args(["test", "--workspace", "--doc"]),
+        ),
+        (
+            "plugins, natively",
+            workspace.cargo_plugins().args(["test", "--workspace"]),
+        ),
+        (
+            "unit and end-to-end tests",
+            workspace
+                .cargo()
+                .args(["test", "--workspace", "--lib", "--bins", "--tests"]),
+        ),
+    ];
+    let mut tally = Tally::default();
+    let mut broken = Vec::new();
+    for (name, command) in runs {
+        say("test", name);
+        let command = command.args(["--no-fail-fast"]).args(&options.filter);
+        if !command.watch(&format!("run the {name}"), |line| tally.count(line))? {
+            broken.push(name);
+        }
+    }
+    if tally.ignored > 0 {
+        println!("{} ignored", tally.ignored);
+    }
+    for name in &broken {
+        println!("failed: {name}");
+    }
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    if !broken.is_empty() || tally.failed > 0 {
+        bail!(
+            "pass every test: {} failed; runs with a failure: {}",
+            tally.failed,
+            broken.join(", ")
+        );
+    }
+    if tally.passed == 0 && options.filter.is_none() {
+        bail!("run any test: none was found");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_summed_and_other_lines_are_not() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 6 tests",
+            "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.01s",
+            "test a::test_result ... ok",
+            "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.20s",
+            "test result: garbage",
+            "test result: ok. many passed; x failed",
+            "  test result: ok. 9 passed; 9 failed; 9 ignored",
+        ] {
+            tally.count(line);
+        }
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 8,
+                failed: 2,
+                ignored: 1
+            }
+        );
+    }
+}
