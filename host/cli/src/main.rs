@@ -1,2 +1,3 @@
-//! Placeholder.
+//! The `sortie` command.
+mod config;
 fn main() {}

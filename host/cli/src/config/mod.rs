@@ -1,0 +1,361 @@
+//! The configuration file: its shape, its defaults, and where it is found.
+//!
+//! The types are the schema; `default.toml` is what `sortie init` writes and a
+//! test holds it equal to the defaults. Nothing here opens a socket or reads a
+//! secret.
+
+mod load;
+mod money;
+mod policy;
+mod unknown;
+
+pub use load::{ConfigError, Loaded, SEARCH_HELP, load};
+pub use money::Usd;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sortie_model::finding::Severity;
+use sortie_model::project::PublishMode;
+use sortie_vault::{GitCredential, SecretSource};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The commented file that `sortie init` writes.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// Everything an operator can say.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The host itself.
+    pub host: HostConfig,
+    /// The HTTP API.
+    pub api: ApiConfig,
+    /// The container engine.
+    pub engine: EngineConfig,
+    /// What one run's container may use.
+    pub sandbox: SandboxConfig,
+    /// How the host uses git.
+    pub git: GitConfig,
+    /// How many runs may fly at once.
+    pub limits: LimitsConfig,
+    /// The policy of a job, unless its project says otherwise.
+    pub defaults: PolicyConfig,
+    /// Repositories by name.
+    pub projects: BTreeMap<String, ProjectConfig>,
+    /// What a submitter may ask for.
+    pub intake: IntakeConfig,
+    /// Secrets by name.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Which secret opens which git remote.
+    pub credentials: Vec<GitCredential>,
+    /// Configuration of plugins by name, each by its own schema.
+    pub plugins: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+}
+
+/// The host itself.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostConfig {
+    /// Where the host keeps its database, git mirrors, logs and token.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// The HTTP API.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiConfig {
+    /// The address to listen on.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7177)),
+        }
+    }
+}
+
+/// The container engine.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// `auto`, `unix://…`, `tcp://…` or `ssh://…`.
+    pub endpoint: String,
+    /// The image that runs start from.
+    pub image: String,
+    /// The OCI runtime, if not the engine's own.
+    pub runtime: Option<String>,
+    /// A folder with ca.pem, cert.pem and key.pem for tcp:// with TLS.
+    pub tls_dir: Option<PathBuf>,
+    /// How long one call to the engine may take, in seconds.
+    #[schemars(range(min = 1, max = 3600))]
+    pub call_timeout_seconds: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            endpoint: "auto".into(),
+            image: "sortie-runner:base".into(),
+            runtime: None,
+            tls_dir: None,
+            call_timeout_seconds: 60,
+        }
+    }
+}
+
+/// What one run's container may use.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SandboxConfig {
+    /// Memory, in MiB.
+    #[schemars(range(min = 64))]
+    pub memory_mib: u64,
+    /// Processors.
+    pub cpus: f64,
+    /// Processes and threads.
+    #[schemars(range(min = 16))]
+    pub pids: u32,
+    /// The clone and everything written beside it, in MiB.
+    #[schemars(range(min = 16))]
+    pub workspace_mib: u64,
+    /// `/tmp`, in MiB.
+    #[schemars(range(min = 1))]
+    pub tmp_mib: u64,
+    /// What is kept of one step's output, in MiB.
+    #[schemars(range(min = 1))]
+    pub output_mib: u64,
+}
+
+impl Default for SandboxConfig {
+    fn default() -> Self {
+        Self {
+            memory_mib: 2048,
+            cpus: 2.0,
+            pids: 512,
+            workspace_mib: 2048,
+            tmp_mib: 256,
+            output_mib: 16,
+        }
+    }
+}
+
+/// How the host uses git.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GitConfig {
+    /// The name in the host's commits.
+    pub author_name: String,
+    /// The address in the host's commits.
+    pub author_email: String,
+    /// The most that may come out of a sandbox as a bundle, in MiB.
+    #[schemars(range(min = 1))]
+    pub max_bundle_mib: u64,
+    /// The most files that a change may touch.
+    #[schemars(range(min = 1))]
+    pub max_changed_files: u32,
+    /// How long a fetch or a push may take, in seconds.
+    #[schemars(range(min = 1))]
+    pub network_timeout_seconds: u64,
+    /// The private key for ssh:// remotes.
+    pub ssh_key_file: Option<PathBuf>,
+    /// The known hosts for ssh:// remotes.
+    pub ssh_known_hosts: Option<PathBuf>,
+}
+
+impl Default for GitConfig {
+    fn default() -> Self {
+        Self {
+            author_name: "Sortie".into(),
+            author_email: "sortie@localhost".into(),
+            max_bundle_mib: 256,
+            max_changed_files: 10_000,
+            network_timeout_seconds: 300,
+            ssh_key_file: None,
+            ssh_known_hosts: None,
+        }
+    }
+}
+
+/// How many runs may fly at once.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// In all.
+    #[schemars(range(min = 1))]
+    pub parallel: u32,
+    /// Per project.
+    #[schemars(range(min = 1))]
+    pub parallel_per_project: u32,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self {
+            parallel: 2,
+            parallel_per_project: 1,
+        }
+    }
+}
+
+/// The policy of a job.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PolicyConfig {
+    /// The workflow plugin.
+    pub workflow: String,
+    /// The agent plugin.
+    pub agent: String,
+    /// The budget plugin.
+    pub budget_plugin: String,
+    /// One of the budget plugin's profiles.
+    pub budget_profile: Option<String>,
+    /// Commands that must pass before anything is published.
+    pub verify: Vec<String>,
+    /// Scanner plugins that judge every change.
+    pub scanners: Vec<String>,
+    /// The least severity that asks for a person.
+    #[schemars(with = "String", extend("enum" = ["info", "warn", "block"]))]
+    pub review_from: Severity,
+    /// How a result leaves.
+    #[schemars(with = "String", extend("enum" = ["none", "branch"]))]
+    pub publish: PublishMode,
+    /// What published branches are named after.
+    pub branch_prefix: String,
+    /// How many attempts a job gets when failures may pass.
+    #[schemars(range(min = 1))]
+    pub max_attempts: u32,
+    /// How long a person has to decide, in hours.
+    #[schemars(range(min = 1))]
+    pub approval_expires_hours: u64,
+    /// The host's own ceiling over any budget.
+    pub ceiling: CeilingConfig,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self {
+            workflow: "workflow-task".into(),
+            agent: "agent-shell".into(),
+            budget_plugin: "budget-profiles".into(),
+            budget_profile: None,
+            verify: Vec::new(),
+            scanners: vec!["reward-hacking".into()],
+            review_from: Severity::Warn,
+            publish: PublishMode::Branch,
+            branch_prefix: "sortie".into(),
+            max_attempts: 3,
+            approval_expires_hours: 72,
+            ceiling: CeilingConfig::default(),
+        }
+    }
+}
+
+/// The host's own ceiling over any budget.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CeilingConfig {
+    /// Metered calls.
+    pub calls: u32,
+    /// Money, in US dollars.
+    pub cost_usd: Usd,
+    /// Wall-clock time, in minutes.
+    #[schemars(range(min = 1))]
+    pub time_minutes: u64,
+}
+
+impl Default for CeilingConfig {
+    fn default() -> Self {
+        Self {
+            calls: 200,
+            cost_usd: Usd::dollars(5),
+            time_minutes: 120,
+        }
+    }
+}
+
+/// A repository, and where its policy differs from the defaults.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectConfig {
+    /// The remote, without credentials.
+    pub repository: String,
+    /// The branch work starts from; without it, the remote's default branch.
+    pub base_branch: Option<String>,
+    /// See `[defaults]`.
+    pub workflow: Option<String>,
+    /// See `[defaults]`.
+    pub agent: Option<String>,
+    /// See `[defaults]`.
+    pub budget_plugin: Option<String>,
+    /// See `[defaults]`.
+    pub budget_profile: Option<String>,
+    /// See `[defaults]`; replaces that list.
+    pub verify: Option<Vec<String>>,
+    /// See `[defaults]`; replaces that list.
+    pub scanners: Option<Vec<String>>,
+    /// See `[defaults]`.
+    #[schemars(with = "Option<String>", extend("enum" = ["info", "warn", "block", null]))]
+    pub review_from: Option<Severity>,
+    /// See `[defaults]`.
+    #[schemars(with = "Option<String>", extend("enum" = ["none", "branch", null]))]
+    pub publish: Option<PublishMode>,
+    /// See `[defaults]`.
+    pub branch_prefix: Option<String>,
+    /// See `[defaults]`.
+    #[schemars(range(min = 1))]
+    pub max_attempts: Option<u32>,
+    /// See `[defaults]`.
+    #[schemars(range(min = 1))]
+    pub approval_expires_hours: Option<u64>,
+    /// See `[defaults.ceiling]`.
+    #[serde(default)]
+    pub ceiling: ProjectCeilingConfig,
+}
+
+/// Where a project's ceiling differs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectCeilingConfig {
+    /// Metered calls.
+    pub calls: Option<u32>,
+    /// Money, in US dollars.
+    pub cost_usd: Option<Usd>,
+    /// Wall-clock time, in minutes.
+    #[schemars(range(min = 1))]
+    pub time_minutes: Option<u64>,
+}
+
+/// What a submitter may ask for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct IntakeConfig {
+    /// Repositories outside `[projects]` that jobs may name, as globs.
+    pub allow_repositories: Vec<String>,
+    /// Agents that a submitter may choose, as globs.
+    pub allow_agents: Vec<String>,
+    /// Workflows that a submitter may choose, as globs.
+    pub allow_workflows: Vec<String>,
+}
+
+impl Default for IntakeConfig {
+    fn default() -> Self {
+        Self {
+            allow_repositories: Vec::new(),
+            allow_agents: vec!["*".into()],
+            allow_workflows: Vec::new(),
+        }
+    }
+}
+
+/// The JSON Schema of the configuration file.
+pub fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<Config>()
+        .to_value()
+}

@@ -1,0 +1,173 @@
+//! From the file's words to the model's: policies with units resolved, and the
+//! checks that types alone cannot make. Never looks at the machine.
+
+use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
+use sortie_model::budget::Limits;
+use sortie_model::project::{Policy, Project};
+
+const MS_PER_MINUTE: u64 = 60_000;
+const MS_PER_HOUR: u64 = 3_600_000;
+
+impl CeilingConfig {
+    fn limits(&self) -> Limits {
+        Limits {
+            calls: self.calls,
+            cost_micro_usd: self.cost_usd.0,
+            time_ms: self.time_minutes.saturating_mul(MS_PER_MINUTE),
+        }
+    }
+}
+
+impl PolicyConfig {
+    /// The policy these words mean.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            workflow: self.workflow.clone(),
+            agent: self.agent.clone(),
+            budget_plugin: self.budget_plugin.clone(),
+            budget_profile: self.budget_profile.clone(),
+            ceiling: self.ceiling.limits(),
+            verify: self.verify.clone(),
+            scanners: self.scanners.clone(),
+            review_from: self.review_from,
+            publish: self.publish,
+            branch_prefix: self.branch_prefix.clone(),
+            max_attempts: self.max_attempts,
+            approval_expires_ms: self.approval_expires_hours.saturating_mul(MS_PER_HOUR),
+        }
+    }
+}
+
+impl ProjectConfig {
+    /// The defaults with this project's differences laid over them.
+    fn over(&self, defaults: &PolicyConfig) -> PolicyConfig {
+        let own = self.clone();
+        let base = defaults.clone();
+        PolicyConfig {
+            workflow: own.workflow.unwrap_or(base.workflow),
+            agent: own.agent.unwrap_or(base.agent),
+            budget_plugin: own.budget_plugin.unwrap_or(base.budget_plugin),
+            budget_profile: own.budget_profile.or(base.budget_profile),
+            verify: own.verify.unwrap_or(base.verify),
+            scanners: own.scanners.unwrap_or(base.scanners),
+            review_from: own.review_from.unwrap_or(base.review_from),
+            publish: own.publish.unwrap_or(base.publish),
+            branch_prefix: own.branch_prefix.unwrap_or(base.branch_prefix),
+            max_attempts: own.max_attempts.unwrap_or(base.max_attempts),
+            approval_expires_hours: own
+                .approval_expires_hours
+                .unwrap_or(base.approval_expires_hours),
+            ceiling: CeilingConfig {
+                calls: own.ceiling.calls.unwrap_or(base.ceiling.calls),
+                cost_usd: own.ceiling.cost_usd.unwrap_or(base.ceiling.cost_usd),
+                time_minutes: own
+                    .ceiling
+                    .time_minutes
+                    .unwrap_or(base.ceiling.time_minutes),
+            },
+        }
+    }
+}
+
+impl Config {
+    /// The configured projects with their policies.
+    pub fn projects(&self) -> Vec<Project> {
+        self.projects
+            .iter()
+            .map(|(name, project)| Project {
+                name: name.clone(),
+                repository: project.repository.clone(),
+                base_branch: project.base_branch.clone(),
+                policy: project.over(&self.defaults).policy(),
+            })
+            .collect()
+    }
+
+    /// Values that have the right type and still cannot work, each as
+    /// `key: what to do`.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut want = |fine: bool, fault: &str| {
+            if !fine {
+                faults.push(fault.to_owned());
+            }
+        };
+        want(
+            self.limits.parallel >= 1 && self.limits.parallel_per_project >= 1,
+            "limits: at least 1 run must be allowed, in all and per project",
+        );
+        want(
+            self.sandbox.cpus.is_finite() && self.sandbox.cpus >= 0.1,
+            "sandbox.cpus: write at least 0.1",
+        );
+        want(
+            self.sandbox.memory_mib >= 64,
+            "sandbox.memory_mib: write at least 64",
+        );
+        want(self.sandbox.pids >= 16, "sandbox.pids: write at least 16");
+        want(
+            self.sandbox.workspace_mib >= 16
+                && self.sandbox.tmp_mib >= 1
+                && self.sandbox.output_mib >= 1,
+            "sandbox: workspace_mib must be at least 16, tmp_mib and output_mib at least 1",
+        );
+        want(
+            self.engine.call_timeout_seconds >= 1 && self.git.network_timeout_seconds >= 1,
+            "engine.call_timeout_seconds and git.network_timeout_seconds: write at least 1",
+        );
+        want(
+            self.git.max_bundle_mib >= 1 && self.git.max_changed_files >= 1,
+            "git.max_bundle_mib and git.max_changed_files: write at least 1",
+        );
+        for credential in &self.credentials {
+            want(
+                self.secrets.contains_key(&credential.secret),
+                &format!(
+                    "credentials: the secret {:?} for {} is not in [secrets]; add it there",
+                    credential.secret, credential.remote
+                ),
+            );
+        }
+        faults.extend(policy_faults("defaults", &self.defaults));
+        for (name, project) in &self.projects {
+            let key = format!("projects.{name}");
+            if project.repository.trim().is_empty() {
+                faults.push(format!("{key}.repository: write the remote's URL"));
+            }
+            faults.extend(policy_faults(&key, &project.over(&self.defaults)));
+        }
+        faults
+    }
+}
+
+fn policy_faults(key: &str, policy: &PolicyConfig) -> Vec<String> {
+    let mut faults = Vec::new();
+    if policy.max_attempts == 0 {
+        faults.push(format!("{key}.max_attempts: write at least 1"));
+    }
+    if policy.approval_expires_hours == 0 {
+        faults.push(format!("{key}.approval_expires_hours: write at least 1"));
+    }
+    if policy.ceiling.time_minutes == 0 || policy.ceiling.calls == 0 {
+        faults.push(format!(
+            "{key}.ceiling: calls and time_minutes must be at least 1, or no job could do anything"
+        ));
+    }
+    let prefix = policy.branch_prefix.trim_matches('/');
+    let is_ref_part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && !part.ends_with('.')
+            && !part.ends_with(".lock")
+            && !part.contains("..")
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    };
+    if !prefix.split('/').all(is_ref_part) {
+        faults.push(format!(
+            "{key}.branch_prefix: write letters, digits, '-', '_' and '.', in parts divided by '/'"
+        ));
+    }
+    faults
+}
