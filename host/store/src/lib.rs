@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The store: jobs, runs, steps, approvals, the timeline and the ledger, in
+//! one SQLite database. The only place with SQL.
+//!
+//! Every write goes through one writer thread that commits what has gathered
+//! in one transaction and answers only after the commit is on disk. A write of
+//! a run shows its [`Fence`](sortie_model::id::Fence); one whose lease is over
+//! is dropped. A state moves only by the model's transitions, in the same
+//! transaction as the event that tells of it.
+//!
+//! The store never decides what to do next, never talks to the network, and
+//! never reads a clock but the one it was given.
+
+mod error;
+pub mod limits;
+mod lock;
+mod options;
+mod store;
+mod types;
+
+pub use error::{Result, StoreError};
+pub use lock::Holder;
+pub use options::StoreOptions;
+pub use store::Store;
+pub use types::*;

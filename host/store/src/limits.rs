@@ -1,0 +1,55 @@
+//! Every bound of the store, with the reason for its number.
+
+/// The database's file name inside the data directory.
+pub const DATABASE_FILE: &str = "sortie.db";
+
+/// The lock's file name inside the data directory.
+pub const LOCK_FILE: &str = "sortie.lock";
+
+/// Requests that may wait for the writer; further callers wait for a place.
+/// A few batches' worth, so that the writer never idles and memory stays small.
+pub const WRITE_QUEUE: usize = 1024;
+
+/// Requests per transaction. Past this the one fsync is no longer what costs,
+/// and a failing commit would be repeated for more callers.
+pub const MAX_BATCH: usize = 256;
+
+/// Read-only connections. Reads are short; more than the cores do not help.
+pub const READERS: usize = 4;
+
+/// How long a connection waits for another one's lock. Only readers of other
+/// processes (such as `sqlite3` in a shell) can hold one.
+pub const BUSY_TIMEOUT_MS: u64 = 5_000;
+
+/// The write-ahead log is cut back to this after a checkpoint.
+pub const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Pages in the write-ahead log that start a checkpoint: 16 MiB, so that the
+/// second copy of a page is written once for many commits.
+pub const CHECKPOINT_PAGES: u32 = 4096;
+
+/// Prepared statements kept per connection; more than the store has.
+pub const STATEMENTS_KEPT: usize = 256;
+
+/// The longest task in bytes: a book's worth; a prompt is far shorter.
+pub const MAX_TASK_BYTES: usize = 1024 * 1024;
+
+/// The longest name, user, door or key in bytes: what fits a line.
+pub const MAX_NAME_BYTES: usize = 512;
+
+/// The longest free text of a person, error or summary in bytes; longer ones
+/// are cut, because they come from outside and must not fail a state move.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// The most rows that one listing returns, whatever was asked for.
+pub const MAX_PAGE: u32 = 1_000;
+
+/// The most steps of one decision: far more than a workflow runs in parallel.
+pub const MAX_STEPS_PER_DECISION: usize = 64;
+
+/// The largest workflow state in bytes; it is written with each decision.
+pub const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
+
+/// The largest JSON value in bytes: a decision, an action, an outcome, the
+/// data of an event.
+pub const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
