@@ -1,0 +1,61 @@
+//! Every bound of the wire, in one place, each with the reason for its number.
+
+use std::time::Duration;
+
+/// Largest frame that opens a stream towards the runner, in bytes. A step's
+/// files and standard input ride in it: prompts and settings, not data sets.
+pub const OPEN_MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// Largest frame that opens a stream towards the host. The runner only ever
+/// opens model and egress streams, which carry nothing else.
+pub const RUNNER_OPEN_MAX_BYTES: usize = 64;
+
+/// Largest frame of the handshake.
+pub const HELLO_MAX_BYTES: usize = 1024;
+
+/// Largest frame of the control stream in either direction.
+pub const CONTROL_MAX_BYTES: usize = 256;
+
+/// Largest reply to a call. A status with [`STEPS_MAX`] steps of the longest
+/// ids takes about a quarter of it.
+pub const REPLY_MAX_BYTES: usize = 512 * 1024;
+
+/// Most bytes of output, or of a bundle, in one frame: large enough that
+/// framing costs nothing, small enough that streams interleave.
+pub const CHUNK_MAX_BYTES: usize = 64 * 1024;
+
+/// Largest frame of an output stream: a chunk with its envelope.
+pub const OUTPUT_MAX_BYTES: usize = CHUNK_MAX_BYTES + 256;
+
+/// Steps that a runner remembers. A run has a handful; a workflow that loops
+/// over repairs has tens.
+pub const STEPS_MAX: usize = 1024;
+
+/// Longest step id, in bytes.
+pub const STEP_ID_MAX_BYTES: usize = 128;
+
+/// Streams open at once in one session: 64 held connections for each of the
+/// two loopback services leave room for the host's own calls.
+pub const STREAMS_MAX: usize = 160;
+
+/// Streams that the other end opened and nobody took yet; more are reset.
+pub const INCOMING_MAX: usize = 64;
+
+/// Receive buffer of all streams of a session together. The floor is 256 KiB
+/// for each stream.
+pub const WINDOW_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// How long each message of the handshake may take. An exec on a loaded
+/// machine takes a second; the wire itself a millisecond.
+pub const HELLO_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often the host pings the runner.
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// How long either end waits for the other's sign of life before it gives the
+/// session up. A container that used up its CPU share is silent for moments,
+/// not for this long.
+pub const SILENCE_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a closing session may take to say goodbye.
+pub const CLOSE_LIMIT: Duration = Duration::from_secs(1);
