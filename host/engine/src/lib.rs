@@ -1,1 +1,162 @@
-//! Placeholder.
+//! The engine: leases jobs, asks their workflow what to do, and does it.
+//!
+//! One [dispatcher](dispatch) owns the loop: it claims, cancels, expires and
+//! re-adopts. Each claimed run is a task of its own ([`drive`]) that shares no
+//! mutable state with another; what it learns it writes to the store under its
+//! fencing token, so that it may be dropped at any await point and taken up by
+//! a later task. The engine never talks SQL, never runs git or an engine call
+//! of its own, and never believes what a sandbox says about itself.
+
+mod backoff;
+mod dispatch;
+mod drive;
+mod fault;
+mod gate;
+mod log;
+mod meter;
+mod prepare;
+mod program;
+mod scan;
+mod steps;
+mod translate;
+mod workspace;
+
+pub use log::LogLine;
+pub use scan::scan_with;
+
+use sortie_git::{CommitId, Git, GitError};
+use sortie_model::clock::Clock;
+use sortie_model::id::{JobId, RunId};
+use sortie_plugins::Plugins;
+use sortie_sandbox::Sandbox;
+use sortie_store::{Store, StoreError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What bounds the engine. Each limit is the operator's to set.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Runs at the same time on this host.
+    pub max_parallel: u32,
+    /// Runs at the same time on one project.
+    pub max_parallel_per_project: u32,
+    /// The largest bundle taken out of a sandbox, in bytes.
+    pub bundle_bytes: u64,
+    /// The most output kept of one step, in bytes; what follows is counted and
+    /// dropped.
+    pub step_output_bytes: u64,
+    /// The largest diff given out as text, in bytes.
+    pub diff_bytes: usize,
+}
+
+impl Default for EngineLimits {
+    fn default() -> Self {
+        Self {
+            max_parallel: 2,
+            max_parallel_per_project: 2,
+            bundle_bytes: 256 * 1024 * 1024,
+            step_output_bytes: 16 * 1024 * 1024,
+            diff_bytes: 4 * 1024 * 1024,
+        }
+    }
+}
+
+/// What an engine is made of.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// Queue, leases and everything durable.
+    pub store: Store,
+    /// Mirrors, bundles, diffs and pushes.
+    pub git: Git,
+    /// Containers.
+    pub sandbox: Sandbox,
+    /// Workflows, agents, scanners and budgets.
+    pub plugins: Plugins,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where logs of runs and bundles on their way live.
+    pub data_dir: PathBuf,
+    /// What bounds it.
+    pub limits: EngineLimits,
+}
+
+/// Why the engine could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Git failed.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// A diff is larger than may be given out.
+    #[error(
+        "show the diff of job {job}: it is over {limit} bytes; fetch the branch, or raise host.diff_bytes"
+    )]
+    DiffTooLarge {
+        /// The job.
+        job: JobId,
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+/// The handle of the engine.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) options: Arc<EngineOptions>,
+}
+
+impl Engine {
+    /// An engine that does nothing until [`Engine::run`].
+    pub fn new(options: EngineOptions) -> Self {
+        Self {
+            options: Arc::new(options),
+        }
+    }
+
+    /// Works until `shutdown`. Sandboxes that are running then go on running;
+    /// the next start takes them up.
+    pub async fn run(
+        &self,
+        shutdown: tokio_util::sync::CancellationToken,
+    ) -> Result<(), EngineError> {
+        dispatch::run(self.options.clone(), shutdown).await
+    }
+
+    /// The diff of a job's newest result against its base commit, as git
+    /// prints it. None when there is no result yet.
+    pub async fn diff(&self, job: JobId) -> Result<Option<String>, EngineError> {
+        let Some(found) = self.options.store.job(job).await? else {
+            return Ok(None);
+        };
+        let Some(run) = self.options.store.runs(job).await?.pop() else {
+            return Ok(None);
+        };
+        let (Some(base), Some(head)) = (run.base_commit, run.head_commit) else {
+            return Ok(None);
+        };
+        let url = sortie_git::RemoteUrl::parse(&found.repository)?;
+        let mirror = self.options.git.open(&url)?;
+        let limit = self.options.limits.diff_bytes;
+        let base = base.parse::<CommitId>()?;
+        let head = head.parse::<CommitId>()?;
+        let diff = mirror.diff(&base, &head).await?;
+        let text = diff.patch();
+        if text.len() > limit {
+            return Err(EngineError::DiffTooLarge { job, limit });
+        }
+        Ok(Some(String::from_utf8_lossy(text).into_owned()))
+    }
+
+    /// Where the log of a run stands: one [`LogLine`] as JSON a line. The file
+    /// may not be there yet.
+    pub fn log_path(&self, run: RunId) -> PathBuf {
+        log::path(&self.options.data_dir, run)
+    }
+
+    /// Where the files of runs live.
+    pub fn data_dir(&self) -> &Path {
+        &self.options.data_dir
+    }
+}

@@ -1,0 +1,251 @@
+//! One run from its lease to its end.
+//!
+//! A loop of three moves, each stored before the next: ask the workflow, do
+//! its steps, hand back their outcomes. Whatever a task learned is in the
+//! store, so a task that is dropped at any await point is continued by another
+//! one from the last finished step.
+
+use crate::fault::Fault;
+use crate::log::{self, RunLog};
+use crate::workspace::WorkspaceSlot;
+use crate::{EngineOptions, backoff, prepare, steps, translate};
+use sortie_model::budget::Limits;
+use sortie_model::halt::HaltReason;
+use sortie_model::id::Fence;
+use sortie_model::job::JobEvent;
+use sortie_model::run::{Run, Step, StepPhase};
+use sortie_plugins::surfaces::workflow::{Action, Decision, Outcome, StepResult};
+use sortie_store::{Claim, Job, NewDecision, NewStep, Published, RunEnd, StoreError};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// How many decisions a run may take; a workflow that asks for more is not
+/// going anywhere.
+const MAX_DECISIONS: u32 = 1_000;
+/// How long to wait before writing again to a store that has no room.
+const DISK_FULL_PAUSE: Duration = Duration::from_secs(1);
+
+/// What every part of a run needs to know.
+pub(crate) struct RunContext {
+    pub(crate) options: Arc<EngineOptions>,
+    pub(crate) fence: Fence,
+    pub(crate) job: Job,
+    pub(crate) run: Run,
+    /// What the run may use, fixed when it was prepared.
+    pub(crate) limits: Limits,
+    pub(crate) branch: String,
+    pub(crate) base: sortie_git::CommitId,
+    pub(crate) mirror: sortie_git::Mirror,
+    pub(crate) log: Mutex<RunLog>,
+    pub(crate) workspace: WorkspaceSlot,
+    pub(crate) meter: Arc<crate::meter::RunMeter>,
+}
+
+/// How a stretch of work under one lease ended.
+pub(crate) enum Ended {
+    /// The run is over.
+    Job(JobEvent, RunEnd),
+    /// It waits for a person and holds nothing meanwhile.
+    Parked,
+}
+
+/// Drives one claimed run until it ends, parks, is cancelled or loses its
+/// lease.
+pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: CancellationToken) {
+    let fence = claim.fence;
+    let (job, attempt, max_attempts) = (
+        claim.job.id,
+        claim.run.attempt,
+        claim.job.policy.max_attempts,
+    );
+    let worked = tokio::select! {
+        worked = work(options.clone(), claim) => worked,
+        () = cancel.cancelled() => Err(Fault::Stale),
+    };
+    let end = match worked {
+        Ok(Ended::Parked) => None,
+        Ok(Ended::Job(event, end)) => Some((event, end)),
+        Err(Fault::Stale) => None,
+        Err(Fault::Store(error)) => {
+            tracing::error!(%error, %job, "a run stopped because the store failed");
+            return;
+        }
+        Err(Fault::Halt { reason, detail }) => Some((
+            JobEvent::Halted {
+                reason,
+                detail: detail.clone(),
+            },
+            failed(detail),
+        )),
+        Err(Fault::Passing(error)) if attempt < max_attempts => Some((
+            JobEvent::Postponed {
+                not_before: options.clock.now().plus(backoff::delay(attempt)),
+            },
+            failed(error),
+        )),
+        Err(Fault::Passing(error)) => Some((
+            JobEvent::Failed {
+                error: error.clone(),
+            },
+            failed(error),
+        )),
+    };
+    // The sandbox goes first: were the end written first, a crash between the
+    // two would leave a container that only the next start's sweep removes.
+    if let Err(error) = options.sandbox.remove(fence.run.0).await {
+        tracing::warn!(%error, run = fence.run.0, "a sandbox is left; the next start removes it");
+    }
+    if let Some((event, end)) = end {
+        let written = persist(|| options.store.finish(fence, event.clone(), end.clone())).await;
+        match written {
+            Ok(job) => tracing::info!(job = job.id.0, state = %job.state.phase(), "a run ended"),
+            Err(StoreError::Stale { .. }) => {}
+            Err(error) => tracing::error!(%error, %job, "the end of a run could not be written"),
+        }
+    }
+}
+
+/// Repeats a write while the disk is full: what a run knows is worth waiting
+/// for, and a person makes room.
+pub(crate) async fn persist<T, F>(mut write: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    loop {
+        match write().await {
+            Err(StoreError::DiskFull) => {
+                tracing::warn!("the disk is full; a run waits for room");
+                tokio::time::sleep(DISK_FULL_PAUSE).await;
+            }
+            other => return other,
+        }
+    }
+}
+
+async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault> {
+    let prepared = prepare::prepare(&options, &claim).await?;
+    let log = RunLog::open(&log::path(&options.data_dir, claim.run.id)).await?;
+    let context = RunContext {
+        meter: prepared.meter.clone(),
+        workspace: WorkspaceSlot::new(claim.resumed),
+        options,
+        fence: claim.fence,
+        job: claim.job,
+        run: claim.run,
+        limits: prepared.limits,
+        branch: prepared.branch,
+        base: prepared.base,
+        mirror: prepared.mirror,
+        log: Mutex::new(log),
+    };
+    loop {
+        let state = context.options.store.run_state(context.fence.run).await?;
+        let (index, results) = match state.decision_index {
+            None => (0, Vec::new()),
+            Some(index) => {
+                let stored = state.decision.unwrap_or_default();
+                let decision: Decision = serde_json::from_value(stored).map_err(|error| {
+                    Fault::halt(
+                        HaltReason::PluginFailed,
+                        format!("read the stored decision {index}: {error}"),
+                    )
+                })?;
+                if let Some(ended) = translate::ending(&context, &decision)? {
+                    return with_publication(&context, ended).await;
+                }
+                match steps::perform(&context, state.steps).await? {
+                    steps::Performed::Parked => return Ok(Ended::Parked),
+                    steps::Performed::All(results) => (index + 1, results),
+                }
+            }
+        };
+        decide(&context, index, &state.state, &results).await?;
+    }
+}
+
+/// The end of a run that failed.
+pub(crate) fn failed(error: String) -> RunEnd {
+    RunEnd {
+        error: Some(error),
+        ..RunEnd::default()
+    }
+}
+
+/// Puts what was published into the end of the run.
+async fn with_publication(context: &RunContext, ended: Ended) -> Result<Ended, Fault> {
+    let Ended::Job(event, mut end) = ended else {
+        return Ok(ended);
+    };
+    for step in context.options.store.steps(context.fence.run).await? {
+        if let Some(Outcome::Publish(published)) = outcome_of(&step)? {
+            end.published = Some(Published {
+                branch: published.branch,
+                commit: published.commit,
+            });
+        }
+    }
+    Ok(Ended::Job(event, end))
+}
+
+/// Asks the workflow and stores what it says, before anything is done.
+async fn decide(
+    context: &RunContext,
+    index: u32,
+    state: &[u8],
+    results: &[StepResult],
+) -> Result<(), Fault> {
+    if index >= MAX_DECISIONS {
+        return Err(Fault::halt(
+            HaltReason::PluginFailed,
+            format!("workflow {} took {index} decisions without an end", context.job.policy.workflow),
+        ));
+    }
+    let advance = context
+        .options
+        .plugins
+        .workflow_advance(
+            &context.job.policy.workflow,
+            &translate::context(context),
+            state,
+            results,
+        )
+        .await?;
+    let steps = match &advance.decision {
+        Decision::Run(steps) => translate::checked(steps)?,
+        _ => Vec::new(),
+    };
+    let stored = NewDecision {
+        index,
+        state: advance.state,
+        decision: serde_json::to_value(&advance.decision).map_err(translate::unstorable)?,
+        steps: steps
+            .iter()
+            .map(|step| {
+                Ok(NewStep {
+                    name: step.id.clone(),
+                    action: serde_json::to_value(&step.action).map_err(translate::unstorable)?,
+                })
+            })
+            .collect::<Result<_, Fault>>()?,
+    };
+    persist(|| context.options.store.decide_steps(context.fence, stored.clone())).await?;
+    Ok(())
+}
+
+/// What a stored step says.
+pub(crate) fn action_of(step: &Step) -> Result<Action, Fault> {
+    serde_json::from_value(step.action.clone()).map_err(translate::unstorable)
+}
+
+/// What a finished step came to.
+pub(crate) fn outcome_of(step: &Step) -> Result<Option<Outcome>, Fault> {
+    match (&step.phase, &step.outcome) {
+        (StepPhase::Done, Some(outcome)) => serde_json::from_value(outcome.clone())
+            .map(Some)
+            .map_err(translate::unstorable),
+        _ => Ok(None),
+    }
+}

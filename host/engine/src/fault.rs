@@ -1,0 +1,92 @@
+//! What went wrong in a run, sorted by what happens next.
+
+use sortie_git::{ErrorClass, GitError};
+use sortie_model::halt::HaltReason;
+use sortie_plugins::PluginError;
+use sortie_sandbox::SandboxError;
+use sortie_store::StoreError;
+
+/// Why a run stopped before its workflow was done.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The job stops for a reason of the closed set.
+    Halt {
+        /// Which.
+        reason: HaltReason,
+        /// What was seen, for people.
+        detail: String,
+    },
+    /// It may pass: another attempt is worth it.
+    Passing(String),
+    /// The lease is void: cancelled, or another host has the run. Nothing is
+    /// written.
+    Stale,
+    /// The store failed; the run stays as it is stored and is taken up again
+    /// at the next start.
+    Store(StoreError),
+}
+
+impl Fault {
+    pub(crate) fn halt(reason: HaltReason, detail: impl std::fmt::Display) -> Self {
+        Self::Halt {
+            reason,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Stale { .. } => Self::Stale,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl From<PluginError> for Fault {
+    /// A plugin that cannot answer is a gate that stays shut.
+    fn from(error: PluginError) -> Self {
+        Self::halt(HaltReason::PluginFailed, with_sources(&error))
+    }
+}
+
+impl From<GitError> for Fault {
+    fn from(error: GitError) -> Self {
+        let text = with_sources(&error);
+        let reason = match error.class() {
+            ErrorClass::Refused => HaltReason::ResultRefused,
+            ErrorClass::BranchTaken => HaltReason::BranchTaken,
+            ErrorClass::Repository => HaltReason::RepositoryUnusable,
+            ErrorClass::Transient | ErrorClass::Host => return Self::Passing(text),
+        };
+        Self::halt(reason, text)
+    }
+}
+
+impl From<SandboxError> for Fault {
+    fn from(error: SandboxError) -> Self {
+        Self::Passing(with_sources(&error))
+    }
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Passing(format!("write to the data directory: {error}"))
+    }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,86 @@
+//! What has to be known before a run's first step: the base commit, the
+//! budget and the branch. Fixed once and stored, so that every later stretch
+//! of the run sees the same.
+
+use crate::drive::persist;
+use crate::fault::Fault;
+use crate::meter::RunMeter;
+use crate::{EngineOptions, translate};
+use sortie_git::{CommitId, Mirror, RemoteUrl};
+use sortie_model::budget::Limits;
+use sortie_model::halt::HaltReason;
+use sortie_model::project::branch_name;
+use sortie_model::run::RunPhase;
+use sortie_plugins::surfaces::budget::{Refusal, Request};
+use sortie_store::{Claim, Job};
+use std::sync::Arc;
+
+/// What preparing came to.
+pub(crate) struct Prepared {
+    pub(crate) base: CommitId,
+    pub(crate) limits: Limits,
+    pub(crate) branch: String,
+    pub(crate) mirror: Mirror,
+    pub(crate) meter: Arc<RunMeter>,
+}
+
+/// Prepares a run, or reads what an earlier stretch of it prepared.
+pub(crate) async fn prepare(options: &EngineOptions, claim: &Claim) -> Result<Prepared, Fault> {
+    let job = &claim.job;
+    let url = RemoteUrl::parse(&job.repository)?;
+    let state = options.store.run_state(claim.run.id).await?;
+    let (base, limits, branch, mirror) = match (state.run.base_commit, state.limits, state.branch)
+    {
+        (Some(base), Some(limits), Some(branch)) => {
+            (base.parse::<CommitId>()?, limits, branch, options.git.open(&url)?)
+        }
+        _ => {
+            persist(|| options.store.set_run_phase(claim.fence, RunPhase::Preparing)).await?;
+            let limits = budget(options, job).await?;
+            let mirror = options.git.mirror(&url).await?;
+            let base_branch = match &job.base_branch {
+                Some(branch) => branch.clone(),
+                None => mirror.default_branch().await?,
+            };
+            let base = mirror.resolve_branch(&base_branch).await?;
+            let branch = branch_name(&job.policy.branch_prefix, job.id, &job.task);
+            persist(|| {
+                options
+                    .store
+                    .set_base(claim.fence, base.as_str(), limits, &branch)
+            })
+            .await?;
+            (base, limits, branch, mirror)
+        }
+    };
+    Ok(Prepared {
+        meter: Arc::new(RunMeter::new(options.store.clone(), claim.fence, limits)),
+        base,
+        limits,
+        branch,
+        mirror,
+    })
+}
+
+/// What the budget plugin allows, under the host's own ceiling.
+async fn budget(options: &EngineOptions, job: &Job) -> Result<Limits, Fault> {
+    let request = Request {
+        project: job.project.clone(),
+        profile: job.policy.budget_profile.clone(),
+        workflow: job.policy.workflow.clone(),
+        task: job.task.clone(),
+    };
+    let plugin = &job.policy.budget_plugin;
+    match options.plugins.budget_resolve(plugin, &request).await? {
+        Ok(limits) => Ok(translate::limits(limits).tightened_by(job.policy.ceiling)),
+        Err(Refusal::UnknownProfile(known)) => Err(Fault::halt(
+            HaltReason::BudgetDenied,
+            format!(
+                "{plugin} has no budget profile {}; it has {}",
+                job.policy.budget_profile.as_deref().unwrap_or("by default"),
+                known.join(", ")
+            ),
+        )),
+        Err(Refusal::Denied(reason)) => Err(Fault::halt(HaltReason::BudgetDenied, reason)),
+    }
+}

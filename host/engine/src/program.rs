@@ -1,0 +1,209 @@
+//! Runs one program in the workspace: starts it or finds it running, keeps its
+//! output, and says how it ended.
+
+use crate::drive::RunContext;
+use crate::fault::Fault;
+use crate::log::LogLine;
+use sortie_plugins::surfaces::agent::Exit;
+use sortie_sandbox::{ExitStatus, Output, SandboxError, StepSpec, Stream, Workspace};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The end of the output that workflows and people are shown, in bytes.
+const TAIL_BYTES: usize = 16 * 1024;
+/// How often a step goes on over a new wire before the attempt is given up.
+const MAX_REATTACHES: u32 = 20;
+/// What the host waits beyond a step's limit for the runner to enforce it.
+const LIMIT_GRACE: Duration = Duration::from_secs(20);
+
+/// Reads output as it arrives. Made anew whenever the output is replayed.
+pub(crate) trait Reader: Send {
+    /// Takes the next chunk, in the order of the output.
+    fn read(&mut self, output: &Output) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// How a program ended.
+pub(crate) struct Ran<R> {
+    pub(crate) exit: Exit,
+    pub(crate) timed_out: bool,
+    pub(crate) workspace_full: bool,
+    pub(crate) tail: String,
+    pub(crate) duration_ms: u64,
+    pub(crate) reader: R,
+    pub(crate) workspace: Arc<Workspace>,
+}
+
+/// Runs `spec` to its end, over as many wires as it takes.
+pub(crate) async fn run<R, M, F>(
+    context: &RunContext,
+    name: &str,
+    spec: &StepSpec,
+    mut make_reader: M,
+) -> Result<Ran<R>, Fault>
+where
+    R: Reader,
+    M: FnMut() -> F,
+    F: Future<Output = Result<R, Fault>>,
+{
+    let mut reattached = 0;
+    loop {
+        let workspace = context.workspace.ensure(context).await?;
+        let reader = make_reader().await?;
+        match follow(context, name, spec, workspace, reader).await {
+            Err(Broken::Wire(error)) if reattached < MAX_REATTACHES => {
+                reattached += 1;
+                tracing::warn!(%error, run = context.fence.run.0, "the wire broke; looking for the sandbox");
+                context.workspace.lost().await;
+            }
+            Err(Broken::Wire(error)) => return Err(error.into()),
+            Err(Broken::Fault(fault)) => return Err(fault),
+            Ok(ran) => return Ok(ran),
+        }
+    }
+}
+
+enum Broken {
+    Wire(SandboxError),
+    Fault(Fault),
+}
+
+impl From<SandboxError> for Broken {
+    fn from(error: SandboxError) -> Self {
+        match error.is_wire_lost() {
+            true => Self::Wire(error),
+            false => Self::Fault(error.into()),
+        }
+    }
+}
+
+impl From<Fault> for Broken {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+async fn follow<R: Reader>(
+    context: &RunContext,
+    name: &str,
+    spec: &StepSpec,
+    workspace: Arc<Workspace>,
+    mut reader: R,
+) -> Result<Ran<R>, Broken> {
+    let mut step = workspace.start(spec.clone()).await?;
+    let mut tail = Tail::default();
+    let deadline = tokio::time::sleep(spec.wall_limit + LIMIT_GRACE);
+    tokio::pin!(deadline);
+    let mut overdue = false;
+    loop {
+        let output = tokio::select! {
+            output = step.next_output() => output?,
+            () = &mut deadline, if !overdue => {
+                // The runner keeps the limit; this is for a runner that lies.
+                overdue = true;
+                step.kill().await?;
+                continue;
+            }
+        };
+        let Some(output) = output else { break };
+        tail.push(&output.bytes);
+        keep(context, name, &output).await?;
+        reader.read(&output).await?;
+    }
+    let exit = step.wait().await?;
+    if exit.output_truncated {
+        let said = format!(
+            "the output went over {} bytes; what followed was dropped",
+            spec.output_limit
+        );
+        let now = context.options.clock.now();
+        let _ = context.log.lock().await.say(now, name, &said).await;
+    }
+    let timed_out = overdue || matches!(exit.status, ExitStatus::TimedOut);
+    Ok(Ran {
+        workspace_full: matches!(exit.status, ExitStatus::WorkspaceFull),
+        exit: as_exit(&exit.status),
+        timed_out,
+        tail: tail.into_text(),
+        duration_ms: exit.duration_ms,
+        reader,
+        workspace,
+    })
+}
+
+async fn keep(context: &RunContext, name: &str, output: &Output) -> Result<(), Fault> {
+    let line = LogLine {
+        at: context.options.clock.now(),
+        step: name.to_owned(),
+        stream: match output.stream {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        }
+        .to_owned(),
+        end: output.offset + output.bytes.len() as u64,
+        text: String::from_utf8_lossy(&output.bytes).into_owned(),
+    };
+    // A log that cannot be written (a full disk) costs the log, not the job.
+    if let Err(error) = context.log.lock().await.append(line).await {
+        tracing::warn!(%error, run = context.fence.run.0, "a line of the log is lost");
+    }
+    Ok(())
+}
+
+fn as_exit(status: &ExitStatus) -> Exit {
+    match status {
+        ExitStatus::Code(code) => Exit::Code(*code),
+        ExitStatus::Signal(signal) => Exit::Signal(*signal),
+        ExitStatus::TimedOut => Exit::Stopped("it took longer than it may".to_owned()),
+        ExitStatus::WorkspaceFull => Exit::Stopped("the workspace is full".to_owned()),
+        ExitStatus::OutOfMemory => Exit::Stopped("the sandbox ran out of memory".to_owned()),
+        ExitStatus::Killed(reason) => Exit::Stopped(reason.clone()),
+    }
+}
+
+/// The last bytes of a stream.
+#[derive(Default)]
+struct Tail(VecDeque<u8>);
+
+impl Tail {
+    fn push(&mut self, bytes: &[u8]) {
+        let bytes = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+        let over = (self.0.len() + bytes.len()).saturating_sub(TAIL_BYTES);
+        self.0.drain(..over.min(self.0.len()));
+        self.0.extend(bytes);
+    }
+
+    /// Cut at a character boundary.
+    fn into_text(self) -> String {
+        let bytes = Vec::from(self.0);
+        let start = bytes
+            .iter()
+            .take(4)
+            .position(|b| b & 0b1100_0000 != 0b1000_0000)
+            .unwrap_or(0);
+        String::from_utf8_lossy(&bytes[start..]).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_keeps_the_end_and_whole_characters() {
+        let mut tail = Tail::default();
+        tail.push("é".repeat(TAIL_BYTES).as_bytes());
+        tail.push(b"x");
+        let text = tail.into_text();
+        assert!(text.len() <= TAIL_BYTES && text.ends_with('x'));
+        assert!(text.starts_with('é'), "no half character in front");
+    }
+
+    #[test]
+    fn a_short_output_is_kept_whole() {
+        let mut tail = Tail::default();
+        tail.push(b"one\n");
+        tail.push(b"two\n");
+        assert_eq!(tail.into_text(), "one\ntwo\n");
+    }
+}

@@ -1,0 +1,51 @@
+//! A question to a person. The run parks while it waits: no lease, no
+//! sandbox, nothing that could be lost.
+
+use super::StepEnd;
+use crate::drive::{RunContext, persist};
+use crate::fault::Fault;
+use sortie_model::approval::Decision;
+use sortie_model::job::JobEvent;
+use sortie_model::run::Step;
+use sortie_plugins::surfaces::workflow::{ApprovalOutcome, ApprovalStep, Outcome};
+use sortie_store::NewApproval;
+use std::time::Duration;
+
+/// The answer, or none after the run was parked to wait for it.
+pub(super) async fn perform(
+    context: &RunContext,
+    step: &Step,
+    asked: ApprovalStep,
+) -> Result<Option<StepEnd>, Fault> {
+    let store = &context.options.store;
+    let known = store.approval(context.job.id).await?;
+    let answer = known
+        .filter(|approval| approval.run == context.fence.run && approval.step == step.name)
+        .and_then(|approval| approval.decision);
+    if let Some(answer) = answer {
+        let outcome = Outcome::Approval(match answer {
+            Decision::Approved => ApprovalOutcome::Approved,
+            Decision::Rejected => ApprovalOutcome::Rejected,
+            Decision::Expired => ApprovalOutcome::Expired,
+        });
+        return Ok(Some(StepEnd::of(outcome, 0)));
+    }
+    // The sandbox goes first: once parked, this task may no longer act.
+    if let Err(error) = context.options.sandbox.remove(context.fence.run.0).await {
+        tracing::warn!(%error, run = context.fence.run.0, "a parked run's sandbox is left; the next start removes it");
+    }
+    let state = store.run_state(context.fence.run).await?;
+    let event = match asked.review {
+        true => JobEvent::Flagged,
+        false => JobEvent::Gated,
+    };
+    let expires = Duration::from_millis(context.job.policy.approval_expires_ms);
+    let question = NewApproval {
+        step: step.name.clone(),
+        question: asked.question,
+        commit: state.run.head_commit,
+        expires_at: context.options.clock.now().plus(expires),
+    };
+    persist(|| store.park(context.fence, event.clone(), question.clone())).await?;
+    Ok(None)
+}

@@ -1,0 +1,59 @@
+//! A command in the workspace. Its exit status is the verdict, and the host
+//! reads it from the runner, never from the command's output.
+
+use super::{StepEnd, out_of_time, sandbox_id, time_left_ms};
+use crate::drive::RunContext;
+use crate::fault::Fault;
+use crate::program::{self, Reader};
+use sortie_model::halt::HaltReason;
+use sortie_model::run::Step;
+use sortie_plugins::surfaces::workflow::{ExecOutcome, ExecStep, Exit, Outcome};
+use sortie_sandbox::{Output, StepSpec, WORKSPACE_DIR};
+use std::time::Duration;
+
+/// Nothing is read out of a command's output.
+struct Ignore;
+
+impl Reader for Ignore {
+    async fn read(&mut self, _: &Output) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+pub(super) async fn perform(
+    context: &RunContext,
+    step: &Step,
+    asked: ExecStep,
+) -> Result<StepEnd, Fault> {
+    let left = time_left_ms(context).await?;
+    let limit = asked.time_limit_ms.unwrap_or(left).min(left);
+    let spec = StepSpec {
+        id: sandbox_id(step),
+        argv: vec!["/bin/sh".into(), "-c".into(), asked.command],
+        env: Vec::new(),
+        cwd: WORKSPACE_DIR.into(),
+        files: Vec::new(),
+        stdin: None,
+        wall_limit: Duration::from_millis(limit),
+        output_limit: context.options.limits.step_output_bytes,
+    };
+    let ran = program::run(context, &step.name, &spec, || async { Ok(Ignore) }).await?;
+    if ran.timed_out && limit == left {
+        return Err(out_of_time(context));
+    }
+    if ran.workspace_full {
+        return Err(Fault::halt(
+            HaltReason::WorkspaceFull,
+            format!("step {} filled the workspace", step.name),
+        ));
+    }
+    let exit = match ran.timed_out {
+        true => Exit::TimedOut,
+        false => crate::translate::exit(ran.exit),
+    };
+    let outcome = Outcome::Exec(ExecOutcome {
+        exit,
+        tail: ran.tail,
+    });
+    Ok(StepEnd::of(outcome, ran.duration_ms))
+}

@@ -1,0 +1,172 @@
+//! Between the words of the host and the words of the plugins. Pure.
+
+use crate::drive::{Ended, RunContext, failed};
+use crate::fault::Fault;
+use crate::backoff;
+use sortie_model::budget::{Limits, MicroUsd, Usage};
+use sortie_model::finding::Severity;
+use sortie_model::halt::HaltReason;
+use sortie_model::job::JobEvent;
+use sortie_model::project::PublishMode;
+use sortie_plugins::surfaces::{agent, budget, workflow};
+use sortie_store::RunEnd;
+use std::collections::BTreeSet;
+
+/// The most steps of one decision.
+const MAX_STEPS: usize = 32;
+
+/// What the workflow is told about the job.
+pub(crate) fn context(run: &RunContext) -> workflow::Context {
+    let policy = &run.job.policy;
+    workflow::Context {
+        job: run.job.id.0,
+        attempt: run.run.attempt,
+        task: run.job.task.clone(),
+        project: run.job.project.clone(),
+        agent: policy.agent.clone(),
+        verify: policy.verify.clone(),
+        scanners: policy.scanners.clone(),
+        review_from: match policy.review_from {
+            Severity::Info => workflow::Severity::Info,
+            Severity::Warn => workflow::Severity::Warn,
+            Severity::Block => workflow::Severity::Block,
+        },
+        publish: match policy.publish {
+            PublishMode::None => workflow::PublishMode::None,
+            PublishMode::Branch => workflow::PublishMode::Branch,
+        },
+        branch: run.branch.clone(),
+    }
+}
+
+/// How the job ends by this decision; none when it goes on.
+pub(crate) fn ending(
+    run: &RunContext,
+    decision: &workflow::Decision,
+) -> Result<Option<Ended>, Fault> {
+    use workflow::Decision;
+    let end = match decision {
+        Decision::Run(_) => return Ok(None),
+        Decision::Finish(summary) => Ended::Job(
+            JobEvent::Finished,
+            RunEnd {
+                summary: Some(summary.clone()),
+                ..RunEnd::default()
+            },
+        ),
+        Decision::Retry(error) if run.run.attempt < run.job.policy.max_attempts => {
+            let wait = backoff::delay(run.run.attempt);
+            Ended::Job(
+                JobEvent::Postponed {
+                    not_before: run.options.clock.now().plus(wait),
+                },
+                failed(error.clone()),
+            )
+        }
+        Decision::Retry(error) => Ended::Job(
+            JobEvent::Failed {
+                error: error.clone(),
+            },
+            failed(error.clone()),
+        ),
+        Decision::Reject(reason) => Ended::Job(
+            JobEvent::Reject,
+            RunEnd {
+                summary: Some(reason.clone()),
+                ..RunEnd::default()
+            },
+        ),
+        Decision::Halt(why) => {
+            let (reason, detail) = halt(why);
+            return Err(Fault::Halt { reason, detail });
+        }
+        Decision::Other(what) => {
+            return Err(Fault::halt(
+                HaltReason::PluginFailed,
+                format!("this host does not know the decision {what}"),
+            ));
+        }
+    };
+    Ok(Some(end))
+}
+
+fn halt(why: &workflow::HaltReason) -> (HaltReason, String) {
+    use workflow::HaltReason as W;
+    match why {
+        W::VerificationFailed(detail) => (HaltReason::VerificationFailed, detail.clone()),
+        W::NoChanges(detail) => (HaltReason::NoChanges, detail.clone()),
+        W::AgentFailed(detail) => (HaltReason::AgentFailed, detail.clone()),
+        W::ApprovalExpired(detail) => (HaltReason::ApprovalExpired, detail.clone()),
+        W::Other(detail) => (HaltReason::Workflow, detail.clone()),
+    }
+}
+
+/// A decision's steps, refused when the host could not keep them apart.
+pub(crate) fn checked(steps: &[workflow::Step]) -> Result<&[workflow::Step], Fault> {
+    let mut seen = BTreeSet::new();
+    let unusable = if steps.is_empty() {
+        Some("it asks for no step".to_owned())
+    } else if steps.len() > MAX_STEPS {
+        Some(format!("it asks for {} steps at once", steps.len()))
+    } else {
+        steps
+            .iter()
+            .find(|step| !seen.insert(step.id.as_str()))
+            .map(|step| format!("two steps are named {}", step.id))
+    };
+    match unusable {
+        Some(why) => Err(Fault::halt(
+            HaltReason::PluginFailed,
+            format!("the workflow's decision makes no sense: {why}"),
+        )),
+        None => Ok(steps),
+    }
+}
+
+/// Something that came out of the store or a plugin is not what it should be.
+pub(crate) fn unstorable(error: serde_json::Error) -> Fault {
+    Fault::halt(
+        HaltReason::PluginFailed,
+        format!("read or write what a workflow decided: {error}"),
+    )
+}
+
+pub(crate) fn exit(exit: agent::Exit) -> workflow::Exit {
+    match exit {
+        agent::Exit::Code(code) => workflow::Exit::Code(code),
+        agent::Exit::Signal(signal) => workflow::Exit::Signal(signal),
+        agent::Exit::Stopped(why) => workflow::Exit::Stopped(why),
+    }
+}
+
+pub(crate) fn file(file: agent::File) -> sortie_sandbox::File {
+    sortie_sandbox::File {
+        path: file.path,
+        contents: file.contents,
+        executable: file.executable,
+    }
+}
+
+pub(crate) fn limits(limits: budget::Limits) -> Limits {
+    Limits {
+        calls: limits.calls,
+        cost_micro_usd: MicroUsd(limits.cost_micro_usd),
+        time_ms: limits.time_ms,
+    }
+}
+
+pub(crate) fn budget_limits(limits: Limits) -> budget::Limits {
+    budget::Limits {
+        calls: limits.calls,
+        cost_micro_usd: limits.cost_micro_usd.0,
+        time_ms: limits.time_ms,
+    }
+}
+
+pub(crate) fn budget_usage(usage: Usage) -> budget::Usage {
+    budget::Usage {
+        calls: usage.calls,
+        cost_micro_usd: usage.cost_micro_usd.0,
+        time_ms: usage.time_ms,
+    }
+}

@@ -1,0 +1,148 @@
+//! The sandbox of a run: made when the first step needs it, found again after
+//! a restart, and replaced when it is gone.
+
+use crate::drive::RunContext;
+use crate::fault::Fault;
+use crate::meter::WireDoors;
+use sortie_git::CommitId;
+use sortie_model::budget::Limits;
+use sortie_sandbox::{LaunchSpec, SandboxError, Workspace};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// What a sandbox may outlive its run's time budget by when no host is there
+/// to stop it. Steps are stopped at the budget itself; this is the backstop.
+const WALL_GRACE: Duration = Duration::from_secs(60);
+/// How long to leave an engine alone that did not answer.
+const ENGINE_PAUSE: Duration = Duration::from_secs(2);
+/// How often to ask an engine that went away during a run before the attempt
+/// is given up: about two minutes, enough for a restart of the engine.
+const ENGINE_TRIES: u32 = 60;
+/// Wires of one lease are told apart by the low bits of the token that the
+/// runner compares; a lease has room for as many wires as these bits hold.
+const WIRES_PER_LEASE: u64 = 1 << 16;
+
+/// The workspace of one run.
+pub(crate) struct WorkspaceSlot(Mutex<Slot>);
+
+struct Slot {
+    workspace: Option<Arc<Workspace>>,
+    /// A container of this run may be there already.
+    may_exist: bool,
+    wires: u64,
+}
+
+impl WorkspaceSlot {
+    /// Nothing yet; `resumed` says that an earlier stretch may have left one.
+    pub(crate) fn new(resumed: bool) -> Self {
+        Self(Mutex::new(Slot {
+            workspace: None,
+            may_exist: resumed,
+            wires: 0,
+        }))
+    }
+
+    /// The workspace, with the newest commit of the run checked out when it
+    /// had to be made.
+    pub(crate) async fn ensure(&self, context: &RunContext) -> Result<Arc<Workspace>, Fault> {
+        let mut slot = self.0.lock().await;
+        if let Some(workspace) = &slot.workspace {
+            return Ok(workspace.clone());
+        }
+        let mut tries = 0;
+        let workspace = loop {
+            match slot.open(context).await {
+                Err(Opening::Sandbox(error)) if error.is_engine_away() && tries < ENGINE_TRIES => {
+                    tries += 1;
+                    tracing::warn!(%error, run = context.fence.run.0, "waiting for the engine");
+                    tokio::time::sleep(ENGINE_PAUSE).await;
+                }
+                Err(Opening::Sandbox(error)) => return Err(error.into()),
+                Err(Opening::Fault(fault)) => return Err(fault),
+                Ok(workspace) => break Arc::new(workspace),
+            }
+        };
+        slot.workspace = Some(workspace.clone());
+        Ok(workspace)
+    }
+
+    /// The wire broke: the next user looks whether the container lives.
+    pub(crate) async fn lost(&self) {
+        let mut slot = self.0.lock().await;
+        slot.workspace = None;
+        slot.may_exist = true;
+    }
+}
+
+enum Opening {
+    Sandbox(SandboxError),
+    Fault(Fault),
+}
+
+impl From<SandboxError> for Opening {
+    fn from(error: SandboxError) -> Self {
+        Self::Sandbox(error)
+    }
+}
+
+impl Slot {
+    async fn open(&mut self, context: &RunContext) -> Result<Workspace, Opening> {
+        let sandbox = &context.options.sandbox;
+        let doors = WireDoors::new(context.meter.clone());
+        self.wires += 1;
+        let token = context.fence.token.0 * WIRES_PER_LEASE + self.wires;
+        let run = context.fence.run.0;
+        if self.may_exist {
+            if let Some(workspace) = sandbox.adopt(run, token, doors.clone()).await? {
+                tracing::info!(run, "took up a running sandbox");
+                return Ok(workspace);
+            }
+            self.may_exist = false;
+        }
+        let state = context
+            .options
+            .store
+            .run_state(context.fence.run)
+            .await
+            .map_err(|error| Opening::Fault(error.into()))?;
+        let head = match &state.run.head_commit {
+            Some(head) => head.parse::<CommitId>().map_err(|error| Opening::Fault(error.into()))?,
+            None => context.base.clone(),
+        };
+        let remaining = remaining_ms(context.limits, state.usage.time_ms);
+        let dir = context.options.data_dir.join("runs").join(run.to_string());
+        let bundle = dir.join("in.bundle");
+        // The bundle and the container are made side by side.
+        let bundled = async {
+            tokio::fs::create_dir_all(&dir).await?;
+            context
+                .mirror
+                .bundle_for_sandbox(&head, &bundle, None)
+                .await
+                .map_err(Fault::from)
+        };
+        let launched = sandbox.launch(
+            LaunchSpec {
+                run,
+                job: context.fence.job.0,
+                token,
+                wall_limit: Duration::from_millis(remaining) + WALL_GRACE,
+            },
+            doors,
+        );
+        let (bundled, launched) = tokio::join!(bundled, launched);
+        // From here on a container may be there, whatever went wrong.
+        self.may_exist = true;
+        let workspace = launched?;
+        bundled.map_err(Opening::Fault)?;
+        workspace.put(&bundle, head.as_str()).await?;
+        let _ = tokio::fs::remove_file(&bundle).await;
+        Ok(workspace)
+    }
+}
+
+/// What is left of the time budget, in milliseconds.
+pub(crate) fn remaining_ms(limits: Limits, used_ms: u64) -> u64 {
+    limits.time_ms.saturating_sub(used_ms)
+}
