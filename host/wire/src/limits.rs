@@ -47,7 +47,7 @@ pub const WINDOW_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long each message of the handshake may take. An exec on a loaded
 /// machine takes a second; the wire itself a millisecond.
-pub const HELLO_LIMIT: Duration = Duration::from_secs(10);
+pub const HELLO_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often the host pings the runner.
 pub const HEARTBEAT: Duration = Duration::from_secs(5);

@@ -167,6 +167,9 @@ pub struct ExitReport {
     pub duration_ms: u64,
     /// Processes that outlived the program and were killed with it.
     pub strays_killed: u32,
+    /// Processes that the kernel ended for want of memory meanwhile; the
+    /// program itself may have lived on.
+    pub oom_kills: u32,
 }
 
 /// The ways in which a step ends.
