@@ -214,8 +214,8 @@ async fn decide(
         )
         .await?;
     let steps = match &advance.decision {
-        Decision::Run(steps) => translate::checked(steps)?,
-        _ => Vec::new(),
+        Decision::Run(steps) => steps.as_slice(),
+        _ => &[],
     };
     let stored = NewDecision {
         index,

@@ -4,16 +4,10 @@ use crate::drive::{Ended, RunContext, failed};
 use crate::fault::Fault;
 use crate::backoff;
 use sortie_model::budget::{Limits, MicroUsd, Usage};
-use sortie_model::finding::Severity;
 use sortie_model::halt::HaltReason;
 use sortie_model::job::JobEvent;
-use sortie_model::project::PublishMode;
 use sortie_plugins::surfaces::{agent, budget, workflow};
 use sortie_store::RunEnd;
-use std::collections::BTreeSet;
-
-/// The most steps of one decision.
-const MAX_STEPS: usize = 32;
 
 /// What the workflow is told about the job.
 pub(crate) fn context(run: &RunContext) -> workflow::Context {
@@ -26,15 +20,8 @@ pub(crate) fn context(run: &RunContext) -> workflow::Context {
         agent: policy.agent.clone(),
         verify: policy.verify.clone(),
         scanners: policy.scanners.clone(),
-        review_from: match policy.review_from {
-            Severity::Info => workflow::Severity::Info,
-            Severity::Warn => workflow::Severity::Warn,
-            Severity::Block => workflow::Severity::Block,
-        },
-        publish: match policy.publish {
-            PublishMode::None => workflow::PublishMode::None,
-            PublishMode::Branch => workflow::PublishMode::Branch,
-        },
+        review_from: policy.review_from,
+        publish: policy.publish,
         branch: run.branch.clone(),
     }
 }
@@ -98,28 +85,6 @@ fn halt(why: &workflow::HaltReason) -> (HaltReason, String) {
         W::AgentFailed(detail) => (HaltReason::AgentFailed, detail.clone()),
         W::ApprovalExpired(detail) => (HaltReason::ApprovalExpired, detail.clone()),
         W::Other(detail) => (HaltReason::Workflow, detail.clone()),
-    }
-}
-
-/// A decision's steps, refused when the host could not keep them apart.
-pub(crate) fn checked(steps: &[workflow::Step]) -> Result<&[workflow::Step], Fault> {
-    let mut seen = BTreeSet::new();
-    let unusable = if steps.is_empty() {
-        Some("it asks for no step".to_owned())
-    } else if steps.len() > MAX_STEPS {
-        Some(format!("it asks for {} steps at once", steps.len()))
-    } else {
-        steps
-            .iter()
-            .find(|step| !seen.insert(step.id.as_str()))
-            .map(|step| format!("two steps are named {}", step.id))
-    };
-    match unusable {
-        Some(why) => Err(Fault::halt(
-            HaltReason::PluginFailed,
-            format!("the workflow's decision makes no sense: {why}"),
-        )),
-        None => Ok(steps),
     }
 }
 
