@@ -1,14 +1,15 @@
 #!/bin/sh
-# Runs once, as root, while the base image is built: packages, user, folders, trust store.
+# Runs once, as root, while a runner image is built: packages, user, folders, trust store. Its
+# arguments are further Debian packages to install.
 # The finished image works with a read-only root: only /work, /tmp and the home are ever written,
 # and the sandbox mounts all three.
 set -eu
 
-# A base that already has both needs no network here.
-if ! command -v git >/dev/null || ! command -v update-ca-certificates >/dev/null; then
+# A base that already has both, and no further packages, needs no network here.
+if [ $# -gt 0 ] || ! command -v git >/dev/null || ! command -v update-ca-certificates >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends git ca-certificates
+    apt-get install -y -qq --no-install-recommends git ca-certificates "$@"
     rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
 fi
 update-ca-certificates >/dev/null

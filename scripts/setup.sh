@@ -203,7 +203,7 @@ wasm() {
     need_apt "get a compiler for $WASM_TARGET"
     apt_refresh
     if at_least "$(candidate rustc-web)" "$SORTIE_MIN_RUST"; then
-        say wasm "rustup cannot add it here; installing Debian's compiler (rustc-web) beside it"
+        say wasm "rustup cannot add it here; installing what Debian's compiler needs for it"
         apt_install rustc-web cargo-web rust-web-src lld || tail -n 15 "$apt_log" >&2
         hash -r
     fi

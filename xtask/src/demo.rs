@@ -26,7 +26,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
     Cmd::new(workspace.script("demo.sh"))
         .dir(workspace.root())
         .env("SORTIE_BIN", workspace.target().join("debug/sortie"))
-        .env("SORTIE_IMAGE", image::TAG)
+        .env("SORTIE_DEMO_IMAGE", image::Flavour::Python.tag())
         .with_stdin()
         .run("fly the demo")
 }

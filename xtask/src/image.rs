@@ -1,20 +1,24 @@
-//! The runner image: a static `sortie-runner`, the files of `runner-image/` and extra CA
+//! The runner images: a static `sortie-runner`, the files of `runner-image/` and extra CA
 //! certificates, staged in a folder of their own and given to the engine's builder.
 //!
-//! The image carries a digest of everything it was made of, and is built again only when that
+//! An image carries a digest of everything it was made of, and is built again only when that
 //! changes. It never contains a credential.
+
+mod context;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 
+use self::context::{Input, certificates, digest, stage};
 use crate::proc::{Cmd, say};
 use crate::workspace::{Workspace, remap_flags};
 
-/// The tag that the host launches by default.
-pub const TAG: &str = "sortie-runner:base";
+/// What images are called, before the flavour.
+const REPOSITORY: &str = "sortie-runner";
 /// Digest of the runner binary in the image.
 const RUNNER_LABEL: &str = "dev.sortie.runner";
 /// Digest of everything the image was made of.
@@ -24,9 +28,39 @@ const DEFAULT_CA_DIR: &str = "/usr/local/share/ca-certificates";
 /// The build takes about ten seconds, two minutes on a slow mirror; `timeout` ends a hung one.
 const BUILD_LIMIT_S: &str = "900";
 
-/// How to build the image.
+/// The runner images there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Flavour {
+    /// Git and a POSIX shell; what the host launches by default.
+    Base,
+    /// Also Python 3 with its standard library, for the demo's project.
+    Python,
+}
+
+impl Flavour {
+    /// The image's name in the engine.
+    pub fn tag(self) -> String {
+        let name = match self {
+            Self::Base => "base",
+            Self::Python => "python",
+        };
+        format!("{REPOSITORY}:{name}")
+    }
+
+    /// The Debian packages it adds.
+    fn packages(self) -> &'static str {
+        match self {
+            Self::Base => "",
+            Self::Python => "python3",
+        }
+    }
+}
+
+/// How to build the images.
 #[derive(clap::Args, Default)]
 pub struct Options {
+    /// Which ones; all of them when none is named.
+    flavours: Vec<Flavour>,
     /// Build even when nothing changed.
     #[arg(long)]
     force: bool,
@@ -35,15 +69,7 @@ pub struct Options {
     extra_ca_dir: Option<PathBuf>,
 }
 
-/// One file of the build context.
-struct Input {
-    /// Its path in the context.
-    path: String,
-    bytes: Vec<u8>,
-    executable: bool,
-}
-
-/// Builds the image if the one in the engine was made of something else.
+/// Builds those images that the engine lacks or has made of something else.
 ///
 /// # Errors
 /// When no engine answers and none can be started, the runner does not compile, no base image can
@@ -79,29 +105,98 @@ pub fn build(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
         .unwrap_or_else(|| DEFAULT_CA_DIR.into());
     inputs.extend(certificates(&ca_dir, options.extra_ca_dir.is_some())?);
 
-    let digest = digest(&base_id, &inputs);
-    let old_id = inspect(TAG, "{{.Id}}");
-    let format = format!("{{{{index .Config.Labels {INPUTS_LABEL:?}}}}}");
-    if !options.force && inspect(TAG, &format).is_some_and(|label| label == digest) {
-        say("image", format_args!("{TAG} is up to date"));
-        return Ok(());
-    }
-
-    say("image", format_args!("building {TAG} on {base}"));
-    let context = workspace
-        .cache("image")
-        .join(std::process::id().to_string());
-    let built = stage(&context, &inputs)
-        .and_then(|()| docker_build(&context, &base, &runner_digest, &digest));
-    // The folder is ours and holds copies only; leaving it behind would do no harm.
-    let _ = fs::remove_dir_all(&context);
-    built?;
-    // The image that had the tag is of no use any more, unless a container still runs on it: then the
-    // engine refuses, and a later `docker image prune` takes it.
-    if let Some(old) = old_id.filter(|old| inspect(TAG, "{{.Id}}").as_ref() != Some(old)) {
-        let _ = docker(&["image", "rm", &old]).query();
+    let flavours: &[Flavour] = if options.flavours.is_empty() {
+        Flavour::value_variants()
+    } else {
+        &options.flavours
+    };
+    for flavour in flavours {
+        let build = Build {
+            tag: flavour.tag(),
+            base: &base,
+            packages: flavour.packages(),
+            runner_digest: &runner_digest,
+            inputs_digest: digest(&[&base_id, flavour.packages()], &inputs),
+        };
+        build.unless_current(workspace, &inputs, options.force)?;
     }
     Ok(())
+}
+
+/// One image to make.
+struct Build<'a> {
+    tag: String,
+    base: &'a str,
+    packages: &'a str,
+    runner_digest: &'a str,
+    inputs_digest: String,
+}
+
+impl Build<'_> {
+    fn unless_current(
+        &self,
+        workspace: &Workspace,
+        inputs: &[Input],
+        force: bool,
+    ) -> anyhow::Result<()> {
+        let format = format!("{{{{index .Config.Labels {INPUTS_LABEL:?}}}}}");
+        if !force && inspect(&self.tag, &format).is_some_and(|label| label == self.inputs_digest) {
+            say("image", format_args!("{} is up to date", self.tag));
+            return Ok(());
+        }
+        let old_id = inspect(&self.tag, "{{.Id}}");
+        say(
+            "image",
+            format_args!("building {} on {}", self.tag, self.base),
+        );
+        let context = workspace
+            .cache("image")
+            .join(std::process::id().to_string());
+        let built = stage(&context, inputs).and_then(|()| self.run(&context));
+        // The folder is ours and holds copies only; leaving it behind would do no harm.
+        let _ = fs::remove_dir_all(&context);
+        built?;
+        // The image that had the tag is of no use any more, unless a container still runs on it: then
+        // the engine refuses, and a later `docker image prune` takes it.
+        if let Some(old) = old_id.filter(|old| inspect(&self.tag, "{{.Id}}").as_ref() != Some(old))
+        {
+            let _ = docker(&["image", "rm", &old]).query();
+        }
+        Ok(())
+    }
+
+    fn run(&self, context: &Path) -> anyhow::Result<()> {
+        let mut args = [
+            "--kill-after=10",
+            BUILD_LIMIT_S,
+            "docker",
+            "build",
+            "--quiet",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
+        option("--tag", self.tag.clone());
+        option("--build-arg", format!("BASE={}", self.base));
+        option("--build-arg", format!("PACKAGES={}", self.packages));
+        option(
+            "--label",
+            format!("{RUNNER_LABEL}=sha256:{}", self.runner_digest),
+        );
+        option("--label", format!("{INPUTS_LABEL}={}", self.inputs_digest));
+        // Builders know these names and keep them out of the image; packages may come through a proxy.
+        for name in ["http_proxy", "https_proxy", "no_proxy"] {
+            if std::env::var_os(name).is_some() {
+                option("--build-arg", name.to_owned());
+            }
+        }
+        let step = format!("build the image {}", self.tag);
+        Cmd::new("timeout")
+            .args(args)
+            .args([context])
+            .capture_quietly(&step)
+            .map(drop)
+    }
 }
 
 /// Compiles the runner so that it needs nothing of the image it runs in.
@@ -162,219 +257,10 @@ fn host_triple() -> anyhow::Result<String> {
     Ok(triple)
 }
 
-/// The certificates in `dir`, by name. A folder that was asked for must exist, the default one need not.
-fn certificates(dir: &Path, required: bool) -> anyhow::Result<Vec<Input>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => {
-            return Ok(keep_folder(Vec::new()));
-        }
-        Err(error) => {
-            return Err(error)
-                .with_context(|| format!("read the CA certificates in {}", dir.display()));
-        }
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry
-            .with_context(|| format!("read the CA certificates in {}", dir.display()))?
-            .path();
-        let Some(name) = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .filter(|name| name.ends_with(".crt"))
-        else {
-            continue;
-        };
-        let bytes = fs::read(&path)
-            .with_context(|| format!("read the CA certificate {}", path.display()))?;
-        // A private key must never slip into an image.
-        if String::from_utf8_lossy(&bytes).contains("PRIVATE KEY-----") {
-            bail!(
-                "add the CA certificate {}: the file holds a private key; give the certificate alone",
-                path.display()
-            );
-        }
-        found.push(Input {
-            path: format!("ca/{name}"),
-            bytes,
-            executable: false,
-        });
-    }
-    Ok(keep_folder(found))
-}
-
-/// The Dockerfile copies `ca/`, and a builder refuses to copy a folder that is not there.
-fn keep_folder(mut inputs: Vec<Input>) -> Vec<Input> {
-    let bytes =
-        b"Extra CA certificates that this image trusts, if any, are beside this file.\n".to_vec();
-    inputs.push(Input {
-        path: "ca/README".into(),
-        bytes,
-        executable: false,
-    });
-    inputs.sort_by(|one, other| one.path.cmp(&other.path));
-    inputs
-}
-
-/// One digest of the base image and of every file's path, mode and content, lengths included, so that
-/// nothing can be moved from one into another unnoticed.
-fn digest(base_id: &str, inputs: &[Input]) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    add(base_id.as_bytes());
-    for input in inputs {
-        add(input.path.as_bytes());
-        add(&[u8::from(input.executable)]);
-        add(&input.bytes);
-    }
-    hex::encode(hash.finalize())
-}
-
-fn stage(context: &Path, inputs: &[Input]) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    for input in inputs {
-        let path = context.join(&input.path);
-        let folder = path.parent().expect("a file in the context has a folder");
-        let mode = if input.executable { 0o755 } else { 0o644 };
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&path, &input.bytes))
-            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(mode)))
-            .with_context(|| format!("stage {}", path.display()))?;
-    }
-    Ok(())
-}
-
-fn docker_build(
-    context: &Path,
-    base: &str,
-    runner_digest: &str,
-    inputs_digest: &str,
-) -> anyhow::Result<()> {
-    let mut args = vec![
-        BUILD_LIMIT_S.to_owned(),
-        "docker".to_owned(),
-        "build".to_owned(),
-        "--quiet".to_owned(),
-    ];
-    let mut option = |name: &str, value: String| args.extend([name.to_owned(), value]);
-    option("--tag", TAG.to_owned());
-    option("--build-arg", format!("BASE={base}"));
-    option("--label", format!("{RUNNER_LABEL}=sha256:{runner_digest}"));
-    option("--label", format!("{INPUTS_LABEL}={inputs_digest}"));
-    // Builders know these names and keep them out of the image; packages may come through a proxy.
-    for name in ["http_proxy", "https_proxy", "no_proxy"] {
-        if std::env::var_os(name).is_some() {
-            option("--build-arg", name.to_owned());
-        }
-    }
-    Cmd::new("timeout")
-        .args(args)
-        .args([context])
-        .capture_quietly("build the runner image")
-        .map(drop)
-}
-
 fn inspect(image: &str, format: &str) -> Option<String> {
     docker(&["image", "inspect", "--format", format, image]).query()
 }
 
 fn docker(args: &[&str]) -> Cmd {
     Cmd::new("docker").args(args)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn input(path: &str, bytes: &[u8]) -> Input {
-        Input {
-            path: path.into(),
-            bytes: bytes.into(),
-            executable: false,
-        }
-    }
-
-    #[test]
-    fn the_digest_depends_on_everything() {
-        let base = digest("id", &[input("a", b"1"), input("b", b"2")]);
-        assert_eq!(base, digest("id", &[input("a", b"1"), input("b", b"2")]));
-        for other in [
-            digest("other", &[input("a", b"1"), input("b", b"2")]),
-            digest("id", &[input("a", b"1"), input("b", b"3")]),
-            digest("id", &[input("a", b"1"), input("c", b"2")]),
-            digest("id", &[input("a", b"1")]),
-            digest("id", &[input("a", b"1b"), input("", b"2")]),
-            digest(
-                "id",
-                &[
-                    input("a", b"1"),
-                    Input {
-                        executable: true,
-                        ..input("b", b"2")
-                    },
-                ],
-            ),
-        ] {
-            assert_ne!(base, other);
-        }
-    }
-
-    #[test]
-    fn only_certificates_are_taken_and_a_private_key_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(
-            dir.path().join("company.crt"),
-            "-----BEGIN CERTIFICATE-----",
-        )
-        .unwrap();
-        fs::write(dir.path().join("notes.txt"), "no").unwrap();
-        let paths: Vec<_> = certificates(dir.path(), true)
-            .unwrap()
-            .into_iter()
-            .map(|input| input.path)
-            .collect();
-        assert_eq!(paths, ["ca/README", "ca/company.crt"]);
-
-        fs::write(
-            dir.path().join("oops.crt"),
-            "-----BEGIN RSA PRIVATE KEY-----",
-        )
-        .unwrap();
-        let error = certificates(dir.path(), true).err().unwrap().to_string();
-        assert!(
-            error.contains("oops.crt") && error.contains("private key"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_missing_folder_is_an_error_only_when_it_was_asked_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let missing = dir.path().join("none");
-        assert_eq!(certificates(&missing, false).unwrap().len(), 1);
-        assert!(certificates(&missing, true).is_err());
-    }
-
-    #[test]
-    fn staged_files_have_their_mode() {
-        use std::os::unix::fs::PermissionsExt;
-        let dir = tempfile::tempdir().unwrap();
-        let program = Input {
-            executable: true,
-            ..input("sortie-runner", b"x")
-        };
-        stage(dir.path(), &[program, input("ca/README", b"y")]).unwrap();
-        let mode = |path: &str| {
-            fs::metadata(dir.path().join(path))
-                .unwrap()
-                .permissions()
-                .mode()
-                & 0o777
-        };
-        assert_eq!((mode("sortie-runner"), mode("ca/README")), (0o755, 0o644));
-    }
 }

@@ -43,7 +43,7 @@ enum Task {
     Test(test::Options),
     /// Build the shipped plugins into `dist/plugins/*.wasm`.
     Plugins,
-    /// Build the runner image `sortie-runner:base`, if its inputs changed.
+    /// Build the runner images (`sortie-runner:base` and others) whose inputs changed.
     Image(image::Options),
     /// Run the benchmarks; arguments go to the benchmark program.
     Bench {

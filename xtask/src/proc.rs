@@ -83,8 +83,8 @@ impl Cmd {
         output.status.success().then_some(text)
     }
 
-    /// Runs to the end, shows each line of output as it comes and hands it to `see` as well.
-    /// Returns whether the program succeeded.
+    /// Runs to the end, passes each line of output on to `out` as it comes and hands it to `see` as
+    /// well. Returns whether the program succeeded.
     pub fn watch(mut self, step: &str, mut see: impl FnMut(&str)) -> anyhow::Result<bool> {
         self.0.stdout(Stdio::piped());
         let mut child = self.0.spawn().with_context(|| self.cannot_start(step))?;
@@ -94,7 +94,6 @@ impl Cmd {
             .expect("stdout was just asked for as a pipe");
         let mut lines = BufReader::new(pipe);
         let mut line = Vec::new();
-        let mut out = std::io::stdout();
         while lines
             .read_until(b'\n', &mut line)
             .with_context(|| step.to_owned())?
@@ -156,12 +155,13 @@ mod tests {
 
     #[test]
     fn watch_sees_every_line_even_when_it_is_not_text_or_lacks_its_end() {
-        let mut seen = Vec::new();
+        let (mut shown, mut seen) = (Vec::new(), Vec::new());
         let ok = Cmd::new("printf")
             .args(["one\\n\\377\\nlast"])
-            .watch("print", |line| seen.push(line.to_owned()))
+            .watch("print", &mut shown, |line| seen.push(line.to_owned()))
             .unwrap();
         assert!(ok);
+        assert_eq!(shown, b"one\n\xff\nlast");
         assert_eq!(seen, ["one", "\u{fffd}", "last"]);
     }
 

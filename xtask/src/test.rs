@@ -85,7 +85,9 @@ pub fn suites(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     for (name, command) in runs {
         say("test", name);
         let command = command.args(["--no-fail-fast"]).args(&options.filter);
-        if !command.watch(&format!("run the {name}"), |line| tally.count(line))? {
+        if !command.watch(&format!("run the {name}"), &mut std::io::stdout(), |line| {
+            tally.count(line)
+        })? {
             broken.push(name);
         }
     }
