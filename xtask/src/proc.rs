@@ -85,7 +85,12 @@ impl Cmd {
 
     /// Runs to the end, passes each line of output on to `out` as it comes and hands it to `see` as
     /// well. Returns whether the program succeeded.
-    pub fn watch(mut self, step: &str, mut see: impl FnMut(&str)) -> anyhow::Result<bool> {
+    pub fn watch(
+        mut self,
+        step: &str,
+        out: &mut impl Write,
+        mut see: impl FnMut(&str),
+    ) -> anyhow::Result<bool> {
         self.0.stdout(Stdio::piped());
         let mut child = self.0.spawn().with_context(|| self.cannot_start(step))?;
         let pipe = child
