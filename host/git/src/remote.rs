@@ -1,0 +1,85 @@
+//! Reading what a remote, or the program that speaks to it, complained about.
+//! Git has one exit code for all of it, so the text decides; `LC_ALL=C` keeps
+//! it stable.
+
+use crate::GitError;
+use crate::command::{Done, detail};
+use crate::url::RemoteUrl;
+
+/// Phrases and what they mean, in the order they are tried: a line about the
+/// cause stands before git's general advice in this table.
+const PHRASES: &[(&str, Cause)] = &[
+    ("Host key verification failed", Cause::HostKey),
+    ("REMOTE HOST IDENTIFICATION HAS CHANGED", Cause::HostKey),
+    ("No matching host key", Cause::HostKey),
+    ("Permission denied (", Cause::Login),
+    ("Too many authentication failures", Cause::Login),
+    ("UNPROTECTED PRIVATE KEY", Cause::Login),
+    ("Authentication failed for", Cause::Login),
+    ("could not read Username", Cause::Login),
+    ("could not read Password", Cause::Login),
+    ("Invalid username or password", Cause::Login),
+    ("returned error: 401", Cause::Login),
+    ("returned error: 403", Cause::Login),
+    ("does not appear to be a git repository", Cause::NotFound),
+    ("Repository not found", Cause::NotFound),
+    ("repository not found", Cause::NotFound),
+    ("does not exist", Cause::NotFound),
+    ("returned error: 404", Cause::NotFound),
+    ("returned error: 410", Cause::NotFound),
+    ("not valid: is this a git repository", Cause::NotFound),
+    ("returned error: 30", Cause::NotFound),
+    (
+        "unable to update url base from redirection",
+        Cause::NotFound,
+    ),
+    ("detected dubious ownership", Cause::NotFound),
+    ("Could not resolve host", Cause::Unreachable),
+    ("Name or service not known", Cause::Unreachable),
+    ("Temporary failure in name resolution", Cause::Unreachable),
+    ("Failed to connect", Cause::Unreachable),
+    ("Couldn't connect to server", Cause::Unreachable),
+    ("Connection refused", Cause::Unreachable),
+    ("Connection reset", Cause::Unreachable),
+    ("Connection timed out", Cause::Unreachable),
+    ("Connection closed", Cause::Unreachable),
+    ("timed out", Cause::Unreachable),
+    ("Operation too slow", Cause::Unreachable),
+    ("No route to host", Cause::Unreachable),
+    ("Network is unreachable", Cause::Unreachable),
+    ("the remote end hung up", Cause::Unreachable),
+    ("unexpected disconnect", Cause::Unreachable),
+    ("early EOF", Cause::Unreachable),
+    ("Empty reply from server", Cause::Unreachable),
+    ("server certificate verification failed", Cause::Unreachable),
+    ("SSL certificate problem", Cause::Unreachable),
+    ("returned error: 429", Cause::Unreachable),
+    ("returned error: 5", Cause::Unreachable),
+    ("RPC failed", Cause::Unreachable),
+    ("Could not read from remote repository", Cause::Unreachable),
+];
+
+#[derive(Clone, Copy)]
+enum Cause {
+    HostKey,
+    Login,
+    NotFound,
+    Unreachable,
+}
+
+/// The error of a network command that failed.
+pub(crate) fn remote_error(remote: &RemoteUrl, done: Done) -> GitError {
+    let cause = PHRASES
+        .iter()
+        .find(|(phrase, _)| done.stderr.contains(phrase))
+        .map(|(_, cause)| *cause);
+    let url = remote.to_string();
+    let detail = detail(&done.stderr);
+    match cause {
+        Some(Cause::HostKey) => GitError::HostKey { url, detail },
+        Some(Cause::Login) => GitError::AuthenticationFailed { url, detail },
+        Some(Cause::NotFound) => GitError::RepositoryNotFound { url, detail },
+        Some(Cause::Unreachable) => GitError::Unreachable { url, detail },
+        None => done.into_error(),
+    }
+}
