@@ -1,1 +1,43 @@
-//! Placeholder.
+//! Runs plugins: WebAssembly components that decide what people want to
+//! change, inside limits that they cannot.
+//!
+//! [`Plugins`] holds the loaded ones. A call gets a fresh store from a pool,
+//! bounded memory, tables, processor time, wall-clock time, log and results,
+//! and gives back plain records ([`surfaces`]) that were checked, or a typed
+//! [`PluginError`] that names the plugin and the export. A guest that traps or
+//! runs out of a limit loses its store and harms nobody else.
+//!
+//! All surfaces of this crate are pure: the same component, configuration and
+//! input give the same answer, also for guests that import WASI clocks or
+//! randomness. Nothing here reaches a network, a file of the operator's or a
+//! secret; no guest code runs while a plugin is loaded; and code is only ever
+//! loaded from the cache that this host wrote itself.
+
+mod bindings;
+mod cache;
+mod call;
+mod calls;
+mod diff;
+mod error;
+mod inspect;
+mod limiter;
+mod log;
+mod meter;
+mod options;
+mod parser;
+mod plugin;
+mod registry;
+mod runtime;
+mod shipped;
+pub mod surfaces;
+mod ticker;
+mod wasi;
+
+pub use cache::CodeSource;
+pub use error::{At, PluginError};
+pub use log::{LogLevel, LogLine, LogSink};
+pub use options::{Limits, MAX_COMPONENT_BYTES, MAX_CONFIG_BYTES, PluginOptions};
+pub use parser::Parser;
+pub use plugin::{PluginInfo, Surface, SurfaceInfo};
+pub use registry::Plugins;
+pub use shipped::{Shipped, shipped};

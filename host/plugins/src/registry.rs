@@ -1,0 +1,309 @@
+//! The loaded plugins by name. Loading checks and compiles aside; only the
+//! finished plugin takes the name, in one step, and calls under way finish on
+//! the one they began with. No guest code runs while loading.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use sha2::{Digest, Sha256};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::spawn_blocking,
+};
+use wasmtime::{
+    Engine, Store,
+    component::{Component, Linker},
+};
+
+use crate::{
+    cache::{CodeCache, CodeSource},
+    call::{Call, CallState},
+    error::{At, PluginError},
+    inspect,
+    options::PluginOptions,
+    plugin::{Plugin, PluginConfig, PluginInfo},
+    runtime,
+    shipped::shipped,
+};
+
+/// The loaded plugins and the engine they run in. Clones share everything.
+#[derive(Clone)]
+pub struct Plugins(Arc<Inner>);
+
+struct Inner {
+    engine: Engine,
+    linker: Linker<CallState>,
+    cache: Option<CodeCache>,
+    options: PluginOptions,
+    loaded: RwLock<BTreeMap<String, Arc<Plugin>>>,
+    calls: Arc<Semaphore>,
+    parsers: Arc<Semaphore>,
+}
+
+impl std::fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.list().into_iter().map(|info| info.name))
+            .finish()
+    }
+}
+
+impl Plugins {
+    /// Makes the engine; no plugin is loaded yet.
+    ///
+    /// # Errors
+    ///
+    /// [`PluginError::Setup`] when wasmtime cannot run here or the cache
+    /// directory is not this user's own.
+    pub fn new(options: PluginOptions) -> Result<Self, PluginError> {
+        let setup = |reason: String| PluginError::Setup { reason };
+        let engine = runtime::engine(&options).map_err(|e| setup(format!("{e:#}")))?;
+        let linker = runtime::linker(&engine).map_err(|e| setup(format!("{e:#}")))?;
+        let cache = options
+            .cache_dir
+            .as_deref()
+            .map(|dir| {
+                CodeCache::open(dir, &engine).map_err(|e| {
+                    setup(format!(
+                        "the code cache {} cannot be used: {e}; delete it or point somewhere else",
+                        dir.display()
+                    ))
+                })
+            })
+            .transpose()?;
+        let permits = |n: u32| {
+            let n = usize::try_from(n.max(1)).unwrap_or(Semaphore::MAX_PERMITS);
+            Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)))
+        };
+        Ok(Self(Arc::new(Inner {
+            engine,
+            linker,
+            cache,
+            calls: permits(options.concurrent_calls),
+            parsers: permits(options.concurrent_parsers),
+            loaded: RwLock::new(BTreeMap::new()),
+            options,
+        })))
+    }
+
+    /// Checks, compiles and links a component, and gives it the name `name`,
+    /// taking that from whichever plugin had it. `config` is one JSON object,
+    /// or null for none.
+    ///
+    /// # Errors
+    ///
+    /// Every error whose message begins with "load plugin", and
+    /// [`PluginError::WrongWorld`]. The plugin that had the name keeps it then.
+    pub async fn load(
+        &self,
+        name: &str,
+        wasm: impl Into<bytes::Bytes>,
+        config: serde_json::Value,
+    ) -> Result<PluginInfo, PluginError> {
+        if !is_plugin_name(name) {
+            return Err(PluginError::BadName {
+                plugin: crate::log::cut(name, 80).to_owned(),
+            });
+        }
+        let config = PluginConfig::new(name, config)?;
+        let wasm = wasm.into();
+        let (this, plugin) = (self.clone(), name.to_owned());
+        let plugin = spawn_blocking(move || this.prepare(plugin, &wasm, config))
+            .await
+            .unwrap_or_else(|panic| {
+                Err(PluginError::NotAComponent {
+                    plugin: name.to_owned(),
+                    reason: format!("the compiler failed on it: {panic}"),
+                })
+            })?;
+        let info = plugin.info.clone();
+        let before = self
+            .0
+            .loaded
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name.to_owned(), Arc::new(plugin));
+        tracing::info!(
+            plugin = name,
+            digest = info.digest,
+            code = ?info.code,
+            replaced = before.as_ref().map(|p| &*p.digest),
+            "plugin loaded"
+        );
+        Ok(info)
+    }
+
+    /// Loads every shipped plugin with its configuration from `configs`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugins::load`]; the first failure ends it.
+    pub async fn load_shipped(
+        &self,
+        configs: &BTreeMap<String, serde_json::Value>,
+    ) -> Result<(), PluginError> {
+        for plugin in shipped() {
+            let config = configs.get(plugin.name).cloned().unwrap_or_default();
+            self.load(plugin.name, plugin.wasm, config).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a plugin out. Calls under way finish. Returns whether there was
+    /// one of that name.
+    pub fn remove(&self, name: &str) -> bool {
+        self.0
+            .loaded
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name)
+            .is_some()
+    }
+
+    /// What is loaded, by name.
+    pub fn list(&self) -> Vec<PluginInfo> {
+        self.0
+            .loaded
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .map(|plugin| plugin.info.clone())
+            .collect()
+    }
+
+    /// What is loaded under this name.
+    pub fn get(&self, name: &str) -> Option<PluginInfo> {
+        self.find(name).ok().map(|plugin| plugin.info.clone())
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Result<Arc<Plugin>, PluginError> {
+        self.0
+            .loaded
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+            .cloned()
+            .ok_or_else(|| PluginError::NotInstalled {
+                plugin: crate::log::cut(name, 80).to_owned(),
+            })
+    }
+
+    fn prepare(
+        &self,
+        name: String,
+        wasm: &[u8],
+        config: PluginConfig,
+    ) -> Result<Plugin, PluginError> {
+        let inner = &self.0;
+        inspect::preamble(&name, wasm)?;
+        let digest = hex::encode(Sha256::digest(wasm));
+        let compiled = match &inner.cache {
+            Some(cache) => cache.component(&inner.engine, &digest, wasm),
+            None => Component::from_binary(&inner.engine, wasm)
+                .map(|component| (component, CodeSource::Compiled)),
+        };
+        let (component, code) = compiled.map_err(|error| PluginError::NotAComponent {
+            plugin: name.clone(),
+            reason: format!("{error:#}"),
+        })?;
+        let found = inspect::check(&name, &inner.engine, &component)?;
+        let pre =
+            inner
+                .linker
+                .instantiate_pre(&component)
+                .map_err(|error| PluginError::WrongWorld {
+                    plugin: name.clone(),
+                    export: "its imports".into(),
+                    reason: format!("do not have the shape of the WIT: {error:#}"),
+                })?;
+        let info = PluginInfo {
+            name,
+            digest,
+            bytes: wasm.len(),
+            surfaces: found.surfaces,
+            imports: found.imports,
+            code,
+        };
+        Plugin::new(info, config, &pre)
+    }
+
+    /// One call on a store of its own, when its turn has come. `input` makes
+    /// the bytes that randomness follows from; it is asked only for guests
+    /// that may want some.
+    pub(crate) async fn call<R: Send>(
+        &self,
+        plugin: &Arc<Plugin>,
+        export: &str,
+        input: impl FnOnce() -> Vec<u8>,
+        body: impl for<'a> FnOnce(&'a mut Store<CallState>) -> BoxFuture<'a, wasmtime::Result<R>>,
+    ) -> Result<R, PluginError> {
+        let _slot = self.slot(&self.0.calls, || plugin.at(export)).await?;
+        self.store(plugin, export, input).run(body).await
+    }
+
+    pub(crate) fn store(
+        &self,
+        plugin: &Arc<Plugin>,
+        export: &str,
+        input: impl FnOnce() -> Vec<u8>,
+    ) -> Call {
+        let input = if plugin.uses_wasi {
+            input()
+        } else {
+            Vec::new()
+        };
+        let options = &self.0.options;
+        Call::new(
+            &self.0.engine,
+            plugin,
+            export,
+            options.limits,
+            options.log_sink.clone(),
+            &input,
+        )
+    }
+
+    pub(crate) async fn parser_slot(
+        &self,
+        at: impl FnOnce() -> At,
+    ) -> Result<OwnedSemaphorePermit, PluginError> {
+        self.slot(&self.0.parsers, at).await
+    }
+
+    async fn slot(
+        &self,
+        slots: &Arc<Semaphore>,
+        at: impl FnOnce() -> At,
+    ) -> Result<OwnedSemaphorePermit, PluginError> {
+        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+            return Ok(slot);
+        }
+        let wait = self.0.options.queue_wait;
+        match tokio::time::timeout(wait, Arc::clone(slots).acquire_owned()).await {
+            // The semaphore lives as long as this handle and is never closed.
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) | Err(_) => Err(PluginError::Busy {
+                at: at(),
+                waited_ms: millis(wait),
+            }),
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether `name` can be a plugin's: 1 to 64 characters of a-z, 0-9 and -,
+/// beginning with a letter.
+pub(crate) fn is_plugin_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}

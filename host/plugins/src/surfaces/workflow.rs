@@ -1,0 +1,486 @@
+//! What workflows decide, and what they are told. The engine stores these
+//! records as JSON, so a field is only added with a default.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+pub use sortie_model::{finding::Severity, project::PublishMode};
+
+use super::{check_bytes, check_count, cut_to, is_kebab, nonsense, quote};
+use crate::{
+    bindings::workflow::exports::sortie::workflow::workflow as wit,
+    error::{At, PluginError},
+};
+
+/// The largest state, as the WIT says.
+pub const MAX_STATE_BYTES: usize = 256 << 10;
+/// The most steps of one decision, as the WIT says.
+pub const MAX_STEPS: usize = 32;
+/// The longest prompt or command of a step.
+const MAX_PROMPT_BYTES: usize = 1 << 20;
+/// The longest text for people in bytes; longer ones are cut. A halt carries
+/// the end of a command's output, which has up to 16 KiB.
+const MAX_TEXT_BYTES: usize = 20 << 10;
+/// The longest name of a branch; git takes 250 on every file system.
+const MAX_BRANCH_BYTES: usize = 240;
+/// The most phases a description names.
+const MAX_PHASES: usize = 64;
+
+/// What a workflow is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// One sentence for people.
+    pub summary: String,
+    /// The ids of the steps it may ask for, in their usual order.
+    pub phases: Vec<String>,
+}
+
+/// What is known about the job; the same in every call of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Context {
+    /// The number people see.
+    pub job: u64,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The text of the task.
+    pub task: String,
+    /// The project's name.
+    pub project: String,
+    /// The name of the agent plugin to use.
+    pub agent: String,
+    /// The project's verification commands, in order, each for `sh -c`.
+    pub verify: Vec<String>,
+    /// The names of the scanner plugins that must judge the change.
+    pub scanners: Vec<String>,
+    /// The least severity that asks for a person.
+    pub review_from: Severity,
+    /// How the result leaves the house.
+    pub publish: PublishMode,
+    /// The name of the branch to publish to.
+    pub branch: String,
+}
+
+/// Run a coding agent in the workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentStep {
+    /// The name of an agent plugin.
+    pub agent: String,
+    /// The whole prompt.
+    pub prompt: String,
+    /// Whether changes are taken over; without, they are discarded.
+    pub writes: bool,
+}
+
+/// Run one command in the workspace; its exit status is the outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecStep {
+    /// The command, for `sh -c`, in the root of the repository.
+    pub command: String,
+    /// The most it may take, in milliseconds; none for the run's own limit.
+    pub time_limit_ms: Option<u64>,
+}
+
+/// Let scanners judge the change since the base commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanStep {
+    /// The scanner plugins; the host adds those the project demands.
+    pub scanners: Vec<String>,
+}
+
+/// Ask a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalStep {
+    /// What is asked, in a sentence.
+    pub question: String,
+    /// Whether it is findings that are being asked about.
+    pub review: bool,
+}
+
+/// Push the current commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishStep {
+    /// The branch to publish to.
+    pub branch: String,
+}
+
+/// Tell people something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyStep {
+    /// What, in plain text.
+    pub message: String,
+}
+
+/// Wait before the next decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitStep {
+    /// How long, in milliseconds.
+    pub time_ms: u64,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Run a coding agent.
+    Agent(AgentStep),
+    /// Run a command.
+    Exec(ExecStep),
+    /// Scan the change.
+    Scan(ScanStep),
+    /// Ask a person.
+    Approval(ApprovalStep),
+    /// Publish the result.
+    Publish(PublishStep),
+    /// Tell people.
+    Notify(NotifyStep),
+    /// Wait.
+    Wait(WaitStep),
+    /// A later version's step, as JSON text; the engine refuses it.
+    Other(String),
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Kebab-case name, unique within the decision; people see it.
+    pub id: String,
+    /// What it does.
+    pub action: Action,
+}
+
+/// How a program in the sandbox ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// It exited with this status.
+    Code(i32),
+    /// It was killed by this signal.
+    Signal(i32),
+    /// It took longer than it may.
+    TimedOut,
+    /// The host stopped it; why, in words.
+    Stopped(String),
+}
+
+/// How an agent step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentOutcome {
+    /// How the program ended.
+    pub exit: Exit,
+    /// Whether, by the agent's own protocol, it finished its task.
+    pub completed: bool,
+    /// The agent's own account; display text, never a verdict.
+    pub summary: String,
+    /// Whether the host found changes against the base commit.
+    pub changed: bool,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecOutcome {
+    /// How it ended.
+    pub exit: Exit,
+    /// The end of its output, at most 16 KiB.
+    pub tail: String,
+}
+
+/// How many findings of each severity the scanners have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanOutcome {
+    /// Of severity info.
+    pub info: u32,
+    /// Of severity warn.
+    pub warn: u32,
+    /// Of severity block.
+    pub block: u32,
+}
+
+/// How a publication ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishOutcome {
+    /// The branch.
+    pub branch: String,
+    /// The commit that stands there now, as hexadecimal digits.
+    pub commit: String,
+}
+
+/// How one step ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// An agent ran.
+    Agent(AgentOutcome),
+    /// A command ran.
+    Exec(ExecOutcome),
+    /// The scanners judged.
+    Scan(ScanOutcome),
+    /// A person decided, or nobody did.
+    Approval(ApprovalOutcome),
+    /// The result was published.
+    Publish(PublishOutcome),
+    /// People were told, or the wait is over.
+    Done,
+    /// The step could not be carried out; why, in words for people.
+    Failed(String),
+    /// A later version's outcome, as JSON text.
+    Other(String),
+}
+
+/// What a person decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApprovalOutcome {
+    /// Go on.
+    Approved,
+    /// Do not.
+    Rejected,
+    /// Nobody answered in time.
+    Expired,
+}
+
+/// A finished step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepResult {
+    /// The step's id.
+    pub id: String,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Why a workflow stops a job before its end, each in words for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HaltReason {
+    /// The verification commands do not pass.
+    VerificationFailed(String),
+    /// The agent changed nothing.
+    NoChanges(String),
+    /// The agent did not finish its task.
+    AgentFailed(String),
+    /// Nobody answered a question in time.
+    ApprovalExpired(String),
+    /// Anything else.
+    Other(String),
+}
+
+/// What happens next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// Carry out these steps, side by side when there are several; at least
+    /// one, at most [`MAX_STEPS`].
+    Run(Vec<Step>),
+    /// The job is done; a summary for people.
+    Finish(String),
+    /// This attempt failed for a reason that may pass; try again later.
+    Retry(String),
+    /// A person rejected the result; it is not published.
+    Reject(String),
+    /// The job stops early.
+    Halt(HaltReason),
+    /// A later version's decision, as JSON text; the engine refuses it.
+    Other(String),
+}
+
+/// A decision and what the workflow wants to remember.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advance {
+    /// Handed back in the next call as it is.
+    pub state: Vec<u8>,
+    /// What happens next.
+    pub decision: Decision,
+}
+
+pub(crate) fn description(
+    at: &At,
+    description: wit::Description,
+) -> Result<Description, PluginError> {
+    check_count(at, "phases", description.phases.len(), MAX_PHASES)?;
+    Ok(Description {
+        summary: cut_to(description.summary, MAX_TEXT_BYTES),
+        phases: description
+            .phases
+            .into_iter()
+            .map(|phase| cut_to(phase, super::MAX_NAME_BYTES))
+            .collect(),
+    })
+}
+
+pub(crate) fn advance(at: &At, answer: wit::AdvanceResult) -> Result<Advance, PluginError> {
+    check_bytes(at, "state", answer.state.len(), MAX_STATE_BYTES)?;
+    let text = |text| cut_to(text, MAX_TEXT_BYTES);
+    let decision = match answer.decision {
+        wit::Decision::Run(asked) => Decision::Run(steps(at, asked)?),
+        wit::Decision::Finish(summary) => Decision::Finish(text(summary)),
+        wit::Decision::Retry(reason) => Decision::Retry(text(reason)),
+        wit::Decision::Reject(reason) => Decision::Reject(text(reason)),
+        wit::Decision::Halt(reason) => Decision::Halt(match reason {
+            wit::HaltReason::VerificationFailed(why) => HaltReason::VerificationFailed(text(why)),
+            wit::HaltReason::NoChanges(why) => HaltReason::NoChanges(text(why)),
+            wit::HaltReason::AgentFailed(why) => HaltReason::AgentFailed(text(why)),
+            wit::HaltReason::ApprovalExpired(why) => HaltReason::ApprovalExpired(text(why)),
+            wit::HaltReason::Other(why) => HaltReason::Other(text(why)),
+        }),
+        wit::Decision::Other(json) => Decision::Other(text(json)),
+    };
+    Ok(Advance {
+        state: answer.state,
+        decision,
+    })
+}
+
+fn steps(at: &At, steps: Vec<wit::Step>) -> Result<Vec<Step>, PluginError> {
+    check_count(at, "steps", steps.len(), MAX_STEPS)?;
+    if steps.is_empty() {
+        return Err(nonsense(at, "it asked for no step"));
+    }
+    let mut seen = HashSet::new();
+    steps
+        .into_iter()
+        .map(|step| {
+            if !is_kebab(&step.id) {
+                return Err(nonsense(
+                    at,
+                    format!("the step id {} is not kebab-case", quote(&step.id)),
+                ));
+            }
+            if !seen.insert(step.id.clone()) {
+                return Err(nonsense(at, format!("two steps are named `{}`", step.id)));
+            }
+            Ok(Step {
+                action: action(at, step.action)?,
+                id: step.id,
+            })
+        })
+        .collect()
+}
+
+fn action(at: &At, action: wit::Action) -> Result<Action, PluginError> {
+    Ok(match action {
+        wit::Action::Agent(step) => {
+            check_bytes(at, "a prompt", step.prompt.len(), MAX_PROMPT_BYTES)?;
+            Action::Agent(AgentStep {
+                agent: name(at, step.agent)?,
+                prompt: step.prompt,
+                writes: step.writes,
+            })
+        }
+        wit::Action::Exec(step) => {
+            check_bytes(at, "a command", step.command.len(), MAX_PROMPT_BYTES)?;
+            Action::Exec(ExecStep {
+                command: step.command,
+                time_limit_ms: step.time_limit_ms,
+            })
+        }
+        wit::Action::Scan(step) => {
+            check_count(at, "scanners", step.scanners.len(), MAX_STEPS)?;
+            Action::Scan(ScanStep {
+                scanners: step
+                    .scanners
+                    .into_iter()
+                    .map(|scanner| name(at, scanner))
+                    .collect::<Result<_, _>>()?,
+            })
+        }
+        wit::Action::Approval(step) => Action::Approval(ApprovalStep {
+            question: cut_to(step.question, MAX_TEXT_BYTES),
+            review: step.review,
+        }),
+        wit::Action::Publish(step) => {
+            check_bytes(at, "a branch", step.branch.len(), MAX_BRANCH_BYTES)?;
+            Action::Publish(PublishStep {
+                branch: step.branch,
+            })
+        }
+        wit::Action::Notify(step) => Action::Notify(NotifyStep {
+            message: cut_to(step.message, MAX_TEXT_BYTES),
+        }),
+        wit::Action::Wait(step) => Action::Wait(WaitStep {
+            time_ms: step.time_ms,
+        }),
+        wit::Action::Other(json) => Action::Other(cut_to(json, MAX_TEXT_BYTES)),
+    })
+}
+
+fn name(at: &At, name: String) -> Result<String, PluginError> {
+    if crate::registry::is_plugin_name(&name) {
+        return Ok(name);
+    }
+    Err(nonsense(
+        at,
+        format!("{} cannot be the name of a plugin", quote(&name)),
+    ))
+}
+
+impl From<Context> for wit::Context {
+    fn from(context: Context) -> Self {
+        Self {
+            job: context.job,
+            attempt: context.attempt,
+            task: context.task,
+            project: context.project,
+            agent: context.agent,
+            verify: context.verify,
+            scanners: context.scanners,
+            review_from: match context.review_from {
+                Severity::Info => wit::Severity::Info,
+                Severity::Warn => wit::Severity::Warn,
+                Severity::Block => wit::Severity::Block,
+            },
+            publish: match context.publish {
+                PublishMode::None => wit::PublishMode::None,
+                PublishMode::Branch => wit::PublishMode::Branch,
+            },
+            branch: context.branch,
+        }
+    }
+}
+
+impl From<Exit> for wit::Exit {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Code(code) => Self::Code(code),
+            Exit::Signal(signal) => Self::Signal(signal),
+            Exit::TimedOut => Self::TimedOut,
+            Exit::Stopped(why) => Self::Stopped(why),
+        }
+    }
+}
+
+impl From<StepResult> for wit::StepResult {
+    fn from(result: StepResult) -> Self {
+        let outcome = match result.outcome {
+            Outcome::Agent(ended) => wit::Outcome::Agent(wit::AgentOutcome {
+                exit: ended.exit.into(),
+                completed: ended.completed,
+                summary: ended.summary,
+                changed: ended.changed,
+            }),
+            Outcome::Exec(ended) => wit::Outcome::Exec(wit::ExecOutcome {
+                exit: ended.exit.into(),
+                tail: ended.tail,
+            }),
+            Outcome::Scan(found) => wit::Outcome::Scan(wit::ScanOutcome {
+                info: found.info,
+                warn: found.warn,
+                block: found.block,
+            }),
+            Outcome::Approval(decided) => wit::Outcome::Approval(match decided {
+                ApprovalOutcome::Approved => wit::ApprovalOutcome::Approved,
+                ApprovalOutcome::Rejected => wit::ApprovalOutcome::Rejected,
+                ApprovalOutcome::Expired => wit::ApprovalOutcome::Expired,
+            }),
+            Outcome::Publish(ended) => wit::Outcome::Publish(wit::PublishOutcome {
+                branch: ended.branch,
+                commit: ended.commit,
+            }),
+            Outcome::Done => wit::Outcome::Done,
+            Outcome::Failed(why) => wit::Outcome::Failed(why),
+            Outcome::Other(json) => wit::Outcome::Other(json),
+        };
+        Self {
+            id: result.id,
+            outcome,
+        }
+    }
+}
