@@ -1,0 +1,124 @@
+//! `kill -9` of the host in every step of a run, with real containers: each
+//! job ends as it would have, nothing is pushed twice, nothing is left behind.
+
+use anyhow::{Context, Result};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sortie_tests::{Host, HostOptions, PATIENCE, Remote};
+use std::time::Duration;
+
+/// How often the host is killed.
+const ROUNDS: u32 = 50;
+/// How many rounds share one host: its jobs pile up, as they do in life.
+const ROUNDS_PER_HOST: u32 = 10;
+/// A run takes about this long; kills are spread evenly over it, and a few
+/// come after its end.
+const SPREAD: Duration = Duration::from_millis(2_500);
+
+/// What a round submits, and how it must end.
+const KINDS: [(&str, &str); 3] = [
+    ("sed -i s/teh/the/ README.md && sleep 0.3", "succeeded"),
+    ("printf 'import unittest\\n\\n@unittest.skip(\"no\")\\nclass T(unittest.TestCase):\\n    def test_a(self):\\n        self.assertEqual(1, 1)\\n' > test_a.py", "needs_review"),
+    ("true", "halted"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_kills_lose_nothing_and_do_nothing_twice() -> Result<()> {
+    let mut round = 0;
+    while round < ROUNDS {
+        one_host(round, ROUNDS_PER_HOST.min(ROUNDS - round)).await?;
+        round += ROUNDS_PER_HOST;
+    }
+    Ok(())
+}
+
+async fn one_host(first: u32, rounds: u32) -> Result<()> {
+    let remote = Remote::with(&[
+        ("README.md", "teh start\n"),
+        (
+            "test_a.py",
+            "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, 1)\n",
+        ),
+    ])?;
+    let options = HostOptions {
+        defaults: "verify = [\"test -f README.md\"]".to_owned(),
+        ..HostOptions::default()
+    };
+    let mut host = Host::start(&remote, options).await?;
+    let mut jobs: Vec<(u64, &str)> = Vec::new();
+    for round in first..first + rounds {
+        let (command, end) = KINDS[round as usize % KINDS.len()];
+        let id = host.submit(command).await?;
+        jobs.push((id, end));
+        // The moment of the kill: whichever comes first of the job's end and a
+        // point of its run that differs from round to round.
+        let point = SPREAD * round / ROUNDS;
+        let _ = tokio::time::timeout(point, host.settled(id)).await;
+        host.kill().await?;
+        host.serve()
+            .await
+            .with_context(|| format!("after the kill of round {round}"))?;
+        let job = host.settled(id).await?;
+        assert_eq!(job["state"], end, "round {round}, killed at {point:?}: {job}");
+    }
+    for (id, end) in &jobs {
+        let job = host.job(*id).await?;
+        assert_eq!(&job["state"], end, "a later kill changed an earlier job");
+        if *end == "needs_review" {
+            let path = format!("/v1/jobs/{id}/approve");
+            let (status, _) = host.call(Method::POST, &path, Some(json!({}))).await?;
+            assert_eq!(status, 200);
+            let job = host.wait_state(*id, &["succeeded", "halted", "failed"]).await?;
+            assert_eq!(job["state"], "succeeded", "{job}");
+        }
+    }
+    let pushes = remote.pushes()?;
+    let published = jobs.iter().filter(|(_, end)| *end != "halted").count();
+    assert_eq!(pushes.len(), published, "each result is pushed once: {pushes:?}");
+    no_leftovers(&host).await?;
+    Ok(())
+}
+
+async fn no_leftovers(host: &Host) -> Result<()> {
+    let gone = async {
+        while !host.leftovers()?.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .context("containers or volumes are left behind")?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_outlives_its_host() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "teh start\n")])?;
+    let mut host = Host::start(&remote, HostOptions::default()).await?;
+    let id = host
+        .submit("echo begun; for i in 1 2 3 4 5 6; do echo line $i; sleep 0.5; done; sed -i s/teh/the/ README.md")
+        .await?;
+    host.wait_event(id, |event| event["kind"] == "agent.progress")
+        .await?;
+    let before = host.leftovers()?;
+    host.kill().await?;
+    host.serve().await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert!(!before.is_empty());
+    assert_eq!(job["attempts"], 1, "the same run went on: {job}");
+    // Each line once: the output resumed where it ended.
+    let log = host.data_dir().join("runs");
+    let mut text = String::new();
+    for entry in std::fs::read_dir(log)? {
+        let lines = std::fs::read_to_string(entry?.path().join("log.jsonl"))?;
+        for line in lines.lines() {
+            let line: Value = serde_json::from_str(line)?;
+            text.push_str(line["text"].as_str().unwrap_or_default());
+        }
+    }
+    for i in 1..=6 {
+        assert_eq!(text.matches(&format!("line {i}\n")).count(), 1, "{text}");
+    }
+    Ok(())
+}
