@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The HTTP API: submit, watch, decide. Described at `/openapi.json` from the
+//! types it speaks; every error is `application/problem+json`.
+//!
+//! It holds no state of its own beside the token's digest: what it shows is
+//! read from the store, what it changes goes through intake or the store.
+//! It never starts a run, never reads a repository, and never answers a
+//! request without the token but for health and its own description.
+
+mod auth;
+mod engine;
+mod extract;
+pub mod limits;
+mod problem;
+mod routes;
+mod server;
+mod state;
+mod stream;
+pub mod view;
+
+pub use auth::{Token, TokenError};
+pub use engine::{DiffFault, EngineState, EngineView};
+pub use problem::Problem;
+pub use routes::{openapi, router};
+pub use server::serve;
+pub use state::{Api, ApiOptions};

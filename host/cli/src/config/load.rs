@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 const MAX_BYTES: u64 = 1024 * 1024;
 
 /// Where the file is looked for, for help texts.
-pub const SEARCH_HELP: &str =
-    "--config, $SORTIE_CONFIG, ./sortie.toml, ~/.config/sortie/sortie.toml, /etc/sortie/sortie.toml";
+pub const SEARCH_HELP: &str = "--config, $SORTIE_CONFIG, ./sortie.toml, ~/.config/sortie/sortie.toml, /etc/sortie/sortie.toml";
 
 /// A configuration that passed every check.
 #[derive(Clone, Debug)]
@@ -75,7 +74,10 @@ pub fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
         Some(path) => parse(path, &read(path)?)?,
         None => Config::default(),
     };
-    let beside = file.as_deref().and_then(Path::parent).map(Path::to_path_buf);
+    let beside = file
+        .as_deref()
+        .and_then(Path::parent)
+        .map(Path::to_path_buf);
     let beside = beside.unwrap_or_default();
     for path in [
         &mut config.host.data_dir,
@@ -206,14 +208,18 @@ mod tests {
         let uncommented: String = DEFAULT_TOML
             .lines()
             .map(|line| match line.strip_prefix("# ") {
-                Some(code) if code.starts_with('[') || code.contains(" = ") && !code.ends_with('.') => code,
+                Some(code)
+                    if code.starts_with('[') || code.contains(" = ") && !code.ends_with('.') =>
+                {
+                    code
+                }
                 _ => line,
             })
             .map(|line| format!("{line}\n"))
             .collect();
         let config = parsed(&uncommented).expect("the examples are valid");
         assert_eq!(config.projects["shop"].base_branch.as_deref(), Some("main"));
-        assert_eq!(config.credentials.len(), 1);
+        assert_eq!(config.git.credentials.len(), 1);
         assert!(config.host.data_dir.is_some() && config.engine.runtime.is_some());
         assert_eq!(config.projects()[0].policy.ceiling.calls, 50);
     }
@@ -235,10 +241,15 @@ mod tests {
     fn values_that_cannot_work_are_all_named() {
         let error = parsed(
             "[limits]\nparallel = 0\n[defaults]\nmax_attempts = 0\nbranch_prefix = \"../x\"\n\
-             [[credentials]]\nremote = \"h.org\"\nusername = \"u\"\nsecret = \"gone\"\n",
+             [[git.credentials]]\nremote = \"h.org\"\nusername = \"u\"\nsecret = \"gone\"\n",
         )
         .expect_err("refused");
-        for part in ["limits:", "defaults.max_attempts", "branch_prefix", "\"gone\""] {
+        for part in [
+            "limits:",
+            "defaults.max_attempts",
+            "branch_prefix",
+            "\"gone\"",
+        ] {
             assert!(error.contains(part), "{part} is missing in {error}");
         }
     }

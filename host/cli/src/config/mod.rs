@@ -48,8 +48,6 @@ pub struct Config {
     pub intake: IntakeConfig,
     /// Secrets by name.
     pub secrets: BTreeMap<String, SecretSource>,
-    /// Which secret opens which git remote.
-    pub credentials: Vec<GitCredential>,
     /// Configuration of plugins by name, each by its own schema.
     pub plugins: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
 }
@@ -155,9 +153,11 @@ pub struct GitConfig {
     /// The most that may come out of a sandbox as a bundle, in MiB.
     #[schemars(range(min = 1))]
     pub max_bundle_mib: u64,
-    /// The most files that a change may touch.
+    /// The most paths that a change may touch, over all its commits.
     #[schemars(range(min = 1))]
-    pub max_changed_files: u32,
+    pub max_changed_paths: u32,
+    /// Whether a change may add submodules or change where they come from.
+    pub allow_submodules: bool,
     /// How long a fetch or a push may take, in seconds.
     #[schemars(range(min = 1))]
     pub network_timeout_seconds: u64,
@@ -165,6 +165,10 @@ pub struct GitConfig {
     pub ssh_key_file: Option<PathBuf>,
     /// The known hosts for ssh:// remotes.
     pub ssh_known_hosts: Option<PathBuf>,
+    /// Whether the key of a host that was never seen is taken and remembered.
+    pub ssh_accept_new_hosts: bool,
+    /// Which secret opens which https remote.
+    pub credentials: Vec<GitCredential>,
 }
 
 impl Default for GitConfig {
@@ -173,10 +177,13 @@ impl Default for GitConfig {
             author_name: "Sortie".into(),
             author_email: "sortie@localhost".into(),
             max_bundle_mib: 256,
-            max_changed_files: 10_000,
-            network_timeout_seconds: 300,
+            max_changed_paths: 50_000,
+            allow_submodules: false,
+            network_timeout_seconds: 1800,
             ssh_key_file: None,
             ssh_known_hosts: None,
+            ssh_accept_new_hosts: false,
+            credentials: Vec::new(),
         }
     }
 }

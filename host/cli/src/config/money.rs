@@ -18,9 +18,8 @@ impl Usd {
 
     /// Reads `12`, `12.5` or `$12.50`; at most six decimals.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let refuse = || {
-            format!("write {text:?} as dollars with at most six decimals, such as \"5.00\"")
-        };
+        let refuse =
+            || format!("write {text:?} as dollars with at most six decimals, such as \"5.00\"");
         let digits = text.trim().strip_prefix('$').unwrap_or(text.trim());
         let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
         let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -101,7 +100,16 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in ["", ".", "-1", "1.", "1.0000001", "1e3", "five", "99999999999999999999"] {
+        for text in [
+            "",
+            ".",
+            "-1",
+            "1.",
+            "1.0000001",
+            "1e3",
+            "five",
+            "99999999999999999999",
+        ] {
             let error = Usd::parse(text).expect_err(text);
             assert!(error.contains("dollars"), "{error}");
         }

@@ -116,14 +116,14 @@ impl Config {
             "engine.call_timeout_seconds and git.network_timeout_seconds: write at least 1",
         );
         want(
-            self.git.max_bundle_mib >= 1 && self.git.max_changed_files >= 1,
-            "git.max_bundle_mib and git.max_changed_files: write at least 1",
+            self.git.max_bundle_mib >= 1 && self.git.max_changed_paths >= 1,
+            "git.max_bundle_mib and git.max_changed_paths: write at least 1",
         );
-        for credential in &self.credentials {
+        for credential in &self.git.credentials {
             want(
                 self.secrets.contains_key(&credential.secret),
                 &format!(
-                    "credentials: the secret {:?} for {} is not in [secrets]; add it there",
+                    "git.credentials: the secret {:?} for {} is not in [secrets]; add it there",
                     credential.secret, credential.remote
                 ),
             );

@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn tables_in_lists_are_looked_into() {
         assert_eq!(
-            shown("[[credentials]]\nremote = \"h\"\nuser = \"u\"\nsecret = \"s\"\n"),
-            ["line 3: unknown key `credentials.user`; did you mean `username`?"]
+            shown("[[git.credentials]]\nremote = \"h\"\nuser = \"u\"\nsecret = \"s\"\n"),
+            ["line 3: unknown key `git.credentials.user`; did you mean `username`?"]
         );
     }
 

@@ -1,0 +1,236 @@
+//! Errors as RFC 9457 problems. The one place where a kind of failure meets
+//! an HTTP status.
+
+use crate::engine::DiffFault;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use sortie_intake::IntakeError;
+use sortie_model::job::{IllegalTransition, TRANSITIONS};
+use sortie_store::StoreError;
+use utoipa::ToSchema;
+
+/// The media type of problems.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// The kinds of problems, by the last part of their `type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    BadRequest,
+    InvalidJson,
+    Unauthorized,
+    NotFound,
+    MethodNotAllowed,
+    NotAcceptedNow,
+    TooLarge,
+    UnsupportedMediaType,
+    InvalidRequest,
+    KeyReused,
+    Internal,
+    Busy,
+    NotReady,
+    DiskFull,
+}
+
+impl Kind {
+    fn parts(self) -> (&'static str, &'static str, StatusCode) {
+        use StatusCode as S;
+        match self {
+            Self::BadRequest => ("bad-request", "Bad request", S::BAD_REQUEST),
+            Self::InvalidJson => ("invalid-json", "The body is not JSON", S::BAD_REQUEST),
+            Self::Unauthorized => ("unauthorized", "No valid token", S::UNAUTHORIZED),
+            Self::NotFound => ("not-found", "Not found", S::NOT_FOUND),
+            Self::MethodNotAllowed => (
+                "method-not-allowed",
+                "Method not allowed",
+                S::METHOD_NOT_ALLOWED,
+            ),
+            Self::NotAcceptedNow => (
+                "illegal-transition",
+                "The job's state does not allow it",
+                S::CONFLICT,
+            ),
+            Self::TooLarge => ("too-large", "Too large", S::PAYLOAD_TOO_LARGE),
+            Self::UnsupportedMediaType => (
+                "unsupported-media-type",
+                "Unsupported media type",
+                S::UNSUPPORTED_MEDIA_TYPE,
+            ),
+            Self::InvalidRequest => (
+                "invalid-request",
+                "The request cannot be carried out as it is",
+                S::UNPROCESSABLE_ENTITY,
+            ),
+            Self::KeyReused => (
+                "idempotency-key-reused",
+                "The idempotency key was used for another request",
+                S::UNPROCESSABLE_ENTITY,
+            ),
+            Self::Internal => ("internal", "The host failed", S::INTERNAL_SERVER_ERROR),
+            Self::Busy => ("busy", "The host is busy", S::SERVICE_UNAVAILABLE),
+            Self::NotReady => ("not-ready", "The host is not ready", S::SERVICE_UNAVAILABLE),
+            Self::DiskFull => ("disk-full", "The disk is full", S::INSUFFICIENT_STORAGE),
+        }
+    }
+}
+
+/// What went wrong, to what, and what to do about it (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// A URN that names the kind of problem, such as
+    /// `urn:sortie:problem:not-found`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind, for people.
+    pub title: String,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    pub status: u16,
+    /// What happened; completes "failed to …".
+    pub detail: String,
+    /// What to do next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem of that kind. The errors of this project say what to do after
+    /// their last semicolon; that part becomes the hint.
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        let (name, title, status) = kind.parts();
+        let detail = detail.into();
+        let hint = detail
+            .rsplit_once("; ")
+            .map(|(_, mend)| mend.to_owned())
+            .filter(|mend| !mend.is_empty());
+        Self {
+            kind: format!("urn:sortie:problem:{name}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail,
+            hint,
+        }
+    }
+
+    /// The same with another hint.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The last part of the type: the machine's name for the kind.
+    pub fn name(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(detail = self.detail, "request failed");
+        }
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StoreError::DiskFull => Self::new(Kind::DiskFull, detail),
+            StoreError::NotFound { .. } => {
+                Self::new(Kind::NotFound, detail).with_hint("`GET /v1/jobs` lists what there is")
+            }
+            StoreError::Illegal(illegal) => {
+                Self::new(Kind::NotAcceptedNow, detail).with_hint(legal_phases(illegal))
+            }
+            StoreError::IllegalPhase { .. }
+            | StoreError::Stale { .. }
+            | StoreError::OutOfOrder { .. } => Self::new(Kind::NotAcceptedNow, detail),
+            StoreError::KeyReused { .. } => Self::new(Kind::KeyReused, detail),
+            StoreError::UnknownProject { .. } | StoreError::Invalid { .. } => {
+                Self::new(Kind::InvalidRequest, detail)
+            }
+            StoreError::Closed => Self::new(Kind::NotReady, detail),
+            _ => Self::new(Kind::Internal, detail),
+        }
+    }
+}
+
+impl From<IntakeError> for Problem {
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Store(error) => error.into(),
+            IntakeError::TaskTooLong { .. } => Self::new(Kind::TooLarge, error.to_string()),
+            IntakeError::BadKey => Self::new(Kind::BadRequest, error.to_string()),
+            error => Self::new(Kind::InvalidRequest, error.to_string()),
+        }
+    }
+}
+
+impl From<DiffFault> for Problem {
+    fn from(fault: DiffFault) -> Self {
+        match fault {
+            DiffFault::Store(error) => error.into(),
+            DiffFault::TooLarge(detail) => Self::new(Kind::TooLarge, detail),
+            DiffFault::Unavailable(detail) => Self::new(Kind::Internal, detail),
+        }
+    }
+}
+
+/// Which phases would have allowed the event, from the table itself.
+fn legal_phases(illegal: IllegalTransition) -> String {
+    let phases: Vec<&str> = TRANSITIONS
+        .iter()
+        .filter(|(_, event, _)| *event == illegal.event)
+        .map(|(from, _, _)| from.as_str())
+        .collect();
+    format!(
+        "{} works on jobs that are {}; this one is {}",
+        illegal.event.as_str(),
+        phases.join(", "),
+        illegal.phase
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_model::job::{JobEventKind, JobPhase};
+
+    #[test]
+    fn an_illegal_move_says_what_would_be_legal() {
+        let problem = Problem::from(StoreError::Illegal(IllegalTransition {
+            phase: JobPhase::Queued,
+            event: JobEventKind::Approve,
+        }));
+        assert_eq!(
+            (problem.status, problem.name()),
+            (409, "illegal-transition")
+        );
+        assert_eq!(
+            problem.hint.as_deref(),
+            Some(
+                "approve works on jobs that are awaiting_approval, needs_review; this one is queued"
+            )
+        );
+    }
+
+    #[test]
+    fn a_full_disk_is_507_with_its_mend() {
+        let problem = Problem::from(StoreError::DiskFull);
+        assert_eq!(problem.status, 507);
+        assert_eq!(problem.hint.as_deref(), Some("make room and try again"));
+    }
+}

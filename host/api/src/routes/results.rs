@@ -1,0 +1,67 @@
+//! What a job made, and what was found in it.
+
+use super::jobs::existing;
+use super::{NoSuchJob, Refusals};
+use crate::extract::JobPath;
+use crate::problem::{Kind, Problem};
+use crate::state::Api;
+use crate::view::FindingList;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+/// The change that a job made, as git prints it.
+///
+/// Computed by the host from the commit that was scanned. A result without a
+/// change is an empty text.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/diff", tag = "jobs",
+    security(("token" = [])),
+    params(("id" = u64, Path, description = "The job's number.")),
+    responses(
+        (status = 200, description = "The diff.", body = String, content_type = "text/x-diff"),
+        (status = 404, description = "There is no such job, or it has no result yet.", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The diff is over the host's limit.", body = Problem, content_type = "application/problem+json"),
+        Refusals,
+    )
+)]
+pub(super) async fn diff(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+) -> Result<Response, Problem> {
+    let job = existing(&api, id).await?;
+    match api.engine().diff(id).await? {
+        Some(text) => {
+            Ok(([(header::CONTENT_TYPE, "text/x-diff; charset=utf-8")], text).into_response())
+        }
+        None => Err(Problem::new(
+            Kind::NotFound,
+            format!(
+                "show the diff of {id}: it has no result and is {}",
+                job.state.phase()
+            ),
+        )
+        .with_hint("wait until the agent's step is over")),
+    }
+}
+
+/// What the scanners found in a job's newest result, worst first.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/findings", tag = "jobs",
+    security(("token" = [])),
+    params(("id" = u64, Path, description = "The job's number.")),
+    responses((status = 200, description = "The findings.", body = FindingList), Refusals, NoSuchJob)
+)]
+pub(super) async fn findings(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+) -> Result<Json<FindingList>, Problem> {
+    existing(&api, id).await?;
+    let mut findings = api.store().findings(id).await?;
+    // A stable sort: within a severity the scanner's order stays.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    Ok(Json(FindingList {
+        findings: findings.into_iter().map(Into::into).collect(),
+    }))
+}

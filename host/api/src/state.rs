@@ -1,0 +1,102 @@
+//! What the API is made of.
+
+use crate::auth::Token;
+use crate::engine::EngineView;
+use crate::limits;
+use crate::problem::{Kind, Problem};
+use sortie_intake::Intake;
+use sortie_store::{Store, StoreError};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+/// What the API works with.
+pub struct ApiOptions {
+    /// What it shows and decides on.
+    pub store: Store,
+    /// Where submissions go.
+    pub intake: Intake,
+    /// Diffs, logs, and whether runs can start.
+    pub engine: Arc<dyn EngineView>,
+    /// What opens it.
+    pub token: Token,
+    /// Ends its streams and, with [`serve`](crate::serve), itself.
+    pub shutdown: CancellationToken,
+}
+
+/// The API's handle; clones share it.
+#[derive(Clone)]
+pub struct Api {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: ApiOptions,
+    streams: Arc<Semaphore>,
+    health: Mutex<Option<(Instant, Result<(), StoreError>)>>,
+}
+
+impl Api {
+    /// An API over these parts.
+    pub fn new(options: ApiOptions) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                streams: Arc::new(Semaphore::new(limits::MAX_STREAMS)),
+                health: Mutex::default(),
+            }),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.shared.options.store
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.shared.options.intake
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<dyn EngineView> {
+        &self.shared.options.engine
+    }
+
+    pub(crate) fn token(&self) -> &Token {
+        &self.shared.options.token
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.shared.options.shutdown
+    }
+
+    /// A place for a stream that stays open.
+    pub(crate) fn stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.shared
+            .streams
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| {
+                Problem::new(
+                    Kind::Busy,
+                    format!(
+                        "open the stream: {} are open already; close one and try again",
+                        limits::MAX_STREAMS
+                    ),
+                )
+            })
+    }
+
+    /// Whether the store takes a write, as of at most [`limits::READY_KEPT`]
+    /// ago.
+    pub(crate) async fn health(&self) -> Result<(), StoreError> {
+        let mut kept = self.shared.health.lock().await;
+        if let Some((at, result)) = kept.as_ref()
+            && at.elapsed() < limits::READY_KEPT
+        {
+            return result.clone();
+        }
+        let result = self.store().health().await;
+        *kept = Some((Instant::now(), result.clone()));
+        result
+    }
+}

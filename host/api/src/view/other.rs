@@ -1,0 +1,203 @@
+//! Requests, events, logs, plugins and health as clients see them.
+
+use super::moment;
+use serde::{Deserialize, Serialize};
+use sortie_intake::{Installed, SubmitRequest};
+use sortie_model::event::Event;
+use sortie_store::QueueStats;
+use utoipa::ToSchema;
+
+/// A request for work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitBody {
+    /// The project's name; this or `repository`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "shop")]
+    pub project: Option<String>,
+    /// The remote's URL; this or `project`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// What to do, for the agent; at most 32 KiB.
+    #[schema(example = "Fix the rounding in the invoice total")]
+    pub task: String,
+    /// The branch to start from instead of the project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The agent to use instead of the project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// The workflow to use instead of the project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// The budget profile to use instead of the project's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<String>,
+    /// Verification commands beyond the project's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verify: Vec<String>,
+}
+
+impl SubmitBody {
+    pub(crate) fn into_request(self, idempotency_key: Option<String>) -> SubmitRequest {
+        SubmitRequest {
+            project: self.project,
+            repository: self.repository,
+            task: self.task,
+            base: self.base,
+            agent: self.agent,
+            workflow: self.workflow,
+            budget: self.budget,
+            verify: self.verify,
+            idempotency_key,
+        }
+    }
+}
+
+/// What may go with a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionBody {
+    /// The reason; at most 4 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    /// Its place in the timeline; what `Last-Event-ID` takes.
+    pub seq: u64,
+    /// The job it is about.
+    pub job: u64,
+    /// Dotted name.
+    #[schema(example = "job.running")]
+    pub kind: String,
+    /// What belongs to it; the shape depends on `kind`.
+    pub data: serde_json::Value,
+    /// When (RFC 3339).
+    #[schema(format = DateTime)]
+    pub at: String,
+}
+
+impl From<Event> for EventView {
+    fn from(event: Event) -> Self {
+        Self {
+            seq: event.seq.0,
+            job: event.job.0,
+            kind: event.kind,
+            data: event.data,
+            at: moment(event.at),
+        }
+    }
+}
+
+/// A piece of a run's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogView {
+    /// The run.
+    pub run: u64,
+    /// When the host received it (RFC 3339).
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// The step it belongs to.
+    pub step: String,
+    /// `stdout`, `stderr`, or `sortie` for the host's own words.
+    #[schema(example = "stdout")]
+    pub stream: String,
+    /// The output; not cut at line ends.
+    pub text: String,
+}
+
+/// An installed plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginView {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// What it exports: `agent`, `budget`, `scanner`, `workflow`.
+    pub surfaces: Vec<String>,
+    /// Whether it came inside the host's own binary.
+    pub shipped: bool,
+}
+
+/// The installed plugins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PluginList {
+    /// By name.
+    pub plugins: Vec<PluginView>,
+}
+
+impl From<Installed> for PluginView {
+    fn from(plugin: Installed) -> Self {
+        Self {
+            name: plugin.name,
+            digest: plugin.digest,
+            surfaces: plugin
+                .surfaces
+                .iter()
+                .map(|surface| surface.as_str().to_owned())
+                .collect(),
+            shipped: plugin.shipped,
+        }
+    }
+}
+
+/// The process answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    pub status: String,
+    /// The host's version.
+    pub version: String,
+}
+
+/// The host takes submissions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Ready {
+    /// Always `ready`; a host that is not answers with a problem.
+    #[schema(example = "ready")]
+    pub status: String,
+    /// The container engine. A host without one takes submissions and runs
+    /// them when it is back.
+    pub engine: EngineView,
+    /// How the queue stands.
+    pub queue: QueueView,
+}
+
+/// The container engine, as last seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EngineView {
+    /// `up`, `down` or `unknown`.
+    #[schema(example = "up")]
+    pub state: String,
+    /// Which it is, or what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// How the queue stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueView {
+    /// Jobs that wait for a place.
+    pub queued: u64,
+    /// Jobs that a run has.
+    pub running: u64,
+    /// Jobs that wait for a person.
+    pub waiting: u64,
+    /// Jobs that a person released and that wait for a place.
+    pub approved: u64,
+}
+
+impl From<QueueStats> for QueueView {
+    fn from(stats: QueueStats) -> Self {
+        Self {
+            queued: stats.queued,
+            running: stats.running,
+            waiting: stats.waiting,
+            approved: stats.approved,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What is installed, as intake and the API see it: the seam to the plugin
+//! host, so that neither needs a WebAssembly engine to be built or tested.
+
+use async_trait::async_trait;
+use std::fmt;
+
+/// A surface that a policy names a plugin for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Surface {
+    /// Drives an agent.
+    Agent,
+    /// Says how much a job may use.
+    Budget,
+    /// Judges a change.
+    Scanner,
+    /// Says what happens next.
+    Workflow,
+}
+
+impl Surface {
+    /// The stable name, as shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Budget => "budget",
+            Self::Scanner => "scanner",
+            Self::Workflow => "workflow",
+        }
+    }
+}
+
+impl fmt::Display for Surface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One installed plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// What it exports.
+    pub surfaces: Vec<Surface>,
+    /// Whether it came inside the host's own binary.
+    pub shipped: bool,
+}
+
+/// The installed plugins.
+#[async_trait]
+pub trait Catalog: Send + Sync {
+    /// All of them, by name.
+    fn installed(&self) -> Vec<Installed>;
+
+    /// The names of the budget profiles that `plugin` offers, or why they
+    /// cannot be had.
+    async fn budget_profiles(&self, plugin: &str) -> Result<Vec<String>, String>;
+}
+
+/// The names of the plugins with that surface, sorted.
+pub(crate) fn names(catalog: &dyn Catalog, surface: Surface) -> Vec<String> {
+    let mut names: Vec<String> = catalog
+        .installed()
+        .into_iter()
+        .filter(|plugin| plugin.surfaces.contains(&surface))
+        .map(|plugin| plugin.name)
+        .collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,139 @@
+//! The door itself: one request in, one stored job out.
+
+use crate::catalog::Catalog;
+use crate::error::IntakeError;
+use crate::policy;
+use crate::request::{Requester, SubmitRequest};
+use crate::target::{Allowed, AllowedSets, Target, Targets};
+use sortie_model::project::{Policy, Project};
+use sortie_store::{NewJob, Store, Submitted};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// What intake works with.
+pub struct IntakeOptions {
+    /// Where jobs are written.
+    pub store: Store,
+    /// What is installed.
+    pub catalog: Arc<dyn Catalog>,
+    /// The configured projects.
+    pub projects: Vec<Project>,
+    /// The policy for repositories outside them.
+    pub defaults: Policy,
+    /// What submitters may choose.
+    pub allowed: Allowed,
+}
+
+/// Turns requests into jobs; clones share it.
+#[derive(Clone)]
+pub struct Intake {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    catalog: Arc<dyn Catalog>,
+    targets: Targets,
+    allowed: AllowedSets,
+    /// Repositories outside the configuration that were asked for since the
+    /// start, by the name they were given. The lock also orders the writes of
+    /// the list of projects, which replaces the one before.
+    extra: Mutex<BTreeMap<String, Project>>,
+}
+
+impl Intake {
+    /// Checks the configured projects and makes them the store's.
+    pub async fn open(options: IntakeOptions) -> Result<Self, IntakeError> {
+        let allowed = options.allowed.compile()?;
+        let targets = Targets::new(
+            options.projects,
+            options.defaults,
+            allowed.repositories.clone(),
+        )?;
+        options
+            .store
+            .put_projects(targets.projects().cloned().collect())
+            .await?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                store: options.store,
+                catalog: options.catalog,
+                targets,
+                allowed,
+                extra: Mutex::default(),
+            }),
+        })
+    }
+
+    /// What is installed.
+    pub fn catalog(&self) -> &dyn Catalog {
+        self.shared.catalog.as_ref()
+    }
+
+    /// Makes the request a job. The job is on disk when this returns; a
+    /// repeated request with the same idempotency key returns the first one's.
+    pub async fn submit(
+        &self,
+        request: SubmitRequest,
+        requester: &Requester,
+    ) -> Result<Submitted, IntakeError> {
+        let shared = &self.shared;
+        request.check()?;
+        let idempotency = request.idempotency()?;
+        let target = shared.targets.find(&request)?;
+        let (Target::Configured(project) | Target::Allowed(project)) = &target;
+        let policy = policy::resolve(
+            &project.policy,
+            &request,
+            &shared.allowed,
+            shared.catalog.as_ref(),
+        )
+        .await?;
+        if let Target::Allowed(project) = &target {
+            self.remember(project).await?;
+        }
+        let submitted = shared
+            .store
+            .submit(NewJob {
+                project: project.name.clone(),
+                repository: project.repository.clone(),
+                base_branch: request.base.or_else(|| project.base_branch.clone()),
+                task: request.task,
+                policy,
+                thread: None,
+                requested_by: requester.by.clone(),
+                via: requester.via.clone(),
+                idempotency,
+            })
+            .await?;
+        if submitted.created {
+            tracing::info!(
+                job = submitted.job.id.0,
+                project = submitted.job.project,
+                via = requester.via,
+                "job submitted"
+            );
+        }
+        Ok(submitted)
+    }
+
+    /// Makes a repository outside the configuration known to the store.
+    async fn remember(&self, project: &Project) -> Result<(), IntakeError> {
+        let mut extra = self.shared.extra.lock().await;
+        if extra.contains_key(&project.name) {
+            return Ok(());
+        }
+        let all = self
+            .shared
+            .targets
+            .projects()
+            .chain(extra.values())
+            .chain([project])
+            .cloned()
+            .collect();
+        self.shared.store.put_projects(all).await?;
+        extra.insert(project.name.clone(), project.clone());
+        Ok(())
+    }
+}
