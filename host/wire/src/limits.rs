@@ -27,6 +27,14 @@ pub const CHUNK_MAX_BYTES: usize = 64 * 1024;
 /// Largest frame of an output stream: a chunk with its envelope.
 pub const OUTPUT_MAX_BYTES: usize = CHUNK_MAX_BYTES + 256;
 
+/// Largest output limit a step may ask for: journals live in the runner's own
+/// memory, which the container's limit counts.
+pub const OUTPUT_LIMIT_MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The end of an output that outgrew its limit, kept besides: agents say what
+/// they did last.
+pub const OUTPUT_TAIL_BYTES: usize = 256 * 1024;
+
 /// Steps that a runner remembers. A run has a handful; a workflow that loops
 /// over repairs has tens.
 pub const STEPS_MAX: usize = 1024;

@@ -4,9 +4,8 @@
 //!
 //! Offsets count both streams together, in the order in which they were read.
 
-use crate::limits::JOURNAL_TAIL_BYTES;
 use bytes::Bytes;
-use sortie_wire::limits::CHUNK_MAX_BYTES;
+use sortie_wire::limits::{CHUNK_MAX_BYTES, OUTPUT_TAIL_BYTES};
 use sortie_wire::message::OutputStream;
 use std::collections::VecDeque;
 
@@ -105,7 +104,7 @@ impl Journal {
 
     fn append_tail(&mut self, stream: OutputStream, bytes: &[u8]) {
         // What the next bytes would push out at once is not copied first.
-        let skip = bytes.len().saturating_sub(JOURNAL_TAIL_BYTES);
+        let skip = bytes.len().saturating_sub(OUTPUT_TAIL_BYTES);
         self.total += skip as u64;
         for piece in bytes[skip..].chunks(CHUNK_MAX_BYTES / 4) {
             match self.tail.back_mut() {
@@ -124,7 +123,7 @@ impl Journal {
             self.tail_cost += piece.len();
             self.total += piece.len() as u64;
         }
-        while self.tail_cost > JOURNAL_TAIL_BYTES + CHUNK_MAX_BYTES / 4
+        while self.tail_cost > OUTPUT_TAIL_BYTES + CHUNK_MAX_BYTES / 4
             && let Some(run) = self.tail.pop_front()
         {
             self.tail_cost -= run.bytes.len() + RUN_COST as usize;
@@ -197,7 +196,7 @@ mod tests {
         assert!(read[0].2.starts_with(b"line 0000"));
         assert!(read.last().unwrap().2.ends_with(format!("line {:060}\n", 19_999).as_bytes()));
         let kept: usize = read.iter().map(|r| r.2.len()).sum();
-        assert!((JOURNAL_TAIL_BYTES..1000 + JOURNAL_TAIL_BYTES + CHUNK_MAX_BYTES).contains(&kept), "{kept}");
+        assert!((OUTPUT_TAIL_BYTES..1000 + OUTPUT_TAIL_BYTES + CHUNK_MAX_BYTES).contains(&kept), "{kept}");
         assert_eq!(journal.total(), 20_000 * 66);
     }
 
@@ -209,7 +208,7 @@ mod tests {
             journal.append(stream, b"x");
         }
         assert!(journal.head.len() * RUN_COST as usize <= 64 * 1024 + RUN_COST as usize);
-        assert!(journal.tail.len() * RUN_COST as usize <= JOURNAL_TAIL_BYTES + CHUNK_MAX_BYTES);
+        assert!(journal.tail.len() * RUN_COST as usize <= OUTPUT_TAIL_BYTES + CHUNK_MAX_BYTES);
         assert_eq!(journal.total(), 1_000_000);
     }
 

@@ -2,14 +2,6 @@
 
 use std::time::Duration;
 
-/// Largest output limit a step may ask for: journals live in the runner's own
-/// memory, which the container's limit counts.
-pub const JOURNAL_MAX_BYTES: u64 = 64 * 1024 * 1024;
-
-/// The end of an output that outgrew its limit, kept besides: agents say what
-/// they did last.
-pub const JOURNAL_TAIL_BYTES: usize = 256 * 1024;
-
 /// Finished steps whose output is kept; of older ones only the exit.
 pub const JOURNALS_KEPT: usize = 8;
 

@@ -6,13 +6,13 @@
 
 use crate::daemon::{Hold, Runner};
 use crate::journal::{Journal, Read};
-use crate::limits::{DRAIN_LIMIT, JOURNAL_MAX_BYTES, JOURNALS_KEPT, KILL_GRACE};
+use crate::limits::{DRAIN_LIMIT, JOURNALS_KEPT, KILL_GRACE};
 use crate::reaper::{Ended, Started as Process};
 use crate::{files, oom, strays, watch};
 use bytes::Bytes;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use sortie_wire::limits::{CHUNK_MAX_BYTES, STEP_ID_MAX_BYTES, STEPS_MAX};
+use sortie_wire::limits::{CHUNK_MAX_BYTES, OUTPUT_LIMIT_MAX_BYTES, STEP_ID_MAX_BYTES, STEPS_MAX};
 use sortie_wire::message::{
     ExitReport, ExitStatus, KillReason, OutputFrame, OutputStream, RunnerError, Started, StepSpec, StepStatus,
 };
@@ -135,7 +135,7 @@ pub fn start(runner: &Rc<Runner>, spec: StepSpec) -> Result<Started, RunnerError
     let _ = std::fs::write(format!("/proc/{}/oom_score_adj", process.pid), "1000");
     let step = Rc::new(Step {
         id: spec.id,
-        journal: RefCell::new(Journal::new(spec.output_limit_bytes.min(JOURNAL_MAX_BYTES))),
+        journal: RefCell::new(Journal::new(spec.output_limit_bytes.min(OUTPUT_LIMIT_MAX_BYTES))),
         exit: Cell::new(None),
         changed: channel::Sender::new(()),
         wanted: channel::Sender::new(None),

@@ -1,0 +1,163 @@
+//! What of ours the engine has, and getting rid of it.
+
+use crate::error::SandboxError;
+use crate::labels;
+use crate::limits::{REMOVE_PAUSE, REMOVE_TRIES};
+use crate::sandbox::Sandbox;
+use bollard::models::ContainerSummaryStateEnum;
+use bollard::query_parameters::{
+    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
+};
+use std::collections::BTreeSet;
+
+/// A container of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its run.
+    pub run: u64,
+    /// Its job.
+    pub job: u64,
+    /// The engine's id of it.
+    pub container: String,
+    /// Whether it runs.
+    pub running: bool,
+}
+
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Containers.
+    pub containers: usize,
+    /// Volumes, also those of the containers.
+    pub volumes: usize,
+}
+
+struct FoundVolume {
+    run: u64,
+    name: String,
+}
+
+impl Sandbox {
+    /// The containers of this instance, running or not.
+    pub async fn list(&self) -> Result<Vec<Found>, SandboxError> {
+        self.containers(None).await
+    }
+
+    /// A run's container.
+    pub(crate) async fn find(&self, run: u64) -> Result<Option<Found>, SandboxError> {
+        Ok(self.containers(Some(run)).await?.into_iter().next())
+    }
+
+    async fn containers(&self, run: Option<u64>) -> Result<Vec<Found>, SandboxError> {
+        let filter = labels::filter(&self.0.options.instance, run);
+        let query = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
+        let all = self
+            .0
+            .engine
+            .call("list containers", |docker| async move { docker.list_containers(Some(query)).await })
+            .await?;
+        let ours = all.into_iter().filter_map(|summary| {
+            let labels = summary.labels?;
+            Some(Found {
+                run: labels::number(&labels, labels::RUN)?,
+                job: labels::number(&labels, labels::JOB).unwrap_or_default(),
+                container: summary.id?,
+                running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
+            })
+        });
+        Ok(ours.collect())
+    }
+
+    async fn volumes(&self, run: Option<u64>) -> Result<Vec<FoundVolume>, SandboxError> {
+        let filter = labels::filter(&self.0.options.instance, run);
+        let query = ListVolumesOptionsBuilder::new().filters(&filter).build();
+        let all = self
+            .0
+            .engine
+            .call("list volumes", |docker| async move { docker.list_volumes(Some(query)).await })
+            .await?;
+        let ours = all.volumes.unwrap_or_default().into_iter().filter_map(|volume| {
+            Some(FoundVolume { run: labels::number(&volume.labels, labels::RUN)?, name: volume.name })
+        });
+        Ok(ours.collect())
+    }
+
+    /// Kills and removes a run's container and its volumes. Returns whether
+    /// there was anything; doing it again is no error.
+    pub async fn remove(&self, run: u64) -> Result<bool, SandboxError> {
+        let containers = self.containers(Some(run)).await?;
+        for found in &containers {
+            self.remove_container(&found.container).await?;
+        }
+        let volumes = self.volumes(Some(run)).await?;
+        for found in &volumes {
+            self.remove_volume(&found.name).await?;
+        }
+        self.0.mark(run, false);
+        Ok(!containers.is_empty() || !volumes.is_empty())
+    }
+
+    /// Removes everything of this instance that belongs to no run in `keep`.
+    /// Runs that this process launched or adopted are kept in any case, so
+    /// that a sweep beside a launch takes nothing away from it.
+    pub async fn sweep(&self, keep: &BTreeSet<u64>) -> Result<Swept, SandboxError> {
+        let orphan = |run: u64| !keep.contains(&run) && !self.0.is_live(run);
+        let mut swept = Swept::default();
+        for found in self.containers(None).await? {
+            if orphan(found.run) {
+                self.remove_container(&found.container).await?;
+                swept.containers += 1;
+            }
+        }
+        for found in self.volumes(None).await? {
+            if orphan(found.run) {
+                self.remove_volume(&found.name).await?;
+                swept.volumes += 1;
+            }
+        }
+        Ok(swept)
+    }
+
+    pub(crate) async fn remove_container(&self, container: &str) -> Result<(), SandboxError> {
+        let remove = || async {
+            let id = container.to_owned();
+            let query = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            self.0
+                .engine
+                .call("remove a container", |docker| async move { docker.remove_container(&id, Some(query)).await })
+                .await
+        };
+        until_gone(remove).await
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), SandboxError> {
+        let remove = || async {
+            let name = name.to_owned();
+            let query = RemoveVolumeOptionsBuilder::new().force(true).build();
+            self.0
+                .engine
+                .call("remove a volume", |docker| async move { docker.remove_volume(&name, Some(query)).await })
+                .await
+        };
+        until_gone(remove).await
+    }
+}
+
+/// Repeats a removal while the engine says that the thing is still being
+/// removed or still in use by what is.
+async fn until_gone<F>(remove: impl Fn() -> F) -> Result<(), SandboxError>
+where
+    F: Future<Output = Result<(), SandboxError>>,
+{
+    let mut tries = 0;
+    loop {
+        match remove().await {
+            Err(SandboxError::EngineRefused { status: 404, .. }) => return Ok(()),
+            Err(SandboxError::EngineRefused { status: 409 | 500, .. }) if tries < REMOVE_TRIES => {
+                tries += 1;
+                tokio::time::sleep(REMOVE_PAUSE).await;
+            }
+            done => return done,
+        }
+    }
+}
