@@ -47,7 +47,7 @@ pub enum StoreError {
     /// A newer Sortie wrote the database.
     #[error(
         "open the database: its schema is version {found} and this host knows up to {known}; \
-         start the newer host, or restore the backup made before the upgrade"
+         start the newer host, or restore a backup from before its upgrade"
     )]
     NewerSchema {
         /// The file's version.
@@ -187,8 +187,9 @@ impl From<rusqlite::Error> for StoreError {
             };
         };
         match (code & 0xff, code) {
-            (ffi::SQLITE_FULL, _)
-            | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => Self::DiskFull,
+            (ffi::SQLITE_FULL, _) | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {
+                Self::DiskFull
+            }
             (ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB, _) => Self::Corrupt {
                 path: PathBuf::from(crate::limits::DATABASE_FILE),
                 detail: error.to_string(),

@@ -10,12 +10,17 @@
 //! The store never decides what to do next, never talks to the network, and
 //! never reads a clock but the one it was given.
 
+mod db;
 mod error;
 pub mod limits;
 mod lock;
+mod migrate;
 mod options;
+mod queries;
+mod reader;
 mod store;
 mod types;
+mod writer;
 
 pub use error::{Result, StoreError};
 pub use lock::Holder;

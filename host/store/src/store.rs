@@ -1,76 +1,219 @@
-//! The interface of the store. Bodies follow.
-#![allow(clippy::unused_async, missing_docs, unused_variables)]
-use crate::error::{Result, StoreError};
-use crate::options::StoreOptions;
-use crate::types::*;
-use sortie_model::approval::{Approval, Decision};
-use sortie_model::budget::{Limits, Usage};
-use sortie_model::clock::Timestamp;
-use sortie_model::event::Event;
-use sortie_model::finding::Finding;
-use sortie_model::id::{ApprovalId, EventSeq, Fence, JobId, RunId};
-use sortie_model::job::JobEvent;
-use sortie_model::project::Project;
-use sortie_model::run::{Run, RunPhase, Step};
+//! The handle: opens the store, passes requests to the writer and queries to
+//! the readers, and hands out the signals.
 
-/// A handle on the store; clones share it.
+use crate::error::{Result, StoreError};
+use crate::lock::DirLock;
+use crate::options::StoreOptions;
+use crate::reader::Readers;
+use crate::writer::{self, Listeners, Message, Tx, Writer};
+use crate::{db, limits, migrate};
+use rusqlite::Connection;
+use sortie_model::clock::Clock;
+use sortie_model::id::{EventSeq, RunId};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// Cancelled runs that a slow listener may be behind; it then hears that it
+/// missed some and has to look for itself.
+const CANCELS_KEPT: usize = 256;
+
+/// A handle on the store; clones share it. The store is closed by
+/// [`Store::close`] or when the last handle is dropped, which then waits for
+/// the commit under way.
 #[derive(Clone)]
 pub struct Store {
-    id: String,
-    work: tokio::sync::watch::Sender<u64>,
-    events: tokio::sync::watch::Sender<EventSeq>,
-    cancels: tokio::sync::broadcast::Sender<RunId>,
+    inner: Arc<Inner>,
 }
 
-fn later<T>() -> Result<T> {
-    Err(StoreError::Closed)
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("path", &self.inner.path)
+            .field("instance_id", &self.inner.instance_id)
+            .finish_non_exhaustive()
+    }
+}
+
+struct Inner {
+    path: PathBuf,
+    instance_id: String,
+    clock: Arc<dyn Clock>,
+    requests: mpsc::Sender<Message>,
+    readers: Arc<Readers>,
+    listeners: Listeners,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Store {
-    pub fn open(options: StoreOptions) -> Result<Self> { later() }
-    pub fn instance_id(&self) -> &str { &self.id }
-    pub async fn close(self) {}
-    pub async fn put_projects(&self, projects: Vec<Project>) -> Result<()> { later() }
-    pub async fn project(&self, name: &str) -> Result<Option<Project>> { later() }
-    pub async fn projects(&self) -> Result<Vec<Project>> { later() }
-    pub async fn meta_get(&self, key: &str) -> Result<Option<String>> { later() }
-    pub async fn meta_put(&self, key: &str, value: &str) -> Result<()> { later() }
-    pub async fn submit(&self, new: NewJob) -> Result<Submitted> { later() }
-    pub async fn claim(&self, limits: ClaimLimits) -> Result<Option<Claim>> { later() }
-    pub async fn reclaim(&self) -> Result<Vec<Claim>> { later() }
-    pub async fn next_due(&self) -> Result<Option<Timestamp>> { later() }
-    pub fn work_signal(&self) -> tokio::sync::watch::Receiver<u64> { self.work.subscribe() }
-    pub async fn set_run_phase(&self, fence: Fence, phase: RunPhase) -> Result<()> { later() }
-    pub async fn set_base(&self, fence: Fence, commit: &str, limits: Limits, branch: &str) -> Result<()> { later() }
-    pub async fn set_head(&self, fence: Fence, commit: &str) -> Result<()> { later() }
-    pub async fn decide_steps(&self, fence: Fence, decision: NewDecision) -> Result<Vec<Step>> { later() }
-    pub async fn finish_step(&self, fence: Fence, position: u32, outcome: serde_json::Value, record: StepRecord) -> Result<()> { later() }
-    pub async fn scanned(&self, run: RunId) -> Result<Option<ScanRecord>> { later() }
-    pub async fn run_state(&self, run: RunId) -> Result<RunState> { later() }
-    pub async fn add_usage(&self, fence: Fence, delta: Usage, cap: Limits) -> Result<Result<Usage, Exhausted>> { later() }
-    pub async fn park(&self, fence: Fence, event: JobEvent, approval: NewApproval) -> Result<ApprovalId> { later() }
-    pub async fn finish(&self, fence: Fence, event: JobEvent, end: RunEnd) -> Result<Job> { later() }
-    pub async fn decide(&self, job: JobId, decision: Decision, by: &str, via: &str, comment: Option<String>) -> Result<Decided> { later() }
-    pub async fn cancel(&self, job: JobId, by: &str, via: &str) -> Result<Cancelled> { later() }
-    pub fn cancel_signal(&self) -> tokio::sync::broadcast::Receiver<RunId> { self.cancels.subscribe() }
-    pub async fn retry(&self, job: JobId, by: &str, via: &str) -> Result<Job> { later() }
-    pub async fn expire_approvals(&self) -> Result<Vec<JobId>> { later() }
-    pub async fn next_expiry(&self) -> Result<Option<Timestamp>> { later() }
-    pub async fn job(&self, job: JobId) -> Result<Option<Job>> { later() }
-    pub async fn jobs(&self, filter: JobFilter) -> Result<Vec<Job>> { later() }
-    pub async fn runs(&self, job: JobId) -> Result<Vec<Run>> { later() }
-    pub async fn steps(&self, run: RunId) -> Result<Vec<Step>> { later() }
-    pub async fn findings(&self, job: JobId) -> Result<Vec<Finding>> { later() }
-    pub async fn approval(&self, job: JobId) -> Result<Option<Approval>> { later() }
-    pub async fn artifacts(&self, job: JobId) -> Result<Vec<Artifact>> { later() }
-    pub async fn events_after(&self, after: EventSeq, job: Option<JobId>, limit: u32) -> Result<Vec<Event>> { later() }
-    pub fn event_signal(&self) -> tokio::sync::watch::Receiver<EventSeq> { self.events.subscribe() }
-    pub async fn emit(&self, fence: Fence, kind: &str, data: serde_json::Value) -> Result<EventSeq> { later() }
-    pub async fn unfinished_runs(&self) -> Result<Vec<RunId>> { later() }
-    pub async fn outbox_pending(&self, limit: u32) -> Result<Vec<OutboxItem>> { later() }
-    pub async fn outbox_done(&self, id: u64) -> Result<()> { later() }
-    pub async fn outbox_failed(&self, id: u64, not_before: Timestamp) -> Result<()> { later() }
-    pub async fn outbox_next_due(&self) -> Result<Option<Timestamp>> { later() }
-    pub async fn health(&self) -> Result<()> { later() }
-    pub async fn queue_stats(&self) -> Result<QueueStats> { later() }
+    /// Opens the store in `options.dir`: takes the directory's lock, upgrades
+    /// the schema when it is older, and starts the writer. Blocks for as long
+    /// as the upgrade takes.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] when another host has the directory,
+    /// [`StoreError::NewerSchema`], [`StoreError::Foreign`] or
+    /// [`StoreError::Corrupt`] when the file is none that this host can use,
+    /// [`StoreError::DiskFull`] and [`StoreError::Io`] as the system says.
+    pub fn open(options: StoreOptions) -> Result<Self> {
+        db::make_dir(&options.dir)?;
+        let path = db::path(&options.dir);
+        let lock = DirLock::take(&options.dir, options.clock.now())?;
+        let (conn, instance_id, newest) = open_database(&path).map_err(|error| at(error, &path))?;
+        let listeners = Listeners {
+            work: watch::Sender::new(0),
+            events: watch::Sender::new(newest),
+            cancels: broadcast::Sender::new(CANCELS_KEPT),
+        };
+        let (requests, receiver) = mpsc::channel(options.write_queue.max(1));
+        let writer = Writer {
+            requests: receiver,
+            clock: Arc::clone(&options.clock),
+            max_batch: options.max_batch.max(1),
+            listeners: listeners.clone(),
+            conn,
+            _lock: lock,
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run())
+            .map_err(|e| StoreError::io("start the writer of", &path, &e))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                readers: Arc::new(Readers::new(path.clone(), options.readers)),
+                path,
+                instance_id,
+                clock: options.clock,
+                requests,
+                listeners,
+                thread: Mutex::new(Some(thread)),
+            }),
+        })
+    }
+
+    /// A random hexadecimal name, made when the database was; it tells this
+    /// host's containers from another's.
+    pub fn instance_id(&self) -> &str {
+        &self.inner.instance_id
+    }
+
+    /// Finishes what was requested before, folds the log into the database and
+    /// frees the directory. Every other handle answers
+    /// [`StoreError::Closed`] from then on.
+    pub async fn close(self) {
+        self.inner.readers.close().await;
+        // An error says that it is closed already.
+        let _ = self.inner.requests.send(Message::Close).await;
+        let thread = self.inner.take_thread();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("the store's writer ended in a panic");
+            }
+        }
+    }
+
+    /// Changes whenever something may have become claimable: a job was
+    /// submitted, approved, retried or postponed, or a place became free.
+    pub fn work_signal(&self) -> watch::Receiver<u64> {
+        self.inner.listeners.work.subscribe()
+    }
+
+    /// Holds the newest event's place in the timeline.
+    pub fn event_signal(&self) -> watch::Receiver<EventSeq> {
+        self.inner.listeners.events.subscribe()
+    }
+
+    /// Names each run whose lease a person ended. A listener that lags has to
+    /// compare its runs with [`Store::unfinished_runs`].
+    pub fn cancel_signal(&self) -> broadcast::Receiver<RunId> {
+        self.inner.listeners.cancels.subscribe()
+    }
+
+    /// Has the writer run `work` in its next transaction. The answer comes
+    /// after the commit; when the caller stops waiting, the write is made all
+    /// the same.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (request, answer) = writer::request(work);
+        self.inner
+            .requests
+            .send(Message::Write(request))
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        answer
+            .await
+            .unwrap_or(Err(StoreError::Closed))
+            .map_err(|error| at(error, &self.inner.path))
+    }
+
+    /// Runs `query` on a read-only connection.
+    pub(crate) async fn read<T, F>(&self, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.inner
+            .readers
+            .read(query)
+            .await
+            .map_err(|error| at(error, &self.inner.path))
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.inner.clock.as_ref()
+    }
+}
+
+impl Inner {
+    fn take_thread(&self) -> Option<JoinHandle<()>> {
+        self.thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+impl Drop for Inner {
+    /// Waits for the writer, so that the directory is free when the last
+    /// handle is gone.
+    fn drop(&mut self) {
+        let Some(thread) = self.take_thread() else {
+            return;
+        };
+        // Replacing the sender drops the last one, which ends the writer.
+        let (closed, _) = mpsc::channel(1);
+        self.requests = closed;
+        if thread.join().is_err() {
+            tracing::error!("the store's writer ended in a panic");
+        }
+    }
+}
+
+/// Opens and upgrades the database; also its instance id and newest event.
+fn open_database(path: &std::path::Path) -> Result<(Connection, String, EventSeq)> {
+    let mut conn = db::open_writer(path)?;
+    migrate::to_latest(&mut conn)?;
+    let instance_id = crate::queries::meta::ensure_instance_id(&conn)?;
+    let newest = crate::queries::timeline::newest(&conn)?;
+    Ok((conn, instance_id, newest))
+}
+
+/// Puts the whole path into an error that names the database file.
+fn at(error: StoreError, database: &std::path::Path) -> StoreError {
+    debug_assert!(database.ends_with(limits::DATABASE_FILE));
+    match error {
+        StoreError::Corrupt { detail, .. } => StoreError::Corrupt {
+            path: database.to_owned(),
+            detail,
+        },
+        StoreError::Foreign { .. } => StoreError::Foreign {
+            path: database.to_owned(),
+        },
+        other => other,
+    }
 }

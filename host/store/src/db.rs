@@ -1,0 +1,166 @@
+//! Connections, and the few helpers that every query is written with.
+
+use crate::error::{Result, StoreError};
+use crate::limits;
+use rusqlite::{Connection, OpenFlags, Params, Row};
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Makes the data directory, for the owner only: it holds tasks, logs and the
+/// digest of the API token.
+pub(crate) fn make_dir(dir: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|e| StoreError::io("make the data directory", dir, &e))
+}
+
+/// The database's path in a data directory.
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join(limits::DATABASE_FILE)
+}
+
+/// The one connection that writes. Every commit is on disk when it returns.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
+    // SQLite gives its side files the mode of the database, so making it first
+    // keeps all of them private whatever the umask is.
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|e| StoreError::io("open", path, &e))?;
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    prepare(&conn)?;
+    let mode: String =
+        conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(StoreError::Io {
+            what: format!("open {} with a write-ahead log", path.display()),
+            detail: "its file system cannot share memory; use a local disk".into(),
+        });
+    }
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "wal_autocheckpoint", limits::CHECKPOINT_PAGES)?;
+    conn.pragma_update(None, "journal_size_limit", limits::WAL_KEPT_BYTES)?;
+    Ok(conn)
+}
+
+/// A connection that cannot write.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    prepare(&conn)?;
+    Ok(conn)
+}
+
+fn prepare(conn: &Connection) -> Result<()> {
+    conn.busy_timeout(Duration::from_millis(limits::BUSY_TIMEOUT_MS))?;
+    conn.set_prepared_statement_cache_capacity(limits::STATEMENTS_KEPT);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "trusted_schema", false)?;
+    // A mapped file turns an I/O error of the disk into a signal that kills
+    // the host; read calls turn it into an error code.
+    conn.pragma_update(None, "mmap_size", 0)?;
+    Ok(())
+}
+
+/// Runs a statement that returns no rows; how many rows it changed.
+pub(crate) fn run(conn: &Connection, sql: &str, params: impl Params) -> Result<usize> {
+    Ok(conn.prepare_cached(sql)?.execute(params)?)
+}
+
+/// Runs an `INSERT`; the new row's number.
+pub(crate) fn insert(conn: &Connection, sql: &str, params: impl Params) -> Result<u64> {
+    let id = conn.prepare_cached(sql)?.insert(params)?;
+    Ok(unsigned(id))
+}
+
+/// The first row, if there is one.
+pub(crate) fn first<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    match rows.next()? {
+        Some(row) => read(row).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// All rows.
+pub(crate) fn all<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+/// SQLite's integers are signed. Ids and sums never come near the bound; a
+/// larger number from outside is stored as the bound.
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The other way: checks in the schema keep negative numbers out.
+pub(crate) fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// JSON as stored, bounded.
+pub(crate) fn json(what: &'static str, value: &impl serde::Serialize) -> Result<String> {
+    let text = serde_json::to_string(value).map_err(|e| StoreError::Invalid {
+        what,
+        detail: e.to_string(),
+    })?;
+    bounded(what, &text, limits::MAX_JSON_BYTES)?;
+    Ok(text)
+}
+
+/// Refuses a value that is too long.
+pub(crate) fn bounded(what: &'static str, text: &str, max_bytes: usize) -> Result<()> {
+    if text.len() <= max_bytes {
+        return Ok(());
+    }
+    Err(StoreError::Invalid {
+        what,
+        detail: format!("it has {} bytes, {max_bytes} are allowed", text.len()),
+    })
+}
+
+/// Refuses a name that is empty or does not fit a line.
+pub(crate) fn name(what: &'static str, text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Err(StoreError::Invalid {
+            what,
+            detail: "it is empty".into(),
+        });
+    }
+    bounded(what, text, limits::MAX_NAME_BYTES)
+}
+
+/// Cuts free text to what is kept of it.
+pub(crate) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(limits::MAX_TEXT_BYTES)]
+}

@@ -1,0 +1,166 @@
+//! Taking jobs in.
+
+use super::state::data;
+use super::{DEFAULT_TENANT, jobs, projects, timeline};
+use crate::db::{bounded, first, insert, json, name, run, signed, unsigned};
+use crate::error::{Result, StoreError};
+use crate::limits::MAX_TASK_BYTES;
+use crate::store::Store;
+use crate::types::{IdempotencyKey, Job, NewJob, Submitted};
+use crate::writer::Tx;
+use rusqlite::params;
+use serde_json::Value;
+use sortie_model::budget::Usage;
+use sortie_model::id::{JobId, ThreadId};
+use sortie_model::job::JobState;
+
+impl Store {
+    /// Puts a job into the queue. When this returns, the job is on disk.
+    ///
+    /// A request that shows the idempotency key of an earlier one gets that
+    /// one's job, as it stands now.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownProject`]; [`StoreError::NotFound`] for a thread
+    /// that is not of the project; [`StoreError::KeyReused`] when the key came
+    /// with another request before; [`StoreError::Invalid`] for an empty or
+    /// overlong value; [`StoreError::DiskFull`].
+    pub async fn submit(&self, new: NewJob) -> Result<Submitted> {
+        check(&new)?;
+        let policy = json("the policy", &new.policy)?;
+        self.write(move |tx| submit(tx, &new, &policy)).await
+    }
+}
+
+fn check(new: &NewJob) -> Result<()> {
+    if new.task.trim().is_empty() {
+        return Err(StoreError::Invalid {
+            what: "the task",
+            detail: "it is empty; say what to do".into(),
+        });
+    }
+    bounded("the task", &new.task, MAX_TASK_BYTES)?;
+    name("the project's name", &new.project)?;
+    name("who asked", &new.requested_by)?;
+    name("the door", &new.via)?;
+    new.idempotency
+        .as_ref()
+        .map_or(Ok(()), |key| name("the idempotency key", &key.key))
+}
+
+fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
+    if let Some(key) = &new.idempotency
+        && let Some(job) = made_before(tx, key)?
+    {
+        return Ok(Submitted {
+            job: jobs::get(tx.conn, job)?,
+            created: false,
+        });
+    }
+    let project = projects::id(tx.conn, &new.project)?;
+    let thread = thread(tx, new, project)?;
+    let id = JobId(insert(
+        tx.conn,
+        "INSERT INTO jobs (thread_id, project_id, phase, due_at, created_at, updated_at)
+         VALUES (?1, ?2, 'queued', ?3, ?3, ?3)",
+        params![signed(thread.0), project, tx.now.0],
+    )?);
+    run(
+        tx.conn,
+        "INSERT INTO requests
+             (job_id, repository, base_branch, task, policy, requested_by, via)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            signed(id.0),
+            new.repository,
+            new.base_branch,
+            new.task,
+            policy,
+            new.requested_by,
+            new.via,
+        ],
+    )?;
+    if let Some(key) = &new.idempotency {
+        run(
+            tx.conn,
+            "INSERT INTO idempotency_keys (tenant_id, key, request_hash, job_id, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                DEFAULT_TENANT,
+                key.key,
+                key.request_hash.as_slice(),
+                signed(id.0),
+                tx.now.0
+            ],
+        )?;
+    }
+    let data = data! { "by": new.requested_by, "via": new.via, "thread": thread.0 };
+    timeline::append(tx, id, "job.queued", &Value::Object(data))?;
+    tx.signals.work = true;
+    Ok(Submitted {
+        job: fresh(id, thread, new, tx),
+        created: true,
+    })
+}
+
+/// The job that a request with the same key made.
+fn made_before(tx: &Tx<'_>, key: &IdempotencyKey) -> Result<Option<JobId>> {
+    let found = first(
+        tx.conn,
+        "SELECT job_id, request_hash FROM idempotency_keys WHERE tenant_id = ?1 AND key = ?2",
+        params![DEFAULT_TENANT, key.key],
+        |row| Ok((JobId(unsigned(row.get(0)?)), row.get::<_, Vec<u8>>(1)?)),
+    )?;
+    match found {
+        None => Ok(None),
+        Some((job, hash)) if hash == key.request_hash => Ok(Some(job)),
+        Some((job, _)) => Err(StoreError::KeyReused { job }),
+    }
+}
+
+/// The thread asked for, or a new one.
+fn thread(tx: &Tx<'_>, new: &NewJob, project: i64) -> Result<ThreadId> {
+    let Some(thread) = new.thread else {
+        return Ok(ThreadId(insert(
+            tx.conn,
+            "INSERT INTO threads (project_id, created_at) VALUES (?1, ?2)",
+            params![project, tx.now.0],
+        )?));
+    };
+    let known = first(
+        tx.conn,
+        "SELECT 1 FROM threads WHERE id = ?1 AND project_id = ?2",
+        params![signed(thread.0), project],
+        |_| Ok(()),
+    )?;
+    known
+        .map(|()| thread)
+        .ok_or_else(|| StoreError::not_found(format_args!("{thread} of project {}", new.project)))
+}
+
+/// The job that was just written, without reading it back.
+fn fresh(id: JobId, thread: ThreadId, new: &NewJob, tx: &Tx<'_>) -> Job {
+    Job {
+        id,
+        thread,
+        project: new.project.clone(),
+        repository: new.repository.clone(),
+        base_branch: new.base_branch.clone(),
+        task: new.task.clone(),
+        policy: new.policy.clone(),
+        state: JobState::Queued { not_before: None },
+        attempts: 0,
+        attempts_before_retry: 0,
+        requested_by: new.requested_by.clone(),
+        via: new.via.clone(),
+        branch: None,
+        head_commit: None,
+        published: None,
+        summary: None,
+        error: None,
+        created_at: tx.now,
+        updated_at: tx.now,
+        finished_at: None,
+        usage: Usage::default(),
+    }
+}

@@ -1,0 +1,106 @@
+//! The ledger: what was used, booked once, summed with the run and the job.
+
+use super::lease::hold;
+use super::rows;
+use crate::db::{first, insert, run, signed};
+use crate::error::{Result, StoreError};
+use crate::store::Store;
+use crate::types::{Exhausted, ExhaustedLimit};
+use crate::writer::Tx;
+use rusqlite::{Connection, params};
+use sortie_model::budget::{Limits, MicroUsd, Usage};
+use sortie_model::id::{Fence, RunId};
+
+impl Store {
+    /// Books `delta` on the run, unless the sum would exceed `cap`: then
+    /// nothing is booked and the answer says which limit stands in the way.
+    /// The sum so far otherwise. Check and booking are one step, so the cap
+    /// holds however many calls are made at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the lease is over.
+    pub async fn add_usage(
+        &self,
+        fence: Fence,
+        delta: Usage,
+        cap: Limits,
+    ) -> Result<Result<Usage, Exhausted>> {
+        self.write(move |tx| {
+            hold(tx, fence)?;
+            let used = used(tx.conn, fence.run)?;
+            let sum = plus(used, delta);
+            if let Some(limit) = exceeded(sum, cap) {
+                return Ok(Err(Exhausted { limit, used, cap }));
+            }
+            book(tx, fence, delta)?;
+            Ok(Ok(sum))
+        })
+        .await
+    }
+}
+
+/// What the run used so far.
+fn used(conn: &Connection, id: RunId) -> Result<Usage> {
+    let used = first(
+        conn,
+        "SELECT used_calls, used_cost_micro_usd, used_time_ms FROM runs WHERE id = ?1",
+        [signed(id.0)],
+        |row| rows::usage(row, 0),
+    )?;
+    used.ok_or_else(|| StoreError::not_found(id))
+}
+
+fn plus(a: Usage, b: Usage) -> Usage {
+    Usage {
+        calls: a.calls.saturating_add(b.calls),
+        cost_micro_usd: MicroUsd(a.cost_micro_usd.0.saturating_add(b.cost_micro_usd.0)),
+        time_ms: a.time_ms.saturating_add(b.time_ms),
+    }
+}
+
+fn exceeded(sum: Usage, cap: Limits) -> Option<ExhaustedLimit> {
+    if sum.calls > cap.calls {
+        Some(ExhaustedLimit::Calls)
+    } else if sum.cost_micro_usd > cap.cost_micro_usd {
+        Some(ExhaustedLimit::Cost)
+    } else if sum.time_ms > cap.time_ms {
+        Some(ExhaustedLimit::Time)
+    } else {
+        None
+    }
+}
+
+/// Books what happened; the caller has checked the fence.
+pub(super) fn book(tx: &Tx<'_>, fence: Fence, delta: Usage) -> Result<()> {
+    if delta == Usage::default() {
+        return Ok(());
+    }
+    let (cost, time) = (signed(delta.cost_micro_usd.0), signed(delta.time_ms));
+    insert(
+        tx.conn,
+        "INSERT INTO usage (run_id, calls, cost_micro_usd, time_ms, booked_at)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![signed(fence.run.0), delta.calls, cost, time, tx.now.0],
+    )?;
+    // A sum that does not fit would become a float, which a strict table
+    // refuses; the largest integer is as good a bound.
+    run(
+        tx.conn,
+        "UPDATE runs SET used_calls = used_calls + ?2,
+             used_cost_micro_usd = used_cost_micro_usd
+                 + min(?3, 9223372036854775807 - used_cost_micro_usd),
+             used_time_ms = used_time_ms + min(?4, 9223372036854775807 - used_time_ms)
+         WHERE id = ?1",
+        params![signed(fence.run.0), delta.calls, cost, time],
+    )?;
+    run(
+        tx.conn,
+        "UPDATE jobs SET used_calls = used_calls + ?2,
+             used_cost_micro_usd = used_cost_micro_usd
+                 + min(?3, 9223372036854775807 - used_cost_micro_usd),
+             used_time_ms = used_time_ms + min(?4, 9223372036854775807 - used_time_ms)
+         WHERE id = ?1",
+        params![signed(fence.job.0), delta.calls, cost, time],
+    )?;
+    Ok(())
+}

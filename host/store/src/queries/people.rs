@@ -1,0 +1,301 @@
+//! What people do: answer, cancel, retry; and what happens when nobody does.
+
+use super::jobs::{self, newest_approval};
+use super::state::{JobHead, data, end_run, head, move_job, open_run};
+use crate::db::{all, cut, first, name, run, signed, unsigned};
+use crate::error::{Result, StoreError};
+use crate::store::Store;
+use crate::types::{Cancelled, Decided, Job};
+use crate::writer::Tx;
+use rusqlite::params;
+use sortie_model::approval::{Approval, Decision};
+use sortie_model::clock::Timestamp;
+use sortie_model::halt::HaltReason;
+use sortie_model::id::JobId;
+use sortie_model::job::{IllegalTransition, JobEvent, JobPhase};
+
+/// Questions that one sweep lets expire; the next sweep takes the rest.
+const EXPIRED_AT_ONCE: u32 = 500;
+
+impl Store {
+    /// Answers the open question about a job. Of many answers exactly one
+    /// wins; the same answer again is no error and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Illegal`] when no question is open, when the other answer
+    /// was given before, or when the time to answer is over: then the job
+    /// halts as expired.
+    pub async fn decide(
+        &self,
+        job: JobId,
+        decision: Decision,
+        by: &str,
+        via: &str,
+        comment: Option<String>,
+    ) -> Result<Decided> {
+        if decision == Decision::Expired {
+            return Err(StoreError::Invalid {
+                what: "the answer",
+                detail: "only approved and rejected are answers of a person".into(),
+            });
+        }
+        let answer = Answer::of(decision, by, via, comment)?;
+        self.write(move |tx| decide(tx, job, &answer)).await?
+    }
+
+    /// Stops a job for good. Its run, if one is under way, can write no more
+    /// from now on; [`Store::cancel_signal`] names it. Cancelling again is no
+    /// error and changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Illegal`] when the job ended otherwise.
+    pub async fn cancel(&self, job: JobId, by: &str, via: &str) -> Result<Cancelled> {
+        let person = Person::of(by, via)?;
+        self.write(move |tx| cancel(tx, job, &person)).await
+    }
+
+    /// Puts a job that ended without success back into the queue, with as many
+    /// attempts as its policy gives.
+    ///
+    /// # Errors
+    /// [`StoreError::Illegal`] when it did not end, or succeeded.
+    pub async fn retry(&self, job: JobId, by: &str, via: &str) -> Result<Job> {
+        let person = Person::of(by, via)?;
+        self.write(move |tx| retry(tx, job, &person)).await
+    }
+
+    /// Halts the jobs whose questions nobody answered in time, and names them.
+    pub async fn expire_approvals(&self) -> Result<Vec<JobId>> {
+        self.write(expire_due).await
+    }
+
+    /// When the next open question expires; for a timer. May lie in the past.
+    pub async fn next_expiry(&self) -> Result<Option<Timestamp>> {
+        self.read(|conn| {
+            let next = first(
+                conn,
+                "SELECT min(expires_at) FROM approvals
+                 WHERE decision IS NULL AND withdrawn_at IS NULL",
+                [],
+                |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)),
+            )?;
+            Ok(next.flatten())
+        })
+        .await
+    }
+}
+
+struct Person {
+    by: String,
+    via: String,
+}
+
+impl Person {
+    fn of(by: &str, via: &str) -> Result<Self> {
+        name("who decides", by)?;
+        name("the door", via)?;
+        Ok(Self {
+            by: by.to_owned(),
+            via: via.to_owned(),
+        })
+    }
+}
+
+struct Answer {
+    decision: Decision,
+    person: Person,
+    comment: Option<String>,
+}
+
+impl Answer {
+    fn of(decision: Decision, by: &str, via: &str, comment: Option<String>) -> Result<Self> {
+        Ok(Self {
+            decision,
+            person: Person::of(by, via)?,
+            comment: comment.map(|text| cut(&text).to_owned()),
+        })
+    }
+
+    fn event(&self) -> JobEvent {
+        match self.decision {
+            Decision::Approved => JobEvent::Approve,
+            Decision::Rejected | Decision::Expired => JobEvent::Reject,
+        }
+    }
+}
+
+/// The inner result is the answer to the person; it is an error that commits,
+/// because a late answer leaves the question expired.
+fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Result<Decided>> {
+    let job_head = head(tx.conn, job)?;
+    let phase = job_head.state.phase();
+    let refused = |phase| {
+        Ok(Err(StoreError::Illegal(IllegalTransition {
+            phase,
+            event: answer.event().kind(),
+        })))
+    };
+    let Some(approval) = newest_approval(tx.conn, job)? else {
+        return refused(phase);
+    };
+    if !phase.waits_for_person() {
+        let same =
+            approval.decision == Some(answer.decision) && still_about(tx, &job_head, &approval)?;
+        return match same {
+            true => Ok(Ok(Decided {
+                job: jobs::get(tx.conn, job)?,
+                approval,
+                changed: false,
+            })),
+            false => refused(phase),
+        };
+    }
+    if approval.expires_at <= tx.now {
+        expire(tx, &approval)?;
+        return refused(JobPhase::Halted);
+    }
+    close_approval(tx, &approval, answer.decision, Some(answer))?;
+    let data = data! {
+        "run": approval.run.0,
+        "approval": approval.id.0,
+        "by": answer.person.by,
+        "via": answer.person.via,
+        "comment": answer.comment,
+    };
+    move_job(tx, &job_head, &answer.event(), data)?;
+    if answer.decision == Decision::Rejected {
+        let error = format!("rejected by {}", answer.person.by);
+        end_run(tx, approval.run, Some(&error))?;
+    }
+    let approval = newest_approval(tx.conn, job)?
+        .ok_or_else(|| StoreError::row("approvals", "the question is gone"))?;
+    Ok(Ok(Decided {
+        job: jobs::get(tx.conn, job)?,
+        approval,
+        changed: true,
+    }))
+}
+
+/// Whether the job is still what that answer made of it: no retry came since.
+fn still_about(tx: &Tx<'_>, job: &JobHead, approval: &Approval) -> Result<bool> {
+    if job.state.phase() == JobPhase::Queued {
+        return Ok(false);
+    }
+    let newest = first(
+        tx.conn,
+        "SELECT id FROM runs WHERE job_id = ?1 ORDER BY attempt DESC LIMIT 1",
+        [signed(job.id.0)],
+        |row| Ok(unsigned(row.get(0)?)),
+    )?;
+    Ok(newest == Some(approval.run.0))
+}
+
+fn close_approval(
+    tx: &Tx<'_>,
+    approval: &Approval,
+    decision: Decision,
+    answer: Option<&Answer>,
+) -> Result<()> {
+    let changed = run(
+        tx.conn,
+        "UPDATE approvals SET decision = ?2, decided_by = ?3, decided_via = ?4, comment = ?5,
+             decided_at = ?6
+         WHERE id = ?1 AND decision IS NULL AND withdrawn_at IS NULL",
+        params![
+            signed(approval.id.0),
+            decision.as_str(),
+            answer.map(|a| &a.person.by),
+            answer.map(|a| &a.person.via),
+            answer.and_then(|a| a.comment.as_ref()),
+            tx.now.0,
+        ],
+    )?;
+    match changed {
+        1 => Ok(()),
+        _ => Err(StoreError::row(
+            "approvals",
+            format_args!("{} waits without an open question", approval.job),
+        )),
+    }
+}
+
+fn expire(tx: &mut Tx<'_>, approval: &Approval) -> Result<()> {
+    close_approval(tx, approval, Decision::Expired, None)?;
+    let detail = format!("nobody answered before {}", approval.expires_at);
+    let event = JobEvent::Halted {
+        reason: HaltReason::ApprovalExpired,
+        detail: detail.clone(),
+    };
+    let data = data! { "run": approval.run.0, "approval": approval.id.0 };
+    move_job(tx, &head(tx.conn, approval.job)?, &event, data)?;
+    end_run(tx, approval.run, Some(&detail))?;
+    set_error(tx, approval.job, &detail)
+}
+
+fn set_error(tx: &Tx<'_>, job: JobId, error: &str) -> Result<()> {
+    run(
+        tx.conn,
+        "UPDATE jobs SET error = ?2 WHERE id = ?1",
+        params![signed(job.0), error],
+    )?;
+    Ok(())
+}
+
+fn expire_due(tx: &mut Tx<'_>) -> Result<Vec<JobId>> {
+    let due = all(
+        tx.conn,
+        "SELECT job_id FROM approvals
+         WHERE decision IS NULL AND withdrawn_at IS NULL AND expires_at <= ?1
+         ORDER BY expires_at, id LIMIT ?2",
+        params![tx.now.0, EXPIRED_AT_ONCE],
+        |row| Ok(JobId(unsigned(row.get(0)?))),
+    )?;
+    for job in &due {
+        let approval = newest_approval(tx.conn, *job)?
+            .ok_or_else(|| StoreError::row("approvals", "the question is gone"))?;
+        expire(tx, &approval)?;
+    }
+    Ok(due)
+}
+
+fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
+    let job_head = head(tx.conn, job)?;
+    if job_head.state.phase() == JobPhase::Cancelled {
+        return Ok(Cancelled {
+            job: jobs::get(tx.conn, job)?,
+            run: None,
+            changed: false,
+        });
+    }
+    let data = data! { "by": person.by, "via": person.via };
+    move_job(tx, &job_head, &JobEvent::Cancel, data)?;
+    let under_way = open_run(tx.conn, job)?;
+    let error = format!("cancelled by {}", person.by);
+    if let Some(id) = under_way {
+        end_run(tx, id, Some(&error))?;
+        tx.signals.cancelled.push(id);
+    }
+    run(
+        tx.conn,
+        "UPDATE approvals SET withdrawn_at = ?2
+         WHERE job_id = ?1 AND decision IS NULL AND withdrawn_at IS NULL",
+        params![signed(job.0), tx.now.0],
+    )?;
+    set_error(tx, job, &error)?;
+    Ok(Cancelled {
+        job: jobs::get(tx.conn, job)?,
+        run: under_way,
+        changed: true,
+    })
+}
+
+fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Job> {
+    let data = data! { "by": person.by, "via": person.via, "retried": true };
+    move_job(tx, &head(tx.conn, job)?, &JobEvent::Retry, data)?;
+    run(
+        tx.conn,
+        "UPDATE jobs SET attempts_before_retry = attempts, summary = NULL WHERE id = ?1",
+        [signed(job.0)],
+    )?;
+    jobs::get(tx.conn, job)
+}

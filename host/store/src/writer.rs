@@ -1,0 +1,255 @@
+//! The one writer: a thread that commits whatever has gathered in one
+//! transaction, and answers only when that transaction is on disk.
+//!
+//! Each request runs in a savepoint of its own, so one that fails is rolled
+//! back alone. Requests are run through `&self` closures and may run twice:
+//! when a whole transaction finds the disk full, its requests are tried one by
+//! one, so that a large one does not sink small ones. Nothing is answered or
+//! signalled for a transaction that was not committed.
+
+use crate::error::{Result, StoreError};
+use crate::lock::DirLock;
+use rusqlite::Connection;
+use sortie_model::clock::{Clock, Timestamp};
+use sortie_model::id::{EventSeq, RunId};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// What a request sees: the connection inside of its savepoint, the time, and
+/// what to signal once it is committed.
+pub(crate) struct Tx<'c> {
+    pub(crate) conn: &'c Connection,
+    pub(crate) now: Timestamp,
+    pub(crate) signals: Signals,
+}
+
+/// What to tell listeners after a commit.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    /// Something may have become claimable.
+    pub(crate) work: bool,
+    /// The newest event.
+    pub(crate) event: Option<EventSeq>,
+    /// Runs that lost their lease to a person.
+    pub(crate) cancelled: Vec<RunId>,
+}
+
+impl Signals {
+    fn merge(&mut self, other: Self) {
+        self.work |= other.work;
+        self.event = self.event.max(other.event);
+        self.cancelled.extend(other.cancelled);
+    }
+}
+
+/// Whom to tell.
+#[derive(Clone, Debug)]
+pub(crate) struct Listeners {
+    pub(crate) work: watch::Sender<u64>,
+    pub(crate) events: watch::Sender<EventSeq>,
+    pub(crate) cancels: broadcast::Sender<RunId>,
+}
+
+impl Listeners {
+    fn tell(&self, signals: Signals) {
+        if let Some(seq) = signals.event {
+            self.events.send_replace(seq);
+        }
+        if signals.work {
+            self.work
+                .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
+        }
+        for run in signals.cancelled {
+            // No receiver is no error: nobody runs anything then.
+            let _ = self.cancels.send(run);
+        }
+    }
+}
+
+/// A write on its way.
+pub(crate) trait Request: Send {
+    /// Does the work; an error rolls the savepoint back.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
+    /// Answers: with the work's result, or with why the commit failed.
+    fn answer(self: Box<Self>, failed: Option<StoreError>);
+}
+
+struct Closure<T, F> {
+    work: F,
+    result: Option<Result<T>>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Request for Closure<T, F>
+where
+    T: Send,
+    F: Fn(&mut Tx<'_>) -> Result<T> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        // A panic would take the only writer down. The savepoint is rolled
+        // back after one, and the closure holds nothing that it could leave
+        // half changed.
+        let result =
+            catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or(Err(StoreError::Panicked));
+        let verdict = result.as_ref().map(drop).map_err(Clone::clone);
+        self.result = Some(result);
+        verdict
+    }
+
+    fn answer(self: Box<Self>, failed: Option<StoreError>) {
+        // When the commit failed, whatever the work found does not count: it
+        // may rest on what another request of the batch had written.
+        let result = match (failed, self.result) {
+            (Some(error), _) => Err(error),
+            (None, Some(result)) => result,
+            (None, None) => Err(StoreError::Closed),
+        };
+        // The caller may have gone away; the write stands all the same.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Wraps a closure and the place its result goes to.
+pub(crate) fn request<T, F>(work: F) -> (Box<dyn Request>, oneshot::Receiver<Result<T>>)
+where
+    T: Send + 'static,
+    F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+{
+    let (reply, receiver) = oneshot::channel();
+    let request = Closure {
+        work,
+        result: None,
+        reply,
+    };
+    (Box::new(request), receiver)
+}
+
+/// What the writer is told.
+pub(crate) enum Message {
+    Write(Box<dyn Request>),
+    /// Finish what is queued and end.
+    Close,
+}
+
+/// The writer's loop and all it owns. The lock comes last: it is dropped when
+/// the connection is closed already.
+pub(crate) struct Writer {
+    pub(crate) requests: mpsc::Receiver<Message>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) max_batch: usize,
+    pub(crate) listeners: Listeners,
+    pub(crate) conn: Connection,
+    pub(crate) _lock: DirLock,
+}
+
+impl Writer {
+    /// Works until it is told to close or every handle is gone.
+    pub(crate) fn run(mut self) {
+        let mut batch: Vec<Box<dyn Request>> = Vec::with_capacity(self.max_batch);
+        while let Some(message) = self.requests.blocking_recv() {
+            self.gather(message, &mut batch);
+            while batch.len() < self.max_batch {
+                match self.requests.try_recv() {
+                    Ok(message) => self.gather(message, &mut batch),
+                    Err(_) => break,
+                }
+            }
+            self.commit_and_answer(&mut batch);
+        }
+        // Folding the log back in makes the next start quick; without room
+        // for it, the log stays and is read then.
+        if let Err(error) = self
+            .conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        {
+            tracing::warn!(%error, "could not checkpoint the database while closing");
+        }
+    }
+
+    fn gather(&mut self, message: Message, batch: &mut Vec<Box<dyn Request>>) {
+        match message {
+            Message::Write(request) => batch.push(request),
+            // What is in the channel already is still received after this.
+            Message::Close => self.requests.close(),
+        }
+    }
+
+    fn commit_and_answer(&mut self, batch: &mut Vec<Box<dyn Request>>) {
+        if batch.is_empty() {
+            return;
+        }
+        match self.commit(batch) {
+            Err(StoreError::DiskFull) if batch.len() > 1 => {
+                for request in batch.drain(..) {
+                    let mut alone = [request];
+                    let failed = self.commit(&mut alone).err();
+                    let [request] = alone;
+                    request.answer(failed);
+                }
+            }
+            outcome => {
+                let failed = outcome.err();
+                for request in batch.drain(..) {
+                    request.answer(failed.clone());
+                }
+            }
+        }
+    }
+
+    /// One transaction: begin, each request in its savepoint, commit, signal.
+    fn commit(&mut self, batch: &mut [Box<dyn Request>]) -> Result<()> {
+        let outcome = run_batch(&self.conn, self.clock.as_ref(), batch);
+        match outcome {
+            Ok(signals) => {
+                self.listeners.tell(signals);
+                Ok(())
+            }
+            Err(error) => {
+                if !self.conn.is_autocommit()
+                    && let Err(error) = self.conn.execute_batch("ROLLBACK")
+                {
+                    tracing::error!(%error, "could not roll back");
+                }
+                tracing::warn!(%error, requests = batch.len(), "a transaction was not committed");
+                Err(error)
+            }
+        }
+    }
+}
+
+fn run_batch(
+    conn: &Connection,
+    clock: &dyn Clock,
+    batch: &mut [Box<dyn Request>],
+) -> Result<Signals> {
+    let plain = |sql: &str| -> Result<()> {
+        conn.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    };
+    plain("BEGIN IMMEDIATE")?;
+    let mut signals = Signals::default();
+    for request in batch.iter_mut() {
+        plain("SAVEPOINT request")?;
+        let mut tx = Tx {
+            conn,
+            now: clock.now(),
+            signals: Signals::default(),
+        };
+        match request.run(&mut tx) {
+            Ok(()) => signals.merge(tx.signals),
+            Err(error) => {
+                // A full disk can end the whole transaction by itself, or
+                // leave it fit for nothing but a rollback. Then the others of
+                // the batch are undone too and must hear it.
+                let undone = !conn.is_autocommit() && plain("ROLLBACK TO request").is_ok();
+                if !undone {
+                    return Err(error);
+                }
+            }
+        }
+        plain("RELEASE request")?;
+    }
+    plain("COMMIT")?;
+    Ok(signals)
+}

@@ -1,0 +1,307 @@
+//! Approving, rejecting, cancelling, retrying, expiring.
+
+use crate::support::{PLENTY, home};
+use sortie_model::approval::Decision;
+use sortie_model::clock::{Clock, Timestamp};
+use sortie_model::halt::HaltReason;
+use sortie_model::id::JobId;
+use sortie_model::job::{IllegalTransition, JobEvent, JobEventKind, JobPhase, JobState};
+use sortie_model::run::RunPhase;
+use sortie_store::{RunEnd, StoreError};
+
+fn illegal(phase: JobPhase, event: JobEventKind) -> StoreError {
+    StoreError::Illegal(IllegalTransition { phase, event })
+}
+
+#[tokio::test]
+async fn an_approved_job_goes_on_with_the_same_run_under_a_new_lease() {
+    let home = home().await;
+    let asked = home.waiting().await;
+    let store = &home.store;
+    let open = store.approval(asked.job.id).await.unwrap().unwrap();
+    assert_eq!(open.decision, None);
+    assert_eq!(open.commit.as_deref(), Some("c0ffee"));
+    let stale = store.set_head(asked.fence, "h").await;
+    assert!(
+        matches!(stale, Err(StoreError::Stale { .. })),
+        "the lease ended with the question"
+    );
+    assert!(store.unfinished_runs().await.unwrap().is_empty());
+
+    home.clock.advance(10);
+    let decided = store
+        .decide(
+            asked.job.id,
+            Decision::Approved,
+            "ann",
+            "http",
+            Some("fine".into()),
+        )
+        .await
+        .unwrap();
+    assert!(decided.changed);
+    assert_eq!(decided.job.state, JobState::Approved);
+    assert_eq!(decided.approval.decision, Some(Decision::Approved));
+    assert_eq!(decided.approval.decided_by.as_deref(), Some("ann"));
+    assert_eq!(decided.approval.decided_via.as_deref(), Some("http"));
+    assert_eq!(decided.approval.comment.as_deref(), Some("fine"));
+    assert_eq!(decided.approval.decided_at, Some(home.clock.now()));
+
+    home.submit().await;
+    let claim = store.claim(PLENTY).await.unwrap().unwrap();
+    assert_eq!(
+        claim.run.id, asked.run.id,
+        "approved jobs go before queued ones"
+    );
+    assert!(claim.resumed);
+    assert_eq!(claim.run.phase, RunPhase::Leased);
+    assert_eq!(claim.run.attempt, 1);
+    assert!(claim.fence.token > asked.fence.token);
+    home.succeed(claim.fence).await;
+    assert_eq!(
+        home.kinds(asked.job.id).await,
+        [
+            "job.queued",
+            "job.running",
+            "run.executing",
+            "job.needs_review",
+            "job.approved",
+            "job.running",
+            "job.succeeded"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_many_answers_exactly_one_wins() {
+    let home = home().await;
+    for _ in 0..8 {
+        let asked = home.waiting().await;
+        let people: Vec<_> = (0..16)
+            .map(|i| {
+                let store = home.store.clone();
+                let job = asked.job.id;
+                let answer = match i % 2 {
+                    0 => Decision::Approved,
+                    _ => Decision::Rejected,
+                };
+                tokio::spawn(async move {
+                    let by = format!("person {i}");
+                    (answer, store.decide(job, answer, &by, "cli", None).await)
+                })
+            })
+            .collect();
+        let (mut changed, mut kept, mut refused) = (Vec::new(), 0, 0);
+        for person in people {
+            match person.await.unwrap() {
+                (answer, Ok(decided)) if decided.changed => changed.push((answer, decided)),
+                (answer, Ok(decided)) => {
+                    assert_eq!(decided.approval.decision, Some(answer));
+                    kept += 1;
+                }
+                (_, Err(StoreError::Illegal(_))) => refused += 1,
+                (_, Err(other)) => panic!("{other}"),
+            }
+        }
+        assert_eq!(changed.len(), 1);
+        assert_eq!((kept, refused), (7, 8));
+        let stored = home.store.approval(asked.job.id).await.unwrap().unwrap();
+        assert_eq!(stored, changed[0].1.approval);
+    }
+}
+
+#[tokio::test]
+async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
+    let home = home().await;
+    let asked = home.waiting().await;
+    let job = asked.job.id;
+    let store = &home.store;
+    let decided = store
+        .decide(job, Decision::Rejected, "ann", "cli", None)
+        .await
+        .unwrap();
+    assert_eq!(decided.job.state, JobState::Rejected);
+    let runs = store.runs(job).await.unwrap();
+    assert_eq!(runs[0].phase, RunPhase::Finished);
+    assert!(store.claim(PLENTY).await.unwrap().is_none());
+    let again = store
+        .decide(job, Decision::Rejected, "bob", "cli", None)
+        .await
+        .unwrap();
+    assert!(!again.changed);
+    assert_eq!(again.approval.decided_by.as_deref(), Some("ann"));
+    let other = store
+        .decide(job, Decision::Approved, "bob", "cli", None)
+        .await;
+    assert_eq!(
+        other.unwrap_err(),
+        illegal(JobPhase::Rejected, JobEventKind::Approve)
+    );
+
+    let retried = store.retry(job, "ann", "cli").await.unwrap();
+    assert_eq!(retried.state, JobState::Queued { not_before: None });
+    assert_eq!(retried.attempts_before_retry, 1);
+    assert_eq!(retried.finished_at, None);
+    let late = store
+        .decide(job, Decision::Rejected, "bob", "cli", None)
+        .await;
+    assert_eq!(
+        late.unwrap_err(),
+        illegal(JobPhase::Queued, JobEventKind::Reject),
+        "the answer was about the run before"
+    );
+    let claim = store.claim(PLENTY).await.unwrap().unwrap();
+    assert_eq!(claim.run.attempt, 2);
+    let late = store
+        .decide(job, Decision::Rejected, "bob", "cli", None)
+        .await;
+    assert_eq!(
+        late.unwrap_err(),
+        illegal(JobPhase::Running, JobEventKind::Reject)
+    );
+}
+
+#[tokio::test]
+async fn an_answer_where_nothing_was_asked_is_illegal() {
+    let home = home().await;
+    let job = home.submit().await.id;
+    let tried = home
+        .store
+        .decide(job, Decision::Approved, "ann", "cli", None)
+        .await;
+    assert_eq!(
+        tried.unwrap_err(),
+        illegal(JobPhase::Queued, JobEventKind::Approve)
+    );
+    let nobody = home
+        .store
+        .decide(JobId(99), Decision::Approved, "ann", "cli", None)
+        .await;
+    assert!(matches!(nobody, Err(StoreError::NotFound { what }) if what == "#99"));
+    let expired = home
+        .store
+        .decide(job, Decision::Expired, "ann", "cli", None)
+        .await;
+    assert!(matches!(expired, Err(StoreError::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn unanswered_questions_expire_and_halt() {
+    let home = home().await;
+    let first = home.waiting().await;
+    let claim = home.executing().await;
+    home.store
+        .park(claim.fence, JobEvent::Gated, home.question(90_000))
+        .await
+        .unwrap();
+    let store = &home.store;
+    let due = Timestamp(home.clock.now().0 + 60_000);
+    assert_eq!(store.next_expiry().await.unwrap(), Some(due));
+    home.clock.advance(59_999);
+    assert!(store.expire_approvals().await.unwrap().is_empty());
+    home.clock.advance(1);
+    assert_eq!(store.expire_approvals().await.unwrap(), [first.job.id]);
+    assert!(store.expire_approvals().await.unwrap().is_empty());
+    let job = store.job(first.job.id).await.unwrap().unwrap();
+    assert!(matches!(
+        job.state,
+        JobState::Halted {
+            reason: HaltReason::ApprovalExpired,
+            ..
+        }
+    ));
+    let approval = store.approval(first.job.id).await.unwrap().unwrap();
+    assert_eq!(approval.decision, Some(Decision::Expired));
+    assert_eq!(approval.decided_by, None);
+    assert_eq!(
+        store.runs(job.id).await.unwrap()[0].phase,
+        RunPhase::Finished
+    );
+    assert_eq!(
+        store.next_expiry().await.unwrap(),
+        Some(Timestamp(due.0 + 30_000))
+    );
+}
+
+#[tokio::test]
+async fn a_late_answer_finds_the_question_expired() {
+    let home = home().await;
+    let asked = home.waiting().await;
+    home.clock.advance(60_000);
+    let late = home
+        .store
+        .decide(asked.job.id, Decision::Approved, "ann", "cli", None)
+        .await;
+    assert_eq!(
+        late.unwrap_err(),
+        illegal(JobPhase::Halted, JobEventKind::Approve)
+    );
+    let job = home.store.job(asked.job.id).await.unwrap().unwrap();
+    assert_eq!(
+        job.state.phase(),
+        JobPhase::Halted,
+        "the refusal was committed"
+    );
+    home.store.retry(job.id, "ann", "cli").await.unwrap();
+}
+
+#[tokio::test]
+async fn cancelling_voids_the_lease_and_names_the_run() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let mut signal = home.store.cancel_signal();
+    let cancelled = home.store.cancel(claim.job.id, "ann", "cli").await.unwrap();
+    assert!(cancelled.changed);
+    assert_eq!(cancelled.run, Some(claim.run.id));
+    assert_eq!(cancelled.job.state, JobState::Cancelled);
+    assert_eq!(signal.try_recv().unwrap(), claim.run.id);
+    let stale = home
+        .store
+        .finish(claim.fence, JobEvent::Finished, RunEnd::default())
+        .await;
+    assert!(matches!(stale, Err(StoreError::Stale { .. })));
+    let again = home.store.cancel(claim.job.id, "bob", "cli").await.unwrap();
+    assert!(!again.changed);
+    assert!(signal.try_recv().is_err(), "told once");
+    assert!(home.store.reclaim().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn cancelling_withdraws_the_question() {
+    let home = home().await;
+    let asked = home.waiting().await;
+    home.store.cancel(asked.job.id, "ann", "cli").await.unwrap();
+    assert_eq!(home.store.next_expiry().await.unwrap(), None);
+    home.clock.advance(1_000_000);
+    assert!(home.store.expire_approvals().await.unwrap().is_empty());
+    let late = home
+        .store
+        .decide(asked.job.id, Decision::Approved, "bob", "cli", None)
+        .await;
+    assert_eq!(
+        late.unwrap_err(),
+        illegal(JobPhase::Cancelled, JobEventKind::Approve)
+    );
+}
+
+#[tokio::test]
+async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let running = home.store.retry(claim.job.id, "ann", "cli").await;
+    assert_eq!(
+        running.unwrap_err(),
+        illegal(JobPhase::Running, JobEventKind::Retry)
+    );
+    home.succeed(claim.fence).await;
+    let cancel = home.store.cancel(claim.job.id, "ann", "cli").await;
+    assert_eq!(
+        cancel.unwrap_err(),
+        illegal(JobPhase::Succeeded, JobEventKind::Cancel)
+    );
+    let retry = home.store.retry(claim.job.id, "ann", "cli").await;
+    assert_eq!(
+        retry.unwrap_err(),
+        illegal(JobPhase::Succeeded, JobEventKind::Retry)
+    );
+}

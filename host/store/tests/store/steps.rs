@@ -1,0 +1,336 @@
+//! Decisions, steps, scans and the ledger.
+
+use crate::support::{CAP, home, step};
+use serde_json::json;
+use sortie_model::budget::{Limits, MicroUsd, Usage};
+use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
+use sortie_model::halt::HaltReason;
+use sortie_model::run::StepPhase;
+use sortie_store::{
+    ExhaustedLimit, NewArtifact, NewDecision, NewStep, ScanRecord, ScanReport, StepRecord,
+    StoreError,
+};
+
+fn decision(index: u32, steps: Vec<NewStep>) -> NewDecision {
+    NewDecision {
+        index,
+        state: vec![index as u8; 3],
+        decision: json!({ "number": index }),
+        steps,
+    }
+}
+
+fn usage(calls: u32, cost: u64, time_ms: u64) -> Usage {
+    Usage {
+        calls,
+        cost_micro_usd: MicroUsd(cost),
+        time_ms,
+    }
+}
+
+fn finding(line: Option<u32>, severity: Severity) -> Finding {
+    let place = line.map(|line| Place {
+        path: "tests/a.rs".into(),
+        line,
+        side: Side::New,
+    });
+    Finding {
+        scanner: "reward-hacking".into(),
+        rule: "test-skipped".into(),
+        severity,
+        message: "a test is skipped".into(),
+        evidence: "#[ignore]".into(),
+        fingerprint: fingerprint(
+            "reward-hacking",
+            "test-skipped",
+            place.as_ref(),
+            "#[ignore]",
+        ),
+        place,
+    }
+}
+
+#[tokio::test]
+async fn a_run_resumes_at_its_last_finished_step() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let empty = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(empty.decision_index, None);
+    assert!(empty.steps.is_empty() && empty.state.is_empty());
+
+    let steps = store
+        .decide_steps(claim.fence, decision(0, vec![step("agent")]))
+        .await
+        .unwrap();
+    assert_eq!(steps.len(), 1);
+    store
+        .finish_step(claim.fence, 0, json!({ "exit": 0 }), StepRecord::default())
+        .await
+        .unwrap();
+    let steps = store
+        .decide_steps(claim.fence, decision(1, vec![step("test"), step("lint")]))
+        .await
+        .unwrap();
+    assert_eq!(steps.iter().map(|s| s.position).collect::<Vec<_>>(), [1, 2]);
+    home.clock.advance(250);
+    store
+        .finish_step(claim.fence, 2, json!({ "exit": 1 }), StepRecord::default())
+        .await
+        .unwrap();
+
+    let claim = store.reclaim().await.unwrap().remove(0);
+    let state = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.decision_index, Some(1));
+    assert_eq!(state.state, [1, 1, 1]);
+    assert_eq!(state.decision, Some(json!({ "number": 1 })));
+    let phases: Vec<_> = state
+        .steps
+        .iter()
+        .map(|s| (s.name.as_str(), s.phase))
+        .collect();
+    assert_eq!(
+        phases,
+        [("test", StepPhase::Pending), ("lint", StepPhase::Done)]
+    );
+    assert_eq!(state.steps[1].outcome, Some(json!({ "exit": 1 })));
+    assert_eq!(store.steps(claim.run.id).await.unwrap().len(), 3);
+
+    let events = store
+        .events_after(Default::default(), Some(claim.job.id), 100)
+        .await
+        .unwrap();
+    let last = events.iter().rfind(|e| e.kind == "step.finished").unwrap();
+    assert_eq!(
+        last.data,
+        json!({
+            "run": claim.run.id, "position": 2, "step": "lint",
+            "duration_ms": 250, "outcome": { "exit": 1 }
+        })
+    );
+}
+
+#[tokio::test]
+async fn decisions_come_in_order_and_after_their_steps() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let refused = |result: Result<Vec<_>, StoreError>, why: &str| {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(&error, StoreError::OutOfOrder { detail, .. } if detail.contains(why)),
+            "{error}"
+        );
+    };
+    refused(
+        store.decide_steps(claim.fence, decision(1, vec![])).await,
+        "decision 0 is next",
+    );
+    store
+        .decide_steps(claim.fence, decision(0, vec![step("agent")]))
+        .await
+        .unwrap();
+    refused(
+        store.decide_steps(claim.fence, decision(0, vec![])).await,
+        "decision 1 is next",
+    );
+    refused(
+        store.decide_steps(claim.fence, decision(1, vec![])).await,
+        "\"agent\" is not finished",
+    );
+    let missing = store
+        .finish_step(claim.fence, 7, json!(0), StepRecord::default())
+        .await;
+    assert!(matches!(missing, Err(StoreError::NotFound { .. })));
+    let many = (0..65).map(|_| step("x")).collect();
+    let many = store.decide_steps(claim.fence, decision(1, many)).await;
+    assert!(matches!(many, Err(StoreError::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn the_base_is_fixed_once_a_decision_rests_on_it() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    store
+        .set_base(claim.fence, "one", CAP, "sortie/1/a")
+        .await
+        .unwrap();
+    store
+        .set_base(claim.fence, "two", CAP, "sortie/1/a")
+        .await
+        .unwrap();
+    store
+        .decide_steps(claim.fence, decision(0, vec![]))
+        .await
+        .unwrap();
+    store
+        .set_base(claim.fence, "two", CAP, "sortie/1/a")
+        .await
+        .unwrap();
+    let moved = store
+        .set_base(claim.fence, "three", CAP, "sortie/1/a")
+        .await;
+    assert!(matches!(moved, Err(StoreError::OutOfOrder { .. })));
+    let state = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.run.base_commit.as_deref(), Some("two"));
+}
+
+#[tokio::test]
+async fn a_step_ends_once_and_is_booked_once() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    store
+        .decide_steps(claim.fence, decision(0, vec![step("agent")]))
+        .await
+        .unwrap();
+    let record = StepRecord {
+        usage: usage(2, 300, 4_000),
+        head: Some("abc".into()),
+        artifacts: vec![NewArtifact {
+            kind: "log".into(),
+            name: "agent.log".into(),
+            path: "runs/1/agent.log".into(),
+            size_bytes: 12,
+        }],
+        findings: None,
+    };
+    for _ in 0..2 {
+        store
+            .finish_step(claim.fence, 0, json!({ "exit": 0 }), record.clone())
+            .await
+            .unwrap();
+    }
+    let other = store
+        .finish_step(claim.fence, 0, json!({ "exit": 1 }), record)
+        .await;
+    assert!(matches!(other, Err(StoreError::OutOfOrder { .. })));
+    let state = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.usage, usage(2, 300, 4_000));
+    assert_eq!(state.run.head_commit.as_deref(), Some("abc"));
+    let job = store.job(claim.job.id).await.unwrap().unwrap();
+    assert_eq!(job.usage, state.usage);
+    assert_eq!(job.head_commit.as_deref(), Some("abc"));
+    let artifacts = store.artifacts(claim.job.id).await.unwrap();
+    assert_eq!(artifacts.len(), 1);
+    assert_eq!(artifacts[0].path, "runs/1/agent.log");
+}
+
+#[tokio::test]
+async fn the_newest_scan_counts() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    assert_eq!(store.scanned(claim.run.id).await.unwrap(), None);
+    let found = vec![
+        finding(Some(3), Severity::Block),
+        finding(None, Severity::Info),
+    ];
+    for (index, (commit, findings)) in [("aaa", found.clone()), ("bbb", vec![])]
+        .into_iter()
+        .enumerate()
+    {
+        let index = index as u32;
+        store
+            .decide_steps(claim.fence, decision(index, vec![step("scan")]))
+            .await
+            .unwrap();
+        let record = StepRecord {
+            findings: Some(ScanReport {
+                commit: commit.into(),
+                scanners: vec!["reward-hacking".into()],
+                findings,
+            }),
+            ..StepRecord::default()
+        };
+        store
+            .finish_step(claim.fence, index, json!({}), record)
+            .await
+            .unwrap();
+        let scanned = store.scanned(claim.run.id).await.unwrap().unwrap();
+        let (worst, kept) = match index {
+            0 => (Some(Severity::Block), found.clone()),
+            _ => (None, vec![]),
+        };
+        assert_eq!(
+            scanned,
+            ScanRecord {
+                commit: commit.into(),
+                worst,
+                scanners: vec!["reward-hacking".into()]
+            }
+        );
+        assert_eq!(store.findings(claim.job.id).await.unwrap(), kept);
+    }
+}
+
+#[tokio::test]
+async fn a_cap_holds_however_many_book_at_once() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let callers: Vec<_> = (0..40)
+        .map(|_| {
+            let (store, fence) = (home.store.clone(), claim.fence);
+            tokio::spawn(async move { store.add_usage(fence, usage(1, 30, 5), CAP).await.unwrap() })
+        })
+        .collect();
+    let mut booked = 0;
+    for caller in callers {
+        match caller.await.unwrap() {
+            Ok(sum) => {
+                booked += 1;
+                assert!(sum.calls <= CAP.calls);
+            }
+            Err(exhausted) => {
+                assert_eq!(exhausted.limit, ExhaustedLimit::Calls);
+                assert_eq!(exhausted.halt_reason(), HaltReason::BudgetCalls);
+                assert_eq!(exhausted.used.calls, CAP.calls);
+            }
+        }
+    }
+    assert_eq!(booked, CAP.calls);
+    let state = home.store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.usage, usage(10, 300, 50));
+}
+
+#[tokio::test]
+async fn every_dimension_is_capped_and_sums_do_not_wrap() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    for (delta, limit) in [
+        (usage(0, 1_001, 0), ExhaustedLimit::Cost),
+        (usage(0, 0, 60_001), ExhaustedLimit::Time),
+        (usage(11, 0, 0), ExhaustedLimit::Calls),
+        (usage(0, u64::MAX, 0), ExhaustedLimit::Cost),
+    ] {
+        let refused = store.add_usage(claim.fence, delta, CAP).await.unwrap();
+        assert_eq!(refused.unwrap_err().limit, limit);
+    }
+    let exact = store
+        .add_usage(claim.fence, usage(10, 1_000, 60_000), CAP)
+        .await
+        .unwrap();
+    assert_eq!(
+        exact.unwrap(),
+        usage(10, 1_000, 60_000),
+        "limits are inclusive"
+    );
+    let boundless = Limits {
+        calls: u32::MAX,
+        cost_micro_usd: MicroUsd(u64::MAX),
+        time_ms: u64::MAX,
+    };
+    for _ in 0..2 {
+        let huge = usage(1, u64::MAX, u64::MAX);
+        store
+            .add_usage(claim.fence, huge, boundless)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    let job = store.job(claim.job.id).await.unwrap().unwrap();
+    assert_eq!(job.usage.cost_micro_usd, MicroUsd(i64::MAX as u64));
+    assert_eq!(job.usage.calls, 12);
+}

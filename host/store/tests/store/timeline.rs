@@ -1,0 +1,131 @@
+//! Events, the outbox, and the small facts.
+
+use crate::support::{home, open};
+use serde_json::json;
+use sortie_model::clock::{Clock, Timestamp};
+use sortie_model::id::EventSeq;
+use sortie_store::StoreError;
+
+#[tokio::test]
+async fn a_listener_resumes_after_the_last_event_it_saw() {
+    let home = home().await;
+    let signal = home.store.event_signal();
+    assert_eq!(*signal.borrow(), EventSeq(0));
+    let claim = home.running().await;
+    let other = home.submit().await;
+    let seq = home
+        .store
+        .emit(claim.fence, "agent.output", json!({ "text": "hello" }))
+        .await
+        .unwrap();
+    assert_eq!(*signal.borrow(), seq, "the signal holds what is committed");
+    let all = home
+        .store
+        .events_after(EventSeq(0), None, 100)
+        .await
+        .unwrap();
+    let kinds: Vec<_> = all.iter().map(|e| (e.job, e.kind.as_str())).collect();
+    assert_eq!(
+        kinds,
+        [
+            (claim.job.id, "job.queued"),
+            (claim.job.id, "job.running"),
+            (other.id, "job.queued"),
+            (claim.job.id, "agent.output"),
+        ]
+    );
+    assert!(all.windows(2).all(|pair| pair[0].seq < pair[1].seq));
+    let page = home.store.events_after(all[0].seq, None, 2).await.unwrap();
+    assert_eq!(page, all[1..3]);
+    let of_job = home
+        .store
+        .events_after(all[1].seq, Some(claim.job.id), 100)
+        .await
+        .unwrap();
+    assert_eq!(of_job, all[3..]);
+    assert_eq!(of_job[0].data, json!({ "text": "hello" }));
+    assert!(
+        home.store
+            .events_after(seq, None, 100)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+
+    let (dir, clock) = (home.dir, home.clock);
+    home.store.close().await;
+    let store = open(dir.path(), &clock);
+    assert_eq!(*store.event_signal().borrow(), seq, "it survives a restart");
+}
+
+#[tokio::test]
+async fn a_refused_move_leaves_no_event() {
+    let home = home().await;
+    let job = home.submit().await;
+    let before = *home.store.event_signal().borrow();
+    home.store.retry(job.id, "ann", "cli").await.unwrap_err();
+    assert_eq!(*home.store.event_signal().borrow(), before);
+    assert_eq!(home.kinds(job.id).await, ["job.queued"]);
+}
+
+#[tokio::test]
+async fn the_outbox_tells_what_people_wait_for_until_it_is_told() {
+    let home = home().await;
+    let asked = home.waiting().await;
+    let store = &home.store;
+    let pending = store.outbox_pending(10).await.unwrap();
+    assert_eq!(pending.len(), 1);
+    assert_eq!(pending[0].kind, "job.needs_review");
+    assert_eq!(pending[0].job, asked.job.id);
+    assert_eq!(
+        pending[0].data["question"],
+        "publish although two tests are skipped?"
+    );
+    assert_eq!(pending[0].failures, 0);
+
+    let again = Timestamp(home.clock.now().0 + 1_000);
+    store.outbox_failed(pending[0].id, again).await.unwrap();
+    assert!(store.outbox_pending(10).await.unwrap().is_empty());
+    assert_eq!(store.outbox_next_due().await.unwrap(), Some(again));
+    home.clock.advance(1_000);
+    let retried = store.outbox_pending(10).await.unwrap();
+    assert_eq!(retried[0].id, pending[0].id);
+    assert_eq!(retried[0].failures, 1);
+    for _ in 0..2 {
+        store.outbox_done(pending[0].id).await.unwrap();
+    }
+    assert!(store.outbox_pending(10).await.unwrap().is_empty());
+
+    store.cancel(asked.job.id, "ann", "cli").await.unwrap();
+    let next = store.outbox_pending(10).await.unwrap();
+    assert_eq!(next[0].kind, "job.cancelled");
+    assert!(next[0].id > pending[0].id, "numbers are never used twice");
+    assert_eq!(store.queue_stats().await.unwrap().outbox, 1);
+}
+
+#[tokio::test]
+async fn small_facts_are_kept_and_the_store_s_own_are_its_own() {
+    let home = home().await;
+    let store = &home.store;
+    assert_eq!(store.meta_get("api.token_hash").await.unwrap(), None);
+    store.meta_put("api.token_hash", "aa").await.unwrap();
+    store.meta_put("api.token_hash", "bb").await.unwrap();
+    assert_eq!(
+        store.meta_get("api.token_hash").await.unwrap().as_deref(),
+        Some("bb")
+    );
+    let own = store.meta_put("store.last_token", "0").await;
+    assert!(matches!(own, Err(StoreError::Invalid { .. })));
+    assert_eq!(store.instance_id().len(), 32);
+    store.health().await.unwrap();
+
+    let id = store.instance_id().to_owned();
+    let (dir, clock) = (home.dir, home.clock);
+    home.store.close().await;
+    let store = open(dir.path(), &clock);
+    assert_eq!(store.instance_id(), id);
+    assert_eq!(
+        store.meta_get("api.token_hash").await.unwrap().as_deref(),
+        Some("bb")
+    );
+}
