@@ -1,0 +1,97 @@
+//! From a task to what is launched.
+
+use crate::bindings::exports::sortie::agent::agent::{File, LaunchSpec, Task};
+
+/// The shell unless the operator names another with the key `shell`.
+const SHELL: &str = "/bin/sh";
+
+/// Longer commands go through a file: the kernel takes 128 KiB as one
+/// argument, and the shell wants some of it.
+const MAX_INLINE_BYTES: usize = 64 << 10;
+
+/// Says how to run the task's command. A read-only task runs all the same: the
+/// host discards whatever it changes.
+pub(crate) fn plan(task: Task, shell: Option<String>) -> Result<LaunchSpec, String> {
+    if task.prompt.trim().is_empty() {
+        return Err("the task is empty; for this agent it is a shell command".into());
+    }
+    if task.prompt.contains('\0') {
+        return Err("the task holds a NUL byte, which no shell command can".into());
+    }
+    let shell = shell.unwrap_or_else(|| SHELL.into());
+    if !shell.starts_with('/') {
+        return Err("the configured `shell` is not an absolute path".into());
+    }
+    let mut files = Vec::new();
+    let argv = if task.prompt.len() <= MAX_INLINE_BYTES {
+        vec![shell, "-c".into(), task.prompt]
+    } else {
+        let path = [task.home.trim_end_matches('/'), "/task.sh"].concat();
+        files.push(File {
+            path: path.clone(),
+            contents: task.prompt.into_bytes(),
+            executable: false,
+        });
+        vec![shell, path]
+    };
+    Ok(LaunchSpec {
+        argv,
+        env: Vec::new(),
+        cwd: task.workspace,
+        files,
+        stdin: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::exports::sortie::agent::agent::Mode;
+
+    fn task(prompt: &str) -> Task {
+        Task {
+            prompt: prompt.into(),
+            mode: Mode::Write,
+            workspace: "/workspace".into(),
+            home: "/home/agent/".into(),
+            model_endpoint: None,
+            model: None,
+            time_limit_ms: 1_000,
+        }
+    }
+
+    #[test]
+    fn a_command_goes_to_the_shell_as_it_is() {
+        let spec = plan(task("cargo fix && echo 'a b'"), None).unwrap();
+        assert_eq!(spec.argv, ["/bin/sh", "-c", "cargo fix && echo 'a b'"]);
+        assert_eq!(spec.cwd, "/workspace");
+        assert!(spec.files.is_empty() && spec.stdin.is_none());
+    }
+
+    #[test]
+    fn a_read_only_task_runs_too() {
+        let mut asked = task("ls");
+        asked.mode = Mode::ReadOnly;
+        assert!(plan(asked, None).is_ok());
+    }
+
+    #[test]
+    fn a_long_command_goes_through_a_file() {
+        let long = "true\n".repeat(20_000);
+        let spec = plan(task(&long), Some("/bin/bash".into())).unwrap();
+        assert_eq!(spec.argv, ["/bin/bash", "/home/agent/task.sh"]);
+        assert_eq!(spec.files[0].path, spec.argv[1]);
+        assert_eq!(spec.files[0].contents, long.as_bytes());
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_with_a_reason() {
+        assert!(plan(task(" \n"), None).unwrap_err().contains("empty"));
+        assert!(plan(task("a\0b"), None).unwrap_err().contains("NUL"));
+        assert!(
+            plan(task("ls"), Some("zsh".into()))
+                .unwrap_err()
+                .contains("absolute")
+        );
+    }
+}
