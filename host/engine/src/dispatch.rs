@@ -42,7 +42,11 @@ pub(crate) async fn run(
         swept: false,
     };
     for claim in dispatcher.options.store.reclaim().await? {
-        tracing::info!(job = claim.job.id.0, run = claim.run.id.0, "taking up a run again");
+        tracing::info!(
+            job = claim.job.id.0,
+            run = claim.run.id.0,
+            "taking up a run again"
+        );
         dispatcher.start(claim);
     }
     loop {
@@ -95,7 +99,7 @@ impl Dispatcher {
                 return Ok(Filled::NothingDue);
             }
             // A queue must not burn its attempts while the engine is away.
-            if let Err(error) = self.options.sandbox.ping().await {
+            if let Err(error) = self.options.sandbox.list().await {
                 tracing::warn!(%error, "the container engine does not answer; jobs wait");
                 return Ok(Filled::EngineDown);
             }
@@ -134,6 +138,8 @@ impl Dispatcher {
                 if let Some(token) = self.running.get(&run) {
                     token.cancel();
                 }
+                // A container that was being made just then is found so.
+                self.swept = false;
                 let sandbox = self.options.sandbox.clone();
                 // Beside the loop: a slow engine must not hold up the queue.
                 tokio::spawn(async move {

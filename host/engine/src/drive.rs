@@ -41,6 +41,8 @@ pub(crate) struct RunContext {
     pub(crate) mirror: sortie_git::Mirror,
     pub(crate) log: Mutex<RunLog>,
     pub(crate) workspace: WorkspaceSlot,
+    /// Held while a program runs in the workspace.
+    pub(crate) turn: Mutex<()>,
     pub(crate) meter: Arc<crate::meter::RunMeter>,
 }
 
@@ -66,7 +68,9 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
         () = cancel.cancelled() => Err(Fault::Stale),
     };
     let end = match worked {
-        Ok(Ended::Parked) => None,
+        // Its sandbox went before it parked; by now the run may be another
+        // task's.
+        Ok(Ended::Parked) => return,
         Ok(Ended::Job(event, end)) => Some((event, end)),
         Err(Fault::Stale) => None,
         Err(Fault::Store(error)) => {
@@ -131,6 +135,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
     let context = RunContext {
         meter: prepared.meter.clone(),
         workspace: WorkspaceSlot::new(claim.resumed),
+        turn: Mutex::new(()),
         options,
         fence: claim.fence,
         job: claim.job,
@@ -200,7 +205,10 @@ async fn decide(
     if index >= MAX_DECISIONS {
         return Err(Fault::halt(
             HaltReason::PluginFailed,
-            format!("workflow {} took {index} decisions without an end", context.job.policy.workflow),
+            format!(
+                "workflow {} took {index} decisions without an end",
+                context.job.policy.workflow
+            ),
         ));
     }
     let advance = context
@@ -231,7 +239,13 @@ async fn decide(
             })
             .collect::<Result<_, Fault>>()?,
     };
-    persist(|| context.options.store.decide_steps(context.fence, stored.clone())).await?;
+    persist(|| {
+        context
+            .options
+            .store
+            .decide_steps(context.fence, stored.clone())
+    })
+    .await?;
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! What went wrong in a run, sorted by what happens next.
 
-use sortie_git::{ErrorClass, GitError};
+use sortie_git::{ErrorClass, GitError, UrlError};
 use sortie_model::halt::HaltReason;
 use sortie_plugins::PluginError;
-use sortie_sandbox::SandboxError;
+use sortie_sandbox::{RunnerError, SandboxError};
 use sortie_store::StoreError;
 
 /// Why a run stopped before its workflow was done.
@@ -66,7 +66,24 @@ impl From<GitError> for Fault {
 
 impl From<SandboxError> for Fault {
     fn from(error: SandboxError) -> Self {
-        Self::Passing(with_sources(&error))
+        let text = with_sources(&error);
+        match error {
+            // The agent's doing: the same workspace fails the same way again.
+            SandboxError::TooLarge { .. }
+            | SandboxError::Runner(RunnerError::Git { .. } | RunnerError::TooLarge { .. }) => {
+                Self::halt(HaltReason::ResultRefused, text)
+            }
+            SandboxError::Runner(RunnerError::Spawn { .. }) => {
+                Self::halt(HaltReason::AgentFailed, text)
+            }
+            _ => Self::Passing(text),
+        }
+    }
+}
+
+impl From<UrlError> for Fault {
+    fn from(error: UrlError) -> Self {
+        GitError::from(error).into()
     }
 }
 

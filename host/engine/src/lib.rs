@@ -24,7 +24,7 @@ mod workspace;
 pub use log::LogLine;
 pub use scan::scan_with;
 
-use sortie_git::{CommitId, Git, GitError};
+use sortie_git::{Author, CommitId, Git, GitError, RemoteUrl};
 use sortie_model::clock::Clock;
 use sortie_model::id::{JobId, RunId};
 use sortie_plugins::Plugins;
@@ -76,6 +76,8 @@ pub struct EngineOptions {
     pub clock: Arc<dyn Clock>,
     /// Where logs of runs and bundles on their way live.
     pub data_dir: PathBuf,
+    /// Whom the host's commits name.
+    pub author: Author,
     /// What bounds it.
     pub limits: EngineLimits,
 }
@@ -136,7 +138,7 @@ impl Engine {
         let (Some(base), Some(head)) = (run.base_commit, run.head_commit) else {
             return Ok(None);
         };
-        let url = sortie_git::RemoteUrl::parse(&found.repository)?;
+        let url = RemoteUrl::parse(&found.repository).map_err(GitError::from)?;
         let mirror = self.options.git.open(&url)?;
         let limit = self.options.limits.diff_bytes;
         let base = base.parse::<CommitId>()?;

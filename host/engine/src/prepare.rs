@@ -29,13 +29,20 @@ pub(crate) async fn prepare(options: &EngineOptions, claim: &Claim) -> Result<Pr
     let job = &claim.job;
     let url = RemoteUrl::parse(&job.repository)?;
     let state = options.store.run_state(claim.run.id).await?;
-    let (base, limits, branch, mirror) = match (state.run.base_commit, state.limits, state.branch)
-    {
-        (Some(base), Some(limits), Some(branch)) => {
-            (base.parse::<CommitId>()?, limits, branch, options.git.open(&url)?)
-        }
+    let (base, limits, branch, mirror) = match (state.run.base_commit, state.limits, state.branch) {
+        (Some(base), Some(limits), Some(branch)) => (
+            base.parse::<CommitId>()?,
+            limits,
+            branch,
+            options.git.open(&url)?,
+        ),
         _ => {
-            persist(|| options.store.set_run_phase(claim.fence, RunPhase::Preparing)).await?;
+            persist(|| {
+                options
+                    .store
+                    .set_run_phase(claim.fence, RunPhase::Preparing)
+            })
+            .await?;
             let limits = budget(options, job).await?;
             let mirror = options.git.mirror(&url).await?;
             let base_branch = match &job.base_branch {

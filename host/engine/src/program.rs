@@ -5,9 +5,10 @@ use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::log::LogLine;
 use sortie_plugins::surfaces::agent::Exit;
-use sortie_sandbox::{ExitStatus, Output, SandboxError, StepSpec, Stream, Workspace};
+use sortie_sandbox::{
+    ExitStatus, KillReason, Output, OutputStream, SandboxError, StepSpec, Workspace,
+};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The end of the output that workflows and people are shown, in bytes.
@@ -31,7 +32,7 @@ pub(crate) struct Ran<R> {
     pub(crate) tail: String,
     pub(crate) duration_ms: u64,
     pub(crate) reader: R,
-    pub(crate) workspace: Arc<Workspace>,
+    pub(crate) workspace: Workspace,
 }
 
 /// Runs `spec` to its end, over as many wires as it takes.
@@ -70,7 +71,7 @@ enum Broken {
 
 impl From<SandboxError> for Broken {
     fn from(error: SandboxError) -> Self {
-        match error.is_wire_lost() {
+        match error.is_transient() {
             true => Self::Wire(error),
             false => Self::Fault(error.into()),
         }
@@ -87,12 +88,12 @@ async fn follow<R: Reader>(
     context: &RunContext,
     name: &str,
     spec: &StepSpec,
-    workspace: Arc<Workspace>,
+    workspace: Workspace,
     mut reader: R,
 ) -> Result<Ran<R>, Broken> {
     let mut step = workspace.start(spec.clone()).await?;
     let mut tail = Tail::default();
-    let deadline = tokio::time::sleep(spec.wall_limit + LIMIT_GRACE);
+    let deadline = tokio::time::sleep(Duration::from_millis(spec.wall_limit_ms) + LIMIT_GRACE);
     tokio::pin!(deadline);
     let mut overdue = false;
     loop {
@@ -114,15 +115,19 @@ async fn follow<R: Reader>(
     if exit.output_truncated {
         let said = format!(
             "the output went over {} bytes; what followed was dropped",
-            spec.output_limit
+            spec.output_limit_bytes
         );
         let now = context.options.clock.now();
         let _ = context.log.lock().await.say(now, name, &said).await;
     }
-    let timed_out = overdue || matches!(exit.status, ExitStatus::TimedOut);
+    let timed_out = overdue
+        || matches!(
+            exit.status,
+            ExitStatus::TimedOut | ExitStatus::Killed(KillReason::WallLimit)
+        );
     Ok(Ran {
-        workspace_full: matches!(exit.status, ExitStatus::WorkspaceFull),
-        exit: as_exit(&exit.status),
+        workspace_full: matches!(exit.status, ExitStatus::Killed(KillReason::WorkspaceFull)),
+        exit: as_exit(exit.status),
         timed_out,
         tail: tail.into_text(),
         duration_ms: exit.duration_ms,
@@ -136,8 +141,8 @@ async fn keep(context: &RunContext, name: &str, output: &Output) -> Result<(), F
         at: context.options.clock.now(),
         step: name.to_owned(),
         stream: match output.stream {
-            Stream::Stdout => "stdout",
-            Stream::Stderr => "stderr",
+            OutputStream::Stdout => "stdout",
+            OutputStream::Stderr => "stderr",
         }
         .to_owned(),
         end: output.offset + output.bytes.len() as u64,
@@ -150,15 +155,19 @@ async fn keep(context: &RunContext, name: &str, output: &Output) -> Result<(), F
     Ok(())
 }
 
-fn as_exit(status: &ExitStatus) -> Exit {
-    match status {
-        ExitStatus::Code(code) => Exit::Code(*code),
-        ExitStatus::Signal(signal) => Exit::Signal(*signal),
-        ExitStatus::TimedOut => Exit::Stopped("it took longer than it may".to_owned()),
-        ExitStatus::WorkspaceFull => Exit::Stopped("the workspace is full".to_owned()),
-        ExitStatus::OutOfMemory => Exit::Stopped("the sandbox ran out of memory".to_owned()),
-        ExitStatus::Killed(reason) => Exit::Stopped(reason.clone()),
-    }
+fn as_exit(status: ExitStatus) -> Exit {
+    let why = match status {
+        ExitStatus::Code(code) => return Exit::Code(code),
+        ExitStatus::Signal(signal) => return Exit::Signal(signal),
+        ExitStatus::TimedOut | ExitStatus::Killed(KillReason::WallLimit) => {
+            "it took longer than it may"
+        }
+        ExitStatus::Killed(KillReason::WorkspaceFull) => "the workspace is full",
+        ExitStatus::Killed(KillReason::Cancelled) => "the host stopped it",
+        ExitStatus::Killed(KillReason::ShuttingDown) => "the sandbox was stopped",
+        ExitStatus::Oom => "the sandbox ran out of memory",
+    };
+    Exit::Stopped(why.to_owned())
 }
 
 /// The last bytes of a stream.

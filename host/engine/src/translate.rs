@@ -1,8 +1,8 @@
 //! Between the words of the host and the words of the plugins. Pure.
 
+use crate::backoff;
 use crate::drive::{Ended, RunContext, failed};
 use crate::fault::Fault;
-use crate::backoff;
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::halt::HaltReason;
 use sortie_model::job::JobEvent;
@@ -104,10 +104,10 @@ pub(crate) fn exit(exit: agent::Exit) -> workflow::Exit {
     }
 }
 
-pub(crate) fn file(file: agent::File) -> sortie_sandbox::File {
-    sortie_sandbox::File {
+pub(crate) fn file(file: agent::File) -> sortie_sandbox::StepFile {
+    sortie_sandbox::StepFile {
         path: file.path,
-        contents: file.contents,
+        contents: file.contents.into(),
         executable: file.executable,
     }
 }

@@ -6,8 +6,7 @@ use crate::fault::Fault;
 use crate::meter::WireDoors;
 use sortie_git::CommitId;
 use sortie_model::budget::Limits;
-use sortie_sandbox::{LaunchSpec, SandboxError, Workspace};
-use std::sync::Arc;
+use sortie_sandbox::{Adoption, LaunchSpec, SandboxError, Workspace};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -19,18 +18,14 @@ const ENGINE_PAUSE: Duration = Duration::from_secs(2);
 /// How often to ask an engine that went away during a run before the attempt
 /// is given up: about two minutes, enough for a restart of the engine.
 const ENGINE_TRIES: u32 = 60;
-/// Wires of one lease are told apart by the low bits of the token that the
-/// runner compares; a lease has room for as many wires as these bits hold.
-const WIRES_PER_LEASE: u64 = 1 << 16;
 
 /// The workspace of one run.
 pub(crate) struct WorkspaceSlot(Mutex<Slot>);
 
 struct Slot {
-    workspace: Option<Arc<Workspace>>,
+    workspace: Option<Workspace>,
     /// A container of this run may be there already.
     may_exist: bool,
-    wires: u64,
 }
 
 impl WorkspaceSlot {
@@ -39,13 +34,12 @@ impl WorkspaceSlot {
         Self(Mutex::new(Slot {
             workspace: None,
             may_exist: resumed,
-            wires: 0,
         }))
     }
 
     /// The workspace, with the newest commit of the run checked out when it
     /// had to be made.
-    pub(crate) async fn ensure(&self, context: &RunContext) -> Result<Arc<Workspace>, Fault> {
+    pub(crate) async fn ensure(&self, context: &RunContext) -> Result<Workspace, Fault> {
         let mut slot = self.0.lock().await;
         if let Some(workspace) = &slot.workspace {
             return Ok(workspace.clone());
@@ -53,14 +47,14 @@ impl WorkspaceSlot {
         let mut tries = 0;
         let workspace = loop {
             match slot.open(context).await {
-                Err(Opening::Sandbox(error)) if error.is_engine_away() && tries < ENGINE_TRIES => {
+                Err(Opening::Sandbox(error)) if error.is_transient() && tries < ENGINE_TRIES => {
                     tries += 1;
                     tracing::warn!(%error, run = context.fence.run.0, "waiting for the engine");
                     tokio::time::sleep(ENGINE_PAUSE).await;
                 }
                 Err(Opening::Sandbox(error)) => return Err(error.into()),
                 Err(Opening::Fault(fault)) => return Err(fault),
-                Ok(workspace) => break Arc::new(workspace),
+                Ok(workspace) => break workspace,
             }
         };
         slot.workspace = Some(workspace.clone());
@@ -90,13 +84,22 @@ impl Slot {
     async fn open(&mut self, context: &RunContext) -> Result<Workspace, Opening> {
         let sandbox = &context.options.sandbox;
         let doors = WireDoors::new(context.meter.clone());
-        self.wires += 1;
-        let token = context.fence.token.0 * WIRES_PER_LEASE + self.wires;
+        let token = context.fence.token.0;
         let run = context.fence.run.0;
         if self.may_exist {
-            if let Some(workspace) = sandbox.adopt(run, token, doors.clone()).await? {
-                tracing::info!(run, "took up a running sandbox");
-                return Ok(workspace);
+            match sandbox.adopt(run, token, doors.clone()).await? {
+                Adoption::Live(workspace) => {
+                    tracing::info!(run, "took up a running sandbox");
+                    // A container whose repository never arrived is of no use.
+                    if workspace.status().await?.base.is_some() {
+                        return Ok(workspace);
+                    }
+                    workspace.destroy().await?;
+                }
+                Adoption::Ended(ending) => {
+                    tracing::info!(run, ?ending, "a sandbox ended while nobody looked");
+                }
+                Adoption::Absent => {}
             }
             self.may_exist = false;
         }
@@ -107,7 +110,9 @@ impl Slot {
             .await
             .map_err(|error| Opening::Fault(error.into()))?;
         let head = match &state.run.head_commit {
-            Some(head) => head.parse::<CommitId>().map_err(|error| Opening::Fault(error.into()))?,
+            Some(head) => head
+                .parse::<CommitId>()
+                .map_err(|error| Opening::Fault(error.into()))?,
             None => context.base.clone(),
         };
         let remaining = remaining_ms(context.limits, state.usage.time_ms);
@@ -128,6 +133,7 @@ impl Slot {
                 job: context.fence.job.0,
                 token,
                 wall_limit: Duration::from_millis(remaining) + WALL_GRACE,
+                image: None,
             },
             doors,
         );

@@ -15,7 +15,7 @@ use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{AGENT_HOME, Collected, Output, StepSpec, WORKSPACE_DIR, Workspace};
+use sortie_sandbox::{CollectRequest, Collected, Output, OutputStream, StepSpec, Workspace, place};
 use std::time::Duration;
 
 /// People look at progress once in a while; the timeline gets at most one row
@@ -39,8 +39,8 @@ pub(super) async fn perform(
             true => Mode::Write,
             false => Mode::ReadOnly,
         },
-        workspace: WORKSPACE_DIR.to_owned(),
-        home: AGENT_HOME.to_owned(),
+        workspace: place::REPO.to_owned(),
+        home: place::HOME.to_owned(),
         model_endpoint: None,
         model: None,
         time_limit_ms: left,
@@ -60,9 +60,9 @@ pub(super) async fn perform(
         env: plan.env,
         cwd: plan.cwd,
         files: plan.files.into_iter().map(translate::file).collect(),
-        stdin: plan.stdin,
-        wall_limit: Duration::from_millis(left),
-        output_limit: context.options.limits.step_output_bytes,
+        stdin: plan.stdin.map(Into::into),
+        wall_limit_ms: left,
+        output_limit_bytes: context.options.limits.step_output_bytes,
     };
     charge(context).await?;
     let ran = program::run(context, &step.name, &spec, || async {
@@ -113,10 +113,7 @@ pub(super) async fn perform(
 }
 
 /// Takes what the agent left in the workspace as a commit of the host's.
-async fn collect(
-    context: &RunContext,
-    workspace: &Workspace,
-) -> Result<Option<CommitId>, Fault> {
+async fn collect(context: &RunContext, workspace: &Workspace) -> Result<Option<CommitId>, Fault> {
     let run = context.fence.run.0;
     let dir = context.options.data_dir.join("runs").join(run.to_string());
     tokio::fs::create_dir_all(&dir).await?;
@@ -124,12 +121,14 @@ async fn collect(
     let title = context.job.task.lines().next().unwrap_or_default();
     let message = format!("{}\n\nSortie-Job: {}\n", cut(title, 72), context.job.id.0);
     let collected = workspace
-        .collect(
-            context.base.as_str(),
-            &message,
-            &bundle,
-            context.options.limits.bundle_bytes,
-        )
+        .collect(CollectRequest {
+            base: context.base.as_str(),
+            message: &message,
+            author_name: &context.options.author.name,
+            author_email: &context.options.author.email,
+            into: &bundle,
+            max_bytes: context.options.limits.bundle_bytes,
+        })
         .await?;
     let Collected::Bundle { .. } = collected else {
         return Ok(None);
@@ -141,13 +140,17 @@ async fn collect(
             &bundle,
             Expected {
                 ref_name: "refs/heads/sortie/out",
-                base: context.base.clone(),
+                base: &context.base,
                 keep_as: &keep_as,
             },
         )
         .await;
     let _ = tokio::fs::remove_file(&bundle).await;
-    Ok(Some(accepted?.head))
+    let head = accepted?.head;
+    // What is verified next is exactly what was taken, not what else lies
+    // around; ignored files stay, they are build caches.
+    workspace.reset(head.as_str(), false).await?;
+    Ok(Some(head))
 }
 
 /// Whether anything differs from the base commit.
@@ -188,10 +191,9 @@ async fn charge(context: &RunContext) -> Result<(), Fault> {
             return Err(Fault::halt(HaltReason::BudgetDenied, why));
         }
     }
-    let charged = crate::drive::persist(|| {
-        store.add_usage(context.fence, RunMeter::CALL, context.limits)
-    })
-    .await?;
+    let charged =
+        crate::drive::persist(|| store.add_usage(context.fence, RunMeter::CALL, context.limits))
+            .await?;
     charged
         .map(|_| ())
         .map_err(|exhausted| Fault::halt(exhausted.halt_reason(), exhausted))
@@ -208,8 +210,8 @@ struct Events<'a> {
 impl Reader for Events<'_> {
     async fn read(&mut self, output: &Output) -> Result<(), Fault> {
         let stream = match output.stream {
-            sortie_sandbox::Stream::Stdout => Stream::Stdout,
-            sortie_sandbox::Stream::Stderr => Stream::Stderr,
+            OutputStream::Stdout => Stream::Stdout,
+            OutputStream::Stderr => Stream::Stderr,
         };
         let events = self.parser.push(stream, &output.bytes).await?;
         let Some(text) = events.iter().rev().find_map(progress) else {

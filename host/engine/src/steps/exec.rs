@@ -8,8 +8,7 @@ use crate::program::{self, Reader};
 use sortie_model::halt::HaltReason;
 use sortie_model::run::Step;
 use sortie_plugins::surfaces::workflow::{ExecOutcome, ExecStep, Exit, Outcome};
-use sortie_sandbox::{Output, StepSpec, WORKSPACE_DIR};
-use std::time::Duration;
+use sortie_sandbox::{Output, StepSpec, place};
 
 /// Nothing is read out of a command's output.
 struct Ignore;
@@ -31,11 +30,11 @@ pub(super) async fn perform(
         id: sandbox_id(step),
         argv: vec!["/bin/sh".into(), "-c".into(), asked.command],
         env: Vec::new(),
-        cwd: WORKSPACE_DIR.into(),
+        cwd: place::REPO.into(),
         files: Vec::new(),
         stdin: None,
-        wall_limit: Duration::from_millis(limit),
-        output_limit: context.options.limits.step_output_bytes,
+        wall_limit_ms: limit,
+        output_limit_bytes: context.options.limits.step_output_bytes,
     };
     let ran = program::run(context, &step.name, &spec, || async { Ok(Ignore) }).await?;
     if ran.timed_out && limit == left {

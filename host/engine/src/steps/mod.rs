@@ -44,8 +44,8 @@ impl StepEnd {
     }
 }
 
-/// Does what is not done yet: side by side, except that people are asked last
-/// and one question at a time.
+/// Does what is not done yet: side by side, except that programs take turns in
+/// the one workspace, and that people are asked last, one question at a time.
 pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Performed, Fault> {
     let mut open = Vec::new();
     let mut questions = Vec::new();
@@ -64,7 +64,11 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
             false => RunPhase::Executing,
         };
         persist(|| context.options.store.set_run_phase(context.fence, phase)).await?;
-        try_join_all(open.into_iter().map(|(step, action)| one(context, step, action))).await?;
+        try_join_all(
+            open.into_iter()
+                .map(|(step, action)| one(context, step, action)),
+        )
+        .await?;
     }
     for (step, question) in questions {
         match approval::perform(context, step, question).await? {
@@ -91,8 +95,14 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
 
 async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fault> {
     let done = match action {
-        Action::Agent(asked) => agent::perform(context, step, asked).await,
-        Action::Exec(asked) => exec::perform(context, step, asked).await,
+        Action::Agent(asked) => {
+            let _turn = context.turn.lock().await;
+            agent::perform(context, step, asked).await
+        }
+        Action::Exec(asked) => {
+            let _turn = context.turn.lock().await;
+            exec::perform(context, step, asked).await
+        }
         Action::Scan(asked) => scan::perform(context, asked).await,
         Action::Publish(asked) => publish::perform(context, asked).await,
         Action::Notify(asked) => notify(context, step, &asked.message).await,

@@ -57,7 +57,11 @@ pub(super) async fn perform(context: &RunContext, asked: PublishStep) -> Result<
     .map_err(|why| shut(why.to_string()))?;
     context
         .mirror
-        .push(&commit.parse::<CommitId>()?, &context.branch, PushExpect::Absent)
+        .push(
+            &commit.parse::<CommitId>()?,
+            &context.branch,
+            &PushExpect::Absent,
+        )
         .await?;
     let outcome = Outcome::Publish(PublishOutcome {
         branch: context.branch.clone(),
