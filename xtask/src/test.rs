@@ -62,22 +62,30 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
 
 /// The test runs alone, for when what they need was just built.
 pub fn suites(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
-    // Doc tests close with "0 passed" in most crates, so they come first and the unit and end-to-end
-    // tests last.
-    let runs: [(&str, Cmd); 3] = [
+    // Doc tests close with "0 passed" in most crates, so they come first. xtask comes last, in the
+    // profile that it runs in and so is already built in.
+    let (host, plugins) = (|| workspace.cargo(), || workspace.cargo_plugins());
+    let runs: [(&str, Cmd); 4] = [
         (
             "doc tests",
-            workspace.cargo().args(["test", "--workspace", "--doc"]),
+            host().args(["test", "--workspace", "--exclude", "xtask", "--doc"]),
         ),
-        (
-            "plugins, natively",
-            workspace.cargo_plugins().args(["test", "--workspace"]),
-        ),
+        ("plugins, natively", plugins().args(["test", "--workspace"])),
         (
             "unit and end-to-end tests",
-            workspace
-                .cargo()
-                .args(["test", "--workspace", "--lib", "--bins", "--tests"]),
+            host().args([
+                "test",
+                "--workspace",
+                "--exclude",
+                "xtask",
+                "--lib",
+                "--bins",
+                "--tests",
+            ]),
+        ),
+        (
+            "xtask",
+            host().args(["test", "--package", "xtask", "--profile", "xtask"]),
         ),
     ];
     let mut tally = Tally::default();

@@ -42,4 +42,6 @@ pub const RUN_BYTES: u64 = 16 * 1024 * 1024;
 pub const SHM_BYTES: i64 = 64 * 1024 * 1024;
 
 /// Open files for one process: language servers and bundlers hold thousands.
-pub const OPEN_FILES: i64 = 65_536;
+/// More than the engine itself may open cannot be given, and rootless engines
+/// have been seen with 20,000.
+pub const OPEN_FILES: i64 = 16_384;
