@@ -1,1 +1,33 @@
-//! Placeholder.
+//! Finds changes that make a project's tests prove less: skipped, removed and weakened tests, answers copied
+//! into the source, and harnesses that no longer tell red from green.
+//!
+//! The core is pure: a [`model::Change`] goes in, findings come out, in an order that depends on nothing else.
+//! It never reads a file, never runs anything, and never believes a comment.
+
+pub mod assertion;
+pub mod checks;
+pub mod constants;
+pub mod context;
+pub mod engine;
+pub mod facts;
+pub mod fixtures;
+pub mod harness;
+pub mod lang;
+pub mod lexer;
+pub mod limits;
+pub mod marks;
+pub mod meta;
+pub mod mock;
+pub mod model;
+pub mod pairing;
+pub mod role;
+pub mod rows;
+pub mod snapshot;
+pub mod source;
+pub mod text;
+pub mod unit;
+pub mod view;
+
+pub use engine::{Analysis, analyze};
+pub use meta::{RuleMeta, rules};
+pub use model::{Change, ChangeKind, FileChange, Finding, Hunk, Line, LineKind, Severity, Side};

@@ -1,0 +1,536 @@
+//! The vocabulary of the assertion libraries: which name is what kind of check.
+
+use super::{Found, cond};
+use crate::lang::Lang;
+use crate::lexer::{Kind, Lexed};
+
+/// What kind of check an assertion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Two values are equal.
+    Eq,
+    /// Two values differ.
+    Ne,
+    /// A condition holds.
+    True,
+    /// A condition does not hold.
+    False,
+    /// Something is null, empty, zero.
+    Null,
+    /// Something is there at all.
+    NotNull,
+    /// A call fails.
+    Throws,
+    /// A call does not fail.
+    NoThrow,
+    /// Two numbers are close.
+    Near,
+    /// Part of a value.
+    Contains,
+    /// Less, greater.
+    Rel,
+    /// A value has a type.
+    InstanceOf,
+    /// Reached means failed.
+    Fail,
+    /// Reached means passed.
+    Pass,
+    /// Compared with a recording.
+    Snapshot,
+    /// Calls that a double received.
+    Mock,
+    /// A group of assertions.
+    Group,
+    /// A check of the project's own.
+    Helper,
+}
+
+/// The form of the (flat) name; `receiver` is what stands in front of the dot.
+pub fn form(name: &str, lang: Lang, receiver: Option<&str>) -> Option<Form> {
+    let on_assert = receiver.is_some_and(|r| {
+        matches!(
+            r,
+            "assert"
+                | "require"
+                | "Assert"
+                | "Assertions"
+                | "is"
+                | "s"
+                | "suite"
+                | "chai"
+                | "t"
+                | "td"
+                | "expect"
+                | "CollectionAssert"
+                | "StringAssert"
+                | "TestCase"
+                | "a"
+                | "should"
+                | "must"
+                | "testing"
+                | "npt"
+                | "ExceptionAssert"
+                | "qt"
+                | "c"
+                | "self"
+                | "tap"
+                | "check"
+        )
+    });
+    let plain = name
+        .strip_prefix("debugassert")
+        .or_else(|| name.strip_prefix("propassert"))
+        .or_else(|| name.strip_prefix("assert"))
+        .or_else(|| name.strip_prefix("expect"))
+        .or_else(|| name.strip_prefix("boostcheck"))
+        .or_else(|| name.strip_prefix("boostrequire"))
+        .or_else(|| name.strip_prefix("boostwarn"))
+        .or_else(|| name.strip_prefix("check").filter(|_| lang == Lang::Cpp))
+        .or_else(|| name.strip_prefix("require").filter(|_| lang == Lang::Cpp))
+        .or_else(|| name.strip_prefix("refute").filter(|_| lang == Lang::Ruby));
+    let refuted = lang == Lang::Ruby && name.starts_with("refute");
+    let key = match plain {
+        Some(rest) => rest,
+        None if on_assert => name,
+        None if matches!(name, "boosttest") => "true",
+        None if matches!(name, "flunk") => "fail",
+        None if name == "fail"
+            && matches!(lang, Lang::Java | Lang::Kotlin | Lang::Js)
+            && receiver.is_none() =>
+        {
+            "fail"
+        }
+        None if name == "verify" && matches!(lang, Lang::Java | Lang::Kotlin) => {
+            return Some(Form::Mock);
+        }
+        None if lang == Lang::Python
+            && name.starts_with("raises")
+            && receiver == Some("pytest") =>
+        {
+            "raises"
+        }
+        None => return helper(name, lang, receiver),
+    };
+    let key = key
+        .strip_suffix("async")
+        .unwrap_or(key)
+        .trim_end_matches("with message")
+        .trim_end_matches('f');
+    let found = match key {
+        "eq" | "equal" | "equals" | "areequal" | "strictequal" | "deepequal"
+        | "deepstrictequal" | "same" | "aresame" | "exactly" | "equalvalues" | "jsoneq"
+        | "yamleq" | "elementsmatch" | "countequal" | "listequal" | "dictequal" | "setequal"
+        | "tupleequal" | "sequenceequal" | "multilineequal" | "arrayequals" | "iterableequals"
+        | "linesmatch" | "streq" | "strcaseeq" | "floateq" | "doubleeq" | "equalcollections"
+        | "areequivalent" | "equivalent" | "equivalentto" | "len" | "hascount" | "single"
+        | "collection" | "count" | "length" | "samemembers" | "sameelements" | "arrayequal"
+        | "strictlyequal" | "be" | "deepeq" | "contentequals" | "jsonequals" | "alwaysequal"
+        | "statuscode" | "httpstatuscode" | "comparesequal" | "identical" | "is"
+        | "messageequals" | "propertyval" | "lengthof" | "deepequals" | "expectequal"
+        | "frameequal" | "seriesequal" => Form::Eq,
+        "ne" | "notequal" | "notequals" | "arenotequal" | "notsame" | "arenotsame"
+        | "notstrictequal" | "notdeepequal" | "notdeepstrictequal" | "strne" => Form::Ne,
+        "" | "true" | "istrue" | "that" | "thatcode" | "ok" | "truthy" | "predicate"
+        | "condition" | "istruthy" | "unary" | "binary" | "assert" => Form::True,
+        "false" | "isfalse" | "notok" | "falsy" | "message" | "isfalsy" => Form::False,
+        "nil" | "isnil" | "null" | "isnull" | "isnone" | "empty" | "isempty" | "zero"
+        | "iszero" | "none" | "isundefined" | "undefined" | "ierror" | "iferror" => Form::Null,
+        "notnil" | "isnotnil" | "notnull" | "isnotnull" | "isnotnone" | "notempty"
+        | "isnotempty" | "notzero" | "exists" | "isdefined" | "defined" | "present" | "some" => {
+            Form::NotNull
+        }
+        "throws" | "throw" | "throwsexactly" | "throwsexception" | "throwsany" | "raises"
+        | "raisesregex" | "raise" | "raisesregexp" | "raisesmessage" | "panics"
+        | "panicswithvalue" | "panicswitherror" | "rejects" | "anythrow" | "throwsas"
+        | "throwswith" | "death" | "exit" | "catch" | "error" | "erroris" | "erroras"
+        | "errorcontains" | "eqerror" | "equalerror" | "err" | "fails" | "failswith"
+        | "exception" | "isthrow" | "throwsmatches" | "errortype" => Form::Throws,
+        "nothrow" | "doesnotthrow" | "notpanics" | "noerror" | "doesnotreject"
+        | "nothingraised" | "noexception" | "isok" | "nothrows" | "notraises" => Form::NoThrow,
+        "near" | "indelta" | "indeltaslice" | "inepsilon" | "withinduration" | "withinrange"
+        | "almostequal" | "notalmostequal" | "relativeeq" | "absdifeq" | "absdiffeq"
+        | "approxeq" | "close" | "allclose" | "closeto" | "approximately" | "closefraction"
+        | "small" | "approxequal" | "arrayalmostequal" | "ulpseq" | "float" | "arealmostequal" => {
+            Form::Near
+        }
+        "contains" | "includes" | "include" | "in" | "notin" | "notcontains" | "doesnotcontain"
+        | "match" | "matches" | "regex" | "doesnotmatch" | "startswith" | "endswith" | "subset"
+        | "isubset" | "regexp" | "notregexp" | "notinclude" | "nomatch" | "hassubstr"
+        | "property" | "keys" | "hasallkeys" | "dictcontainssubset" | "operator" | "respondto"
+        | "eventually" | "all" | "containskey" => Form::Contains,
+        "lt"
+        | "le"
+        | "gt"
+        | "ge"
+        | "less"
+        | "lesequal"
+        | "lessequal"
+        | "lessorequal"
+        | "greater"
+        | "greaterequal"
+        | "greaterorequal"
+        | "lessthan"
+        | "greaterthan"
+        | "isatleast"
+        | "isatmost"
+        | "isabove"
+        | "isbelow"
+        | "positive"
+        | "negative"
+        | "inrange"
+        | "between"
+        | "timeout"
+        | "timeoutpreemptively" => Form::Rel,
+        "isinstance" | "instanceo" | "isinstanceo" | "istype" | "isassignablefrom"
+        | "implements" | "kindo" | "typeo" | "isstring" | "isobject" | "isarray" | "isnumber"
+        | "isfunction" | "a" | "isa" => Form::InstanceOf,
+        "ail" | "fail" | "failnow" | "unreachable" | "ailnow" => Form::Fail,
+        "pass" | "succeed" | "success" | "inconclusive" => Form::Pass,
+        "snapshot" | "matchessnapshot" | "matchsnapshot" | "debugsnapshot" | "jsonsnapshot"
+        | "yamlsnapshot" | "displaysnapshot" | "ronsnapshot" | "inlinesnapshot"
+        | "tomlsnapshot" => Form::Snapshot,
+        "call" | "expectations" | "called" | "calledwith" | "numberocalls" | "notcalled" => {
+            Form::Mock
+        }
+        "multiple" | "scope" => Form::Group,
+        _ => {
+            return if plain.is_some() && !matches!(lang, Lang::Js if name.starts_with("expect")) {
+                Some(Form::Helper)
+            } else {
+                helper(name, lang, receiver)
+            };
+        }
+    };
+    Some(if refuted {
+        match found {
+            Form::Eq => Form::Ne,
+            Form::Null => Form::NotNull,
+            Form::True => Form::False,
+            other => other,
+        }
+    } else {
+        found
+    })
+}
+
+/// A name that reads like a check of the project's own.
+fn helper(name: &str, lang: Lang, receiver: Option<&str>) -> Option<Form> {
+    if receiver.is_some_and(|r| {
+        !matches!(
+            r,
+            "self" | "this" | "s" | "suite" | "helpers" | "testutil" | "TestHelper" | "super"
+        )
+    }) {
+        return None;
+    }
+    let _ = lang;
+    let checks = [
+        "assert", "verify", "check", "must", "ensure", "validate", "expect",
+    ];
+    checks
+        .iter()
+        .any(|c| name.starts_with(c) && name.len() > c.len() + 1)
+        .then_some(Form::Helper)
+}
+
+/// Strength and vacuity of a call of the given form.
+pub(super) fn judge(
+    lexed: &Lexed,
+    lang: Lang,
+    form: Form,
+    name: &str,
+    args: Vec<(usize, usize)>,
+    last: usize,
+) -> Found {
+    let toks = &lexed.toks;
+    let arg = |n: usize| args.get(n).map_or(&toks[0..0], |&(a, b)| &toks[a..b]);
+    let mut form = form;
+    let (strength, vacuous) = match form {
+        Form::True if args.len() >= 2 && is_matcher(arg(1)) => {
+            let (strength, vacuous) = matcher(arg(1));
+            if strength == 3 {
+                form = Form::Eq;
+            }
+            (strength, vacuous)
+        }
+        Form::True => cond::truth(condition(lang, &args, toks), lang),
+        Form::False => {
+            let c = condition(lang, &args, toks);
+            match c {
+                [t] if t.kind == Kind::Ident && matches!(t.text, "false" | "False") => {
+                    (0, Some("it asserts a constant"))
+                }
+                _ => {
+                    let weak = c.iter().any(|t| {
+                        matches!(
+                            t.text,
+                            "isEmpty" | "IsNullOrEmpty" | "nil" | "is_none" | "is_err" | "isNull"
+                        )
+                    });
+                    (if weak { 1 } else { 2 }, None)
+                }
+            }
+        }
+        Form::Eq
+            if name.contains("equal")
+                && args.len() == 3
+                && lang == Lang::CSharp
+                && arg(2).iter().any(|t| t.is_ident("ignoreCase")) =>
+        {
+            (2, None)
+        }
+        Form::Eq
+        | Form::Null
+        | Form::Near
+        | Form::Snapshot
+        | Form::Fail
+        | Form::Helper
+        | Form::Group => (3, None),
+        Form::Mock => (
+            if name.contains("called") && !name.contains("with") && !name.contains("number") {
+                1
+            } else {
+                2
+            },
+            None,
+        ),
+        Form::Ne => (
+            if arg(1).len() == 1
+                && matches!(
+                    arg(1)[0].text,
+                    "None" | "null" | "nil" | "nullptr" | "undefined"
+                )
+            {
+                1
+            } else {
+                2
+            },
+            None,
+        ),
+        Form::NotNull | Form::NoThrow | Form::InstanceOf => (1, None),
+        Form::Contains | Form::Rel => {
+            let zero = name.contains("greater")
+                && (name.contains("equal"))
+                && arg(1).len() == 1
+                && arg(1)[0].text == "0"
+                && arg(0).iter().any(|t| {
+                    matches!(
+                        t.text,
+                        "len" | "length" | "size" | "Count" | "Length" | "count"
+                    )
+                });
+            if zero {
+                (0, Some("a size is never negative"))
+            } else {
+                (2, None)
+            }
+        }
+        Form::Throws => (throws_strength(lang, name, &args, toks), None),
+        Form::Pass => (0, Some("it passes by definition")),
+    };
+    Found {
+        form,
+        strength,
+        vacuous,
+        api: name.to_string(),
+        args,
+        last,
+    }
+}
+
+/// The condition among the arguments: JUnit 4 has the message first.
+fn condition<'a, 't>(
+    lang: Lang,
+    args: &[(usize, usize)],
+    toks: &'a [crate::lexer::Tok<'t>],
+) -> &'a [crate::lexer::Tok<'t>] {
+    let pick = match args {
+        [first, second, ..]
+            if lang == Lang::Java && first.1 == first.0 + 1 && toks[first.0].kind == Kind::Str =>
+        {
+            *second
+        }
+        [first, ..] => *first,
+        [] => return &toks[0..0],
+    };
+    &toks[pick.0..pick.1]
+}
+
+fn throws_strength(
+    lang: Lang,
+    name: &str,
+    args: &[(usize, usize)],
+    toks: &[crate::lexer::Tok],
+) -> u8 {
+    if matches!(name, "error" | "panics" | "err" | "errorf")
+        || name.contains("anythrow")
+        || name.contains("throwsany")
+    {
+        return 2;
+    }
+    let generic = |t: &crate::lexer::Tok| {
+        matches!(
+            t.text,
+            "Exception"
+                | "Throwable"
+                | "BaseException"
+                | "StandardError"
+                | "RuntimeException"
+                | "exception"
+                | "SystemException"
+                | "ScriptError"
+        )
+    };
+    let typed: Vec<&crate::lexer::Tok> = args
+        .iter()
+        .flat_map(|&(a, b)| &toks[a..b])
+        .filter(|t| t.kind == Kind::Ident && t.text.starts_with(char::is_uppercase))
+        .collect();
+    let spec = match lang {
+        Lang::Cpp => args.last().map(|&(a, b)| &toks[a..b]),
+        _ => args.first().map(|&(a, b)| &toks[a..b]),
+    };
+    let broad = spec.is_some_and(|s| s.iter().any(generic) && s.len() <= 4);
+    let matched = args.len() > 1
+        && toks[args[1].0..args[args.len() - 1].1]
+            .iter()
+            .any(|t| t.is_ident("match"));
+    if broad && !matched {
+        return 1;
+    }
+    if matches!(lang, Lang::Js) && args.len() < 2 && typed.is_empty() {
+        2
+    } else {
+        3
+    }
+}
+
+/// Whether the argument is a constraint or matcher rather than a message.
+fn is_matcher(toks: &[crate::lexer::Tok]) -> bool {
+    toks.first().is_some_and(|t| {
+        t.kind == Kind::Ident
+            && (matches!(
+                t.text,
+                "Is" | "Has"
+                    | "Does"
+                    | "Throws"
+                    | "Contains"
+                    | "is"
+                    | "equalTo"
+                    | "notNullValue"
+                    | "nullValue"
+                    | "not"
+                    | "anything"
+                    | "hasItem"
+                    | "hasItems"
+                    | "containsString"
+                    | "instanceOf"
+                    | "hasSize"
+                    | "closeTo"
+                    | "greaterThan"
+                    | "lessThan"
+                    | "any"
+                    | "startsWith"
+                    | "endsWith"
+                    | "empty"
+                    | "hasEntry"
+                    | "contains"
+                    | "containsInAnyOrder"
+                    | "eq"
+                    | "some"
+                    | "ok"
+                    | "err"
+                    | "near"
+                    | "Eq"
+                    | "ElementsAre"
+                    | "Ne"
+                    | "Gt"
+                    | "Ge"
+                    | "Lt"
+                    | "HasSubstr"
+                    | "NotNull"
+                    | "IsNull"
+                    | "Not"
+                    | "AllOf"
+                    | "Contains_"
+                    | "_"
+                    | "StartsWith"
+                    | "UnorderedElementsAre"
+                    | "WithinAbs"
+                    | "WithinRel"
+                    | "Equals"
+                    | "equal_to"
+                    | "sameInstance"
+                    | "testing"
+                    | "Matchers"
+                    | "CoreMatchers"
+                    | "Optional"
+                    | "SizeIs"
+                    | "Approx"
+                    | "DoubleNear"
+                    | "A"
+                    | "An"
+            ))
+    })
+}
+
+/// Strength of a hamcrest, NUnit or gMock matcher.
+fn matcher(toks: &[crate::lexer::Tok]) -> (u8, Option<&'static str>) {
+    let has = |names: &[&str]| {
+        toks.iter()
+            .any(|t| t.kind == Kind::Ident && names.contains(&t.text))
+    };
+    if has(&["anything", "Anything", "_"]) {
+        return (0, Some("its matcher accepts anything"));
+    }
+    if has(&["Not", "not"]) && has(&["Null", "Empty", "nullValue", "null", "IsNull"])
+        || has(&[
+            "notNullValue",
+            "NotNull",
+            "instanceOf",
+            "InstanceOf",
+            "TypeOf",
+            "any",
+            "A",
+            "An",
+        ])
+    {
+        return (1, None);
+    }
+    if has(&[
+        "Not",
+        "not",
+        "Ne",
+        "GreaterThan",
+        "LessThan",
+        "GreaterThanOrEqualTo",
+        "LessThanOrEqualTo",
+        "AtLeast",
+        "AtMost",
+        "InRange",
+        "Contain",
+        "Contains",
+        "StartWith",
+        "EndWith",
+        "Match",
+        "hasItem",
+        "hasItems",
+        "containsString",
+        "greaterThan",
+        "lessThan",
+        "startsWith",
+        "endsWith",
+        "Gt",
+        "Ge",
+        "Lt",
+        "HasSubstr",
+        "StartsWith",
+        "AnyOf",
+        "Or",
+        "anyOf",
+        "hasEntry",
+    ]) {
+        return (2, None);
+    }
+    (3, None)
+}

@@ -1,0 +1,203 @@
+//! Rows of tables: dropped cases, cases that skip themselves, expectations computed by the code under test.
+
+use std::collections::HashSet;
+
+use super::expected;
+use crate::assertion::Word;
+use crate::context::{Context, is_test_code};
+use crate::lexer::Kind;
+use crate::model::{ChangeKind, Severity, Side};
+use crate::rows::Row;
+use crate::text::hash;
+
+/// Runs the rules on all tables.
+pub fn run(ctx: &mut Context) {
+    for f in 0..ctx.files.len() {
+        let file = &ctx.files[f];
+        if !is_test_code(file) || file.kind == ChangeKind::Deleted {
+            continue;
+        }
+        let (old, new) = (&file.old.rows, &file.new.rows);
+        if file.kind != ChangeKind::Added {
+            skipped(ctx, f, old, new);
+        }
+        let mut left: Vec<&Row> = new.iter().collect();
+        let mut lost: Vec<&Row> = Vec::new();
+        for row in old {
+            if let Some(at) = left
+                .iter()
+                .position(|n| n.lits == row.lits && !n.lits.is_empty() || n.atoms == row.atoms)
+            {
+                left.remove(at);
+            } else if let Some(at) = left
+                .iter()
+                .position(|n| n.chunk == row.chunk && same_case(row, n))
+            {
+                let now = left.remove(at);
+                rewritten(ctx, f, row, now);
+            } else {
+                lost.push(row);
+            }
+        }
+        dropped(ctx, f, &lost, left.len());
+    }
+}
+
+/// Whether both rows feed in the same: the first literal, or all but the last.
+fn same_case(a: &Row, b: &Row) -> bool {
+    match (a.lits.first(), b.lits.first()) {
+        (Some(x), Some(y)) if x == y => true,
+        _ => {
+            a.lits.len() > 2
+                && a.lits.len() == b.lits.len()
+                && a.lits.iter().zip(&b.lits).filter(|(x, y)| x != y).count() == 1
+        }
+    }
+}
+
+fn rewritten(ctx: &mut Context, f: usize, was: &Row, now: &Row) {
+    let path = ctx.files[f].new_path.clone();
+    // A call in the row that was not there and that the tests also make: the row computes its own expectation.
+    let calls = |row: &Row| -> Vec<String> {
+        row.words
+            .windows(2)
+            .filter(|w| w[1] == "(" && w[0].starts_with(|c: char| c.is_alphabetic()))
+            .map(|w| w[0].clone())
+            .collect()
+    };
+    let before = calls(was);
+    let units = &ctx.files[f].new.units;
+    let computed = calls(now).into_iter().find(|c| {
+        let h = hash(c);
+        !before.contains(c)
+            && units.iter().any(|u| {
+                u.asserts
+                    .iter()
+                    .any(|a| a.args.iter().flatten().any(|w| w.text == *c))
+                    || u.idents.binary_search(&h).is_ok()
+            })
+            && was.lits.len() > now.lits.iter().collect::<HashSet<_>>().len()
+            && !matches!(
+                c.as_str(),
+                "param"
+                    | "of"
+                    | "new"
+                    | "case"
+                    | "Some"
+                    | "Ok"
+                    | "Err"
+                    | "Decimal"
+                    | "errors"
+                    | "String"
+            )
+    });
+    if let Some(call) = computed {
+        ctx.add(
+            "tautological-test",
+            Severity::Block,
+            &path,
+            Side::New,
+            now.line,
+            format!(
+                "the expected value of the case is now computed by `{call}`, the code under test"
+            ),
+            &now.text,
+        );
+        return;
+    }
+    let word = |t: &String| Word {
+        kind: if t.starts_with(|c: char| c.is_ascii_digit()) {
+            Kind::Number
+        } else if t.chars().all(|c| c.is_alphanumeric() || c == '_') && !t.is_empty() {
+            Kind::Ident
+        } else {
+            Kind::Str
+        },
+        text: t.clone(),
+    };
+    if was.lits.first() == now.lits.first()
+        && was.words.len().abs_diff(now.words.len()) <= 4
+        && was.lits.len() > 1
+    {
+        let (a, b): (Vec<Word>, Vec<Word>) = (
+            was.words.iter().map(word).collect(),
+            now.words.iter().map(word).collect(),
+        );
+        if let Some(reason) = expected::suspicious(ctx, "row", &a, &b) {
+            ctx.add(
+                "expected-value-changed",
+                Severity::Warn,
+                &path,
+                Side::New,
+                now.line,
+                format!("the expected value of a case changed while its input stayed: {reason}"),
+                &now.text,
+            );
+        }
+    }
+}
+
+fn skipped(ctx: &mut Context, f: usize, old: &[Row], new: &[Row]) {
+    let before = old.iter().filter(|r| r.skipped).count();
+    let now: Vec<&Row> = new.iter().filter(|r| r.skipped).collect();
+    if now.len() > before {
+        for row in now {
+            if old.iter().any(|o| {
+                !o.skipped && !o.lits.is_empty() && row.lits.starts_with(&o.lits)
+                    || o.lits.first().is_some() && o.lits.first() == row.lits.first()
+            }) {
+                let path = ctx.files[f].new_path.clone();
+                ctx.add(
+                    "skipped-test",
+                    Severity::Block,
+                    &path,
+                    Side::New,
+                    row.line,
+                    "a case of the table no longer runs",
+                    &row.text,
+                );
+            }
+        }
+    }
+}
+
+fn dropped(ctx: &mut Context, f: usize, lost: &[&Row], fresh: usize) {
+    if lost.len() <= fresh {
+        return;
+    }
+    let kept = |h: &u64| ctx.added_lits.contains(h);
+    let missing: Vec<&&Row> = lost
+        .iter()
+        .filter(|row| {
+            let telling: Vec<&u64> = row
+                .lits
+                .iter()
+                .filter(|h| !super::runs::trivial(**h))
+                .collect();
+            let absorbed = !telling.is_empty()
+                && telling.iter().filter(|h| kept(h)).count() * 2 > telling.len();
+            let about_removed = row
+                .atoms
+                .iter()
+                .any(|h| ctx.removed_defs.contains(h) || ctx.source.removed_texts.contains(h));
+            !absorbed && !about_removed
+        })
+        .collect();
+    let Some(first) = missing.first() else { return };
+    let count = missing.len();
+    let (line, text) = (first.line, first.text.clone());
+    let path = ctx.files[f].old_path.clone();
+    ctx.add(
+        "removed-case",
+        Severity::Block,
+        &path,
+        Side::Old,
+        line,
+        format!(
+            "{count} case{} of a test table {} removed and tested nowhere else",
+            if count == 1 { "" } else { "s" },
+            if count == 1 { "was" } else { "were" }
+        ),
+        &text,
+    );
+}

@@ -1,0 +1,39 @@
+//! The rules on units, rows and assertions. Each asks whether the protection of the code is weaker after the change, net.
+
+mod cases;
+mod compare;
+mod expected;
+mod flow;
+mod runs;
+mod special;
+mod tolerance;
+
+use crate::context::{Context, is_test_code};
+use crate::unit::UnitKind;
+
+/// Runs all of them.
+pub fn run(ctx: &mut Context) {
+    runs::run(ctx);
+    let pairs = ctx.pairs;
+    for &(o, n) in &pairs.matched {
+        if !is_test_code(&ctx.files[o.0]) && !is_test_code(&ctx.files[n.0]) {
+            continue;
+        }
+        let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
+        if !old.any_changed && !new.any_changed && o.0 == n.0 {
+            continue;
+        }
+        // In a file that is not all tests, plain functions are the code under test.
+        let source = ctx.files[n.0].role == crate::role::Role::Source;
+        if source
+            && (old.kind == UnitKind::Helper && new.kind == UnitKind::Helper
+                || old.kind == UnitKind::Loose && old.asserts.is_empty())
+        {
+            continue;
+        }
+        compare::run(ctx, o, n);
+        flow::run(ctx, o, n);
+    }
+    cases::run(ctx);
+    special::run(ctx);
+}

@@ -1,0 +1,341 @@
+//! Does every test still run? Skipped, focused, no longer collected, gone.
+
+use std::collections::HashMap;
+
+use crate::context::{Context, is_test_code, rank};
+use crate::lang::Lang;
+use crate::marks::{Cond, MarkKind};
+use crate::model::{ChangeKind, Severity, Side};
+use crate::pairing::shares;
+use crate::role::{Role, is_test_path};
+use crate::text::hash;
+use crate::unit::UnitKind;
+
+/// Runs the rules.
+pub fn run(ctx: &mut Context) {
+    skipped(ctx);
+    focused(ctx);
+    uncollected(ctx);
+    gone(ctx);
+}
+
+fn skipped(ctx: &mut Context) {
+    let pairs = ctx.pairs;
+    let mut reported: Vec<(usize, u32)> = Vec::new();
+    // Marks that left a file pay for marks that came: a guard that was rewritten or moved is no new skip.
+    let mut removed: HashMap<usize, usize> = HashMap::new();
+    for &(o, n) in &pairs.matched {
+        let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
+        if !matches!(
+            old.kind,
+            UnitKind::Test | UnitKind::Container | UnitKind::Loose
+        ) || !is_test_code(&ctx.files[n.0])
+        {
+            continue;
+        }
+        let before = ctx.skip_of(o, Side::Old);
+        let after = ctx.skip_of(n, Side::New);
+        match (&before, &after) {
+            (Some(_), None) => *removed.entry(n.0).or_default() += 1,
+            (None, Some((cond, line, text))) if *cond != Cond::Platform => {
+                report_skip(ctx, n, new, *cond, *line, text, &mut reported)
+            }
+            (Some((was, _, _)), Some((cond, line, text)))
+                if rank(*cond) > rank(*was) && *cond == Cond::Always && *was == Cond::Platform =>
+            {
+                report_skip(ctx, n, new, *cond, *line, text, &mut reported);
+            }
+            _ => {}
+        }
+    }
+    // Whole-file marks in lines that no unit covers and that match nothing before.
+    for &n in &pairs.fresh {
+        let unit = ctx.new_unit(n);
+        let file = &ctx.files[n.0];
+        if unit.kind == UnitKind::Loose && file.kind != ChangeKind::Added && is_test_code(file) {
+            for m in unit
+                .marks
+                .iter()
+                .filter(|m| m.kind == MarkKind::Skip && m.changed && m.cond != Cond::Platform)
+            {
+                report_skip(ctx, n, unit, m.cond, m.line, &m.text, &mut reported);
+            }
+        }
+    }
+}
+
+fn report_skip(
+    ctx: &mut Context,
+    n: (usize, usize),
+    unit: &crate::facts::Unit,
+    cond: Cond,
+    line: u32,
+    text: &str,
+    reported: &mut Vec<(usize, u32)>,
+) {
+    if reported.contains(&(n.0, line)) {
+        return;
+    }
+    reported.push((n.0, line));
+    let what = if unit.kind == UnitKind::Loose || unit.name.is_empty() {
+        "a test".to_string()
+    } else {
+        format!("`{}`", unit.name)
+    };
+    let (severity, how) = match cond {
+        Cond::Always => (Severity::Block, "no longer runs, or may fail unseen"),
+        _ => (
+            Severity::Warn,
+            "runs only under a condition that was not there before",
+        ),
+    };
+    let path = ctx.files[n.0].new_path.clone();
+    ctx.add(
+        "skipped-test",
+        severity,
+        &path,
+        Side::New,
+        line,
+        format!("{what} {how}, so what it protected is unprotected"),
+        text,
+    );
+}
+
+fn focused(ctx: &mut Context) {
+    for (f, file) in ctx.files.iter().enumerate() {
+        if !is_test_code(file) {
+            continue;
+        }
+        let before = file
+            .old
+            .units
+            .iter()
+            .flat_map(|u| &u.marks)
+            .filter(|m| m.kind == MarkKind::Focus)
+            .count();
+        let marks: Vec<(u32, bool, String)> = file
+            .new
+            .units
+            .iter()
+            .flat_map(|u| &u.marks)
+            .filter(|m| m.kind == MarkKind::Focus)
+            .map(|m| (m.line, m.changed, m.text.clone()))
+            .collect();
+        if marks.len() > before {
+            for (line, _, text) in marks.into_iter().filter(|(_, changed, _)| *changed).take(3) {
+                let path = ctx.files[f].new_path.clone();
+                ctx.add(
+                    "focused-test",
+                    Severity::Block,
+                    &path,
+                    Side::New,
+                    line,
+                    "a test is focused, so every other test of the file silently stops running",
+                    &text,
+                );
+            }
+        }
+    }
+}
+
+/// Matched units that were tests and are none any more, and files whose new name nobody collects.
+fn uncollected(ctx: &mut Context) {
+    let pairs = ctx.pairs;
+    let mut files_seen: Vec<usize> = Vec::new();
+    for &(o, n) in &pairs.matched {
+        let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
+        if old.kind != UnitKind::Test {
+            continue;
+        }
+        let (of, nf) = (&ctx.files[o.0], &ctx.files[n.0]);
+        let lost_file = is_test_path(&of.old_path)
+            && !is_test_path(&nf.new_path)
+            && needs_name(of.lang)
+            && of.role == Role::Test;
+        if lost_file {
+            if !files_seen.contains(&n.0) {
+                files_seen.push(n.0);
+                let path = nf.new_path.clone();
+                ctx.add("disabled-test", Severity::Block, &path, Side::New, 1, format!("the test file was renamed from `{}` to a name that the test runner does not collect", of.old_path), &path);
+            }
+            continue;
+        }
+        if new.kind == UnitKind::Helper {
+            // A test body that became a helper of other tests is still exercised.
+            let h = hash(&new.name);
+            let called = nf.new.units.iter().enumerate().any(|(i, u)| {
+                i != n.1 && u.kind == UnitKind::Test && u.idents.binary_search(&h).is_ok()
+            }) || nf
+                .new
+                .units
+                .iter()
+                .any(|u| u.kind == UnitKind::Loose && u.idents.binary_search(&h).is_ok());
+            if called || ctx.feature_removed(old, of) && old.name != new.name && false {
+                continue;
+            }
+            let path = nf.new_path.clone();
+            ctx.add(
+                "disabled-test",
+                Severity::Block,
+                &path,
+                Side::New,
+                new.line,
+                format!(
+                    "`{}` is no longer collected as a test, so it never runs",
+                    old.name
+                ),
+                &new.header,
+            );
+        }
+    }
+    // A second definition of the same name hides the first.
+    for (f, file) in ctx.files.iter().enumerate() {
+        if file.lang != Lang::Python && file.lang != Lang::Ruby || file.role != Role::Test {
+            continue;
+        }
+        let mut seen: HashMap<(String, String), bool> = HashMap::new();
+        for unit in file.new.units.iter().filter(|u| {
+            u.kind == UnitKind::Test && (file.lang == Lang::Python || u.header.starts_with("def "))
+        }) {
+            let key = (unit.within.clone(), unit.name.clone());
+            match seen.get(&key) {
+                Some(first_changed) if unit.decl_changed || *first_changed => {
+                    let path = ctx.files[f].new_path.clone();
+                    ctx.add("disabled-test", Severity::Block, &path, Side::New, unit.line, format!("a second `{}` in the same scope hides the first, which never runs again", unit.name), &unit.header);
+                }
+                _ => {
+                    seen.insert(key, unit.decl_changed);
+                }
+            }
+        }
+    }
+}
+
+fn needs_name(lang: Lang) -> bool {
+    matches!(
+        lang,
+        Lang::Go | Lang::Python | Lang::Js | Lang::Ruby | Lang::Java | Lang::Other
+    )
+}
+
+fn gone(ctx: &mut Context) {
+    let pairs = ctx.pairs;
+    let mut by_file: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
+    for &o in &pairs.gone {
+        let unit = ctx.old_unit(o);
+        if unit.kind == UnitKind::Test && is_test_code(&ctx.files[o.0]) {
+            by_file.entry(o.0).or_default().push(o);
+        }
+    }
+    // Fresh tests of a file can stand in for gone ones, one for one, when they check as much.
+    let mut fresh: HashMap<usize, Vec<&crate::facts::Unit>> = HashMap::new();
+    for &n in &pairs.fresh {
+        let unit = ctx.new_unit(n);
+        if unit.kind == UnitKind::Test && ctx.skip_of(n, Side::New).is_none() {
+            fresh.entry(n.0).or_default().push(unit);
+        }
+    }
+    let mut files: Vec<usize> = by_file.keys().copied().collect();
+    files.sort_unstable();
+    for f in files {
+        let file = &ctx.files[f];
+        let mut lost = Vec::new();
+        let mut stand_ins = fresh.remove(&f).unwrap_or_default();
+        for &o in &by_file[&f] {
+            let unit = ctx.old_unit(o);
+            // A parametrised or nested parent is covered by what it contains.
+            if ctx
+                .skip_of(o, Side::Old)
+                .is_some_and(|(c, _, _)| c == Cond::Always)
+                || ctx.feature_removed(unit, file)
+                || absorbed(ctx, f, unit)
+            {
+                continue;
+            }
+            let wanted: u32 = unit.asserts.iter().map(|a| u32::from(a.strength)).sum();
+            let stand_in = stand_ins.iter().position(|u| {
+                let offers: u32 = u.asserts.iter().map(|a| u32::from(a.strength)).sum();
+                offers >= wanted.max(1)
+                    && shares(&u.idents, &unit.idents) * 2 >= unit.idents.len().min(u.idents.len())
+            });
+            if let Some(at) = stand_in {
+                stand_ins.remove(at);
+                continue;
+            }
+            lost.push(o);
+        }
+        if lost.is_empty() {
+            continue;
+        }
+        let tests = file
+            .old
+            .units
+            .iter()
+            .filter(|u| u.kind == UnitKind::Test)
+            .count();
+        if file.kind == ChangeKind::Deleted {
+            let path = file.old_path.clone();
+            let evidence = ctx.old_unit(lost[0]).header.clone();
+            ctx.add(
+                "deleted-test-file",
+                Severity::Block,
+                &path,
+                Side::Old,
+                1,
+                format!(
+                    "the test file was deleted and {} of its {tests} tests exist nowhere else",
+                    lost.len()
+                ),
+                &evidence,
+            );
+            if lost.len() == tests {
+                continue;
+            }
+        }
+        for o in lost {
+            let unit = ctx.old_unit(o);
+            // Nested tests go with their parent.
+            if unit.parent.is_some_and(|p| {
+                pairs.gone.contains(&(o.0, p)) && file.old.units[p].kind == UnitKind::Test
+            }) {
+                continue;
+            }
+            let path = file.old_path.clone();
+            ctx.add(
+                "removed-test",
+                Severity::Block,
+                &path,
+                Side::Old,
+                unit.line,
+                format!(
+                    "`{}` was removed and nothing in the change tests the same",
+                    unit.name
+                ),
+                &unit.header,
+            );
+        }
+    }
+}
+
+/// Whether what the removed test fed in and expected shows up in added test lines.
+fn absorbed(ctx: &Context, f: usize, unit: &crate::facts::Unit) -> bool {
+    let telling: Vec<u64> = unit.lits.iter().copied().filter(|h| !trivial(*h)).collect();
+    if telling.is_empty() {
+        let file = &ctx.files[f];
+        let rows = file.new.rows.len() as isize - file.old.rows.len() as isize;
+        let all: Vec<u64> = unit.lits.to_vec();
+        return rows > 0 && (all.is_empty() || all.iter().any(|h| ctx.added_lits.contains(h)));
+    }
+    let found = telling
+        .iter()
+        .filter(|h| ctx.added_lits.contains(h))
+        .count();
+    found * 10 >= telling.len() * 7
+}
+
+/// Literals that say nothing: every test has them.
+pub fn trivial(h: u64) -> bool {
+    ["", "0", "1", "2", "-1", "\\n", " "]
+        .iter()
+        .any(|t| hash(t) == h)
+}

@@ -1,0 +1,309 @@
+//! What is kept of a file once its views are gone: units, rows and literals, before and after.
+
+use crate::assertion::{Assertion, assertions};
+use crate::lang::Lang;
+use crate::lexer::{Kind, Lexed, lex};
+use crate::marks::{Mark, flow_marks, skip_marks};
+use crate::model::{ChangeKind, FileChange, Side};
+use crate::role::Role;
+use crate::rows::{Row, rows};
+use crate::text::{bare_name, canonical_number, hash};
+use crate::unit::{RawUnit, UnitKind, units};
+use crate::view::View;
+
+/// A unit with everything the rules ask about it.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// What it is.
+    pub kind: UnitKind,
+    /// Function name or title.
+    pub name: String,
+    /// The name without what decides whether it is collected.
+    pub bare: String,
+    /// Names of the units around it, outermost first.
+    pub within: String,
+    /// 1-based line of the declaration.
+    pub line: u32,
+    /// The declaration line.
+    pub header: String,
+    /// Whether the declaration line changed.
+    pub decl_changed: bool,
+    /// Whether every line of it changed: it is new, or gone.
+    pub all_changed: bool,
+    /// Whether any line of it changed.
+    pub any_changed: bool,
+    /// Whether the view shows its end.
+    pub complete: bool,
+    /// Index of the unit around it.
+    pub parent: Option<usize>,
+    /// Skips, focus, swallowed failures and the like.
+    pub marks: Vec<Mark>,
+    /// Its assertions.
+    pub asserts: Vec<Assertion>,
+    /// Attribute names with their text.
+    pub attrs: Vec<(String, String)>,
+    /// Hashes of the names it calls or mentions, sorted and without repeats.
+    pub idents: Vec<u64>,
+    /// Hashes of its literals, title excluded, sorted and without repeats.
+    pub lits: Vec<u64>,
+    /// New-side numbers of the telling lines it shares with the other side.
+    pub peers: Vec<u32>,
+    /// Hashes of its telling lines without blanks, sorted.
+    pub lines: Vec<u64>,
+    /// Parameters that its body never mentions.
+    pub unused: Vec<String>,
+    /// Chunk of its first line.
+    pub chunk: u32,
+    /// 1-based first and last line.
+    pub span: (u32, u32),
+}
+
+impl Unit {
+    /// The number of assertions that can fail.
+    pub fn checks(&self) -> usize {
+        self.asserts.iter().filter(|a| a.strength > 0).count()
+    }
+}
+
+/// One side of a file.
+#[derive(Debug, Default)]
+pub struct SideFacts {
+    /// Units in order, loose lines last.
+    pub units: Vec<Unit>,
+    /// Rows of tables.
+    pub rows: Vec<Row>,
+    /// Hashes of literals in changed lines, with repeats.
+    pub changed_lits: Vec<u64>,
+    /// Hashes of all literals the view shows.
+    pub all_lits: Vec<u64>,
+    /// Hashes of all names the view shows.
+    pub idents: Vec<u64>,
+}
+
+/// A file.
+#[derive(Debug)]
+pub struct FileFacts {
+    /// Path before, or the only one.
+    pub old_path: String,
+    /// Path after, or the only one.
+    pub new_path: String,
+    /// What happened to it.
+    pub kind: ChangeKind,
+    /// What part it plays.
+    pub role: Role,
+    /// Its language.
+    pub lang: Lang,
+    /// Before.
+    pub old: SideFacts,
+    /// After.
+    pub new: SideFacts,
+}
+
+/// Both sides of a file.
+pub fn facts(file: &FileChange, role: Role) -> FileFacts {
+    let path = file.path().to_string();
+    let lang = Lang::of(&path);
+    FileFacts {
+        old_path: file.old_path.clone().unwrap_or_else(|| path.clone()),
+        new_path: path,
+        kind: file.kind,
+        role,
+        lang,
+        old: side(file, Side::Old, lang, role),
+        new: side(file, Side::New, lang, role),
+    }
+}
+
+fn side(file: &FileChange, side: Side, lang: Lang, role: Role) -> SideFacts {
+    let view = View::of(file, side);
+    if view.lines.is_empty() {
+        return SideFacts::default();
+    }
+    let lexed = lex(&view, lang);
+    let is_test_file = matches!(role, Role::Test | Role::Harness);
+    let raw = units(&view, &lexed, lang, is_test_file);
+    let owners = owners(&view, &raw);
+    let asserts = assertions(&view, &lexed, lang);
+    let mut out = SideFacts {
+        rows: rows(&view, &lexed, lang, &asserts),
+        ..SideFacts::default()
+    };
+    let mut bodies: Vec<Vec<usize>> = vec![Vec::new(); raw.len()];
+    for (i, t) in lexed.toks.iter().enumerate() {
+        if let Some(owner) = owners[t.line as usize] {
+            bodies[owner].push(i);
+        }
+        match t.kind {
+            Kind::Str | Kind::Number => {
+                let h = if t.kind == Kind::Number {
+                    hash(&canonical_number(t.text))
+                } else {
+                    hash(t.text)
+                };
+                out.all_lits.push(h);
+                if view.lines[t.line as usize].changed {
+                    out.changed_lits.push(h);
+                }
+            }
+            Kind::Ident => out.idents.push(hash(t.text)),
+            Kind::Punct => {}
+        }
+    }
+    for list in [&mut out.all_lits, &mut out.idents] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    let mut own: Vec<Vec<&Assertion>> = vec![Vec::new(); raw.len()];
+    for a in &asserts {
+        if let Some(owner) = owners[a.at] {
+            own[owner].push(a);
+        }
+    }
+    for (i, unit) in raw.iter().enumerate() {
+        out.units.push(unit_facts(
+            &view, &lexed, lang, &raw, i, &owners, &bodies[i], &own[i], unit,
+        ));
+    }
+    out
+}
+
+/// For each line the unit it belongs to: the innermost one, but a test rather than a function inside it.
+fn owners(view: &View, raw: &[RawUnit]) -> Vec<Option<usize>> {
+    let mut owners: Vec<Option<usize>> = vec![None; view.lines.len()];
+    for (i, unit) in raw.iter().enumerate() {
+        let mut owner = i;
+        if unit.kind == UnitKind::Helper {
+            let mut up = unit.parent;
+            while let Some(p) = up {
+                if raw[p].kind == UnitKind::Test {
+                    owner = p;
+                    break;
+                }
+                up = raw[p].parent;
+            }
+        }
+        let end = unit.end.min(owners.len());
+        owners[unit.start.min(end)..end].fill(Some(owner));
+    }
+    owners
+}
+
+#[allow(clippy::too_many_arguments)]
+fn unit_facts(
+    view: &View,
+    lexed: &Lexed,
+    lang: Lang,
+    raw: &[RawUnit],
+    index: usize,
+    owners: &[Option<usize>],
+    body: &[usize],
+    asserts: &[&Assertion],
+    unit: &RawUnit,
+) -> Unit {
+    let end = unit.end.min(view.lines.len());
+    let all = &view.lines[unit.start..end];
+    let mut peers = Vec::new();
+    let mut line_hashes = Vec::new();
+    for (i, l) in all.iter().enumerate() {
+        if owners[unit.start + i] != Some(index) {
+            continue;
+        }
+        let squeezed: String = l.text.chars().filter(|c| !c.is_whitespace()).collect();
+        if squeezed.len() < 4 {
+            continue;
+        }
+        if !l.changed {
+            peers.push(l.peer);
+        }
+        if unit.start + i != unit.decl {
+            line_hashes.push(hash(&squeezed));
+        }
+    }
+    line_hashes.sort_unstable();
+    let mut idents = Vec::new();
+    let mut lits = Vec::new();
+    for &i in body {
+        let t = &lexed.toks[i];
+        match t.kind {
+            Kind::Ident => idents.push(hash(t.text)),
+            Kind::Number => lits.push(hash(&canonical_number(t.text))),
+            Kind::Str if t.text != unit.name => lits.push(hash(t.text)),
+            _ => {}
+        }
+    }
+    for list in [&mut idents, &mut lits] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    let mut marks = skip_marks(view, lexed, lang, unit, body);
+    if unit.kind != UnitKind::Container {
+        marks.extend(flow_marks(view, lexed, lang, unit, body, asserts));
+    }
+    marks.sort_by_key(|m| (m.at, m.kind));
+    let unused = if unit.kind == UnitKind::Helper && unit.complete {
+        unused(lexed, unit)
+    } else {
+        Vec::new()
+    };
+    let nonblank = all.iter().filter(|l| !l.text.trim().is_empty());
+    let mut within = Vec::new();
+    let mut up = unit.parent;
+    while let Some(p) = up {
+        within.push(raw[p].name.as_str());
+        up = raw[p].parent;
+    }
+    within.reverse();
+    Unit {
+        kind: unit.kind,
+        name: unit.name.clone(),
+        bare: bare_name(&unit.name),
+        within: within.join("/"),
+        line: view.lines[unit.decl].no,
+        header: view.lines[unit.decl].text.trim().to_string(),
+        decl_changed: view.lines[unit.decl].changed,
+        all_changed: nonblank.clone().all(|l| l.changed),
+        any_changed: all.iter().any(|l| l.changed),
+        complete: unit.complete,
+        parent: unit.parent,
+        marks,
+        asserts: asserts.iter().map(|a| (*a).clone()).collect(),
+        attrs: unit
+            .attrs
+            .iter()
+            .map(|a| (a.name.clone(), a.text.clone()))
+            .collect(),
+        idents,
+        lits,
+        peers,
+        lines: line_hashes,
+        unused,
+        chunk: view.lines[unit.start].chunk,
+        span: (view.lines[unit.start].no, view.lines[end - 1].no),
+    }
+}
+
+/// Parameters that appear nowhere but in the signature.
+fn unused(lexed: &Lexed, unit: &RawUnit) -> Vec<String> {
+    let toks = lexed.lines(unit.decl, unit.end);
+    unit.params
+        .iter()
+        .filter(|p| {
+            !p.starts_with('_')
+                && !matches!(
+                    p.as_str(),
+                    "self" | "cls" | "this" | "t" | "tb" | "args" | "kwargs"
+                )
+        })
+        .filter(|p| {
+            let plain = toks
+                .iter()
+                .filter(|t| t.kind == Kind::Ident && t.text == p.as_str())
+                .count();
+            let inside = toks
+                .iter()
+                .any(|t| t.kind == Kind::Str && crate::text::has_word(t.text, p));
+            plain <= 1 && !inside
+        })
+        .cloned()
+        .collect()
+}

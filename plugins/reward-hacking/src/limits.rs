@@ -1,0 +1,29 @@
+//! Every bound of the scanner, in one place.
+
+/// Characters of evidence kept in a finding: enough to recognise the line, little enough for a chat message.
+pub const EVIDENCE_CHARS: usize = 200;
+
+/// Findings reported for one change. A change that trips more has made its point.
+pub const FINDINGS: usize = 200;
+
+/// Lines of one side of one file that are parsed into units. Hand-written tests are far shorter;
+/// what is longer is data or generated and only goes through the line rules.
+pub const UNIT_LINES: usize = 60_000;
+
+/// Bytes of a line that are looked at: minified code and data have longer ones, people do not.
+pub const LINE_BYTES: usize = 2_000;
+
+/// Units kept per side of a file.
+pub const UNITS: usize = 5_000;
+
+/// Old or new units over the whole change that take part in the search for moved tests.
+pub const MOVED_UNITS: usize = 20_000;
+
+/// Literals and names remembered per pool (added source, removed source, added tests).
+pub const POOL: usize = 400_000;
+
+/// Special cases in source that are held against the literals of the tests.
+pub const CANDIDATES: usize = 2_000;
+
+/// Bytes of whole file text (before or after) worth fetching for a better view of a test file.
+pub const FULL_TEXT_BYTES: usize = 1 << 20;

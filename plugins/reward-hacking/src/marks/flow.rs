@@ -1,0 +1,495 @@
+//! Control flow that keeps assertions from having their say.
+
+use super::{Cond, Mark, MarkKind, condition};
+use crate::assertion::{Assertion, names::Form};
+use crate::lang::Lang;
+use crate::lexer::{Kind, Lexed, Tok};
+use crate::text::{has_any, indent};
+use crate::unit::{RawUnit, chunk_end};
+use crate::view::View;
+
+/// Calls that start something nobody waits for.
+const DETACHING: [&str; 16] = [
+    "spawn",
+    "create_task",
+    "ensure_future",
+    "runAsync",
+    "supplyAsync",
+    "setTimeout",
+    "setImmediate",
+    "nextTick",
+    "queueMicrotask",
+    "launch",
+    "QueueUserWorkItem",
+    "StartNew",
+    "spawn_blocking",
+    "thread",
+    "spawn_local",
+    "jthread",
+];
+
+/// The flow marks of a unit; `body` are its own token indices, `asserts` the assertions in it.
+pub fn flow_marks(
+    view: &View,
+    lexed: &Lexed,
+    lang: Lang,
+    unit: &RawUnit,
+    body: &[usize],
+    asserts: &[&Assertion],
+) -> Vec<Mark> {
+    let mut marks = Marks {
+        view,
+        out: Vec::new(),
+    };
+    let end = unit.end.min(view.lines.len());
+    for line in unit.start..end {
+        lines(&mut marks, lexed, lang, unit, line, end, asserts);
+    }
+    for &i in body {
+        let t = &lexed.toks[i];
+        if t.kind != Kind::Ident {
+            continue;
+        }
+        let line = t.line as usize;
+        let limit = lexed.range(line, chunk_end(view, line)).1;
+        swallow(&mut marks, lexed, lang, i, limit);
+        detached(&mut marks, lexed, lang, unit, i, limit, asserts);
+    }
+    for a in asserts {
+        if lang == Lang::Js && a.changed && unawaited(view, lexed, a) {
+            marks.push(MarkKind::Detached, a.at, Cond::Always);
+        }
+    }
+    marks.out
+}
+
+struct Marks<'v, 'a> {
+    view: &'v View<'a>,
+    out: Vec<Mark>,
+}
+
+impl Marks<'_, '_> {
+    fn push(&mut self, kind: MarkKind, at: usize, cond: Cond) {
+        let l = &self.view.lines[at];
+        if self.out.iter().any(|m| m.kind == kind && m.at == at) {
+            return;
+        }
+        self.out.push(Mark {
+            kind,
+            at,
+            line: l.no,
+            changed: l.changed,
+            cond,
+            text: l.text.trim().to_string(),
+        });
+    }
+}
+
+fn lines(
+    marks: &mut Marks,
+    lexed: &Lexed,
+    lang: Lang,
+    unit: &RawUnit,
+    line: usize,
+    end: usize,
+    asserts: &[&Assertion],
+) {
+    let view = marks.view;
+    let text = view.lines[line].text.trim();
+    let code = lexed.lines(line, line + 1);
+    if code.is_empty() {
+        return;
+    }
+    let compact: String = code.iter().map(|t| t.text).collect::<Vec<_>>().join(" ");
+    let always_false = matches!(
+        compact.as_str(),
+        "if ( false ) {"
+            | "if false {"
+            | "if False :"
+            | "if 0 :"
+            | "if ( 0 ) {"
+            | "if false"
+            | "while False :"
+            | "while ( false ) {"
+            | "if ( 0 )"
+            | "if ( false )"
+            | "if ( ! true ) {"
+            | "if not True :"
+            | "if cfg ! ( any ( ) ) {"
+            | "if constexpr ( false ) {"
+    ) || has_any(
+        &compact,
+        &[
+            "in range ( 0 ) :",
+            "in [ ] :",
+            "in [ ] {",
+            "in 0 .. 0 {",
+            "of [ ] )",
+            ": [ ] )",
+            "< 0 ; ",
+        ],
+    ) && matches!(code[0].text, "for");
+    if always_false {
+        marks.push(MarkKind::FalseGuard, line, Cond::Always);
+    }
+    // A bare return with assertions, or an unseen rest, behind it.
+    let bare = match lang {
+        Lang::Python => matches!(compact.as_str(), "return" | "return None"),
+        Lang::Ruby => matches!(compact.as_str(), "return" | "next"),
+        Lang::Go => compact == "return",
+        _ => matches!(
+            compact.as_str(),
+            "return ;" | "return" | "return Ok ( ( ) ) ;" | "done ( ) ; return ;"
+        ),
+    };
+    let inline_guard = !bare
+        && match lang {
+            Lang::Ruby => {
+                compact.starts_with("return if ") || compact.starts_with("return unless ")
+            }
+            Lang::Python => compact.ends_with(": return"),
+            Lang::Js | Lang::Java | Lang::CSharp | Lang::Cpp | Lang::Kotlin => {
+                compact.starts_with("if ")
+                    && (compact.ends_with(") return ;") || compact.ends_with(") return"))
+            }
+            _ => {
+                compact.starts_with("if ")
+                    && (compact.ends_with("{ return ; }") || compact.ends_with("{ return }"))
+            }
+        };
+    if bare || inline_guard {
+        let level = indent(view.lines[line].text);
+        let last_statement = line + 1 >= end
+            || view.lines[line + 1..end]
+                .iter()
+                .all(|l| matches!(l.text.trim(), "" | "}" | "});" | "})" | "end" | "});}"));
+        if last_statement && unit.complete {
+            return;
+        }
+        let behind = asserts.iter().any(|a| a.at > line) || !unit.complete;
+        let mut at = line;
+        while at > unit.decl
+            && (view.lines[at].text.trim().is_empty()
+                || indent(view.lines[at].text) >= level && at != line
+                || at == line)
+        {
+            at -= 1;
+        }
+        let guard = view.lines[at].text;
+        let conditional = inline_guard || at > unit.decl;
+        let reported = asserts
+            .iter()
+            .any(|a| a.at < line && a.at > at && matches!(a.form, Form::Fail | Form::Helper));
+        let loop_guard = has_any(
+            guard,
+            &["=> {", "func(", "for ", "lambda", "catch", "else", " do |"],
+        ) && !guard.trim_start().starts_with("if");
+        if behind && !reported && !loop_guard {
+            let cond = if conditional {
+                condition(if inline_guard { text } else { guard })
+            } else {
+                Cond::Always
+            };
+            marks.push(MarkKind::EarlyReturn, line, cond);
+        }
+    }
+    if lang == Lang::Ruby
+        && (compact.ends_with("rescue nil")
+            || compact.ends_with("rescue false")
+            || compact.ends_with("rescue true"))
+    {
+        marks.push(MarkKind::Swallow, line, Cond::Always);
+    }
+    if lang == Lang::Python
+        && code.iter().any(|t| t.is_ident("suppress"))
+        && code
+            .iter()
+            .any(|t| matches!(t.text, "AssertionError" | "Exception" | "BaseException"))
+    {
+        marks.push(MarkKind::Swallow, line, Cond::Always);
+    }
+    // Handlers told by indentation.
+    let handler = lang == Lang::Python && code[0].is_ident("except")
+        || lang == Lang::Ruby && code[0].is_ident("rescue");
+    if handler {
+        let level = indent(view.lines[line].text);
+        let stop = chunk_end(view, line);
+        let body_end = (line + 1..stop)
+            .find(|&j| !view.lines[j].text.trim().is_empty() && indent(view.lines[j].text) <= level)
+            .unwrap_or(stop);
+        let own: Vec<&Tok> = lexed.lines(line + 1, body_end).iter().collect();
+        let tail_of_head: Vec<&Tok> = if lang == Lang::Python {
+            code.iter().skip_while(|t| !t.is(":")).skip(1).collect()
+        } else {
+            vec![]
+        };
+        let all: Vec<&Tok> = tail_of_head.into_iter().chain(own).collect();
+        if body_end > line + 1 || !all.is_empty() || unit.complete {
+            let try_fails = asserts.iter().any(|a| {
+                a.at < line && a.form == Form::Fail && indent(view.lines[a.at].text) > level
+            });
+            if drops(&all) && !try_fails {
+                marks.push(MarkKind::Swallow, line, Cond::Always);
+            }
+        }
+    }
+}
+
+/// Whether a handler's tokens let the failure go.
+fn drops(toks: &[&Tok]) -> bool {
+    !toks.iter().any(|t| {
+        t.kind == Kind::Ident && {
+            let lower = t.text.to_lowercase();
+            matches!(lower.as_str(), "raise" | "throw" | "rethrow" | "fail" | "panic" | "reject" | "expect" | "flunk" | "abort" | "add_failure" | "fail_test" | "unreachable" | "continue" | "sleep")
+                || has_any(&lower, &["assert", "verify", "expect_", "require", "check"])
+        }
+    }) && !toks.windows(3).any(|w| (w[0].is_ident("done") || w[0].is_ident("next") || w[0].is_ident("cb")) && w[1].is("(") && !w[2].is(")"))
+        && !toks.windows(2).any(|w| w[0].is(".") && matches!(w[1].text, "Error" | "Errorf" | "Fatal" | "Fatalf"))
+        // The handler keeps what it caught for a later look.
+        && !toks.iter().any(|t| t.is("=") || t.is(":=") || t.is_ident("push") || t.is_ident("append") || t.is_ident("add"))
+}
+
+fn swallow(marks: &mut Marks, lexed: &Lexed, lang: Lang, i: usize, limit: usize) {
+    let toks = &lexed.toks;
+    let t = &toks[i];
+    match lang {
+        Lang::Js | Lang::Java | Lang::Kotlin | Lang::CSharp | Lang::Cpp if t.text == "catch" => {
+            let promise = i > 0 && toks[i - 1].is(".");
+            let mut at = i + 1;
+            let mut close_args = None;
+            if at < limit && toks[at].is("(") {
+                let Some(c) = lexed.closing(at, limit) else {
+                    return;
+                };
+                close_args = Some(c);
+                at = c + 1;
+            }
+            if promise {
+                let Some(c) = close_args else { return };
+                let inner: Vec<&Tok> = toks[i + 2..c].iter().collect();
+                let function = inner.iter().any(|t| t.is("=>") || t.is_ident("function"));
+                if function && drops(&inner) && !assertive_chain(lexed, c, limit) {
+                    marks.push(MarkKind::Swallow, t.line as usize, Cond::Always);
+                }
+                return;
+            }
+            while at < limit && toks[at].kind == Kind::Ident && at < i + 12 {
+                at += 1;
+                if at < limit && toks[at].is("(") {
+                    at = lexed.closing(at, limit).unwrap_or(limit) + 1;
+                }
+            }
+            if at >= limit || !toks[at].is("{") {
+                return;
+            }
+            let Some(close) = lexed.closing(at, limit) else {
+                return;
+            };
+            let inner: Vec<&Tok> = toks[at + 1..close].iter().collect();
+            // The old idiom `try { f(); fail(); } catch (X expected) {}` is an assertion, not a swallow.
+            let fails_in_try = i > 0
+                && toks[i - 1].is("}")
+                && opening(lexed, i - 1).is_some_and(|o| {
+                    toks[o..i].iter().any(|t| {
+                        matches!(
+                            t.text,
+                            "fail" | "Fail" | "FAIL" | "ADD_FAILURE" | "GTEST_FAIL"
+                        )
+                    })
+                });
+            if drops(&inner) && !fails_in_try {
+                marks.push(MarkKind::Swallow, t.line as usize, Cond::Always);
+            }
+        }
+        Lang::Go if t.text == "recover" && toks.get(i + 1).is_some_and(|n| n.is("(")) => {
+            let line = t.line as usize;
+            let reported = lexed
+                .lines(line, (line + 5).min(chunk_end(marks.view, line)))
+                .iter()
+                .any(|t| {
+                    matches!(
+                        t.text,
+                        "Fatal" | "Fatalf" | "Error" | "Errorf" | "panic" | "Equal" | "NotNil"
+                    )
+                });
+            if !reported {
+                marks.push(MarkKind::Swallow, line, Cond::Always);
+            }
+        }
+        Lang::Rust if t.text == "catch_unwind" => {
+            let (from, _) = lexed.range(t.line as usize, t.line as usize + 1);
+            let first = &toks[from];
+            let dropped = first.is_ident("let")
+                && toks.get(from + 1).is_some_and(|n| n.is_ident("_"))
+                || !first.is_ident("let") && !first.is_ident("assert");
+            if dropped && !first.is_ident("use") {
+                marks.push(MarkKind::Swallow, t.line as usize, Cond::Always);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn assertive_chain(lexed: &Lexed, close: usize, limit: usize) -> bool {
+    lexed.toks[close..limit.min(close + 4)]
+        .iter()
+        .any(|t| matches!(t.text, "then" | "should"))
+}
+
+fn opening(lexed: &Lexed, close: usize) -> Option<usize> {
+    let mut depth = 0i32;
+    for i in (0..=close).rev() {
+        let t = &lexed.toks[i];
+        if t.kind == Kind::Punct {
+            match t.text {
+                ")" | "]" | "}" => depth += 1,
+                "(" | "[" | "{" => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(i);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+fn detached(
+    marks: &mut Marks,
+    lexed: &Lexed,
+    lang: Lang,
+    unit: &RawUnit,
+    i: usize,
+    limit: usize,
+    asserts: &[&Assertion],
+) {
+    let toks = &lexed.toks;
+    let t = &toks[i];
+    let line = t.line as usize;
+    let mut open = i + 1;
+    let starts = DETACHING.contains(&t.text)
+        || t.text == "Run" && lang == Lang::CSharp && i >= 2 && toks[i - 2].is_ident("Task")
+        || t.text == "go"
+            && lang == Lang::Go
+            && toks.get(i + 1).is_some_and(|n| n.is_ident("func"))
+        || t.text == "Thread"
+            && (i > 0 && toks[i - 1].is_ident("new")
+                || toks.get(i + 2).is_some_and(|n| n.is_ident("new")))
+        || t.text == "new" && lang == Lang::Ruby && i >= 2 && toks[i - 2].is_ident("Thread")
+        || t.text == "async" && lang == Lang::Cpp;
+    if !starts || unit.decl == line && lang != Lang::Go {
+        return;
+    }
+    if lang == Lang::Go {
+        open = match (i..limit).find(|&j| toks[j].is("{")) {
+            Some(o) => o,
+            None => return,
+        };
+    } else if lang == Lang::Ruby
+        || lang == Lang::Kotlin && toks.get(open).is_some_and(|n| n.is("{"))
+    {
+        // Block follows directly.
+    } else {
+        if lang == Lang::Rust && toks.get(open).is_some_and(|n| n.is("::")) {
+            return;
+        }
+        if lang == Lang::Cpp
+            && t.text == "thread"
+            && toks.get(open).is_some_and(|n| n.kind == Kind::Ident)
+        {
+            open += 1;
+        }
+        if !toks.get(open).is_some_and(|n| n.is("(")) {
+            return;
+        }
+    }
+    let close = if lang == Lang::Ruby {
+        limit.saturating_sub(1)
+    } else {
+        lexed
+            .closing(open, limit)
+            .unwrap_or(limit.saturating_sub(1))
+    };
+    let (first, last) = (line, toks[close].line as usize);
+    let holds = asserts.iter().any(|a| a.at >= first && a.at <= last);
+    if !holds {
+        return;
+    }
+    let (from, _) = lexed.range(line, line + 1);
+    let head = &toks[from..i];
+    if head.iter().any(|t| {
+        matches!(
+            t.text,
+            "await" | "return" | "join" | "timeout" | "waitFor" | "advanceTimersByTime"
+        )
+    }) {
+        return;
+    }
+    // Somebody waits for it further on.
+    let (_, unit_end) = lexed.range(unit.decl, unit.end);
+    let waits = [
+        "await",
+        "join",
+        "get",
+        "Wait",
+        "wait",
+        "WaitAll",
+        "WaitOne",
+        "block_on",
+        "runBlocking",
+        "GetResult",
+        "done",
+        "resolve",
+        "gather",
+        "join_next",
+        "value",
+        "advanceTimersByTime",
+        "runAllTimers",
+        "Result",
+        "advanceTimersByTimeAsync",
+        "useFakeTimers",
+        "runTest",
+        "allOf",
+        "awaitAll",
+        "countDown",
+        "advanceUntilIdle",
+        "recv",
+    ];
+    let inside_waits = toks[open..=close].iter().any(|t| {
+        matches!(
+            t.text,
+            "done" | "resolve" | "Done" | "countDown" | "release" | "send"
+        )
+    });
+    let behind = &toks[(close + 1).min(unit_end)..unit_end.max((close + 1).min(unit_end))];
+    let waited = behind
+        .iter()
+        .any(|t| t.kind == Kind::Ident && waits.contains(&t.text) || t.is("<-"))
+        || lang == Lang::Go && behind.windows(2).any(|w| w[0].is("<") && w[1].is("-"));
+    let starred = head.len() >= 2 && head[0].is_ident("_");
+    if (waited || inside_waits) && !starred {
+        return;
+    }
+    marks.push(MarkKind::Detached, line, Cond::Always);
+}
+
+/// `expect(promise).rejects.toThrow()` as a statement that is neither awaited nor returned.
+fn unawaited(view: &View, lexed: &Lexed, a: &Assertion) -> bool {
+    let (from, _) = lexed.range(a.at, a.at + 1);
+    let text: String = view.lines[a.at..=a.last.min(view.lines.len() - 1)]
+        .iter()
+        .map(|l| l.text)
+        .collect();
+    if !has_any(&text, &[".rejects", ".resolves", ".eventually"]) {
+        return false;
+    }
+    let first = &lexed.toks[from];
+    first.is_ident("expect")
+        && !(from > 0
+            && matches!(
+                lexed.toks[from - 1].text,
+                "return" | "await" | "=>" | "[" | "," | "("
+            ))
+}

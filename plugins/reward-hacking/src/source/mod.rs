@@ -1,0 +1,278 @@
+//! What the files that are not tests tell: which literals and names came and went, and cheats in the source itself.
+
+mod env;
+mod equality;
+mod special;
+
+use std::collections::HashSet;
+
+use crate::context::changed_lines;
+use crate::lang::Lang;
+use crate::lexer::{Kind, Lexed, lex};
+use crate::limits;
+use crate::model::{FileChange, Finding, LineKind, Side};
+use crate::role::Role;
+use crate::text::{canonical_number, has_any, hash};
+use crate::unit::RawUnit;
+use crate::view::View;
+
+pub use special::Special;
+
+/// Knowledge about the source files of a change.
+#[derive(Debug, Default)]
+pub struct SourceFacts {
+    /// Code that is no test changed.
+    pub code_changed: bool,
+    /// Prose changed: a changelog or documentation.
+    pub docs_changed: bool,
+    /// Added lines of harness files.
+    pub harness_added: String,
+    /// Names that removed lines define.
+    pub removed_defs: HashSet<u64>,
+    /// Telling string literals that left the source for good.
+    pub removed_texts: HashSet<u64>,
+    /// Literals in added lines.
+    added_lits: HashSet<u64>,
+    /// Literals in removed lines.
+    removed_lits: HashSet<u64>,
+    /// String literals in added lines, in lower case, for looking inside.
+    added_strings: Vec<String>,
+    removed_strings: Vec<String>,
+    kept_lits: HashSet<u64>,
+    /// Names in added and not in removed lines.
+    pub added_idents: HashSet<u64>,
+    /// Names in removed and not in added lines.
+    pub removed_idents: HashSet<u64>,
+    added_tokens: usize,
+    removed_tokens: usize,
+    /// Special cases to be held against the literals of the tests.
+    pub specials: Vec<(String, Special)>,
+    /// Cheats that need nothing else to be seen.
+    pub findings: Vec<Finding>,
+}
+
+impl SourceFacts {
+    /// Takes in one file of the change.
+    pub fn add(&mut self, file: &FileChange, role: Role) {
+        match role {
+            Role::Docs => self.docs_changed = true,
+            Role::Harness => {
+                for (_, line) in changed_lines(file, LineKind::Added) {
+                    if self.harness_added.len() < limits::FULL_TEXT_BYTES {
+                        self.harness_added.push_str(line);
+                        self.harness_added.push('\n');
+                    }
+                }
+            }
+            Role::Source => self.source(file),
+            Role::Test if Lang::of(file.path()) != Lang::Other => {
+                // Equality operators of test helpers count as well.
+                let view = View::of(file, Side::New);
+                let lexed = lex(&view, Lang::of(file.path()));
+                equality::find(
+                    file,
+                    &view,
+                    &lexed,
+                    Lang::of(file.path()),
+                    &mut self.findings,
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn source(&mut self, file: &FileChange) {
+        let lang = Lang::of(file.path());
+        let old = View::of(file, Side::Old);
+        let new = View::of(file, Side::New);
+        let (old_lexed, new_lexed) = (lex(&old, lang), lex(&new, lang));
+        let raw_old = crate::unit::units(&old, &old_lexed, lang, false);
+        let raw_new = crate::unit::units(&new, &new_lexed, lang, false);
+        let (tests_old, tests_new) = (
+            test_lines(&old, &raw_old, lang),
+            test_lines(&new, &raw_new, lang),
+        );
+        self.collect(&old, &old_lexed, &tests_old, true);
+        self.collect(&new, &new_lexed, &tests_new, false);
+        if new
+            .lines
+            .iter()
+            .zip(&tests_new)
+            .any(|(l, t)| l.changed && !t)
+            || old
+                .lines
+                .iter()
+                .zip(&tests_old)
+                .any(|(l, t)| l.changed && !t)
+        {
+            self.code_changed = true;
+        }
+        env::find(file, &new, &new_lexed, lang, &tests_new, &mut self.findings);
+        equality::find(file, &new, &new_lexed, lang, &mut self.findings);
+        if self.specials.len() < limits::CANDIDATES {
+            let found = special::find(&new, &new_lexed, lang, &tests_new);
+            self.specials
+                .extend(found.into_iter().map(|s| (file.path().to_string(), s)));
+        }
+    }
+
+    fn collect(&mut self, view: &View, lexed: &Lexed, tests: &[bool], old: bool) {
+        for (i, t) in lexed.toks.iter().enumerate() {
+            let at = t.line as usize;
+            if tests[at] {
+                continue;
+            }
+            let changed = view.lines[at].changed;
+            let h = if t.kind == Kind::Number {
+                hash(&canonical_number(t.text))
+            } else {
+                hash(t.text)
+            };
+            match t.kind {
+                Kind::Str | Kind::Number => {
+                    if !changed {
+                        self.kept_lits.insert(h);
+                    } else if old {
+                        self.removed_lits.insert(h);
+                        if t.kind == Kind::Str && self.removed_strings.len() < limits::POOL / 8 {
+                            self.removed_strings.push(t.text.to_lowercase());
+                        }
+                        if t.kind == Kind::Str && t.text.len() >= 4 {
+                            self.removed_texts.insert(h);
+                        }
+                    } else {
+                        self.added_lits.insert(h);
+                        if t.kind == Kind::Str && self.added_strings.len() < limits::POOL / 8 {
+                            self.added_strings.push(t.text.to_lowercase());
+                        }
+                    }
+                }
+                Kind::Ident if changed => {
+                    if old {
+                        self.removed_idents.insert(h);
+                        let defines = i > 0
+                            && matches!(
+                                lexed.toks[i - 1].text,
+                                "enum"
+                                    | "trait"
+                                    | "type"
+                                    | "interface"
+                                    | "struct"
+                                    | "class"
+                                    | "module"
+                                    | "mod"
+                                    | "typedef"
+                                    | "union"
+                                    | "macro_rules"
+                            );
+                        if defines {
+                            self.removed_defs.insert(h);
+                        }
+                    } else {
+                        self.added_idents.insert(h);
+                    }
+                }
+                _ => {}
+            }
+            if changed {
+                if old {
+                    self.removed_tokens += 1;
+                } else {
+                    self.added_tokens += 1;
+                }
+            }
+        }
+    }
+
+    /// Once every file is in.
+    pub fn finish(&mut self) {
+        let common: Vec<u64> = self
+            .added_idents
+            .intersection(&self.removed_idents)
+            .copied()
+            .collect();
+        for h in common {
+            self.added_idents.remove(&h);
+            self.removed_idents.remove(&h);
+        }
+        self.removed_texts
+            .retain(|h| !self.added_lits.contains(h) && !self.kept_lits.contains(h));
+        self.removed_defs
+            .retain(|h| self.removed_idents.contains(h));
+    }
+
+    /// Whether the source's own literals changed along with this value of a test.
+    pub fn explains(&self, value: &str, came: bool) -> bool {
+        let h = hash(value);
+        let (own, other, strings) = if came {
+            (&self.added_lits, &self.removed_lits, &self.added_strings)
+        } else {
+            (&self.removed_lits, &self.added_lits, &self.removed_strings)
+        };
+        if own.contains(&h) && !other.contains(&h) {
+            return true;
+        }
+        let lower = value.to_lowercase();
+        lower.len() >= 3
+            && strings
+                .iter()
+                .any(|s| s.len() >= 3 && (lower.contains(s.as_str()) || s.contains(&lower)))
+    }
+
+    /// Whether the source became poorer: what was removed is no less than what came, and no literal changed.
+    pub fn lost_logic(&self) -> bool {
+        let swapped = self
+            .added_lits
+            .difference(&self.removed_lits)
+            .next()
+            .is_some();
+        self.code_changed && self.added_tokens <= self.removed_tokens && !swapped
+    }
+
+    /// Whether the added source mentions the text in a literal or name.
+    pub fn mentions(&self, word: &str, removed: bool) -> bool {
+        let (names, strings) = if removed {
+            (&self.removed_idents, &self.removed_strings)
+        } else {
+            (&self.added_idents, &self.added_strings)
+        };
+        names.contains(&hash(word)) || strings.iter().any(|s| s.contains(&word.to_lowercase()))
+    }
+}
+
+/// Which lines of a source file are its tests: Rust keeps them inside.
+pub fn test_lines(view: &View, units: &[RawUnit], lang: Lang) -> Vec<bool> {
+    let mut out = vec![false; view.lines.len()];
+    for unit in units {
+        let gated = unit.attrs.iter().any(|a| {
+            a.name == "cfg"
+                && has_any(
+                    &a.text.replace(' ', ""),
+                    &["cfg(test)", "cfg(all(test", "cfg(any(test"],
+                )
+                && !a.text.contains("not(test")
+        });
+        let is_test = unit.kind == crate::unit::UnitKind::Test
+            || gated
+            || lang == Lang::Rust
+                && unit.kind == crate::unit::UnitKind::Container
+                && (unit.name == "tests" || unit.name == "test");
+        if is_test {
+            let end = unit.end.min(out.len());
+            out[unit.start..end].fill(true);
+        }
+    }
+    if lang == Lang::Rust {
+        for (i, line) in view.lines.iter().enumerate() {
+            let section = view
+                .sections
+                .get(line.chunk as usize)
+                .copied()
+                .unwrap_or("");
+            if section.contains("mod tests") || section.contains("mod test ") {
+                out[i] = true;
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,322 @@
+//! Special cases in the source: a comparison with one particular input, answered with one particular output.
+//!
+//! Only collected here. A special case becomes a finding when the tests use the very same literals.
+
+use crate::lang::Lang;
+use crate::lexer::{Kind, Lexed, Tok};
+use crate::text::{canonical_number, hash, indent, number};
+use crate::unit::chunk_end;
+use crate::view::View;
+
+/// A special case.
+#[derive(Clone, Debug)]
+pub struct Special {
+    /// 1-based line of the comparison or entry.
+    pub line: u32,
+    /// The line.
+    pub text: String,
+    /// Hashes of the literals that are compared with.
+    pub inputs: Vec<u64>,
+    /// Hashes of the literals that are answered.
+    pub outputs: Vec<u64>,
+    /// Whether the inputs look like an instance rather than a kind.
+    pub telling_input: bool,
+    /// Whether the outputs look computed.
+    pub telling_output: bool,
+    /// Number of comparisons.
+    pub comparisons: usize,
+    /// A path into the tests' own data.
+    pub reads_tests: bool,
+    /// Stands in a new table of answers.
+    pub table: bool,
+}
+
+/// Numbers that programs compare with for good reasons.
+const ROUND: [f64; 40] = [
+    0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 15.0, 16.0, 20.0,
+    24.0, 28.0, 29.0, 30.0, 31.0, 32.0, 50.0, 60.0, 64.0, 80.0, 100.0, 127.0, 128.0, 255.0, 256.0,
+    360.0, 365.0, 366.0, 443.0, 512.0, 1000.0, 1024.0, 3600.0,
+];
+
+/// Finds special cases in added lines.
+pub fn find(view: &View, lexed: &Lexed, lang: Lang, tests: &[bool]) -> Vec<Special> {
+    let mut out = Vec::new();
+    for at in 0..view.lines.len() {
+        let line = &view.lines[at];
+        if !line.changed || tests[at] {
+            continue;
+        }
+        let toks = lexed.lines(at, at + 1);
+        if toks.is_empty() {
+            continue;
+        }
+        if toks
+            .iter()
+            .any(|t| t.kind == Kind::Str && reads_tests(t.text))
+            && !toks
+                .iter()
+                .any(|t| matches!(t.text, "import" | "require" | "use" | "exclude" | "ignore"))
+        {
+            out.push(Special {
+                line: line.no,
+                text: line.text.into(),
+                inputs: vec![],
+                outputs: vec![],
+                telling_input: true,
+                telling_output: true,
+                comparisons: 0,
+                reads_tests: true,
+                table: false,
+            });
+            continue;
+        }
+        if let Some(special) = branch(view, lexed, lang, at, toks)
+            .or_else(|| arm(view, at, toks))
+            .or_else(|| entry(view, lexed, at, toks))
+        {
+            out.push(special);
+        }
+    }
+    out
+}
+
+fn reads_tests(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    lower.len() < 120
+        && (lower.contains("testdata/")
+            || lower.contains("tests/")
+            || lower.contains("test/") && lower.contains("expected")
+            || lower.contains("spec/fixtures")
+            || lower.contains("__snapshots__")
+            || lower.contains(".golden")
+            || lower.contains("test/resources"))
+        && !lower.contains('*')
+}
+
+/// `if sku == "X" && qty == 137 { return 1084.28 }`, on one line or the next.
+fn branch(view: &View, lexed: &Lexed, lang: Lang, at: usize, toks: &[Tok]) -> Option<Special> {
+    let head = toks.iter().position(|t| {
+        t.kind == Kind::Ident
+            && matches!(
+                t.text,
+                "if" | "elif" | "elsif" | "when" | "case" | "unless" | "else"
+            )
+            || t.is("?")
+    })?;
+    let mut inputs: Vec<&Tok> = Vec::new();
+    let mut comparisons = 0;
+    let ternary = toks[head].is("?");
+    let condition: &[Tok] = if ternary {
+        &toks[..head]
+    } else {
+        &toks[head..]
+    };
+    let mut split = condition.len();
+    for (i, t) in condition.iter().enumerate() {
+        if matches!(t.text, "return" | "then") && t.kind == Kind::Ident
+            || t.is("=>") && i > 0 && matches!(toks[head].text, "when")
+        {
+            split = i;
+            break;
+        }
+        let equality = t.kind == Kind::Punct && matches!(t.text, "==" | "===")
+            || t.kind == Kind::Ident
+                && matches!(
+                    t.text,
+                    "equals" | "Equals" | "eq" | "EqualFold" | "eql" | "is" | "in"
+                );
+        if equality {
+            let mut near: Vec<&Tok> = condition[i + 1..]
+                .iter()
+                .take_while(|t| {
+                    !matches!(
+                        t.text,
+                        "&&" | "||" | "and" | "or" | ":" | "{" | "return" | ";"
+                    )
+                })
+                .filter(|t| matches!(t.kind, Kind::Str | Kind::Number))
+                .take(12)
+                .collect();
+            if near.is_empty() {
+                near = condition[..i]
+                    .iter()
+                    .rev()
+                    .take(2)
+                    .filter(|t| matches!(t.kind, Kind::Str | Kind::Number))
+                    .collect();
+            }
+            if !near.is_empty() {
+                comparisons += 1;
+                inputs.extend(near);
+            }
+        }
+    }
+    if matches!(toks[head].text, "case" | "when") && inputs.is_empty() {
+        let list: Vec<&Tok> = condition[1..]
+            .iter()
+            .take_while(|t| !matches!(t.text, ":" | "then" | "->" | "=>"))
+            .filter(|t| matches!(t.kind, Kind::Str | Kind::Number))
+            .collect();
+        if !list.is_empty() {
+            comparisons = 1;
+            inputs = list;
+        }
+    }
+    if inputs.is_empty() {
+        return None;
+    }
+    let own: Vec<&Tok> = if ternary {
+        toks[head..].iter().collect()
+    } else {
+        condition[split.min(condition.len())..].iter().collect()
+    };
+    let mut outputs: Vec<&Tok> = own
+        .into_iter()
+        .filter(|t| matches!(t.kind, Kind::Str | Kind::Number) || is_value(t))
+        .collect();
+    if outputs.is_empty() {
+        let level = indent(view.lines[at].text);
+        let stop = chunk_end(view, at);
+        for j in at + 1..stop.min(at + 6) {
+            let text = view.lines[j].text;
+            if text.trim().is_empty() {
+                continue;
+            }
+            if indent(text) <= level && !matches!(text.trim(), "{") {
+                break;
+            }
+            let body = lexed.lines(j, j + 1);
+            let answers = body
+                .iter()
+                .any(|t| matches!(t.text, "return" | "=") && t.kind != Kind::Str)
+                || matches!(lang, Lang::Rust | Lang::Ruby | Lang::Kotlin);
+            if answers && view.lines[j].changed {
+                outputs.extend(
+                    body.iter()
+                        .filter(|t| matches!(t.kind, Kind::Str | Kind::Number)),
+                );
+            }
+        }
+    }
+    special(view, at, &inputs, &outputs, comparisons, false)
+}
+
+/// A match arm: `"X" => "Y",`.
+fn arm(view: &View, at: usize, toks: &[Tok]) -> Option<Special> {
+    let arrow = toks.iter().position(|t| t.is("=>") || t.is("->"))?;
+    let inputs: Vec<&Tok> = toks[..arrow]
+        .iter()
+        .filter(|t| matches!(t.kind, Kind::Str | Kind::Number))
+        .collect();
+    let outputs: Vec<&Tok> = toks[arrow..]
+        .iter()
+        .filter(|t| matches!(t.kind, Kind::Str | Kind::Number))
+        .collect();
+    if inputs.is_empty()
+        || toks[..arrow].iter().any(|t| {
+            t.kind == Kind::Ident && !matches!(t.text, "Some" | "Ok" | "if" | "case" | "when")
+        })
+    {
+        return None;
+    }
+    let count = inputs.len();
+    special(view, at, &inputs, &outputs, count, true)
+}
+
+/// An entry of a table: `"X": 42,`.
+fn entry(view: &View, lexed: &Lexed, at: usize, toks: &[Tok]) -> Option<Special> {
+    let text = view.lines[at].text.trim();
+    let pair = toks.len() >= 3
+        && matches!(toks[0].kind, Kind::Str | Kind::Number)
+        && matches!(toks[1].text, ":" | "=>" | ",")
+        || toks[0].is("(")
+        || toks[0].is("{")
+        || toks[0].is("[");
+    if !pair || !text.ends_with(',') && !text.ends_with('}') && !text.ends_with(')') {
+        return None;
+    }
+    let literals: Vec<&Tok> = toks
+        .iter()
+        .filter(|t| matches!(t.kind, Kind::Str | Kind::Number))
+        .collect();
+    if literals.len() < 2
+        || toks.iter().any(|t| t.is("(") && t.kind == Kind::Punct)
+            && !toks[0].is("(")
+            && toks.iter().filter(|t| t.is("(")).count() > 1
+    {
+        return None;
+    }
+    let _ = lexed;
+    let (last, inputs) = literals.split_last()?;
+    let mut found = special(view, at, inputs, &[last], inputs.len(), true)?;
+    found.table = true;
+    Some(found)
+}
+
+fn is_value(t: &Tok) -> bool {
+    t.kind == Kind::Ident && matches!(t.text, "True" | "False" | "true" | "false")
+}
+
+fn special(
+    view: &View,
+    at: usize,
+    inputs: &[&Tok],
+    outputs: &[&Tok],
+    comparisons: usize,
+    table: bool,
+) -> Option<Special> {
+    let outputs: Vec<&&Tok> = outputs.iter().filter(|t| t.kind != Kind::Ident).collect();
+    if outputs.is_empty() {
+        return None;
+    }
+    let h = |t: &Tok| {
+        if t.kind == Kind::Number {
+            hash(&canonical_number(t.text))
+        } else {
+            hash(t.text)
+        }
+    };
+    Some(Special {
+        line: view.lines[at].no,
+        text: view.lines[at].text.into(),
+        inputs: inputs.iter().map(|t| h(t)).collect(),
+        outputs: outputs.iter().map(|t| h(t)).collect(),
+        telling_input: inputs.iter().any(|t| instance_like(t)),
+        telling_output: outputs.iter().any(|t| computed_like(t)),
+        comparisons,
+        reads_tests: false,
+        table,
+    })
+}
+
+/// A literal that names one particular thing.
+fn instance_like(t: &Tok) -> bool {
+    if t.kind == Kind::Number {
+        return number(t.text)
+            .is_some_and(|v| !ROUND.contains(&v.abs()) && v.abs() > 10.0 || v.fract() != 0.0);
+    }
+    let digits = t.text.chars().any(|c| c.is_ascii_digit());
+    let letters = t.text.chars().any(char::is_alphabetic);
+    let spaced = t.text.trim().contains(' ');
+    t.text.chars().count() >= 4
+        && (digits && letters
+            || digits && t.text.len() >= 5
+            || spaced
+            || t.text.len() >= 10
+                && !t.text.contains('/')
+                && t.text.contains(['-', '.', '@', ',', ':', '(', '+', '*']))
+}
+
+/// A literal that looks like the outcome of a computation.
+fn computed_like(t: &Tok) -> bool {
+    if t.kind == Kind::Number {
+        return number(t.text)
+            .is_some_and(|v| !ROUND.contains(&v.abs()) && (v.abs() > 20.0 || v.fract() != 0.0));
+    }
+    t.text.chars().count() >= 4
+        && (number(t.text).is_some()
+            || t.text.chars().filter(char::is_ascii_digit).count() >= 2
+            || t.text.contains(' ')
+            || t.text.contains(['-', '_', ':', ',', '.', '/'])
+            || t.text.len() >= 12)
+}
