@@ -24,15 +24,15 @@ socket=/var/run/docker.sock
 answers() { have docker && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 version() { timeout 10 docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}}, {{.Server.Os}}/{{.Server.Arch}})'; }
 under_systemd() { [ -d /run/systemd/system ] && have systemctl && systemctl cat docker.service >/dev/null 2>&1; }
-alive() { [ -n "${1:-}" ] && as_root kill -0 "$1" 2>/dev/null; }
-system_dockerd() { alive "$(as_root cat "$system_pid_file" 2>/dev/null || true)"; }
+is_dockerd() { [ -n "${1:-}" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = dockerd ]; }
+system_dockerd() { is_dockerd "$(cat "$system_pid_file" 2>/dev/null || true)"; }
 
 # Polls until the engine answers; gives up when the process given as $1 is gone or time is over.
 wait_for_engine() {
     local pid="${1:-}" deadline=$((SECONDS + START_LIMIT_S))
     while ! answers; do
-        if as_root test -S "$socket" && ! [ -w "$socket" ]; then open_socket; fi
-        if [ -n "$pid" ] && ! alive "$pid"; then return 1; fi
+        if [ -S "$socket" ] && ! [ -w "$socket" ]; then open_socket; fi
+        if [ -n "$pid" ] && ! [ -d "/proc/$pid" ]; then return 1; fi
         [ "$SECONDS" -lt "$deadline" ] || return 1
         sleep 0.3
     done
@@ -82,11 +82,12 @@ start() {
         open_socket
         if answers; then say engine "Docker $(version) answers"; return 0; fi
     fi
+    have docker || die "reach a container engine: the docker client is not installed" "scripts/setup.sh installs it"
     mkdir -p "$SORTIE_STATE_DIR"
 
     if system_dockerd; then
         say engine "a dockerd is starting; waiting for it"
-        wait_for_engine || die "reach the container engine: a dockerd runs (pid $(as_root cat $system_pid_file)) but does not answer within ${START_LIMIT_S} s" \
+        wait_for_engine || die "reach the container engine: a dockerd runs (pid $(cat $system_pid_file)) but does not answer within ${START_LIMIT_S} s" \
             "look at its log, or stop it and try again"
     elif under_systemd; then
         say engine "starting docker.service"
@@ -120,10 +121,14 @@ start_dockerd() {
     done
     pid="$(head -n 1 "$started_file")"
     if ! wait_for_engine "$pid"; then
-        tail -n 15 "$log_file" >&2 || true
+        local what="it ended at once"
+        if is_dockerd "$pid"; then
+            what="it did not answer within ${START_LIMIT_S} s"
+            as_root kill "$pid"
+        fi
         as_root rm -f "$started_file"
-        alive "$pid" && as_root kill "$pid"
-        die "start dockerd: it did not answer within ${START_LIMIT_S} s" "the lines above are the end of $log_file"
+        tail -n 4 "$log_file" >&2 || true
+        die "start dockerd: $what" "the lines above are the end of $log_file"
     fi
 }
 
@@ -141,11 +146,11 @@ stop() {
     if [ "$pid" = systemd ]; then
         say engine "stopping docker.service"
         as_root systemctl stop docker.service docker.socket || die "stop docker.service" "journalctl -u docker.service says why"
-    elif alive "$pid" && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = dockerd ]; then
+    elif is_dockerd "$pid"; then
         say engine "stopping dockerd (pid $pid)"
         as_root kill "$pid"
         local deadline=$((SECONDS + STOP_LIMIT_S))
-        while alive "$pid"; do
+        while is_dockerd "$pid"; do
             [ "$SECONDS" -lt "$deadline" ] || die "stop dockerd: pid $pid still runs after ${STOP_LIMIT_S} s" "kill -9 $pid ends it the hard way"
             sleep 0.2
         done

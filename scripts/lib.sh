@@ -39,11 +39,16 @@ at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif have sudo; then
-        if [ -t 0 ]; then sudo -- "$@"; else sudo -n -- "$@"; fi
+    elif ! have sudo; then
+        die "run '$1' as root: $(id -un) is not root and sudo is not installed" \
+            "run this as root, or install sudo and allow it for $(id -un)"
+    elif [ -t 0 ] && [ -t 2 ]; then
+        sudo -- "$@"
+    elif sudo -n true 2>/dev/null; then
+        sudo -n -- "$@"
     else
-        die "run '$*' as root: this user is not root and sudo is not installed" \
-            "run the command as root, or install sudo and allow it for $(id -un)"
+        die "run '$1' as root: sudo wants a password and there is no terminal to ask on" \
+            "run this in a terminal, as root, or after 'sudo -v'"
     fi
 }
 

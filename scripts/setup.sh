@@ -152,9 +152,16 @@ rust_from_rustup() {
         rustup default >/dev/null 2>&1 || rustup default stable >/dev/null 2>&1
     else
         say rust "installing rustup from rustup.rs, for this user only"
-        local script="$SORTIE_STATE_DIR/rustup-init.sh"
-        curl --proto '=https' --tlsv1.2 -sSf --connect-timeout 15 --max-time 60 -o "$script" https://sh.rustup.rs \
-            2>"$SORTIE_STATE_DIR/rustup.log" || return 1
+        local script="$SORTIE_STATE_DIR/rustup-init.sh" url got=0
+        # The first is the documented one and leads to the second, which more firewalls let through.
+        for url in https://sh.rustup.rs https://static.rust-lang.org/rustup/rustup-init.sh; do
+            if curl --proto '=https' --tlsv1.2 -sSfL --connect-timeout 15 --max-time 60 -o "$script" "$url" \
+                2>>"$SORTIE_STATE_DIR/rustup.log"; then
+                got=1
+                break
+            fi
+        done
+        [ "$got" -eq 1 ] || return 1
         RUSTUP_MAX_RETRIES=1 timeout "$RUSTUP_INSTALL_LIMIT_S" sh "$script" -y --no-modify-path --profile minimal \
             --component clippy,rustfmt >>"$SORTIE_STATE_DIR/rustup.log" 2>&1 </dev/null || return 1
     fi
