@@ -14,8 +14,12 @@ use tokio::sync::Mutex;
 
 /// Sockets that local engines are known to listen on, in order of preference;
 /// `{}` stands for the user's runtime directory.
-const SOCKETS: [&str; 4] =
-    ["/var/run/docker.sock", "{}/docker.sock", "{}/podman/podman.sock", "/run/podman/podman.sock"];
+const SOCKETS: [&str; 4] = [
+    "/var/run/docker.sock",
+    "{}/docker.sock",
+    "{}/podman/podman.sock",
+    "/run/podman/podman.sock",
+];
 
 pub struct Engine {
     endpoint: Endpoint,
@@ -25,12 +29,21 @@ pub struct Engine {
 }
 
 impl Engine {
-    pub fn new(endpoint: Endpoint, connect_timeout: Duration, call_timeout: Duration) -> Result<Self, SandboxError> {
+    pub fn new(
+        endpoint: Endpoint,
+        connect_timeout: Duration,
+        call_timeout: Duration,
+    ) -> Result<Self, SandboxError> {
         let endpoint = match endpoint {
             Endpoint::Auto => discover()?,
             given => given,
         };
-        Ok(Self { endpoint, connect_timeout, call_timeout, client: Mutex::new(None) })
+        Ok(Self {
+            endpoint,
+            connect_timeout,
+            call_timeout,
+            client: Mutex::new(None),
+        })
     }
 
     /// The endpoint in words.
@@ -43,7 +56,11 @@ impl Engine {
     }
 
     /// One call, bounded; connects first if nobody did.
-    pub async fn call<T, F>(&self, name: &'static str, call: impl FnOnce(Docker) -> F) -> Result<T, SandboxError>
+    pub async fn call<T, F>(
+        &self,
+        name: &'static str,
+        call: impl FnOnce(Docker) -> F,
+    ) -> Result<T, SandboxError>
     where
         F: Future<Output = Result<T, Error>>,
     {
@@ -80,26 +97,49 @@ impl Engine {
         let limit = self.call_timeout.as_secs().saturating_add(5);
         match &self.endpoint {
             Endpoint::Auto => Docker::connect_with_local_defaults(),
-            Endpoint::Unix(path) => Docker::connect_with_unix(&path.to_string_lossy(), limit, API_DEFAULT_VERSION),
-            Endpoint::Tcp { url, tls: None } => Docker::connect_with_http(url, limit, API_DEFAULT_VERSION),
-            Endpoint::Tcp { url, tls: Some(tls) } => {
-                Docker::connect_with_ssl(url, &tls.key, &tls.cert, &tls.ca, limit, API_DEFAULT_VERSION)
+            Endpoint::Unix(path) => {
+                Docker::connect_with_unix(&path.to_string_lossy(), limit, API_DEFAULT_VERSION)
             }
+            Endpoint::Tcp { url, tls: None } => {
+                Docker::connect_with_http(url, limit, API_DEFAULT_VERSION)
+            }
+            Endpoint::Tcp {
+                url,
+                tls: Some(tls),
+            } => Docker::connect_with_ssl(
+                url,
+                &tls.key,
+                &tls.cert,
+                &tls.ca,
+                limit,
+                API_DEFAULT_VERSION,
+            ),
             Endpoint::Ssh(url) => Docker::connect_with_ssh(url, limit, API_DEFAULT_VERSION, None),
         }
     }
 
     fn timed_out(&self, call: &'static str, after: Duration) -> SandboxError {
-        SandboxError::EngineTimeout { endpoint: self.endpoint(), call, after }
+        SandboxError::EngineTimeout {
+            endpoint: self.endpoint(),
+            call,
+            after,
+        }
     }
 
     fn sort(&self, call: &'static str, error: Error) -> SandboxError {
         match error {
-            Error::DockerResponseServerError { status_code, message } => {
+            Error::DockerResponseServerError {
+                status_code,
+                message,
+            } => {
                 if message.contains("no space left on device") {
                     return SandboxError::OutOfDisk { call, message };
                 }
-                SandboxError::EngineRefused { call, status: status_code, message }
+                SandboxError::EngineRefused {
+                    call,
+                    status: status_code,
+                    message,
+                }
             }
             Error::RequestTimeoutError => self.timed_out(call, self.call_timeout),
             Error::SocketNotFoundError(_)
@@ -110,7 +150,11 @@ impl Engine {
                 reason: chain(&error),
                 help: self.help(&error),
             },
-            other => SandboxError::EngineRefused { call, status: 0, message: chain(&other) },
+            other => SandboxError::EngineRefused {
+                call,
+                status: 0,
+                message: chain(&other),
+            },
         }
     }
 
@@ -118,13 +162,16 @@ impl Engine {
         let reason = chain(error).to_lowercase();
         match &self.endpoint {
             Endpoint::Unix(_) | Endpoint::Auto if reason.contains("permission denied") => {
-                "add this user to the engine's group, or point DOCKER_HOST at a rootless engine".into()
+                "add this user to the engine's group, or point DOCKER_HOST at a rootless engine"
+                    .into()
             }
             Endpoint::Unix(_) | Endpoint::Auto => {
                 "start it, or install one (`sortie doctor` says how), or set the endpoint".into()
             }
             Endpoint::Tcp { .. } => "check its address, its keys and that it listens there".into(),
-            Endpoint::Ssh(_) => "check that `ssh` reaches the machine without asking for a password".into(),
+            Endpoint::Ssh(_) => {
+                "check that `ssh` reaches the machine without asking for a password".into()
+            }
         }
     }
 }
@@ -152,29 +199,44 @@ fn wants_older_client(error: &Error) -> bool {
 fn discover() -> Result<Endpoint, SandboxError> {
     let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(host) = variable("DOCKER_HOST") {
-        let tls = variable("DOCKER_TLS_VERIFY").and(variable("DOCKER_CERT_PATH")).map(|place| {
-            let place = PathBuf::from(place);
-            Tls { key: place.join("key.pem"), cert: place.join("cert.pem"), ca: place.join("ca.pem") }
-        });
+        let tls = variable("DOCKER_TLS_VERIFY")
+            .and(variable("DOCKER_CERT_PATH"))
+            .map(|place| {
+                let place = PathBuf::from(place);
+                Tls {
+                    key: place.join("key.pem"),
+                    cert: place.join("cert.pem"),
+                    ca: place.join("ca.pem"),
+                }
+            });
         return parse(&host, tls);
     }
     let own = variable("XDG_RUNTIME_DIR");
-    let candidates = SOCKETS.iter().filter_map(|path| match (path.strip_prefix("{}"), &own) {
-        (Some(rest), Some(own)) => Some(PathBuf::from(format!("{own}{rest}"))),
-        (Some(_), None) => None,
-        (None, _) => Some(PathBuf::from(path)),
-    });
+    let candidates = SOCKETS
+        .iter()
+        .filter_map(|path| match (path.strip_prefix("{}"), &own) {
+            (Some(rest), Some(own)) => Some(PathBuf::from(format!("{own}{rest}"))),
+            (Some(_), None) => None,
+            (None, _) => Some(PathBuf::from(path)),
+        });
     let found = candidates.into_iter().find(|path| path.exists());
-    Ok(Endpoint::Unix(found.unwrap_or_else(|| Path::new(SOCKETS[0]).to_owned())))
+    Ok(Endpoint::Unix(
+        found.unwrap_or_else(|| Path::new(SOCKETS[0]).to_owned()),
+    ))
 }
 
 fn parse(host: &str, tls: Option<Tls>) -> Result<Endpoint, SandboxError> {
     match host.split_once("://") {
         Some(("unix", path)) => Ok(Endpoint::Unix(path.into())),
-        Some(("tcp" | "http" | "https", _)) => Ok(Endpoint::Tcp { url: host.into(), tls }),
+        Some(("tcp" | "http" | "https", _)) => Ok(Endpoint::Tcp {
+            url: host.into(),
+            tls,
+        }),
         Some(("ssh", _)) => Ok(Endpoint::Ssh(host.into())),
         _ => Err(SandboxError::Options {
-            reason: format!("DOCKER_HOST is {host:?}, which is no unix://, tcp:// or ssh:// address"),
+            reason: format!(
+                "DOCKER_HOST is {host:?}, which is no unix://, tcp:// or ssh:// address"
+            ),
         }),
     }
 }
@@ -185,9 +247,23 @@ mod tests {
 
     #[test]
     fn addresses_are_understood() {
-        assert_eq!(parse("unix:///run/x.sock", None).unwrap(), Endpoint::Unix("/run/x.sock".into()));
-        assert!(matches!(parse("tcp://127.0.0.1:2375", None).unwrap(), Endpoint::Tcp { tls: None, .. }));
-        assert_eq!(parse("ssh://me@there", None).unwrap(), Endpoint::Ssh("ssh://me@there".into()));
-        assert!(parse("npipe:////x", None).unwrap_err().to_string().contains("DOCKER_HOST"));
+        assert_eq!(
+            parse("unix:///run/x.sock", None).unwrap(),
+            Endpoint::Unix("/run/x.sock".into())
+        );
+        assert!(matches!(
+            parse("tcp://127.0.0.1:2375", None).unwrap(),
+            Endpoint::Tcp { tls: None, .. }
+        ));
+        assert_eq!(
+            parse("ssh://me@there", None).unwrap(),
+            Endpoint::Ssh("ssh://me@there".into())
+        );
+        assert!(
+            parse("npipe:////x", None)
+                .unwrap_err()
+                .to_string()
+                .contains("DOCKER_HOST")
+        );
     }
 }

@@ -57,7 +57,9 @@ pub enum SandboxError {
         help: String,
     },
     /// The engine's disk is full.
-    #[error("{call}: the container engine has no room on its disk: {message}; free some, then retry")]
+    #[error(
+        "{call}: the container engine has no room on its disk: {message}; free some, then retry"
+    )]
     OutOfDisk {
         /// What was asked.
         call: &'static str,
@@ -65,7 +67,10 @@ pub enum SandboxError {
         message: String,
     },
     /// The container is not what was asked for; it was removed unstarted.
-    #[error("harden the container of run {run}: {}; check the engine and its defaults", join(violations))]
+    #[error(
+        "harden the container of run {run}: {}; check the engine and its defaults",
+        join(violations)
+    )]
     PolicyViolated {
         /// The run.
         run: u64,
@@ -116,7 +121,9 @@ pub enum SandboxError {
     #[error(transparent)]
     Runner(#[from] RunnerError),
     /// A bundle is larger than allowed.
-    #[error("fetch the result of run {run}: its bundle is larger than {max_bytes} bytes; raise the limit or make the change smaller")]
+    #[error(
+        "fetch the result of run {run}: its bundle is larger than {max_bytes} bytes; raise the limit or make the change smaller"
+    )]
     TooLarge {
         /// The run.
         run: u64,
@@ -142,22 +149,37 @@ impl SandboxError {
     /// Whether the same call may succeed later without anybody's doing:
     /// the engine or the wire was away.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::EngineUnreachable { .. } | Self::EngineTimeout { .. } | Self::WireLost { .. })
+        matches!(
+            self,
+            Self::EngineUnreachable { .. } | Self::EngineTimeout { .. } | Self::WireLost { .. }
+        )
     }
 
     /// Sorts a failed frame into a lost wire or a broken protocol.
     pub(crate) fn frame(run: u64, error: FrameError) -> Self {
         match error {
-            FrameError::Io(_) | FrameError::Ended => Self::WireLost { run, reason: error.to_string() },
-            other => Self::Protocol { run, reason: other.to_string() },
+            FrameError::Io(_) | FrameError::Ended => Self::WireLost {
+                run,
+                reason: error.to_string(),
+            },
+            other => Self::Protocol {
+                run,
+                reason: other.to_string(),
+            },
         }
     }
 
     pub(crate) fn blob(run: u64, path: &std::path::Path, error: BlobError) -> Self {
         match error {
             BlobError::Frame(e) => Self::frame(run, e),
-            BlobError::Local(source) => Self::File { path: path.to_owned(), source },
-            BlobError::TooLarge { max } => Self::TooLarge { run, max_bytes: max },
+            BlobError::Local(source) => Self::File {
+                path: path.to_owned(),
+                source,
+            },
+            BlobError::TooLarge { max } => Self::TooLarge {
+                run,
+                max_bytes: max,
+            },
         }
     }
 
@@ -165,7 +187,10 @@ impl SandboxError {
         match error {
             HelloError::Refused(refusal) => Self::WireRefused { run, refusal },
             HelloError::Frame(FrameError::Io(_) | FrameError::Ended) | HelloError::TimedOut => {
-                Self::WireLost { run, reason: error.to_string() }
+                Self::WireLost {
+                    run,
+                    reason: error.to_string(),
+                }
             }
             source => Self::WrongRunner { run, source },
         }

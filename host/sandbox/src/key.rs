@@ -25,15 +25,23 @@ impl fmt::Debug for WireKey {
 impl WireKey {
     /// A key that lives as long as this process.
     pub fn ephemeral() -> Result<Self, SandboxError> {
-        random().map(Self).map_err(|e| SandboxError::Options { reason: e.to_string() })
+        random().map(Self).map_err(|e| SandboxError::Options {
+            reason: e.to_string(),
+        })
     }
 
     /// Reads the key at `path`, or makes one there that only the owner reads.
     pub fn load_or_create(path: &Path) -> Result<Self, SandboxError> {
-        let failed = |source| SandboxError::File { path: path.to_owned(), source };
+        let failed = |source| SandboxError::File {
+            path: path.to_owned(),
+            source,
+        };
         match fs::read(path) {
             Ok(bytes) => Self::from_bytes(&bytes).ok_or_else(|| SandboxError::Options {
-                reason: format!("{} is no wire key: it must hold 32 bytes; remove it", path.display()),
+                reason: format!(
+                    "{} is no wire key: it must hold 32 bytes; remove it",
+                    path.display()
+                ),
             }),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let key = Self::ephemeral()?;
@@ -46,7 +54,9 @@ impl WireKey {
                     .mode(0o600)
                     .open(&part)
                     .map_err(failed)?;
-                file.write_all(&key.0).and_then(|()| file.sync_all()).map_err(failed)?;
+                file.write_all(&key.0)
+                    .and_then(|()| file.sync_all())
+                    .map_err(failed)?;
                 fs::rename(&part, path).map_err(failed)?;
                 Ok(key)
             }
@@ -60,7 +70,8 @@ impl WireKey {
 
     /// The secret of one container, told apart by a random nonce in its labels.
     pub(crate) fn secret(&self, instance: &str, run: u64, nonce: &str) -> Secret {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(b"sortie container secret\0");
         mac.update(instance.as_bytes());
         mac.update(b"\0");
@@ -82,7 +93,10 @@ mod tests {
         let first = WireKey::load_or_create(&path).unwrap();
         let again = WireKey::load_or_create(&path).unwrap();
         assert_eq!(first.0, again.0);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_ne!(first.secret("a", 1, "n").0, first.secret("a", 2, "n").0);
         assert_ne!(first.secret("a", 1, "n").0, first.secret("a", 1, "m").0);
     }

@@ -38,7 +38,8 @@ pub use policy::{Policy, Violation, verify};
 pub use report::{EngineReport, ImageReport, Problem};
 pub use sandbox::{Adoption, Ending, LaunchSpec, Sandbox};
 pub use sortie_wire::message::{
-    ExitReport, ExitStatus, KillReason, OutputStream, RunnerError, Status, StepFile, StepSpec, StepStatus,
+    ExitReport, ExitStatus, KillReason, OutputStream, RunnerError, Status, StepFile, StepSpec,
+    StepStatus,
 };
 pub use sortie_wire::place;
 pub use step::{Output, Step};

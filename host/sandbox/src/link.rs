@@ -12,7 +12,8 @@ use serde::de::DeserializeOwned;
 use sortie_wire::codec::{FrameError, expect_frame, read_frame, write_frame};
 use sortie_wire::hello::{Opening, Secret, WireToken, greet_runner};
 use sortie_wire::limits::{
-    CONTROL_MAX_BYTES, HEARTBEAT, OPEN_MAX_BYTES, REPLY_MAX_BYTES, RUNNER_OPEN_MAX_BYTES, SILENCE_LIMIT,
+    CONTROL_MAX_BYTES, HEARTBEAT, OPEN_MAX_BYTES, REPLY_MAX_BYTES, RUNNER_OPEN_MAX_BYTES,
+    SILENCE_LIMIT,
 };
 use sortie_wire::message::{Control, ControlReply, Open, Reply};
 use sortie_wire::session::{Incoming, Session, Side};
@@ -31,13 +32,17 @@ type Log = Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>;
 type Input = Pin<Box<dyn AsyncWrite + Send>>;
 
 /// What the engine gave for a container's, or an exec's, input and output.
-pub fn transport(output: Log, input: Input) -> impl AsyncRead + AsyncWrite + Send + Unpin + 'static {
+pub fn transport(
+    output: Log,
+    input: Input,
+) -> impl AsyncRead + AsyncWrite + Send + Unpin + 'static {
     let bytes = output.filter_map(|item| {
         std::future::ready(match item {
             Ok(LogOutput::StdOut { message }) => Some(Ok(message)),
             Ok(LogOutput::StdErr { message } | LogOutput::Console { message }) => {
                 // The runner's own words, when it cannot start. Never more than a line.
-                let words = String::from_utf8_lossy(&message[..message.len().min(512)]).into_owned();
+                let words =
+                    String::from_utf8_lossy(&message[..message.len().min(512)]).into_owned();
                 tracing::warn!(runner = %words.trim_end(), "the runner complains");
                 None
             }
@@ -71,7 +76,9 @@ impl Link {
     where
         T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let token = greet_runner(&mut io, lease, secret, opening).await.map_err(|e| SandboxError::hello(run, e))?;
+        let token = greet_runner(&mut io, lease, secret, opening)
+            .await
+            .map_err(|e| SandboxError::hello(run, e))?;
         let (session, incoming) = Session::start(io, Side::Host);
         let (wall, asked) = mpsc::channel(4);
         let heartbeat = heartbeat(session.clone(), asked);
@@ -101,25 +108,36 @@ impl Link {
     }
 
     pub fn lost(&self, reason: &str) -> SandboxError {
-        SandboxError::WireLost { run: self.run, reason: reason.into() }
+        SandboxError::WireLost {
+            run: self.run,
+            reason: reason.into(),
+        }
     }
 
     /// Opens a stream with its first frame.
     pub async fn stream(&self, open: &Open) -> Result<StreamIo, SandboxError> {
-        let mut io = self.session.open().await.map_err(|e| self.lost(&e.to_string()))?;
-        write_frame(&mut io, open, OPEN_MAX_BYTES).await.map_err(|e| match e {
-            // The host's own doing, not the runner's.
-            FrameError::TooLarge { size, max } => SandboxError::Options {
-                reason: format!("a request of {size} bytes is larger than {max}"),
-            },
-            other => SandboxError::frame(self.run, other),
-        })?;
+        let mut io = self
+            .session
+            .open()
+            .await
+            .map_err(|e| self.lost(&e.to_string()))?;
+        write_frame(&mut io, open, OPEN_MAX_BYTES)
+            .await
+            .map_err(|e| match e {
+                // The host's own doing, not the runner's.
+                FrameError::TooLarge { size, max } => SandboxError::Options {
+                    reason: format!("a request of {size} bytes is larger than {max}"),
+                },
+                other => SandboxError::frame(self.run, other),
+            })?;
         Ok(io)
     }
 
     /// Reads a reply.
     pub async fn reply<T: DeserializeOwned>(&self, io: &mut StreamIo) -> Result<T, SandboxError> {
-        let reply: Reply<T> = expect_frame(io, REPLY_MAX_BYTES).await.map_err(|e| SandboxError::frame(self.run, e))?;
+        let reply: Reply<T> = expect_frame(io, REPLY_MAX_BYTES)
+            .await
+            .map_err(|e| SandboxError::frame(self.run, e))?;
         Ok(reply?)
     }
 
@@ -129,11 +147,17 @@ impl Link {
         limit: Duration,
         exchange: impl Future<Output = Result<T, SandboxError>>,
     ) -> Result<T, SandboxError> {
-        tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| Err(self.lost("the runner did not answer in time")))
+        tokio::time::timeout(limit, exchange)
+            .await
+            .unwrap_or_else(|_| Err(self.lost("the runner did not answer in time")))
     }
 
     /// A call with nothing but a reply.
-    pub async fn call<T: DeserializeOwned>(&self, open: &Open, limit: Duration) -> Result<T, SandboxError> {
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        open: &Open,
+        limit: Duration,
+    ) -> Result<T, SandboxError> {
         self.within(limit, async {
             let mut io = self.stream(open).await?;
             self.reply(&mut io).await
@@ -146,7 +170,10 @@ impl Link {
         let remaining_ms = u64::try_from(remaining.as_millis()).unwrap_or(u64::MAX);
         let (done, set) = oneshot::channel();
         self.within(CALL_LIMIT, async {
-            self.wall.send((remaining_ms, done)).await.map_err(|_| self.lost("the wire is closed"))?;
+            self.wall
+                .send((remaining_ms, done))
+                .await
+                .map_err(|_| self.lost("the wire is closed"))?;
             set.await.map_err(|_| self.lost("the wire is closed"))
         })
         .await
@@ -163,7 +190,9 @@ impl Drop for Link {
 async fn heartbeat(session: Session, mut wall: mpsc::Receiver<(u64, oneshot::Sender<()>)>) {
     let beat = async {
         let mut io = session.open().await.ok()?;
-        write_frame(&mut io, &Open::Control, OPEN_MAX_BYTES).await.ok()?;
+        write_frame(&mut io, &Open::Control, OPEN_MAX_BYTES)
+            .await
+            .ok()?;
         let mut number = 0u64;
         loop {
             number += 1;

@@ -107,7 +107,8 @@ impl EngineOptions {
     pub(crate) fn check(&self) -> Result<(), SandboxError> {
         let wrong = |reason: String| Err(SandboxError::Options { reason });
         let named = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if self.instance.is_empty() || self.instance.len() > 40 || !self.instance.bytes().all(named) {
+        if self.instance.is_empty() || self.instance.len() > 40 || !self.instance.bytes().all(named)
+        {
             return wrong(format!(
                 "the instance name {:?} must be 1 to 40 lower-case letters, digits and dashes",
                 self.instance
@@ -119,7 +120,10 @@ impl EngineOptions {
         let limits = &self.limits;
         // Below these a container does not even start its runner and git.
         if limits.memory_bytes < 32 << 20 || limits.pids < 16 || limits.cpu_milli < 10 {
-            return wrong("a container needs at least 32 MiB of memory, 16 processes and 0.01 processors".into());
+            return wrong(
+                "a container needs at least 32 MiB of memory, 16 processes and 0.01 processors"
+                    .into(),
+            );
         }
         let most = i64::MAX as u64 / 1_000_000;
         if limits.memory_bytes > most || limits.cpu_milli > 1_000_000 || limits.tmp_bytes > most {

@@ -13,9 +13,9 @@ use crate::labels;
 use crate::limits::{OPEN_FILES, RUN_BYTES, SHM_BYTES};
 use crate::options::Limits;
 use bollard::models::{
-    ContainerCreateBody, ContainerInspectResponse, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum,
-    HostConfigLogConfig, Mount, MountType, MountVolumeOptions, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    ContainerCreateBody, ContainerInspectResponse, HealthConfig, HostConfig,
+    HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount, MountType, MountVolumeOptions,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use sortie_wire::place;
 use std::collections::HashMap;
@@ -60,7 +60,11 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} must be {}, not {}", self.what, self.wanted, self.found)
+        write!(
+            f,
+            "{} must be {}, not {}",
+            self.what, self.wanted, self.found
+        )
     }
 }
 
@@ -68,8 +72,17 @@ impl Policy {
     fn tmpfs(&self) -> HashMap<String, String> {
         HashMap::from([
             // Compilers and test runners execute what they put there.
-            ("/tmp".into(), format!("rw,nosuid,nodev,exec,mode=1777,size={}", self.limits.tmp_bytes)),
-            ("/run".into(), format!("rw,nosuid,nodev,noexec,mode=1777,size={RUN_BYTES}")),
+            (
+                "/tmp".into(),
+                format!(
+                    "rw,nosuid,nodev,exec,mode=1777,size={}",
+                    self.limits.tmp_bytes
+                ),
+            ),
+            (
+                "/run".into(),
+                format!("rw,nosuid,nodev,noexec,mode=1777,size={RUN_BYTES}"),
+            ),
         ])
     }
 
@@ -96,7 +109,11 @@ impl Policy {
     /// The request that makes such a container.
     pub(crate) fn body(&self) -> ContainerCreateBody {
         let memory = self.memory();
-        let ulimit = |name: &str, value| ResourcesUlimits { name: Some(name.into()), soft: Some(value), hard: Some(value) };
+        let ulimit = |name: &str, value| ResourcesUlimits {
+            name: Some(name.into()),
+            soft: Some(value),
+            hard: Some(value),
+        };
         ContainerCreateBody {
             image: Some(self.image.clone()),
             entrypoint: Some(vec![RUNNER.into()]),
@@ -113,7 +130,10 @@ impl Policy {
             attach_stderr: Some(true),
             tty: Some(false),
             network_disabled: Some(true),
-            healthcheck: Some(HealthConfig { test: Some(vec!["NONE".into()]), ..Default::default() }),
+            healthcheck: Some(HealthConfig {
+                test: Some(vec!["NONE".into()]),
+                ..Default::default()
+            }),
             host_config: Some(HostConfig {
                 network_mode: Some("none".into()),
                 readonly_rootfs: Some(true),
@@ -140,8 +160,14 @@ impl Policy {
                     }),
                     ..Default::default()
                 }]),
-                log_config: Some(HostConfigLogConfig { typ: Some("none".into()), config: None }),
-                restart_policy: Some(RestartPolicy { name: Some(RestartPolicyNameEnum::NO), maximum_retry_count: None }),
+                log_config: Some(HostConfigLogConfig {
+                    typ: Some("none".into()),
+                    config: None,
+                }),
+                restart_policy: Some(RestartPolicy {
+                    name: Some(RestartPolicyNameEnum::NO),
+                    maximum_retry_count: None,
+                }),
                 auto_remove: Some(false),
                 init: Some(false),
                 runtime: self.runtime.clone(),
@@ -157,13 +183,28 @@ impl Policy {
 struct Check(Vec<Violation>);
 
 impl Check {
-    fn that(&mut self, holds: bool, what: &'static str, wanted: impl Into<String>, found: impl fmt::Debug) {
+    fn that(
+        &mut self,
+        holds: bool,
+        what: &'static str,
+        wanted: impl Into<String>,
+        found: impl fmt::Debug,
+    ) {
         if !holds {
-            self.0.push(Violation { what, wanted: wanted.into(), found: format!("{found:?}") });
+            self.0.push(Violation {
+                what,
+                wanted: wanted.into(),
+                found: format!("{found:?}"),
+            });
         }
     }
 
-    fn equal<T: PartialEq + fmt::Debug>(&mut self, what: &'static str, found: Option<&T>, wanted: &T) {
+    fn equal<T: PartialEq + fmt::Debug>(
+        &mut self,
+        what: &'static str,
+        found: Option<&T>,
+        wanted: &T,
+    ) {
         self.that(found == Some(wanted), what, format!("{wanted:?}"), found);
     }
 
@@ -175,7 +216,12 @@ impl Check {
     /// another container's.
     fn own(&mut self, what: &'static str, found: Option<&String>, allowed: &[&str]) {
         let found = found.map_or("", String::as_str);
-        self.that(allowed.contains(&found), what, format!("one of {allowed:?}"), found);
+        self.that(
+            allowed.contains(&found),
+            what,
+            format!("one of {allowed:?}"),
+            found,
+        );
     }
 }
 
@@ -197,22 +243,47 @@ pub fn verify(made: &ContainerInspectResponse, policy: &Policy) -> Result<(), Ve
 
 fn user_and_command(check: &mut Check, config: &bollard::models::ContainerConfig, policy: &Policy) {
     check.equal("User", config.user.as_ref(), &USER.to_owned());
-    check.equal("Entrypoint", config.entrypoint.as_ref(), &vec![RUNNER.to_owned()]);
+    check.equal(
+        "Entrypoint",
+        config.entrypoint.as_ref(),
+        &vec![RUNNER.to_owned()],
+    );
     check.equal("Cmd", config.cmd.as_ref(), &policy.command());
     check.that(config.tty != Some(true), "Tty", "false", config.tty);
     let labels = config.labels.clone().unwrap_or_default();
     let ours = [labels::INSTANCE, labels::RUN, labels::JOB, labels::NONCE];
-    let marked = ours.iter().all(|name| labels.get(*name) == policy.labels.get(*name));
+    let marked = ours
+        .iter()
+        .all(|name| labels.get(*name) == policy.labels.get(*name));
     check.that(marked, "Labels", "this run's", &labels);
-    let probe = config.healthcheck.as_ref().and_then(|probe| probe.test.clone()).unwrap_or_default();
-    check.that(probe.is_empty() || probe == ["NONE"], "Healthcheck", "none", &probe);
+    let probe = config
+        .healthcheck
+        .as_ref()
+        .and_then(|probe| probe.test.clone())
+        .unwrap_or_default();
+    check.that(
+        probe.is_empty() || probe == ["NONE"],
+        "Healthcheck",
+        "none",
+        &probe,
+    );
 }
 
 fn privileges(check: &mut Check, host: &HostConfig) {
-    check.that(host.privileged != Some(true), "Privileged", "false", host.privileged);
+    check.that(
+        host.privileged != Some(true),
+        "Privileged",
+        "false",
+        host.privileged,
+    );
     check.equal("ReadonlyRootfs", host.readonly_rootfs.as_ref(), &true);
     let dropped = host.cap_drop.clone().unwrap_or_default();
-    check.that(dropped.iter().any(|cap| cap.eq_ignore_ascii_case("ALL")), "CapDrop", "[\"ALL\"]", &dropped);
+    check.that(
+        dropped.iter().any(|cap| cap.eq_ignore_ascii_case("ALL")),
+        "CapDrop",
+        "[\"ALL\"]",
+        &dropped,
+    );
     check.none("CapAdd", host.cap_add.as_ref());
     // Exactly this: another entry would be a profile taken away.
     let options = host.security_opt.clone().unwrap_or_default();
@@ -220,25 +291,68 @@ fn privileges(check: &mut Check, host: &HostConfig) {
     check.that(only, "SecurityOpt", "[\"no-new-privileges\"]", &options);
     check.none("GroupAdd", host.group_add.as_ref());
     // An engine that says nothing of them uses its defaults; an empty list takes them away.
-    let masked = host.masked_paths.as_ref().is_none_or(|paths| !paths.is_empty());
+    let masked = host
+        .masked_paths
+        .as_ref()
+        .is_none_or(|paths| !paths.is_empty());
     check.that(masked, "MaskedPaths", "the engine's", &host.masked_paths);
-    let read_only = host.readonly_paths.as_ref().is_none_or(|paths| !paths.is_empty());
-    check.that(read_only, "ReadonlyPaths", "the engine's", &host.readonly_paths);
-    check.that(host.sysctls.as_ref().is_none_or(HashMap::is_empty), "Sysctls", "empty", &host.sysctls);
+    let read_only = host
+        .readonly_paths
+        .as_ref()
+        .is_none_or(|paths| !paths.is_empty());
+    check.that(
+        read_only,
+        "ReadonlyPaths",
+        "the engine's",
+        &host.readonly_paths,
+    );
+    check.that(
+        host.sysctls.as_ref().is_none_or(HashMap::is_empty),
+        "Sysctls",
+        "empty",
+        &host.sysctls,
+    );
 }
 
 fn isolation(check: &mut Check, host: &HostConfig, made: &ContainerInspectResponse) {
-    check.equal("NetworkMode", host.network_mode.as_ref(), &"none".to_owned());
-    let networks = made.network_settings.as_ref().and_then(|n| n.networks.clone()).unwrap_or_default();
-    check.that(networks.keys().all(|name| name == "none"), "Networks", "none", networks.keys());
-    check.that(host.port_bindings.as_ref().is_none_or(HashMap::is_empty), "PortBindings", "empty", &host.port_bindings);
-    check.that(host.publish_all_ports != Some(true), "PublishAllPorts", "false", host.publish_all_ports);
+    check.equal(
+        "NetworkMode",
+        host.network_mode.as_ref(),
+        &"none".to_owned(),
+    );
+    let networks = made
+        .network_settings
+        .as_ref()
+        .and_then(|n| n.networks.clone())
+        .unwrap_or_default();
+    check.that(
+        networks.keys().all(|name| name == "none"),
+        "Networks",
+        "none",
+        networks.keys(),
+    );
+    check.that(
+        host.port_bindings.as_ref().is_none_or(HashMap::is_empty),
+        "PortBindings",
+        "empty",
+        &host.port_bindings,
+    );
+    check.that(
+        host.publish_all_ports != Some(true),
+        "PublishAllPorts",
+        "false",
+        host.publish_all_ports,
+    );
     check.none("Links", host.links.as_ref());
     check.none("ExtraHosts", host.extra_hosts.as_ref());
     check.own("IpcMode", host.ipc_mode.as_ref(), &["private", "none"]);
     check.own("PidMode", host.pid_mode.as_ref(), &["", "private"]);
     check.own("UTSMode", host.uts_mode.as_ref(), &["", "private"]);
-    check.own("UsernsMode", host.userns_mode.as_ref(), &["", "private", "auto"]);
+    check.own(
+        "UsernsMode",
+        host.userns_mode.as_ref(),
+        &["", "private", "auto"],
+    );
     let shared = host.cgroupns_mode == Some(HostConfigCgroupnsModeEnum::HOST);
     check.that(!shared, "CgroupnsMode", "private", host.cgroupns_mode);
     check.own("CgroupParent", host.cgroup_parent.as_ref(), &[""]);
@@ -249,11 +363,22 @@ fn resources(check: &mut Check, host: &HostConfig, policy: &Policy) {
     if policy.swap_bounded {
         check.equal("MemorySwap", host.memory_swap.as_ref(), &policy.memory());
     }
-    check.that(host.oom_kill_disable != Some(true), "OomKillDisable", "false", host.oom_kill_disable);
-    check.equal("PidsLimit", host.pids_limit.as_ref(), &i64::from(policy.limits.pids));
+    check.that(
+        host.oom_kill_disable != Some(true),
+        "OomKillDisable",
+        "false",
+        host.oom_kill_disable,
+    );
+    check.equal(
+        "PidsLimit",
+        host.pids_limit.as_ref(),
+        &i64::from(policy.limits.pids),
+    );
     // Some engines answer with a quota for a period instead.
     let quota = match (host.cpu_quota, host.cpu_period) {
-        (Some(quota), Some(period)) if period > 0 => i128::from(quota) * 1_000_000_000 / i128::from(period),
+        (Some(quota), Some(period)) if period > 0 => {
+            i128::from(quota) * 1_000_000_000 / i128::from(period)
+        }
         _ => 0,
     };
     let wanted = policy.nano_cpus();
@@ -261,9 +386,14 @@ fn resources(check: &mut Check, host: &HostConfig, policy: &Policy) {
     check.that(bounded, "NanoCpus", wanted.to_string(), host.nano_cpus);
     for (name, wanted) in [("core", 0), ("nofile", OPEN_FILES)] {
         let limit = host.ulimits.iter().flatten().find(|limit| {
-            limit.name.as_deref().is_some_and(|found| found.trim_start_matches("RLIMIT_").eq_ignore_ascii_case(name))
+            limit.name.as_deref().is_some_and(|found| {
+                found
+                    .trim_start_matches("RLIMIT_")
+                    .eq_ignore_ascii_case(name)
+            })
         });
-        let holds = limit.is_some_and(|limit| limit.hard == Some(wanted) && limit.soft == Some(wanted));
+        let holds =
+            limit.is_some_and(|limit| limit.hard == Some(wanted) && limit.soft == Some(wanted));
         check.that(holds, "Ulimits", format!("{name}={wanted}"), limit);
     }
     if let Some(runtime) = &policy.runtime {
@@ -272,7 +402,10 @@ fn resources(check: &mut Check, host: &HostConfig, policy: &Policy) {
     let log = host.log_config.as_ref().and_then(|log| log.typ.clone());
     check.equal("LogConfig", log.as_ref(), &"none".to_owned());
     let restart = host.restart_policy.as_ref().and_then(|policy| policy.name);
-    let never = matches!(restart, None | Some(RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY));
+    let never = matches!(
+        restart,
+        None | Some(RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY)
+    );
     check.that(never, "RestartPolicy", "no", restart);
 }
 
@@ -288,15 +421,35 @@ fn mounts(check: &mut Check, host: &HostConfig, made: &ContainerInspectResponse,
             && mount.destination.as_deref() == Some(place::WORK)
             && mount.name.as_deref() == Some(&policy.volume);
         let temporary = mount.typ.as_deref() == Some("tmpfs")
-            && mount.destination.as_ref().is_some_and(|place| policy.tmpfs().contains_key(place));
+            && mount
+                .destination
+                .as_ref()
+                .is_some_and(|place| policy.tmpfs().contains_key(place));
         !ours && !temporary
     });
-    let others: Vec<_> = others.map(|mount| (&mount.typ, &mount.source, &mount.destination)).collect();
-    check.that(others.is_empty(), "Mounts", "the workspace volume only", &others);
+    let others: Vec<_> = others
+        .map(|mount| (&mount.typ, &mount.source, &mount.destination))
+        .collect();
+    check.that(
+        others.is_empty(),
+        "Mounts",
+        "the workspace volume only",
+        &others,
+    );
     let asked = host.mounts.iter().flatten().all(|mount| {
         mount.typ == Some(MountType::VOLUME) && mount.source.as_deref() == Some(&policy.volume)
     });
-    check.that(asked, "HostConfig.Mounts", "the workspace volume only", &host.mounts);
+    check.that(
+        asked,
+        "HostConfig.Mounts",
+        "the workspace volume only",
+        &host.mounts,
+    );
     let tmpfs = host.tmpfs.clone().unwrap_or_default();
-    check.that(tmpfs == policy.tmpfs(), "Tmpfs", "/tmp and /run, bounded", &tmpfs);
+    check.that(
+        tmpfs == policy.tmpfs(),
+        "Tmpfs",
+        "/tmp and /run, bounded",
+        &tmpfs,
+    );
 }

@@ -3,17 +3,18 @@
 use crate::engine::Engine;
 use crate::error::SandboxError;
 use crate::gateway::WireGateway;
+use crate::labels;
 use crate::limits::{WIRE_PAUSE, WIRE_TRIES};
 use crate::link::{Link, transport};
 use crate::options::EngineOptions;
 use crate::policy::{Policy, verify};
 use crate::workspace::Workspace;
-use crate::labels;
 use bollard::container::AttachContainerResults;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{ContainerInspectResponse, ContainerStateStatusEnum};
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions, StartContainerOptions,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, InspectContainerOptions,
+    StartContainerOptions,
 };
 use sortie_wire::hello::{Opening, Refusal, random};
 use sortie_wire::status;
@@ -79,14 +80,26 @@ impl Sandbox {
     /// for it anew.
     pub async fn connect(options: EngineOptions) -> Result<Self, SandboxError> {
         options.check()?;
-        let engine = Engine::new(options.endpoint.clone(), options.connect_timeout, options.call_timeout)?;
-        Ok(Self(Arc::new(Inner { engine, options, live: Mutex::default() })))
+        let engine = Engine::new(
+            options.endpoint.clone(),
+            options.connect_timeout,
+            options.call_timeout,
+        )?;
+        Ok(Self(Arc::new(Inner {
+            engine,
+            options,
+            live: Mutex::default(),
+        })))
     }
 
     /// Makes and starts a run's container and opens its wire. On an error no
     /// container is left, unless the engine went away as well; a sweep finds
     /// such a one.
-    pub async fn launch(&self, spec: LaunchSpec, gateway: Arc<dyn WireGateway>) -> Result<Workspace, SandboxError> {
+    pub async fn launch(
+        &self,
+        spec: LaunchSpec,
+        gateway: Arc<dyn WireGateway>,
+    ) -> Result<Workspace, SandboxError> {
         let run = spec.run;
         let inner = &self.0;
         let nonce = hex::encode(&random().map_err(|e| SandboxError::hello(run, e))?[..8]);
@@ -103,7 +116,10 @@ impl Sandbox {
                 return Err(e);
             }
         };
-        match self.bring_up(&spec, &policy, &container, &nonce, gateway).await {
+        match self
+            .bring_up(&spec, &policy, &container, &nonce, gateway)
+            .await
+        {
             Ok(link) => Ok(Workspace::new(self.clone(), container, spec.job, link)),
             Err(e) => {
                 if let Err(left) = self.remove(run).await {
@@ -132,21 +148,31 @@ impl Sandbox {
         let name = format!("sortie-{}-run-{run}", options.instance);
         let query = CreateContainerOptionsBuilder::new().name(&name).build();
         let body = policy.body();
-        let made = self.0.engine.call("create a container", |docker| async move {
-            docker.create_container(Some(query), body).await
-        });
+        let made = self
+            .0
+            .engine
+            .call("create a container", |docker| async move {
+                docker.create_container(Some(query), body).await
+            });
         match made.await {
             Ok(made) => {
-                policy.swap_bounded = !made.warnings.iter().any(|warning| warning.contains("swap limit"));
+                policy.swap_bounded = !made
+                    .warnings
+                    .iter()
+                    .any(|warning| warning.contains("swap limit"));
                 Ok(made.id)
             }
-            Err(SandboxError::EngineRefused { status: 404, message, .. }) if message.to_lowercase().contains("image") => {
-                Err(SandboxError::ImageMissing {
-                    image: policy.image.clone(),
-                    help: "build it with `cargo xtask image`, or set another image".into(),
-                })
+            Err(SandboxError::EngineRefused {
+                status: 404,
+                message,
+                ..
+            }) if message.to_lowercase().contains("image") => Err(SandboxError::ImageMissing {
+                image: policy.image.clone(),
+                help: "build it with `cargo xtask image`, or set another image".into(),
+            }),
+            Err(SandboxError::EngineRefused { status: 409, .. }) => {
+                Err(SandboxError::AlreadyLaunched { run })
             }
-            Err(SandboxError::EngineRefused { status: 409, .. }) => Err(SandboxError::AlreadyLaunched { run }),
             Err(e) => Err(e),
         }
     }
@@ -164,34 +190,53 @@ impl Sandbox {
         let run = spec.run;
         // The wire is attached while the check is made; nothing runs yet.
         let (made, attached) = tokio::try_join!(self.inspect(container), self.attach(container))?;
-        verify(&made, policy).map_err(|violations| SandboxError::PolicyViolated { run, violations })?;
+        verify(&made, policy)
+            .map_err(|violations| SandboxError::PolicyViolated { run, violations })?;
         let id = container.to_owned();
         engine
             .call("start a container", |docker| async move {
-                docker.start_container(&id, None::<StartContainerOptions>).await
+                docker
+                    .start_container(&id, None::<StartContainerOptions>)
+                    .await
             })
             .await?;
-        let secret = self.0.options.key.secret(&self.0.options.instance, run, nonce);
+        let secret = self
+            .0
+            .options
+            .key
+            .secret(&self.0.options.instance, run, nonce);
         let io = transport(attached.output, attached.input);
         Link::open(io, run, spec.token, &secret, Opening::Claim, gateway).await
     }
 
-    pub(crate) async fn inspect(&self, container: &str) -> Result<ContainerInspectResponse, SandboxError> {
+    pub(crate) async fn inspect(
+        &self,
+        container: &str,
+    ) -> Result<ContainerInspectResponse, SandboxError> {
         let id = container.to_owned();
         self.0
             .engine
             .call("inspect a container", |docker| async move {
-                docker.inspect_container(&id, None::<InspectContainerOptions>).await
+                docker
+                    .inspect_container(&id, None::<InspectContainerOptions>)
+                    .await
             })
             .await
     }
 
     async fn attach(&self, container: &str) -> Result<AttachContainerResults, SandboxError> {
         let id = container.to_owned();
-        let query = AttachContainerOptionsBuilder::new().stream(true).stdin(true).stdout(true).stderr(true).build();
+        let query = AttachContainerOptionsBuilder::new()
+            .stream(true)
+            .stdin(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
         self.0
             .engine
-            .call("attach to a container", |docker| async move { docker.attach_container(&id, Some(query)).await })
+            .call("attach to a container", |docker| async move {
+                docker.attach_container(&id, Some(query)).await
+            })
             .await
     }
 
@@ -199,7 +244,12 @@ impl Sandbox {
     /// the last one takes the wire from whoever holds it; the same token does
     /// so too, being the same lease; an older one is refused. What is found
     /// dead is removed.
-    pub async fn adopt(&self, run: u64, token: u64, gateway: Arc<dyn WireGateway>) -> Result<Adoption, SandboxError> {
+    pub async fn adopt(
+        &self,
+        run: u64,
+        token: u64,
+        gateway: Arc<dyn WireGateway>,
+    ) -> Result<Adoption, SandboxError> {
         let Some(found) = self.find(run).await? else {
             return Ok(Adoption::Absent);
         };
@@ -210,24 +260,44 @@ impl Sandbox {
                 tokio::time::sleep(WIRE_PAUSE).await;
             }
             let made = match self.inspect(&found.container).await {
-                Err(SandboxError::EngineRefused { status: 404, .. }) => return Ok(Adoption::Absent),
+                Err(SandboxError::EngineRefused { status: 404, .. }) => {
+                    return Ok(Adoption::Absent);
+                }
                 made => made?,
             };
             if let Some(ending) = ending(&made) {
                 self.remove(run).await?;
                 return Ok(Adoption::Ended(ending));
             }
-            match self.reopen(run, token, &found.container, &made, gateway.clone()).await {
-                Ok(link) => return Ok(Adoption::Live(Workspace::new(self.clone(), found.container, found.job, link))),
-                Err(SandboxError::WireRefused { refusal: Refusal::Unclaimed, .. }) => {
+            match self
+                .reopen(run, token, &found.container, &made, gateway.clone())
+                .await
+            {
+                Ok(link) => {
+                    return Ok(Adoption::Live(Workspace::new(
+                        self.clone(),
+                        found.container,
+                        found.job,
+                        link,
+                    )));
+                }
+                Err(SandboxError::WireRefused {
+                    refusal: Refusal::Unclaimed,
+                    ..
+                }) => {
                     self.remove(run).await?;
                     return Ok(Adoption::Ended(Ending::Unused));
                 }
-                Err(e @ (SandboxError::WireLost { .. } | SandboxError::EngineRefused { .. })) => last = Some(e),
+                Err(e @ (SandboxError::WireLost { .. } | SandboxError::EngineRefused { .. })) => {
+                    last = Some(e)
+                }
                 Err(e) => return Err(e),
             }
         }
-        Err(last.unwrap_or(SandboxError::WireLost { run, reason: "it could not be opened".into() }))
+        Err(last.unwrap_or(SandboxError::WireLost {
+            run,
+            reason: "it could not be opened".into(),
+        }))
     }
 
     async fn reopen(
@@ -239,9 +309,17 @@ impl Sandbox {
         gateway: Arc<dyn WireGateway>,
     ) -> Result<Link, SandboxError> {
         const RUNNER: &str = "/usr/local/bin/sortie-runner";
-        let labels = made.config.as_ref().and_then(|config| config.labels.clone()).unwrap_or_default();
+        let labels = made
+            .config
+            .as_ref()
+            .and_then(|config| config.labels.clone())
+            .unwrap_or_default();
         let nonce = labels.get(labels::NONCE).map_or("", String::as_str);
-        let secret = self.0.options.key.secret(&self.0.options.instance, run, nonce);
+        let secret = self
+            .0
+            .options
+            .key
+            .secret(&self.0.options.instance, run, nonce);
         let id = container.to_owned();
         let options = CreateExecOptions {
             attach_stdin: Some(true),
@@ -253,21 +331,37 @@ impl Sandbox {
         let exec = self
             .0
             .engine
-            .call("create an exec", |docker| async move { docker.create_exec(&id, options).await })
+            .call("create an exec", |docker| async move {
+                docker.create_exec(&id, options).await
+            })
             .await?;
-        let start = StartExecOptions { output_capacity: Some(128 * 1024), ..Default::default() };
+        let start = StartExecOptions {
+            output_capacity: Some(128 * 1024),
+            ..Default::default()
+        };
         let started = self
             .0
             .engine
-            .call("start an exec", |docker| async move { docker.start_exec(&exec.id, Some(start)).await })
+            .call("start an exec", |docker| async move {
+                docker.start_exec(&exec.id, Some(start)).await
+            })
             .await?;
         match started {
             StartExecResults::Attached { output, input } => {
-                Link::open(transport(output, input), run, token, &secret, Opening::Resume, gateway).await
+                Link::open(
+                    transport(output, input),
+                    run,
+                    token,
+                    &secret,
+                    Opening::Resume,
+                    gateway,
+                )
+                .await
             }
-            StartExecResults::Detached => {
-                Err(SandboxError::WireLost { run, reason: "the engine did not attach the exec".into() })
-            }
+            StartExecResults::Detached => Err(SandboxError::WireLost {
+                run,
+                reason: "the engine did not attach the exec".into(),
+            }),
         }
     }
 }
@@ -284,7 +378,10 @@ impl Inner {
     }
 
     pub fn is_live(&self, run: u64) -> bool {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&run)
     }
 }
 

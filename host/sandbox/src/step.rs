@@ -35,11 +35,21 @@ pub struct Step {
 }
 
 impl Step {
-    pub(crate) async fn follow(workspace: Workspace, id: String, from: u64, most: u64) -> Result<Self, SandboxError> {
+    pub(crate) async fn follow(
+        workspace: Workspace,
+        id: String,
+        from: u64,
+        most: u64,
+    ) -> Result<Self, SandboxError> {
         let link = &workspace.0.link;
         let io = link
             .within(CALL_LIMIT, async {
-                let mut io = link.stream(&Open::Output { step: id.clone(), from }).await?;
+                let mut io = link
+                    .stream(&Open::Output {
+                        step: id.clone(),
+                        from,
+                    })
+                    .await?;
                 link.reply::<()>(&mut io).await?;
                 Ok(io)
             })
@@ -48,7 +58,14 @@ impl Step {
         // dropped at any point without tearing one apart.
         let (frames, receiver) = mpsc::channel(OUTPUT_QUEUE);
         let reader = tokio::spawn(read(io, link.run(), from, most, frames));
-        Ok(Self { workspace, id, frames: receiver, offset: from, exit: None, _reader: AbortOnDropHandle::new(reader) })
+        Ok(Self {
+            workspace,
+            id,
+            frames: receiver,
+            offset: from,
+            exit: None,
+            _reader: AbortOnDropHandle::new(reader),
+        })
     }
 
     /// The step's id.
@@ -68,9 +85,17 @@ impl Step {
             return Ok(None);
         }
         match self.frames.recv().await {
-            Some(Ok(OutputFrame::Data { stream, offset, bytes })) => {
+            Some(Ok(OutputFrame::Data {
+                stream,
+                offset,
+                bytes,
+            })) => {
                 self.offset = offset + bytes.len() as u64;
-                Ok(Some(Output { stream, offset, bytes }))
+                Ok(Some(Output {
+                    stream,
+                    offset,
+                    bytes,
+                }))
             }
             Some(Ok(OutputFrame::Exit(exit))) => {
                 self.exit = Some(exit);
@@ -112,7 +137,10 @@ async fn read(
     loop {
         let frame = match expect_frame(&mut io, OUTPUT_MAX_BYTES).await {
             Ok(frame) => check(frame, run, &mut next, &mut total, most),
-            Err(FrameError::Io(e)) => Err(SandboxError::WireLost { run, reason: e.to_string() }),
+            Err(FrameError::Io(e)) => Err(SandboxError::WireLost {
+                run,
+                reason: e.to_string(),
+            }),
             Err(e) => Err(SandboxError::frame(run, e)),
         };
         let last = !matches!(frame, Ok(OutputFrame::Data { .. }));
@@ -123,9 +151,20 @@ async fn read(
     }
 }
 
-fn check(frame: OutputFrame, run: u64, next: &mut u64, total: &mut u64, most: u64) -> Result<OutputFrame, SandboxError> {
+fn check(
+    frame: OutputFrame,
+    run: u64,
+    next: &mut u64,
+    total: &mut u64,
+    most: u64,
+) -> Result<OutputFrame, SandboxError> {
     if let OutputFrame::Data { offset, bytes, .. } = &frame {
-        let broken = |reason: &str| Err(SandboxError::Protocol { run, reason: reason.into() });
+        let broken = |reason: &str| {
+            Err(SandboxError::Protocol {
+                run,
+                reason: reason.into(),
+            })
+        };
         if *offset < *next || bytes.is_empty() {
             return broken("output comes twice");
         }
@@ -146,7 +185,11 @@ mod tests {
     use super::*;
 
     fn data(offset: u64, len: usize) -> OutputFrame {
-        OutputFrame::Data { stream: OutputStream::Stdout, offset, bytes: vec![7; len].into() }
+        OutputFrame::Data {
+            stream: OutputStream::Stdout,
+            offset,
+            bytes: vec![7; len].into(),
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use crate::limits::{REMOVE_PAUSE, REMOVE_TRIES};
 use crate::sandbox::Sandbox;
 use bollard::models::ContainerSummaryStateEnum;
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptionsBuilder,
+    ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveVolumeOptionsBuilder,
 };
 use std::collections::BTreeSet;
 
@@ -50,11 +51,16 @@ impl Sandbox {
 
     async fn containers(&self, run: Option<u64>) -> Result<Vec<Found>, SandboxError> {
         let filter = labels::filter(&self.0.options.instance, run);
-        let query = ListContainersOptionsBuilder::new().all(true).filters(&filter).build();
+        let query = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filter)
+            .build();
         let all = self
             .0
             .engine
-            .call("list containers", |docker| async move { docker.list_containers(Some(query)).await })
+            .call("list containers", |docker| async move {
+                docker.list_containers(Some(query)).await
+            })
             .await?;
         let ours = all.into_iter().filter_map(|summary| {
             let labels = summary.labels?;
@@ -74,11 +80,20 @@ impl Sandbox {
         let all = self
             .0
             .engine
-            .call("list volumes", |docker| async move { docker.list_volumes(Some(query)).await })
+            .call("list volumes", |docker| async move {
+                docker.list_volumes(Some(query)).await
+            })
             .await?;
-        let ours = all.volumes.unwrap_or_default().into_iter().filter_map(|volume| {
-            Some(FoundVolume { run: labels::number(&volume.labels, labels::RUN)?, name: volume.name })
-        });
+        let ours = all
+            .volumes
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|volume| {
+                Some(FoundVolume {
+                    run: labels::number(&volume.labels, labels::RUN)?,
+                    name: volume.name,
+                })
+            });
         Ok(ours.collect())
     }
 
@@ -121,10 +136,15 @@ impl Sandbox {
     pub(crate) async fn remove_container(&self, container: &str) -> Result<(), SandboxError> {
         let remove = || async {
             let id = container.to_owned();
-            let query = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+            let query = RemoveContainerOptionsBuilder::new()
+                .force(true)
+                .v(true)
+                .build();
             self.0
                 .engine
-                .call("remove a container", |docker| async move { docker.remove_container(&id, Some(query)).await })
+                .call("remove a container", |docker| async move {
+                    docker.remove_container(&id, Some(query)).await
+                })
                 .await
         };
         until_gone(remove).await
@@ -136,7 +156,9 @@ impl Sandbox {
             let query = RemoveVolumeOptionsBuilder::new().force(true).build();
             self.0
                 .engine
-                .call("remove a volume", |docker| async move { docker.remove_volume(&name, Some(query)).await })
+                .call("remove a volume", |docker| async move {
+                    docker.remove_volume(&name, Some(query)).await
+                })
                 .await
         };
         until_gone(remove).await
@@ -153,7 +175,9 @@ where
     loop {
         match remove().await {
             Err(SandboxError::EngineRefused { status: 404, .. }) => return Ok(()),
-            Err(SandboxError::EngineRefused { status: 409 | 500, .. }) if tries < REMOVE_TRIES => {
+            Err(SandboxError::EngineRefused {
+                status: 409 | 500, ..
+            }) if tries < REMOVE_TRIES => {
                 tries += 1;
                 tokio::time::sleep(REMOVE_PAUSE).await;
             }

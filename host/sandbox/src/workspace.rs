@@ -29,7 +29,10 @@ pub(crate) struct Inner {
 
 impl fmt::Debug for Workspace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Workspace").field("run", &self.run()).field("container", &self.0.container).finish()
+        f.debug_struct("Workspace")
+            .field("run", &self.run())
+            .field("container", &self.0.container)
+            .finish()
     }
 }
 
@@ -67,7 +70,12 @@ pub enum Collected {
 
 impl Workspace {
     pub(crate) fn new(sandbox: Sandbox, container: String, job: u64, link: Link) -> Self {
-        Self(Arc::new(Inner { sandbox, container, job, link }))
+        Self(Arc::new(Inner {
+            sandbox,
+            container,
+            job,
+            link,
+        }))
     }
 
     /// The run.
@@ -94,16 +102,19 @@ impl Workspace {
     /// `refs/heads/sortie/base` at `base`. Replaces one that is there.
     pub async fn put(&self, bundle: &Path, base: &str) -> Result<(), SandboxError> {
         let link = &self.0.link;
-        let failed = |source| SandboxError::File { path: bundle.to_owned(), source };
+        let failed = |source| SandboxError::File {
+            path: bundle.to_owned(),
+            source,
+        };
         let mut file = File::open(bundle).await.map_err(failed)?;
         link.within(GIT_LIMIT, async {
             let mut io = link.stream(&Open::Put { base: base.into() }).await?;
             let sent = blob::send(&mut file, &mut io, u64::MAX).await;
             match link.reply(&mut io).await {
                 // A refusal says more than the broken stream it causes.
-                Err(SandboxError::WireLost { .. }) | Ok(()) => {
-                    sent.map_err(|e| SandboxError::blob(link.run(), bundle, e)).map(|_| ())
-                }
+                Err(SandboxError::WireLost { .. }) | Ok(()) => sent
+                    .map_err(|e| SandboxError::blob(link.run(), bundle, e))
+                    .map(|_| ()),
                 Err(e) => Err(e),
             }
         })
@@ -118,7 +129,10 @@ impl Workspace {
 
     /// The same, reading on from an offset.
     pub async fn start_from(&self, spec: StepSpec, from: u64) -> Result<Step, SandboxError> {
-        let (id, limit) = (spec.id.clone(), spec.output_limit_bytes.min(OUTPUT_LIMIT_MAX_BYTES));
+        let (id, limit) = (
+            spec.id.clone(),
+            spec.output_limit_bytes.min(OUTPUT_LIMIT_MAX_BYTES),
+        );
         let _: Started = self.0.link.call(&Open::Start(spec), CALL_LIMIT).await?;
         Step::follow(self.clone(), id, from, limit + OUTPUT_TAIL_BYTES as u64).await
     }
@@ -131,7 +145,10 @@ impl Workspace {
 
     /// Ends a step with everything it started; returns when all is gone.
     pub async fn kill(&self, step: &str) -> Result<(), SandboxError> {
-        self.0.link.call(&Open::Kill { step: step.into() }, CALL_LIMIT).await
+        self.0
+            .link
+            .call(&Open::Kill { step: step.into() }, CALL_LIMIT)
+            .await
     }
 
     /// What the runner has and does.
@@ -163,22 +180,34 @@ impl Workspace {
                 message::Collected::Bundle { commit } => commit,
             };
             if !matches!(commit.len(), 40 | 64) || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
-                return Err(SandboxError::Protocol { run: link.run(), reason: "a commit id is none".into() });
+                return Err(SandboxError::Protocol {
+                    run: link.run(),
+                    reason: "a commit id is none".into(),
+                });
             }
             // Written aside, so that a half bundle never stands at the place.
             let part = aside(request.into);
-            let failed = |source| SandboxError::File { path: part.clone(), source };
+            let failed = |source| SandboxError::File {
+                path: part.clone(),
+                source,
+            };
             let mut file = File::create(&part).await.map_err(failed)?;
             let received = blob::receive(&mut io, &mut file, request.max_bytes).await;
             let stored = match received.map_err(|e| SandboxError::blob(link.run(), &part, e)) {
-                Ok(bytes) => tokio::fs::rename(&part, request.into).await.map_err(failed).map(|()| bytes),
+                Ok(bytes) => tokio::fs::rename(&part, request.into)
+                    .await
+                    .map_err(failed)
+                    .map(|()| bytes),
                 Err(e) => Err(e),
             };
             if stored.is_err() {
                 // It may not even be there.
                 let _ = tokio::fs::remove_file(&part).await;
             }
-            Ok(Collected::Bundle { commit, bytes: stored? })
+            Ok(Collected::Bundle {
+                commit,
+                bytes: stored?,
+            })
         })
         .await
     }
@@ -186,7 +215,11 @@ impl Workspace {
     /// Puts the work tree back to the commit of [`Workspace::put`], without
     /// anything else in it.
     pub async fn discard(&self) -> Result<(), SandboxError> {
-        let base = self.status().await?.base.ok_or(message::RunnerError::NoWorkspace)?;
+        let base = self
+            .status()
+            .await?
+            .base
+            .ok_or(message::RunnerError::NoWorkspace)?;
         self.reset(&base, true).await
     }
 
@@ -194,7 +227,16 @@ impl Workspace {
     /// its files, and with `ignored` none of the ignored ones either. After a
     /// collection this makes what is tested next what was collected.
     pub async fn reset(&self, commit: &str, ignored: bool) -> Result<(), SandboxError> {
-        self.0.link.call(&Open::Reset { commit: commit.into(), ignored }, GIT_LIMIT).await
+        self.0
+            .link
+            .call(
+                &Open::Reset {
+                    commit: commit.into(),
+                    ignored,
+                },
+                GIT_LIMIT,
+            )
+            .await
     }
 
     /// Removes the container and its volume.

@@ -32,14 +32,19 @@ where
     let mut buffer = vec![0; 4 + CHUNK_MAX_BYTES];
     let mut total = 0u64;
     loop {
-        let n = from.read(&mut buffer[4..]).await.map_err(BlobError::Local)?;
+        let n = from
+            .read(&mut buffer[4..])
+            .await
+            .map_err(BlobError::Local)?;
         total += n as u64;
         if total > max {
             return Err(BlobError::TooLarge { max });
         }
         // A chunk holds at most CHUNK_MAX_BYTES, far below `u32::MAX`.
         buffer[..4].copy_from_slice(&(n as u32).to_le_bytes());
-        io.write_all(&buffer[..4 + n]).await.map_err(FrameError::Io)?;
+        io.write_all(&buffer[..4 + n])
+            .await
+            .map_err(FrameError::Io)?;
         if n == 0 {
             io.flush().await.map_err(FrameError::Io)?;
             return Ok(total);
@@ -55,7 +60,9 @@ where
 {
     let mut total = 0u64;
     loop {
-        let chunk = read_body(io, CHUNK_MAX_BYTES).await?.ok_or(FrameError::Ended)?;
+        let chunk = read_body(io, CHUNK_MAX_BYTES)
+            .await?
+            .ok_or(FrameError::Ended)?;
         if chunk.is_empty() {
             to.flush().await.map_err(BlobError::Local)?;
             return Ok(total);

@@ -120,7 +120,9 @@ pub enum HelloError {
     #[error("greet the runner: what answers is no runner; check the image")]
     NotARunner,
     /// The runner speaks another version.
-    #[error("greet the runner: it speaks protocol {found}, this host {PROTOCOL}; rebuild the runner image")]
+    #[error(
+        "greet the runner: it speaks protocol {found}, this host {PROTOCOL}; rebuild the runner image"
+    )]
     Version {
         /// The runner's version.
         found: u16,
@@ -153,7 +155,13 @@ enum End {
     Runner,
 }
 
-fn mac(secret: &Secret, end: End, runner: &[u8; 32], host: &[u8; 32], token: WireToken) -> Hmac<Sha256> {
+fn mac(
+    secret: &Secret,
+    end: End,
+    runner: &[u8; 32],
+    host: &[u8; 32],
+    token: WireToken,
+) -> Hmac<Sha256> {
     let mut mac = Hmac::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
     mac.update(match end {
         End::Host => b"sortie wire: host",
@@ -169,32 +177,65 @@ fn mac(secret: &Secret, end: End, runner: &[u8; 32], host: &[u8; 32], token: Wir
 
 impl Hello {
     /// The host's answer to a greeting.
-    pub fn new(greeting: &Greeting, token: WireToken, secret: &Secret, claim: bool) -> Result<Self, HelloError> {
+    pub fn new(
+        greeting: &Greeting,
+        token: WireToken,
+        secret: &Secret,
+        claim: bool,
+    ) -> Result<Self, HelloError> {
         let nonce = random()?;
         Ok(Self {
             token,
             nonce,
             claim: claim.then(|| secret.clone()),
-            proof: mac(secret, End::Host, &greeting.nonce, &nonce, token).finalize().into_bytes().into(),
+            proof: mac(secret, End::Host, &greeting.nonce, &nonce, token)
+                .finalize()
+                .into_bytes()
+                .into(),
         })
     }
 
     /// The runner's judgement: the proof first, so that a stranger learns
     /// nothing else, then the token.
-    pub fn judge(&self, greeting: &Greeting, secret: &Secret, last: Option<WireToken>) -> Result<[u8; 32], Refusal> {
+    pub fn judge(
+        &self,
+        greeting: &Greeting,
+        secret: &Secret,
+        last: Option<WireToken>,
+    ) -> Result<[u8; 32], Refusal> {
         mac(secret, End::Host, &greeting.nonce, &self.nonce, self.token)
             .verify_slice(&self.proof)
             .map_err(|_| Refusal::BadProof)?;
         match last {
             Some(last) if self.token <= last => Err(Refusal::StaleToken { last }),
-            _ => Ok(mac(secret, End::Runner, &greeting.nonce, &self.nonce, self.token).finalize().into_bytes().into()),
+            _ => Ok(mac(
+                secret,
+                End::Runner,
+                &greeting.nonce,
+                &self.nonce,
+                self.token,
+            )
+            .finalize()
+            .into_bytes()
+            .into()),
         }
     }
 
-    fn check_welcome(&self, greeting: &Greeting, secret: &Secret, proof: &[u8; 32]) -> Result<(), HelloError> {
-        mac(secret, End::Runner, &greeting.nonce, &self.nonce, self.token)
-            .verify_slice(proof)
-            .map_err(|_| HelloError::FalseRunner)
+    fn check_welcome(
+        &self,
+        greeting: &Greeting,
+        secret: &Secret,
+        proof: &[u8; 32],
+    ) -> Result<(), HelloError> {
+        mac(
+            secret,
+            End::Runner,
+            &greeting.nonce,
+            &self.nonce,
+            self.token,
+        )
+        .verify_slice(proof)
+        .map_err(|_| HelloError::FalseRunner)
     }
 }
 
@@ -209,13 +250,21 @@ pub enum Opening {
 
 /// The host's side of the handshake. A host that resumes under the lease that
 /// opened the last wire takes the next epoch. Returns the token it now holds.
-pub async fn greet_runner<T>(io: &mut T, lease: u64, secret: &Secret, opening: Opening) -> Result<WireToken, HelloError>
+pub async fn greet_runner<T>(
+    io: &mut T,
+    lease: u64,
+    secret: &Secret,
+    opening: Opening,
+) -> Result<WireToken, HelloError>
 where
     T: AsyncRead + AsyncWrite + Unpin,
 {
     let greeting = bounded(read_greeting(io)).await?;
     let token = match greeting.last {
-        Some(last) if last.lease == lease => WireToken { lease, epoch: last.epoch.saturating_add(1) },
+        Some(last) if last.lease == lease => WireToken {
+            lease,
+            epoch: last.epoch.saturating_add(1),
+        },
         _ => WireToken { lease, epoch: 0 },
     };
     let hello = Hello::new(&greeting, token, secret, opening == Opening::Claim)?;
@@ -267,10 +316,12 @@ where
     R: AsyncRead + Unpin,
 {
     let mut preamble = [0; 10];
-    io.read_exact(&mut preamble).await.map_err(|e| match e.kind() {
-        std::io::ErrorKind::UnexpectedEof => FrameError::Ended,
-        _ => FrameError::Io(e),
-    })?;
+    io.read_exact(&mut preamble)
+        .await
+        .map_err(|e| match e.kind() {
+            std::io::ErrorKind::UnexpectedEof => FrameError::Ended,
+            _ => FrameError::Io(e),
+        })?;
     if preamble[..8] != MAGIC {
         return Err(HelloError::NotARunner);
     }
@@ -282,5 +333,7 @@ where
 }
 
 async fn bounded<T>(step: impl Future<Output = Result<T, HelloError>>) -> Result<T, HelloError> {
-    tokio::time::timeout(HELLO_LIMIT, step).await.unwrap_or(Err(HelloError::TimedOut))
+    tokio::time::timeout(HELLO_LIMIT, step)
+        .await
+        .unwrap_or(Err(HelloError::TimedOut))
 }

@@ -66,12 +66,24 @@ impl Session {
         let (incoming, arrived) = mpsc::channel(INCOMING_MAX);
         let (closing, close) = watch::channel(false);
         let (finished, done) = watch::channel(false);
-        let driver = Driver { connection: yamux::Connection::new(io.compat(), config, mode), asked, waiting: None, incoming };
+        let driver = Driver {
+            connection: yamux::Connection::new(io.compat(), config, mode),
+            asked,
+            waiting: None,
+            incoming,
+        };
         tokio::spawn(async move {
             driver.run(close).await;
             finished.send_replace(true);
         });
-        (Self { opens, closing: closing.into(), done }, Incoming(arrived))
+        (
+            Self {
+                opens,
+                closing: closing.into(),
+                done,
+            },
+            Incoming(arrived),
+        )
     }
 
     /// Opens a stream.

@@ -42,7 +42,11 @@ pub struct StreamIo {
 impl StreamIo {
     pub(crate) fn new(stream: yamux::Stream) -> Self {
         let wakers = Arc::new(Wakers::default());
-        Self { inner: stream.compat(), both: Waker::from(wakers.clone()), wakers }
+        Self {
+            inner: stream.compat(),
+            both: Waker::from(wakers.clone()),
+            wakers,
+        }
     }
 
     fn with<T>(
@@ -61,14 +65,22 @@ impl std::fmt::Debug for StreamIo {
 }
 
 impl AsyncRead for StreamIo {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.wakers.read.register(cx.waker());
         self.with(|io, cx| io.poll_read(cx, buf))
     }
 }
 
 impl AsyncWrite for StreamIo {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.wakers.write.register(cx.waker());
         self.with(|io, cx| io.poll_write(cx, buf))
     }

@@ -23,7 +23,9 @@ pub async fn run() -> io::Result<()> {
     stream.set_nonblocking(true)?;
     let stream = UnixStream::from_std(stream)?;
     if stream.peer_cred()?.pid() != Some(1) {
-        return Err(io::Error::other("failed to reach the runner: another process listens in its place"));
+        return Err(io::Error::other(
+            "failed to reach the runner: another process listens in its place",
+        ));
     }
     let (mut input, mut output) = stdio::take()?;
     let (mut from_runner, mut to_runner) = stream.into_split();

@@ -29,8 +29,12 @@ impl Config {
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut config = Self::default();
         while let Some(name) = arguments.next() {
-            let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
-            let number: u64 = value.parse().map_err(|_| format!("{name} needs a number, not {value:?}"))?;
+            let value = arguments
+                .next()
+                .ok_or_else(|| format!("{name} needs a value"))?;
+            let number: u64 = value
+                .parse()
+                .map_err(|_| format!("{name} needs a number, not {value:?}"))?;
             match name.as_str() {
                 "--wall-limit-ms" => config.wall_limit = Duration::from_millis(number),
                 "--workspace-bytes" => config.workspace_bytes = number,
@@ -53,13 +57,32 @@ mod tests {
     #[test]
     fn reads_every_argument() {
         let config = parse("--wall-limit-ms 1500 --workspace-bytes 7 --workspace-files 9").unwrap();
-        assert_eq!(config, Config { wall_limit: Duration::from_millis(1500), workspace_bytes: 7, workspace_files: 9 });
+        assert_eq!(
+            config,
+            Config {
+                wall_limit: Duration::from_millis(1500),
+                workspace_bytes: 7,
+                workspace_files: 9
+            }
+        );
     }
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        assert!(parse("--wall-limit 5").unwrap_err().contains("--wall-limit"));
-        assert!(parse("--wall-limit-ms").unwrap_err().contains("needs a value"));
-        assert!(parse("--wall-limit-ms -1").unwrap_err().contains("needs a number"));
+        assert!(
+            parse("--wall-limit 5")
+                .unwrap_err()
+                .contains("--wall-limit")
+        );
+        assert!(
+            parse("--wall-limit-ms")
+                .unwrap_err()
+                .contains("needs a value")
+        );
+        assert!(
+            parse("--wall-limit-ms -1")
+                .unwrap_err()
+                .contains("needs a number")
+        );
     }
 }

@@ -66,8 +66,12 @@ pub async fn run(config: Config) -> Result<i32, String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| failed("catch signals", e))?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| failed("catch signals", e))?;
     let socket = wires::listen().map_err(|e| failed("listen for the wire", e))?;
-    let egress = loopback::bind(place::EGRESS).await.map_err(|e| failed("listen for egress", e))?;
-    let llm = loopback::bind(place::LLM).await.map_err(|e| failed("listen for models", e))?;
+    let egress = loopback::bind(place::EGRESS)
+        .await
+        .map_err(|e| failed("listen for egress", e))?;
+    let llm = loopback::bind(place::LLM)
+        .await
+        .map_err(|e| failed("listen for models", e))?;
     let runner = Rc::new(Runner {
         wall: Wall::new(config.wall_limit),
         reaper: Reaper::start().map_err(|e| failed("collect children", e))?,

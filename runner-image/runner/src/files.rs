@@ -28,7 +28,12 @@ pub fn write(file: &StepFile) -> Result<(), RunnerError> {
         _ => {}
     }
     let mode = if file.executable { 0o755 } else { 0o644 };
-    let mut opened = OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
+    let mut opened = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .map_err(failed)?;
     opened.write_all(&file.contents).map_err(failed)
 }
 
@@ -38,20 +43,30 @@ pub fn directory(path: &str) -> Result<(), RunnerError> {
     if absolute.is_dir() {
         return Ok(());
     }
-    fs::create_dir_all(checked(path)?)
-        .map_err(|e| RunnerError::System { action: format!("make {path:?}"), detail: e.to_string() })
+    fs::create_dir_all(checked(path)?).map_err(|e| RunnerError::System {
+        action: format!("make {path:?}"),
+        detail: e.to_string(),
+    })
 }
 
 fn checked(path: &str) -> Result<&Path, RunnerError> {
-    let invalid = |why: &str| RunnerError::Invalid { reason: format!("the path {path:?} {why}") };
+    let invalid = |why: &str| RunnerError::Invalid {
+        reason: format!("the path {path:?} {why}"),
+    };
     let absolute = Path::new(path);
     if !absolute.is_absolute() {
         return Err(invalid("is not absolute"));
     }
-    if absolute.components().any(|part| part == Component::ParentDir) {
+    if absolute
+        .components()
+        .any(|part| part == Component::ParentDir)
+    {
         return Err(invalid("contains `..`"));
     }
-    if !WRITABLE.iter().any(|root| absolute.starts_with(root) && absolute != Path::new(root)) {
+    if !WRITABLE
+        .iter()
+        .any(|root| absolute.starts_with(root) && absolute != Path::new(root))
+    {
         return Err(invalid("is not under /work, /tmp or /run"));
     }
     Ok(absolute)
@@ -66,7 +81,16 @@ mod tests {
         for good in ["/work/repo/a", "/tmp/x", "/run/y/z"] {
             assert!(checked(good).is_ok(), "{good}");
         }
-        for bad in ["a", "../a", "/etc/passwd", "/work/../etc/x", "/work", "/workshop/x", "/", ""] {
+        for bad in [
+            "a",
+            "../a",
+            "/etc/passwd",
+            "/work/../etc/x",
+            "/work",
+            "/workshop/x",
+            "/",
+            "",
+        ] {
             assert!(checked(bad).is_err(), "{bad}");
         }
     }
@@ -79,7 +103,12 @@ mod tests {
         fs::write(&target, "kept").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
         let path = link.to_str().unwrap().to_owned();
-        write(&StepFile { path, contents: "new".into(), executable: true }).unwrap();
+        write(&StepFile {
+            path,
+            contents: "new".into(),
+            executable: true,
+        })
+        .unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"kept");
         assert_eq!(fs::read(&link).unwrap(), b"new");
         assert!(fs::symlink_metadata(&link).unwrap().is_file());

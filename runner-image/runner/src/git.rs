@@ -59,7 +59,15 @@ impl Git {
 
     /// The same with further variables in its environment.
     pub fn with(&self, extra: Vec<(String, String)>) -> Self {
-        Self { extra, ..Self::new(&self.runner, &self.repository, &self.work_tree, self.deadline) }
+        Self {
+            extra,
+            ..Self::new(
+                &self.runner,
+                &self.repository,
+                &self.work_tree,
+                self.deadline,
+            )
+        }
     }
 
     /// Runs a command that must succeed; returns what it printed, trimmed.
@@ -67,7 +75,10 @@ impl Git {
         let outcome = self.outcome(action, arguments).await?;
         match outcome.code {
             0 => Ok(outcome.out.trim_end().to_owned()),
-            _ => Err(RunnerError::Git { action: action.into(), detail: outcome.said.trim().to_owned() }),
+            _ => Err(RunnerError::Git {
+                action: action.into(),
+                detail: outcome.said.trim().to_owned(),
+            }),
         }
     }
 
@@ -77,7 +88,10 @@ impl Git {
     }
 
     async fn outcome(&self, action: &str, arguments: &[&str]) -> Result<Outcome, RunnerError> {
-        let system = |e: std::io::Error| RunnerError::System { action: action.into(), detail: e.to_string() };
+        let system = |e: std::io::Error| RunnerError::System {
+            action: action.into(),
+            detail: e.to_string(),
+        };
         let mut command = Command::new("git");
         for setting in SETTINGS {
             command.args(["-c", setting]);
@@ -95,7 +109,10 @@ impl Git {
             ("GIT_WORK_TREE", &self.work_tree),
         ]);
         command.envs(self.extra.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut process = self.runner.reaper.spawn(&mut command).map_err(system)?;
         let (out, said) = (process.child.stdout.take(), process.child.stderr.take());
         let reading = async {
@@ -118,7 +135,10 @@ impl Git {
             Err(_) => {
                 let _ = strays::kill_all(self.runner.wires.bridge()).await;
                 let limit_ms = u64::try_from(GIT_LIMIT.as_millis()).unwrap_or(u64::MAX);
-                Err(RunnerError::TimedOut { action: action.into(), limit_ms })
+                Err(RunnerError::TimedOut {
+                    action: action.into(),
+                    limit_ms,
+                })
             }
         }
     }

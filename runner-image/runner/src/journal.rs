@@ -37,7 +37,11 @@ pub struct Journal {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Read {
     /// Some bytes, at most a chunk, perhaps beyond a gap.
-    Data { stream: OutputStream, offset: u64, bytes: Bytes },
+    Data {
+        stream: OutputStream,
+        offset: u64,
+        bytes: Bytes,
+    },
     /// Nothing yet.
     Wait,
     /// Nothing any more.
@@ -65,13 +69,20 @@ impl Journal {
 
     /// Whether something was dropped between the beginning and the end.
     pub fn truncated(&self) -> bool {
-        self.tail.front().is_some_and(|run| run.offset > self.head_end())
+        self.tail
+            .front()
+            .is_some_and(|run| run.offset > self.head_end())
     }
 
     pub fn append(&mut self, stream: OutputStream, mut bytes: &[u8]) {
         if !self.head_full {
-            let joins = self.head.last().is_some_and(|run| run.stream == stream && run.bytes.len() < CHUNK_MAX_BYTES);
-            let room = self.limit.saturating_sub(self.head_cost + if joins { 0 } else { RUN_COST });
+            let joins = self
+                .head
+                .last()
+                .is_some_and(|run| run.stream == stream && run.bytes.len() < CHUNK_MAX_BYTES);
+            let room = self
+                .limit
+                .saturating_sub(self.head_cost + if joins { 0 } else { RUN_COST });
             let fits = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
             if fits > 0 {
                 self.append_head(stream, &bytes[..fits]);
@@ -90,7 +101,11 @@ impl Journal {
                 Some(run) if run.stream == stream && run.bytes.len() < CHUNK_MAX_BYTES => run,
                 _ => {
                     self.head_cost += RUN_COST;
-                    self.head.push(Run { stream, offset: self.total, bytes: Vec::new() });
+                    self.head.push(Run {
+                        stream,
+                        offset: self.total,
+                        bytes: Vec::new(),
+                    });
                     self.head.last_mut().expect("one was pushed")
                 }
             };
@@ -117,7 +132,11 @@ impl Journal {
                 }
                 _ => {
                     self.tail_cost += RUN_COST as usize;
-                    self.tail.push_back(Run { stream, offset: self.total, bytes: piece.to_vec() });
+                    self.tail.push_back(Run {
+                        stream,
+                        offset: self.total,
+                        bytes: piece.to_vec(),
+                    });
                 }
             }
             self.tail_cost += piece.len();
@@ -142,7 +161,9 @@ impl Journal {
     }
 
     fn head_end(&self) -> u64 {
-        self.head.last().map_or(0, |run| run.offset + run.bytes.len() as u64)
+        self.head
+            .last()
+            .map_or(0, |run| run.offset + run.bytes.len() as u64)
     }
 
     /// The next bytes from `from` on. The kept end is given out once nothing
@@ -155,7 +176,11 @@ impl Journal {
         if !self.closed {
             return Read::Wait;
         }
-        match self.tail.iter().find(|run| run.offset + run.bytes.len() as u64 > from) {
+        match self
+            .tail
+            .iter()
+            .find(|run| run.offset + run.bytes.len() as u64 > from)
+        {
             Some(run) => data(run, from.max(run.offset)),
             None => Read::End,
         }
@@ -165,7 +190,11 @@ impl Journal {
 fn data(run: &Run, from: u64) -> Read {
     // `from` lies inside the run, so the difference fits.
     let skip = (from - run.offset) as usize;
-    Read::Data { stream: run.stream, offset: from, bytes: Bytes::copy_from_slice(&run.bytes[skip..]) }
+    Read::Data {
+        stream: run.stream,
+        offset: from,
+        bytes: Bytes::copy_from_slice(&run.bytes[skip..]),
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +204,12 @@ mod tests {
 
     fn all(journal: &Journal, mut from: u64) -> Vec<(OutputStream, u64, Vec<u8>)> {
         let mut read = Vec::new();
-        while let Read::Data { stream, offset, bytes } = journal.read(from) {
+        while let Read::Data {
+            stream,
+            offset,
+            bytes,
+        } = journal.read(from)
+        {
             assert!(offset >= from && !bytes.is_empty() && bytes.len() <= CHUNK_MAX_BYTES);
             from = offset + bytes.len() as u64;
             read.push((stream, offset, bytes.to_vec()));
@@ -189,14 +223,26 @@ mod tests {
         for n in 0..20_000u32 {
             journal.append(OutputStream::Stdout, format!("line {n:060}\n").as_bytes());
         }
-        assert_eq!(journal.read(journal.head_end()), Read::Wait, "the end is not given out before it is one");
+        assert_eq!(
+            journal.read(journal.head_end()),
+            Read::Wait,
+            "the end is not given out before it is one"
+        );
         journal.close();
         assert!(journal.truncated());
         let read = all(&journal, 0);
         assert!(read[0].2.starts_with(b"line 0000"));
-        assert!(read.last().unwrap().2.ends_with(format!("line {:060}\n", 19_999).as_bytes()));
+        assert!(
+            read.last()
+                .unwrap()
+                .2
+                .ends_with(format!("line {:060}\n", 19_999).as_bytes())
+        );
         let kept: usize = read.iter().map(|r| r.2.len()).sum();
-        assert!((OUTPUT_TAIL_BYTES..1000 + OUTPUT_TAIL_BYTES + CHUNK_MAX_BYTES).contains(&kept), "{kept}");
+        assert!(
+            (OUTPUT_TAIL_BYTES..1000 + OUTPUT_TAIL_BYTES + CHUNK_MAX_BYTES).contains(&kept),
+            "{kept}"
+        );
         assert_eq!(journal.total(), 20_000 * 66);
     }
 
@@ -204,7 +250,11 @@ mod tests {
     fn alternating_single_bytes_stay_bounded() {
         let mut journal = Journal::new(64 * 1024);
         for n in 0..1_000_000u32 {
-            let stream = if n % 2 == 0 { OutputStream::Stdout } else { OutputStream::Stderr };
+            let stream = if n % 2 == 0 {
+                OutputStream::Stdout
+            } else {
+                OutputStream::Stderr
+            };
             journal.append(stream, b"x");
         }
         assert!(journal.head.len() * RUN_COST as usize <= 64 * 1024 + RUN_COST as usize);

@@ -22,7 +22,9 @@ pub async fn bind(address: &str) -> io::Result<TcpListener> {
 pub async fn serve(wire: watch::Receiver<Option<Session>>, listener: TcpListener, purpose: Open) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
         let Ok((connection, _)) = listener.accept().await else {
             tokio::time::sleep(crate::limits::WATCH_INTERVAL).await;
             continue;
@@ -50,12 +52,16 @@ async fn open(mut wire: watch::Receiver<Option<Session>>, purpose: &Open) -> Opt
     loop {
         let session = wire.wait_for(Option::is_some).await.ok()?.clone()?;
         if let Ok(mut stream) = session.open().await
-            && write_frame(&mut stream, purpose, RUNNER_OPEN_MAX_BYTES).await.is_ok()
+            && write_frame(&mut stream, purpose, RUNNER_OPEN_MAX_BYTES)
+                .await
+                .is_ok()
         {
             return Some(stream);
         }
         session.closed().await;
         // The session ended; what follows is another one, or none for a while.
-        wire.wait_for(|next| next.as_ref().is_none_or(|next| !next.is_closed())).await.ok()?;
+        wire.wait_for(|next| next.as_ref().is_none_or(|next| !next.is_closed()))
+            .await
+            .ok()?;
     }
 }

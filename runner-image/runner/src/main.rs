@@ -42,13 +42,22 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     match arguments.peek().map(String::as_str) {
         Some("version") => {
-            let line = format!("sortie-runner {} protocol {}\n", env!("CARGO_PKG_VERSION"), sortie_wire::PROTOCOL);
+            let line = format!(
+                "sortie-runner {} protocol {}\n",
+                env!("CARGO_PKG_VERSION"),
+                sortie_wire::PROTOCOL
+            );
             match std::io::stdout().write_all(line.as_bytes()) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(_) => ExitCode::FAILURE,
             }
         }
-        Some("wire") => run(async { bridge::run().await.map(|()| status::STOPPED).map_err(|e| e.to_string()) }),
+        Some("wire") => run(async {
+            bridge::run()
+                .await
+                .map(|()| status::STOPPED)
+                .map_err(|e| e.to_string())
+        }),
         _ => match config::Config::parse(arguments) {
             Ok(config) => run(daemon::run(config)),
             Err(reason) => fault(&format!("failed to read the arguments: {reason}")),
@@ -59,7 +68,11 @@ fn main() -> ExitCode {
 /// Everything runs on one thread: a runner spends its life waiting, and its
 /// state needs no locks.
 fn run(program: impl Future<Output = Result<i32, String>>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(e) => return fault(&format!("failed to start: {e}")),
     };

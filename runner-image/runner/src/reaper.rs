@@ -60,7 +60,8 @@ impl Reaper {
         // No await lies between start and registration, so on this one thread
         // the end cannot be collected before somebody listens.
         let child = command.process_group(0).spawn()?;
-        let pid = i32::try_from(child.id()).map_err(|_| io::Error::other("process id out of range"))?;
+        let pid =
+            i32::try_from(child.id()).map_err(|_| io::Error::other("process id out of range"))?;
         let (tell, ended) = oneshot::channel();
         self.waiting.borrow_mut().insert(pid, tell);
         Ok(Started { child, pid, ended })

@@ -35,14 +35,21 @@ pub fn outgoing() -> PathBuf {
 }
 
 fn system(action: &str) -> impl Fn(io::Error) -> RunnerError {
-    move |e| RunnerError::System { action: action.into(), detail: e.to_string() }
+    move |e| RunnerError::System {
+        action: action.into(),
+        detail: e.to_string(),
+    }
 }
 
 fn checked(commit: &str) -> Result<&str, RunnerError> {
-    let hex = commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let hex = commit
+        .bytes()
+        .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     match commit.len() {
         40 | 64 if hex => Ok(commit),
-        _ => Err(RunnerError::Invalid { reason: format!("{commit:?} is no full commit id") }),
+        _ => Err(RunnerError::Invalid {
+            reason: format!("{commit:?} is no full commit id"),
+        }),
     }
 }
 
@@ -56,30 +63,62 @@ pub async fn put(runner: &Rc<Runner>, base: &str) -> Result<(), RunnerError> {
     let base = checked(base)?;
     runner.base.replace(None);
     for path in [REPO, OURS] {
-        remove(path).await.map_err(system("make room for the repository"))?;
+        remove(path)
+            .await
+            .map_err(system("make room for the repository"))?;
     }
     let git = Git::new(runner, THEIRS, REPO, deadline());
     let format = if base.len() == 64 { "sha256" } else { "sha1" };
     fs::create_dir_all(REPO).map_err(system("make the repository"))?;
     git.run(
         "make the repository",
-        &["init", "-q", "--template=", "--initial-branch=sortie/work", &format!("--object-format={format}")],
+        &[
+            "init",
+            "-q",
+            "--template=",
+            "--initial-branch=sortie/work",
+            &format!("--object-format={format}"),
+        ],
     )
     .await?;
     let bundle = incoming();
     let bundle = bundle.to_string_lossy();
-    let fetch = ["fetch", "-q", "--no-tags", "--no-write-fetch-head", &bundle, "refs/heads/sortie/base:refs/sortie/base"];
+    let fetch = [
+        "fetch",
+        "-q",
+        "--no-tags",
+        "--no-write-fetch-head",
+        &bundle,
+        "refs/heads/sortie/base:refs/sortie/base",
+    ];
     let unpacked = git.run("unpack the repository", &fetch).await;
     // The space is the agent's from now on.
     fs::remove_file(incoming()).map_err(system("remove the bundle"))?;
     unpacked?;
-    let found = git.run("unpack the repository", &["rev-parse", "refs/sortie/base^{commit}"]).await?;
+    let found = git
+        .run(
+            "unpack the repository",
+            &["rev-parse", "refs/sortie/base^{commit}"],
+        )
+        .await?;
     if found != base {
-        return Err(RunnerError::WrongBase { expected: base.into(), found });
+        return Err(RunnerError::WrongBase {
+            expected: base.into(),
+            found,
+        });
     }
-    git.run("check the repository out", &["checkout", "-q", "-B", "sortie/work", base]).await?;
-    for (name, value) in [("user.name", "Sortie"), ("user.email", "sortie@localhost"), ("gc.auto", "0")] {
-        git.run("configure the repository", &["config", name, value]).await?;
+    git.run(
+        "check the repository out",
+        &["checkout", "-q", "-B", "sortie/work", base],
+    )
+    .await?;
+    for (name, value) in [
+        ("user.name", "Sortie"),
+        ("user.email", "sortie@localhost"),
+        ("gc.auto", "0"),
+    ] {
+        git.run("configure the repository", &["config", name, value])
+            .await?;
     }
     runner.base.replace(Some(base.into()));
     Ok(())
@@ -103,27 +142,53 @@ async fn try_collect(runner: &Rc<Runner>, spec: &CollectSpec) -> Result<Collecte
     ours.run(ACTION, &["read-tree", &parent]).await?;
     ours.run(ACTION, &["add", "-A", "--", "."]).await?;
     let tree = ours.run(ACTION, &["write-tree"]).await?;
-    let base_tree = ours.run(ACTION, &["rev-parse", &format!("{base}^{{tree}}")]).await?;
+    let base_tree = ours
+        .run(ACTION, &["rev-parse", &format!("{base}^{{tree}}")])
+        .await?;
     if tree == base_tree {
         return Ok(Collected::Unchanged);
     }
-    let parent_tree = ours.run(ACTION, &["rev-parse", &format!("{parent}^{{tree}}")]).await?;
+    let parent_tree = ours
+        .run(ACTION, &["rev-parse", &format!("{parent}^{{tree}}")])
+        .await?;
     let commit = if tree == parent_tree {
         parent
     } else {
-        let names = ["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"].map(|name| (name.into(), spec.author_name.clone()));
-        let emails = ["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"].map(|name| (name.into(), spec.author_email.clone()));
+        let names = ["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"]
+            .map(|name| (name.into(), spec.author_name.clone()));
+        let emails = ["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"]
+            .map(|name| (name.into(), spec.author_email.clone()));
         let author = ours.with(names.into_iter().chain(emails).collect());
-        author.run(ACTION, &["commit-tree", &tree, "-p", &parent, "-m", &spec.message]).await?
+        author
+            .run(
+                ACTION,
+                &["commit-tree", &tree, "-p", &parent, "-m", &spec.message],
+            )
+            .await?
     };
     ours.run(ACTION, &["update-ref", REF, &commit]).await?;
     let bundle = outgoing();
-    ours.run("pack the changes", &["bundle", "create", "-q", &bundle.to_string_lossy(), REF, &format!("^{base}")])
-        .await?;
-    let size = fs::metadata(&bundle).map_err(system("pack the changes"))?.len();
+    ours.run(
+        "pack the changes",
+        &[
+            "bundle",
+            "create",
+            "-q",
+            &bundle.to_string_lossy(),
+            REF,
+            &format!("^{base}"),
+        ],
+    )
+    .await?;
+    let size = fs::metadata(&bundle)
+        .map_err(system("pack the changes"))?
+        .len();
     if size > spec.max_bytes {
         fs::remove_file(&bundle).map_err(system("pack the changes"))?;
-        return Err(RunnerError::TooLarge { action: "pack the changes".into(), limit_bytes: spec.max_bytes });
+        return Err(RunnerError::TooLarge {
+            action: "pack the changes".into(),
+            limit_bytes: spec.max_bytes,
+        });
     }
     Ok(Collected::Bundle { commit })
 }
@@ -141,13 +206,40 @@ async fn try_reset(runner: &Rc<Runner>, commit: &str, ignored: bool) -> Result<(
     let ours = borrow(runner, commit)?;
     ours.run(ACTION, &["reset", "-q", "--hard", commit]).await?;
     // Twice forced: repositories inside the repository go as well.
-    ours.run(ACTION, &["clean", "-q", "-d", "-ff", if ignored { "-x" } else { "--" }]).await?;
+    ours.run(
+        ACTION,
+        &[
+            "clean",
+            "-q",
+            "-d",
+            "-ff",
+            if ignored { "-x" } else { "--" },
+        ],
+    )
+    .await?;
     let theirs = Git::new(runner, THEIRS, REPO, deadline());
-    if !theirs.holds(ACTION, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).await? {
-        theirs.run(ACTION, &["fetch", "-q", "--no-tags", "--no-write-fetch-head", OURS, REF]).await?;
+    if !theirs
+        .holds(ACTION, &["cat-file", "-e", &format!("{commit}^{{commit}}")])
+        .await?
+    {
+        theirs
+            .run(
+                ACTION,
+                &[
+                    "fetch",
+                    "-q",
+                    "--no-tags",
+                    "--no-write-fetch-head",
+                    OURS,
+                    REF,
+                ],
+            )
+            .await?;
     }
     theirs.run(ACTION, &["update-ref", BRANCH, commit]).await?;
-    theirs.run(ACTION, &["symbolic-ref", "HEAD", BRANCH]).await?;
+    theirs
+        .run(ACTION, &["symbolic-ref", "HEAD", BRANCH])
+        .await?;
     let index = Path::new(THEIRS).join("index");
     match fs::remove_file(&index) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(system(ACTION)(e)),
@@ -162,10 +254,14 @@ async fn try_reset(runner: &Rc<Runner>, commit: &str, ignored: bool) -> Result<(
 async fn parent(runner: &Rc<Runner>, ours: &Git, base: &str) -> Result<String, RunnerError> {
     const ACTION: &str = "look at the agent's commits";
     let theirs = Git::new(runner, THEIRS, REPO, deadline());
-    let head = theirs.run(ACTION, &["rev-parse", "--verify", "-q", "HEAD^{commit}"]).await;
+    let head = theirs
+        .run(ACTION, &["rev-parse", "--verify", "-q", "HEAD^{commit}"])
+        .await;
     if let Ok(head) = head
         && let Ok(head) = checked(&head)
-        && ours.holds(ACTION, &["merge-base", "--is-ancestor", base, head]).await?
+        && ours
+            .holds(ACTION, &["merge-base", "--is-ancestor", base, head])
+            .await?
     {
         return Ok(head.to_owned());
     }
@@ -175,7 +271,9 @@ async fn parent(runner: &Rc<Runner>, ours: &Git, base: &str) -> Result<String, R
 /// A repository of the runner's own over the agent's work tree and objects.
 /// Everything but objects is written anew each time.
 fn borrow(runner: &Rc<Runner>, commit: &str) -> Result<Git, RunnerError> {
-    let repository = fs::symlink_metadata(THEIRS).ok().filter(fs::Metadata::is_dir);
+    let repository = fs::symlink_metadata(THEIRS)
+        .ok()
+        .filter(fs::Metadata::is_dir);
     if runner.base.borrow().is_none() {
         return Err(RunnerError::NoWorkspace);
     }
@@ -200,12 +298,22 @@ fn renew(sha256: bool) -> io::Result<()> {
             _ => fs::remove_file(entry.path())?,
         }
     }
-    let format = if sha256 { "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n" } else { "\trepositoryformatversion = 0\n" };
+    let format = if sha256 {
+        "\trepositoryformatversion = 1\n[extensions]\n\tobjectFormat = sha256\n"
+    } else {
+        "\trepositoryformatversion = 0\n"
+    };
     fs::create_dir_all(ours.join("refs/heads"))?;
     fs::create_dir_all(ours.join("objects/info"))?;
-    fs::write(ours.join("config"), format!("[core]\n\tbare = false\n{format}"))?;
+    fs::write(
+        ours.join("config"),
+        format!("[core]\n\tbare = false\n{format}"),
+    )?;
     fs::write(ours.join("HEAD"), format!("ref: {REF}\n"))?;
-    fs::write(ours.join("objects/info/alternates"), format!("{THEIRS}/objects\n"))
+    fs::write(
+        ours.join("objects/info/alternates"),
+        format!("{THEIRS}/objects\n"),
+    )
 }
 
 /// Removes a tree, also where directories were made unwritable.

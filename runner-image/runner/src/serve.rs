@@ -5,9 +5,12 @@ use crate::limits::OPEN_LIMIT;
 use crate::{repo, step};
 use sortie_wire::blob;
 use sortie_wire::codec::{FrameError, expect_frame, read_frame, write_frame};
-use sortie_wire::limits::{CONTROL_MAX_BYTES, HEARTBEAT, OPEN_MAX_BYTES, OUTPUT_MAX_BYTES, REPLY_MAX_BYTES, SILENCE_LIMIT};
+use sortie_wire::limits::{
+    CONTROL_MAX_BYTES, HEARTBEAT, OPEN_MAX_BYTES, OUTPUT_MAX_BYTES, REPLY_MAX_BYTES, SILENCE_LIMIT,
+};
 use sortie_wire::message::{
-    Collected, CollectSpec, Control, ControlReply, KillReason, Open, OutputFrame, Reply, RunnerError, Status,
+    CollectSpec, Collected, Control, ControlReply, KillReason, Open, OutputFrame, Reply,
+    RunnerError, Status,
 };
 use sortie_wire::session::{Incoming, Session};
 use sortie_wire::stream::StreamIo;
@@ -44,13 +47,18 @@ pub async fn session(runner: &Rc<Runner>, session: &Session, mut incoming: Incom
     }
 }
 
-async fn serve(runner: &Rc<Runner>, mut io: StreamIo, heard: &Cell<Instant>) -> Result<(), FrameError> {
+async fn serve(
+    runner: &Rc<Runner>,
+    mut io: StreamIo,
+    heard: &Cell<Instant>,
+) -> Result<(), FrameError> {
     let open = tokio::time::timeout(OPEN_LIMIT, expect_frame(&mut io, OPEN_MAX_BYTES)).await;
     match open.unwrap_or(Err(FrameError::Ended))? {
         Open::Control => return control(runner, io, heard).await,
         Open::Status => {
             let status = Status {
-                wall_remaining_ms: u64::try_from(runner.wall.remaining().as_millis()).unwrap_or(u64::MAX),
+                wall_remaining_ms: u64::try_from(runner.wall.remaining().as_millis())
+                    .unwrap_or(u64::MAX),
                 base: runner.base.borrow().clone(),
                 steps: runner.steps.status(),
             };
@@ -84,8 +92,11 @@ async fn reply<T: serde::Serialize>(io: &mut StreamIo, reply: &Reply<T>) -> Resu
     write_frame(io, reply, REPLY_MAX_BYTES).await
 }
 
-
-async fn control(runner: &Rc<Runner>, mut io: StreamIo, heard: &Cell<Instant>) -> Result<(), FrameError> {
+async fn control(
+    runner: &Rc<Runner>,
+    mut io: StreamIo,
+    heard: &Cell<Instant>,
+) -> Result<(), FrameError> {
     while let Some(control) = read_frame(&mut io, CONTROL_MAX_BYTES).await? {
         heard.set(Instant::now());
         let answer = match control {
@@ -102,16 +113,24 @@ async fn control(runner: &Rc<Runner>, mut io: StreamIo, heard: &Cell<Instant>) -
 
 async fn put(runner: &Rc<Runner>, io: &mut StreamIo, base: &str) -> Reply<()> {
     const ACTION: &str = "receive the repository";
-    let system = |e: &dyn std::fmt::Display| RunnerError::System { action: ACTION.into(), detail: e.to_string() };
+    let system = |e: &dyn std::fmt::Display| RunnerError::System {
+        action: ACTION.into(),
+        detail: e.to_string(),
+    };
     {
         let _hold = runner.hold("put")?;
-        let mut file = File::create(repo::incoming()).await.map_err(|e| system(&e))?;
+        let mut file = File::create(repo::incoming())
+            .await
+            .map_err(|e| system(&e))?;
         // A repository that fills the workspace leaves no room to work in.
         let limit_bytes = runner.config.workspace_bytes / 2;
         match blob::receive(io, &mut file, limit_bytes).await {
             Ok(_) => {}
             Err(blob::BlobError::TooLarge { max }) => {
-                return Err(RunnerError::TooLarge { action: ACTION.into(), limit_bytes: max });
+                return Err(RunnerError::TooLarge {
+                    action: ACTION.into(),
+                    limit_bytes: max,
+                });
             }
             Err(e) => return Err(system(&e)),
         }
@@ -120,7 +139,12 @@ async fn put(runner: &Rc<Runner>, io: &mut StreamIo, base: &str) -> Reply<()> {
     repo::put(runner, base).await
 }
 
-async fn output(runner: &Rc<Runner>, io: &mut StreamIo, step: &str, mut from: u64) -> Result<(), FrameError> {
+async fn output(
+    runner: &Rc<Runner>,
+    io: &mut StreamIo,
+    step: &str,
+    mut from: u64,
+) -> Result<(), FrameError> {
     let step = match runner.steps.find(step) {
         Ok(step) => step,
         Err(e) => return reply::<()>(io, &Err(e)).await,
@@ -143,13 +167,20 @@ async fn kill(runner: &Rc<Runner>, step: &str) -> Reply<()> {
     Ok(())
 }
 
-async fn collect(runner: &Rc<Runner>, io: &mut StreamIo, spec: &CollectSpec) -> Result<(), FrameError> {
+async fn collect(
+    runner: &Rc<Runner>,
+    io: &mut StreamIo,
+    spec: &CollectSpec,
+) -> Result<(), FrameError> {
     let collected = repo::collect(runner, spec).await;
     let file = match &collected {
         Ok(Collected::Bundle { .. }) => File::open(repo::outgoing()).await.map(Some),
         _ => Ok(None),
     };
-    let failed = |e: io::Error| RunnerError::System { action: "send the changes".into(), detail: e.to_string() };
+    let failed = |e: io::Error| RunnerError::System {
+        action: "send the changes".into(),
+        detail: e.to_string(),
+    };
     match (collected, file) {
         (Ok(collected), Ok(Some(mut file))) => {
             reply(io, &Ok(collected)).await?;

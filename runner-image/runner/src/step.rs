@@ -14,7 +14,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use sortie_wire::limits::{CHUNK_MAX_BYTES, OUTPUT_LIMIT_MAX_BYTES, STEP_ID_MAX_BYTES, STEPS_MAX};
 use sortie_wire::message::{
-    ExitReport, ExitStatus, KillReason, OutputFrame, OutputStream, RunnerError, Started, StepSpec, StepStatus,
+    ExitReport, ExitStatus, KillReason, OutputFrame, OutputStream, RunnerError, Started, StepSpec,
+    StepStatus,
 };
 use sortie_wire::place;
 use std::cell::{Cell, RefCell};
@@ -66,7 +67,20 @@ impl Step {
         loop {
             let read = self.journal.borrow().read(from);
             match (read, self.exit.get()) {
-                (Read::Data { stream, offset, bytes }, _) => return OutputFrame::Data { stream, offset, bytes },
+                (
+                    Read::Data {
+                        stream,
+                        offset,
+                        bytes,
+                    },
+                    _,
+                ) => {
+                    return OutputFrame::Data {
+                        stream,
+                        offset,
+                        bytes,
+                    };
+                }
                 (Read::End, Some(exit)) => return OutputFrame::Exit(exit),
                 _ => {
                     // Cannot fail: the sender is in `self`.
@@ -85,16 +99,30 @@ impl Steps {
     pub fn find(&self, id: &str) -> Result<Rc<Step>, RunnerError> {
         let steps = self.0.borrow();
         let found = steps.iter().find(|step| step.id == id);
-        found.cloned().ok_or_else(|| RunnerError::UnknownStep { step: id.to_owned() })
+        found.cloned().ok_or_else(|| RunnerError::UnknownStep {
+            step: id.to_owned(),
+        })
     }
 
     pub fn status(&self) -> Vec<StepStatus> {
-        self.0.borrow().iter().map(|step| StepStatus { id: step.id.clone(), exit: step.exit.get() }).collect()
+        self.0
+            .borrow()
+            .iter()
+            .map(|step| StepStatus {
+                id: step.id.clone(),
+                exit: step.exit.get(),
+            })
+            .collect()
     }
 
     /// Ends the step that runs, if one does, and waits for it.
     pub async fn end_running(&self, reason: KillReason) {
-        let running = self.0.borrow().iter().find(|step| step.exit.get().is_none()).cloned();
+        let running = self
+            .0
+            .borrow()
+            .iter()
+            .find(|step| step.exit.get().is_none())
+            .cloned();
         if let Some(step) = running {
             step.end(reason);
             step.ended().await;
@@ -105,7 +133,9 @@ impl Steps {
     fn forget_old(&self) {
         let steps = self.0.borrow();
         let ended = steps.iter().rev().filter(|step| step.exit.get().is_some());
-        ended.skip(JOURNALS_KEPT).for_each(|step| step.journal.borrow_mut().forget());
+        ended
+            .skip(JOURNALS_KEPT)
+            .for_each(|step| step.journal.borrow_mut().forget());
     }
 }
 
@@ -119,35 +149,61 @@ pub fn start(runner: &Rc<Runner>, spec: StepSpec) -> Result<Started, RunnerError
     files::directory(place::HOME)?;
     files::directory(&spec.cwd)?;
     spec.files.iter().try_for_each(files::write)?;
-    let (program, arguments) = spec.argv.split_first().ok_or_else(|| invalid("it has no program"))?;
+    let (program, arguments) = spec
+        .argv
+        .split_first()
+        .ok_or_else(|| invalid("it has no program"))?;
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(&spec.cwd).envs(environment()).envs(spec.env.iter().map(|(k, v)| (k, v)));
+    command
+        .args(arguments)
+        .current_dir(&spec.cwd)
+        .envs(environment())
+        .envs(spec.env.iter().map(|(k, v)| (k, v)));
     command.env("SORTIE_STEP", &spec.id);
-    command.stdin(if spec.stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.stdin(if spec.stdin.is_some() {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let oom_before = oom::kills();
     let process = runner
         .reaper
         .spawn(&mut command)
-        .map_err(|e| RunnerError::Spawn { program: program.clone(), reason: e.to_string() })?;
+        .map_err(|e| RunnerError::Spawn {
+            program: program.clone(),
+            reason: e.to_string(),
+        })?;
     // When memory runs out, the step goes before the runner. It may itself
     // already be gone.
     let _ = std::fs::write(format!("/proc/{}/oom_score_adj", process.pid), "1000");
     let step = Rc::new(Step {
         id: spec.id,
-        journal: RefCell::new(Journal::new(spec.output_limit_bytes.min(OUTPUT_LIMIT_MAX_BYTES))),
+        journal: RefCell::new(Journal::new(
+            spec.output_limit_bytes.min(OUTPUT_LIMIT_MAX_BYTES),
+        )),
         exit: Cell::new(None),
         changed: channel::Sender::new(()),
         wanted: channel::Sender::new(None),
     });
     runner.steps.0.borrow_mut().push(step.clone());
     let limit = Duration::from_millis(spec.wall_limit_ms);
-    tokio::task::spawn_local(supervise(runner.clone(), hold, step, process, spec.stdin, limit, oom_before));
+    tokio::task::spawn_local(supervise(
+        runner.clone(),
+        hold,
+        step,
+        process,
+        spec.stdin,
+        limit,
+        oom_before,
+    ));
     Ok(Started::Fresh)
 }
 
 fn invalid(why: &str) -> RunnerError {
-    RunnerError::Invalid { reason: format!("the step cannot be started: {why}") }
+    RunnerError::Invalid {
+        reason: format!("the step cannot be started: {why}"),
+    }
 }
 
 fn check(spec: &StepSpec, started: usize) -> Result<(), RunnerError> {
@@ -158,10 +214,17 @@ fn check(spec: &StepSpec, started: usize) -> Result<(), RunnerError> {
         return Err(invalid("the container has run too many steps"));
     }
     let words = spec.argv.iter().chain([&spec.id, &spec.cwd]);
-    if words.chain(spec.env.iter().flat_map(|(k, v)| [k, v])).any(|word| word.contains('\0')) {
+    if words
+        .chain(spec.env.iter().flat_map(|(k, v)| [k, v]))
+        .any(|word| word.contains('\0'))
+    {
         return Err(invalid("an argument or variable contains a zero byte"));
     }
-    if spec.env.iter().any(|(name, _)| name.is_empty() || name.contains('=')) {
+    if spec
+        .env
+        .iter()
+        .any(|(name, _)| name.is_empty() || name.contains('='))
+    {
         return Err(invalid("a variable's name is empty or contains `=`"));
     }
     Ok(())
@@ -207,7 +270,11 @@ async fn supervise(
         drains.push(drain(step.clone(), pipe.into(), OutputStream::Stderr));
     }
     let drains: Vec<_> = drains.into_iter().map(tokio::task::spawn_local).collect();
-    let feed = process.child.stdin.take().map(|pipe| tokio::task::spawn_local(feed(pipe.into(), stdin)));
+    let feed = process
+        .child
+        .stdin
+        .take()
+        .map(|pipe| tokio::task::spawn_local(feed(pipe.into(), stdin)));
     let watch = tokio::task::spawn_local(watch::workspace(runner.config.clone(), step.clone()));
 
     let mut wanted = step.wanted.subscribe();
@@ -222,12 +289,17 @@ async fn supervise(
     if let Some(feed) = feed {
         feed.abort();
     }
-    if matches!(cause, Cause::TimedOut | Cause::Wanted(KillReason::Cancelled)) {
+    if matches!(
+        cause,
+        Cause::TimedOut | Cause::Wanted(KillReason::Cancelled)
+    ) {
         // It may have something to put in order; it need not be believed to.
         let _ = killpg(Pid::from_raw(process.pid), Signal::SIGTERM);
         let _ = tokio::time::timeout(KILL_GRACE, &mut process.ended).await;
     }
-    let strays_killed = strays::kill_all(runner.wires.bridge()).await.unwrap_or(u32::MAX);
+    let strays_killed = strays::kill_all(runner.wires.bridge())
+        .await
+        .unwrap_or(u32::MAX);
     // With every writer dead the pipes run dry and end.
     let dry = async {
         for drain in drains {
@@ -237,7 +309,9 @@ async fn supervise(
     let _ = tokio::time::timeout(DRAIN_LIMIT, dry).await;
 
     let oom_kills = match (oom_before, oom::kills()) {
-        (Some(before), Some(after)) => u32::try_from(after.saturating_sub(before)).unwrap_or(u32::MAX),
+        (Some(before), Some(after)) => {
+            u32::try_from(after.saturating_sub(before)).unwrap_or(u32::MAX)
+        }
         _ => 0,
     };
     let (output_bytes, output_truncated) = {
@@ -276,7 +350,9 @@ fn own_status(ended: Ended, oom_kills: u32) -> ExitStatus {
 /// Reads a pipe to its end, whatever the journal keeps of it: a step that
 /// prints too much must not come to a halt over it.
 async fn drain(step: Rc<Step>, pipe: std::os::fd::OwnedFd, stream: OutputStream) {
-    let Ok(mut pipe) = pipe::Receiver::from_owned_fd(pipe) else { return };
+    let Ok(mut pipe) = pipe::Receiver::from_owned_fd(pipe) else {
+        return;
+    };
     let mut buffer = vec![0; CHUNK_MAX_BYTES];
     while let Ok(n) = pipe.read(&mut buffer).await {
         if n == 0 {

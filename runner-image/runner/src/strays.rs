@@ -49,7 +49,9 @@ pub async fn kill_all(spared: Option<i32>) -> Result<u32, Undead> {
 
 /// Every process but PID 1, the spared one, and the dead that await collection.
 fn living(spared: Option<i32>) -> Vec<i32> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|pid| *pid != 1 && Some(*pid) != spared && is_alive(*pid))
@@ -58,8 +60,13 @@ fn living(spared: Option<i32>) -> Vec<i32> {
 
 fn is_alive(pid: i32) -> bool {
     // The state follows the command's name, which may itself contain brackets.
-    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else { return false };
-    let state = stat.iter().rposition(|b| *b == b')').and_then(|at| stat.get(at + 2));
+    let Ok(stat) = fs::read(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    let state = stat
+        .iter()
+        .rposition(|b| *b == b')')
+        .and_then(|at| stat.get(at + 2));
     !matches!(state, None | Some(b'Z' | b'X' | b'x'))
 }
 
@@ -67,5 +74,10 @@ fn is_alive(pid: i32) -> bool {
 /// engine put in from outside, which nothing inside can make itself look like.
 pub fn parent_of(pid: i32) -> Option<i32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("PPid:"))?
+        .trim()
+        .parse()
+        .ok()
 }

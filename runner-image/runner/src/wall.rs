@@ -15,7 +15,9 @@ pub struct Wall {
 
 impl Wall {
     pub fn new(limit: Duration) -> Self {
-        Self { deadline: watch::Sender::new(after(limit)) }
+        Self {
+            deadline: watch::Sender::new(after(limit)),
+        }
     }
 
     pub fn set(&self, remaining: Duration) {
@@ -23,7 +25,9 @@ impl Wall {
     }
 
     pub fn remaining(&self) -> Duration {
-        self.deadline.borrow().saturating_duration_since(Instant::now())
+        self.deadline
+            .borrow()
+            .saturating_duration_since(Instant::now())
     }
 
     /// Resolves when time is over.

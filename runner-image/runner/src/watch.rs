@@ -43,7 +43,10 @@ pub async fn workspace(config: Config, step: Rc<Step>) {
         if !due {
             continue;
         }
-        let limit = Size { bytes: config.workspace_bytes, files: config.workspace_files };
+        let limit = Size {
+            bytes: config.workspace_bytes,
+            files: config.workspace_files,
+        };
         let counting = tokio::task::spawn_blocking(move || count(Path::new(place::WORK), limit));
         let size = counting.await.unwrap_or_default();
         if size.bytes > limit.bytes || size.files > limit.files {
@@ -58,7 +61,10 @@ pub async fn workspace(config: Config, step: Rc<Step>) {
 fn fill() -> Size {
     statvfs(place::WORK)
         .map(|stat| Size {
-            bytes: stat.blocks().saturating_sub(stat.blocks_free()).saturating_mul(stat.fragment_size()),
+            bytes: stat
+                .blocks()
+                .saturating_sub(stat.blocks_free())
+                .saturating_mul(stat.fragment_size()),
             files: stat.files().saturating_sub(stat.files_free()),
         })
         .unwrap_or_default()
@@ -71,9 +77,13 @@ pub fn count(root: &Path, limit: Size) -> Size {
     let mut size = Size::default();
     let mut pending: Vec<PathBuf> = vec![root.to_owned()];
     while let Some(directory) = pending.pop() {
-        let Ok(entries) = fs::read_dir(&directory) else { continue };
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
         for entry in entries.flatten() {
-            let Ok(metadata) = entry.metadata() else { continue };
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
             size.files += 1;
             size.bytes += metadata.blocks() * 512;
             if metadata.is_dir() {
@@ -91,7 +101,10 @@ pub fn count(root: &Path, limit: Size) -> Size {
 mod tests {
     use super::*;
 
-    const NO_LIMIT: Size = Size { bytes: u64::MAX, files: u64::MAX };
+    const NO_LIMIT: Size = Size {
+        bytes: u64::MAX,
+        files: u64::MAX,
+    };
 
     #[test]
     fn counts_what_is_there_and_follows_no_link() {
@@ -111,6 +124,16 @@ mod tests {
         for n in 0..50 {
             fs::write(place.path().join(n.to_string()), "").unwrap();
         }
-        assert_eq!(count(place.path(), Size { bytes: u64::MAX, files: 10 }).files, 11);
+        assert_eq!(
+            count(
+                place.path(),
+                Size {
+                    bytes: u64::MAX,
+                    files: 10
+                }
+            )
+            .files,
+            11
+        );
     }
 }

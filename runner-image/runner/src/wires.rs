@@ -11,7 +11,8 @@ use crate::daemon::Runner;
 use crate::limits::HANDSHAKES_MAX;
 use crate::{serve, stdio, strays};
 use sortie_wire::hello::{
-    Greeting, HelloError, Refusal, Secret, Verdict, WireToken, random, read_hello, write_greeting, write_verdict,
+    Greeting, HelloError, Refusal, Secret, Verdict, WireToken, random, read_hello, write_greeting,
+    write_verdict,
 };
 use sortie_wire::session::{Session, Side};
 use std::cell::{Cell, RefCell};
@@ -83,11 +84,16 @@ impl Wires {
 pub async fn first(runner: &Rc<Runner>) -> Result<(), HelloError> {
     let (input, output) = stdio::take().map_err(sortie_wire::codec::FrameError::Io)?;
     let mut io = tokio::io::join(input, output);
-    let greeting = Greeting { nonce: random()?, last: None };
+    let greeting = Greeting {
+        nonce: random()?,
+        last: None,
+    };
     write_greeting(&mut io, &greeting).await?;
     let mut hello = read_hello(&mut io).await?;
     let judged = match hello.claim.take() {
-        Some(secret) => hello.judge(&greeting, &secret, None).map(|proof| (secret, proof)),
+        Some(secret) => hello
+            .judge(&greeting, &secret, None)
+            .map(|proof| (secret, proof)),
         None => Err(Refusal::Unclaimed),
     };
     match judged {
@@ -122,8 +128,12 @@ pub async fn later(runner: Rc<Runner>, listener: UnixListener) {
             tokio::time::sleep(crate::limits::WATCH_INTERVAL).await;
             continue;
         };
-        let Some(bridge) = from_outside(&stream) else { continue };
-        let Ok(permit) = handshakes.clone().try_acquire_owned() else { continue };
+        let Some(bridge) = from_outside(&stream) else {
+            continue;
+        };
+        let Ok(permit) = handshakes.clone().try_acquire_owned() else {
+            continue;
+        };
         let runner = runner.clone();
         tokio::task::spawn_local(async move {
             // A failed handshake is the other end's concern; it was told.
@@ -141,7 +151,10 @@ fn from_outside(stream: &UnixStream) -> Option<i32> {
 
 async fn take_over(runner: &Rc<Runner>, mut io: UnixStream, bridge: i32) -> Result<(), HelloError> {
     let wires = &runner.wires;
-    let greeting = Greeting { nonce: random()?, last: wires.last.get() };
+    let greeting = Greeting {
+        nonce: random()?,
+        last: wires.last.get(),
+    };
     write_greeting(&mut io, &greeting).await?;
     let hello = read_hello(&mut io).await?;
     let secret = wires.secret.borrow().clone();

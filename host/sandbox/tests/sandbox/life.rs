@@ -5,30 +5,66 @@ use sortie_sandbox::{ExitStatus, OutputStream, RunnerError, SandboxError, StepFi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_launch_to_bundle_and_nothing_left() {
-    with(|_| {}, |rig| async move {
-        let repository = rig.repository();
-        let workspace = rig.launch(1).await;
-        workspace.put(&repository.bundle, &repository.base).await.unwrap();
-        let mut step = workspace.start(shell("agent", "cat hello.txt; echo more >> hello.txt; mkdir d; echo x > d/new")).await.unwrap();
-        let (said, exit) = finish(&mut step).await;
-        assert_eq!((said.as_str(), exit.status), ("hello\n", ExitStatus::Code(0)));
-        assert!(!exit.output_truncated && exit.output_bytes == 6 && exit.strays_killed == 0, "{exit:?}");
+    with(
+        |_| {},
+        |rig| async move {
+            let repository = rig.repository();
+            let workspace = rig.launch(1).await;
+            workspace
+                .put(&repository.bundle, &repository.base)
+                .await
+                .unwrap();
+            let mut step = workspace
+                .start(shell(
+                    "agent",
+                    "cat hello.txt; echo more >> hello.txt; mkdir d; echo x > d/new",
+                ))
+                .await
+                .unwrap();
+            let (said, exit) = finish(&mut step).await;
+            assert_eq!(
+                (said.as_str(), exit.status),
+                ("hello\n", ExitStatus::Code(0))
+            );
+            assert!(
+                !exit.output_truncated && exit.output_bytes == 6 && exit.strays_killed == 0,
+                "{exit:?}"
+            );
 
-        let collected = workspace.collect(rig.request(&repository, 1 << 20)).await.unwrap();
-        let sortie_sandbox::Collected::Bundle { commit, bytes } = collected else { panic!("{collected:?}") };
-        assert_eq!(std::fs::metadata(rig.result()).unwrap().len(), bytes);
-        assert_eq!(repository.fetch(&rig.result()), commit);
-        assert_eq!(repository.git(&["show", "refs/out:hello.txt"]), "hello\nmore");
-        assert_eq!(repository.git(&["show", "refs/out:d/new"]), "x");
-        assert_eq!(repository.git(&["log", "--format=%an <%ae> %s %P", "-1", "refs/out"]), format!("Agent <a@localhost> Do it {}", repository.base));
+            let collected = workspace
+                .collect(rig.request(&repository, 1 << 20))
+                .await
+                .unwrap();
+            let sortie_sandbox::Collected::Bundle { commit, bytes } = collected else {
+                panic!("{collected:?}")
+            };
+            assert_eq!(std::fs::metadata(rig.result()).unwrap().len(), bytes);
+            assert_eq!(repository.fetch(&rig.result()), commit);
+            assert_eq!(
+                repository.git(&["show", "refs/out:hello.txt"]),
+                "hello\nmore"
+            );
+            assert_eq!(repository.git(&["show", "refs/out:d/new"]), "x");
+            assert_eq!(
+                repository.git(&["log", "--format=%an <%ae> %s %P", "-1", "refs/out"]),
+                format!("Agent <a@localhost> Do it {}", repository.base)
+            );
 
-        assert_eq!(rig.sandbox.list().await.unwrap().len(), 1);
-        workspace.destroy().await.unwrap();
-        assert_eq!(rig.sandbox.list().await.unwrap(), []);
-        let swept = rig.sandbox.sweep(&Default::default()).await.unwrap();
-        assert_eq!(swept, Default::default(), "container and volume are gone already");
-        assert!(!rig.sandbox.remove(1).await.unwrap(), "removing again is no error");
-    })
+            assert_eq!(rig.sandbox.list().await.unwrap().len(), 1);
+            workspace.destroy().await.unwrap();
+            assert_eq!(rig.sandbox.list().await.unwrap(), []);
+            let swept = rig.sandbox.sweep(&Default::default()).await.unwrap();
+            assert_eq!(
+                swept,
+                Default::default(),
+                "container and volume are gone already"
+            );
+            assert!(
+                !rig.sandbox.remove(1).await.unwrap(),
+                "removing again is no error"
+            );
+        },
+    )
     .await;
 }
 
@@ -66,38 +102,78 @@ async fn a_step_gets_what_it_is_given() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_done_says_why() {
-    with(|_| {}, |rig| async move {
-        let workspace = rig.launch(1).await;
-        let runner = |error: SandboxError| match error {
-            SandboxError::Runner(error) => error,
-            other => panic!("not the runner's: {other}"),
-        };
-        let mut spec = shell("nowhere", "true");
-        spec.argv = vec!["/no/such/program".into()];
-        let error = runner(workspace.start(spec.clone()).await.unwrap_err());
-        assert!(matches!(error, RunnerError::Spawn { .. }), "{error}");
-        // It never started, so its name is free.
-        spec.argv = vec!["true".into()];
-        assert_eq!(workspace.start(spec).await.unwrap().wait().await.unwrap().status, ExitStatus::Code(0));
+    with(
+        |_| {},
+        |rig| async move {
+            let workspace = rig.launch(1).await;
+            let runner = |error: SandboxError| match error {
+                SandboxError::Runner(error) => error,
+                other => panic!("not the runner's: {other}"),
+            };
+            let mut spec = shell("nowhere", "true");
+            spec.argv = vec!["/no/such/program".into()];
+            let error = runner(workspace.start(spec.clone()).await.unwrap_err());
+            assert!(matches!(error, RunnerError::Spawn { .. }), "{error}");
+            // It never started, so its name is free.
+            spec.argv = vec!["true".into()];
+            assert_eq!(
+                workspace
+                    .start(spec)
+                    .await
+                    .unwrap()
+                    .wait()
+                    .await
+                    .unwrap()
+                    .status,
+                ExitStatus::Code(0)
+            );
 
-        let mut spec = shell("escape", "true");
-        spec.files = vec![StepFile { path: "/work/../etc/x".into(), contents: "".into(), executable: false }];
-        assert!(matches!(runner(workspace.start(spec).await.unwrap_err()), RunnerError::Invalid { .. }));
+            let mut spec = shell("escape", "true");
+            spec.files = vec![StepFile {
+                path: "/work/../etc/x".into(),
+                contents: "".into(),
+                executable: false,
+            }];
+            assert!(matches!(
+                runner(workspace.start(spec).await.unwrap_err()),
+                RunnerError::Invalid { .. }
+            ));
 
-        let unknown = runner(workspace.step("never", 0).await.unwrap_err());
-        assert!(matches!(unknown, RunnerError::UnknownStep { .. }), "{unknown}");
-        assert!(matches!(runner(workspace.discard().await.unwrap_err()), RunnerError::NoWorkspace));
+            let unknown = runner(workspace.step("never", 0).await.unwrap_err());
+            assert!(
+                matches!(unknown, RunnerError::UnknownStep { .. }),
+                "{unknown}"
+            );
+            assert!(matches!(
+                runner(workspace.discard().await.unwrap_err()),
+                RunnerError::NoWorkspace
+            ));
 
-        let running = workspace.start(shell("long", "sleep 1000")).await.unwrap();
-        let busy = runner(workspace.start(shell("second", "true")).await.unwrap_err());
-        assert_eq!(busy, RunnerError::Busy { step: "long".into() });
-        let again = rig.sandbox.launch(crate::rig::spec(1, 2), std::sync::Arc::new(crate::rig::Closed)).await;
-        assert!(matches!(again.unwrap_err(), SandboxError::AlreadyLaunched { run: 1 }));
-        running.kill().await.unwrap();
-        let repository = rig.repository();
-        let wrong = "0".repeat(40);
-        let error = runner(workspace.put(&repository.bundle, &wrong).await.unwrap_err());
-        assert!(matches!(error, RunnerError::WrongBase { .. }), "{error}");
-    })
+            let running = workspace.start(shell("long", "sleep 1000")).await.unwrap();
+            let busy = runner(workspace.start(shell("second", "true")).await.unwrap_err());
+            assert_eq!(
+                busy,
+                RunnerError::Busy {
+                    step: "long".into()
+                }
+            );
+            let again = rig
+                .sandbox
+                .launch(
+                    crate::rig::spec(1, 2),
+                    std::sync::Arc::new(crate::rig::Closed),
+                )
+                .await;
+            assert!(matches!(
+                again.unwrap_err(),
+                SandboxError::AlreadyLaunched { run: 1 }
+            ));
+            running.kill().await.unwrap();
+            let repository = rig.repository();
+            let wrong = "0".repeat(40);
+            let error = runner(workspace.put(&repository.bundle, &wrong).await.unwrap_err());
+            assert!(matches!(error, RunnerError::WrongBase { .. }), "{error}");
+        },
+    )
     .await;
 }

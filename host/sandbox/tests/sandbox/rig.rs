@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use sortie_sandbox::{
-    Adoption, BoxedIo, CollectRequest, EngineOptions, ExitReport, LaunchSpec, Sandbox, Step, StepSpec, WireGateway, WireKey, Workspace,
+    Adoption, BoxedIo, CollectRequest, EngineOptions, ExitReport, LaunchSpec, Sandbox, Step,
+    StepSpec, WireGateway, WireKey, Workspace,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -50,11 +51,18 @@ where
     let mut options = options();
     change(&mut options);
     let sandbox = Sandbox::connect(options.clone()).await.unwrap();
-    let rig = Rig { options: options.clone(), sandbox, place: Arc::new(tempfile::tempdir().unwrap()) };
+    let rig = Rig {
+        options: options.clone(),
+        sandbox,
+        place: Arc::new(tempfile::tempdir().unwrap()),
+    };
     let outcome = tokio::spawn(tokio::time::timeout(TEST_LIMIT, body(rig))).await;
     // Another handle, which holds no run to be live.
     let cleaner = Sandbox::connect(options).await.unwrap();
-    cleaner.sweep(&BTreeSet::new()).await.expect("the test's containers can be removed");
+    cleaner
+        .sweep(&BTreeSet::new())
+        .await
+        .expect("the test's containers can be removed");
     match outcome {
         Ok(in_time) => in_time.expect("the test ends in time"),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -62,7 +70,13 @@ where
 }
 
 pub fn spec(run: u64, token: u64) -> LaunchSpec {
-    LaunchSpec { run, job: run + 100, token, wall_limit: Duration::from_secs(120), image: None }
+    LaunchSpec {
+        run,
+        job: run + 100,
+        token,
+        wall_limit: Duration::from_secs(120),
+        image: None,
+    }
 }
 
 pub fn shell(id: &str, script: &str) -> StepSpec {
@@ -90,7 +104,10 @@ pub async fn finish(step: &mut Step) -> (String, ExitReport) {
 
 impl Rig {
     pub async fn launch(&self, run: u64) -> Workspace {
-        self.sandbox.launch(spec(run, 1), Arc::new(Closed)).await.unwrap()
+        self.sandbox
+            .launch(spec(run, 1), Arc::new(Closed))
+            .await
+            .unwrap()
     }
 
     /// A host that starts anew: nothing but the options is left of the old one.
@@ -99,10 +116,39 @@ impl Rig {
     }
 
     pub async fn adopt(&self, run: u64, token: u64) -> Workspace {
-        match self.restarted().await.adopt(run, token, Arc::new(Closed)).await.unwrap() {
+        match self
+            .restarted()
+            .await
+            .adopt(run, token, Arc::new(Closed))
+            .await
+            .unwrap()
+        {
             Adoption::Live(workspace) => workspace,
             other => panic!("not alive: {other:?}"),
         }
+    }
+
+    /// The engine's own client, for what only someone outside can do.
+    pub fn docker(&self, arguments: &[&str]) -> String {
+        let output = Command::new("docker")
+            .args(arguments)
+            .output()
+            .expect("docker runs");
+        assert!(
+            output.status.success(),
+            "docker {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs a script in a container beside its steps.
+    pub fn exec(&self, workspace: &Workspace, script: &str) {
+        self.exec_in(workspace.container(), script);
+    }
+
+    pub fn exec_in(&self, container: &str, script: &str) {
+        self.docker(&["exec", container, "sh", "-c", script]);
     }
 
     /// A repository with one commit, packed as the host packs it.
@@ -117,8 +163,21 @@ impl Rig {
         let base = git(&place, &["rev-parse", "HEAD"]);
         git(&place, &["update-ref", "refs/heads/sortie/base", &base]);
         let bundle = self.place.path().join("base.bundle");
-        git(&place, &["bundle", "create", "-q", bundle.to_str().unwrap(), "refs/heads/sortie/base"]);
-        Repository { place, base, bundle }
+        git(
+            &place,
+            &[
+                "bundle",
+                "create",
+                "-q",
+                bundle.to_str().unwrap(),
+                "refs/heads/sortie/base",
+            ],
+        );
+        Repository {
+            place,
+            base,
+            bundle,
+        }
     }
 
     pub fn request<'a>(&'a self, repository: &'a Repository, max_bytes: u64) -> CollectRequest<'a> {
@@ -146,9 +205,20 @@ pub struct Repository {
 impl Repository {
     /// Fetches a collected bundle as the host would, and returns its commit.
     pub fn fetch(&self, bundle: &Path) -> String {
-        let heads = git(&self.place, &["bundle", "list-heads", bundle.to_str().unwrap()]);
+        let heads = git(
+            &self.place,
+            &["bundle", "list-heads", bundle.to_str().unwrap()],
+        );
         assert_eq!(heads.lines().count(), 1, "one ref only: {heads}");
-        git(&self.place, &["fetch", "-q", bundle.to_str().unwrap(), "refs/heads/sortie/out:refs/out"]);
+        git(
+            &self.place,
+            &[
+                "fetch",
+                "-q",
+                bundle.to_str().unwrap(),
+                "refs/heads/sortie/out:refs/out",
+            ],
+        );
         git(&self.place, &["rev-parse", "refs/out"])
     }
 
@@ -159,9 +229,19 @@ impl Repository {
 
 pub fn git(place: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
-    command.arg("-C").arg(place).args(["-c", "user.name=Test", "-c", "user.email=test@localhost"]).args(arguments);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    command
+        .arg("-C")
+        .arg(place)
+        .args(["-c", "user.name=Test", "-c", "user.email=test@localhost"])
+        .args(arguments);
+    command
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
     let output = command.output().expect("git runs");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
