@@ -1,6 +1,6 @@
 //! Takes a change file by file, keeps only what the rules need, and judges it at the end.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::context::Context;
 use crate::facts::{FileFacts, facts};
@@ -22,6 +22,8 @@ pub struct Analysis {
     recordings: Vec<Recording>,
     fixtures: fixtures::Fixtures,
     findings: Vec<Finding>,
+    /// New path to old path of renamed files.
+    renamed: HashMap<String, String>,
 }
 
 impl Analysis {
@@ -56,6 +58,11 @@ impl Analysis {
         let role = Self::role(file);
         if role == Role::Ignored || file.hunks.is_empty() && file.kind == ChangeKind::Modified {
             return;
+        }
+        if let (Some(old), Some(new)) = (&file.old_path, &file.new_path)
+            && old != new
+        {
+            self.renamed.insert(new.clone(), old.clone());
         }
         self.source.add(file, role);
         let lang = Lang::of(file.path());
@@ -98,6 +105,12 @@ impl Analysis {
         found.append(&mut self.findings);
         found.extend(self.harness.findings.iter().cloned());
         found.extend(self.source.findings.iter().cloned());
+        // A place on the old side is named by the old path.
+        for finding in found.iter_mut().filter(|f| f.side == Side::Old) {
+            if let Some(old) = self.renamed.get(&finding.path) {
+                finding.path.clone_from(old);
+            }
+        }
         tidy(found)
     }
 }

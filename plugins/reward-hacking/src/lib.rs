@@ -4,6 +4,21 @@
 //! The core is pure: a [`model::Change`] goes in, findings come out, in an order that depends on nothing else.
 //! It never reads a file, never runs anything, and never believes a comment.
 
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    allow(dead_code, reason = "only the component calls the host")
+)]
+mod bindings {
+    wit_bindgen::generate!({
+        path: ["../../wit/host", "../../wit/scanner"],
+        world: "sortie:scanner/scanner",
+        generate_all,
+    });
+}
+
+#[cfg(target_arch = "wasm32")]
+mod component;
+
 pub mod assertion;
 pub mod checks;
 pub mod constants;
