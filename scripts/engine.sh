@@ -103,6 +103,8 @@ start() {
 }
 
 start_dockerd() {
+    # Asked first and on its own, because the next steps keep their errors to themselves.
+    as_root true
     mount_cgroups
     say engine "starting dockerd, its log is $log_file"
     local path pid
