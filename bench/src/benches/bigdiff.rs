@@ -1,0 +1,164 @@
+//! A scan of a 20 MB change, beside `rg` looking for four patterns in the same
+//! bytes. What counts is the memory: how much more the scanning process holds
+//! at most than with a small change, in sizes of the change.
+
+use super::Setting;
+use crate::measure::{Plan, Samples, mebibytes, paired};
+use crate::program;
+use crate::report::{Bar, Row, Unit};
+use anyhow::{Context, Result, ensure};
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+const BYTES: usize = 20_000_000;
+
+/// Lines of one file's hunks; a file is then about 25 KB, as sources are.
+const LINES: usize = 600;
+
+const PLAN: Plan = Plan {
+    warm_up: 1,
+    turns: 7,
+    at_most: Duration::from_secs(180),
+};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What the peer looks for.
+const PATTERNS: &str = r"t\.Skip|\.skip\(|@pytest\.mark\.skip|assert True";
+
+pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
+    let sortie = setting.sortie().await?;
+    let place = setting.directory("bigdiff")?;
+    let (large, small) = (
+        place.path().join("large.diff"),
+        place.path().join("small.diff"),
+    );
+    std::fs::write(&large, change(BYTES))?;
+    std::fs::write(&small, change(1))?;
+    let size = std::fs::metadata(&large)?.len();
+
+    let (mut peaks, mut small_peaks, mut peer_peaks) = (Vec::new(), Vec::new(), Vec::new());
+    let both = paired(
+        PLAN.shortened(setting.quick),
+        async || {
+            let baseline = scan(&sortie, &small).await?;
+            small_peaks.push(mebibytes(baseline.peak_bytes));
+            let used = scan(&sortie, &large).await?;
+            peaks.push(mebibytes(used.peak_bytes));
+            Ok(used.wall_ms)
+        },
+        async || {
+            let large = large.to_string_lossy();
+            let argv = ["rg", "--count", "--no-config", PATTERNS, &*large];
+            let used = program::measured(&argv, LIMIT).await?;
+            ensure!(used.code == Some(0), "search with rg: it found nothing");
+            peer_peaks.push(mebibytes(used.peak_bytes));
+            Ok(used.wall_ms)
+        },
+    )
+    .await
+    .context("scan a large change (the peer is `rg`, of the package ripgrep)")?;
+    let (peaks, small_peaks) = (Samples::new(peaks)?, Samples::new(small_peaks)?);
+    let growth = (peaks.median() - small_peaks.median()) / mebibytes(size);
+    let what = format!("scan of a {} MB diff", size / 1_000_000);
+    Ok(vec![
+        Row::paired("bigdiff", what, Unit::Millis, &both, "rg, four patterns"),
+        Row::alone("bigdiff", "most memory at once", Unit::Mebibytes, &peaks)
+            .against("rg", &Samples::new(peer_peaks)?),
+        Row::alone(
+            "bigdiff",
+            "more than with a small diff, in diffs",
+            Unit::Mebibytes,
+            &peaks,
+        )
+        .against("small diff", &small_peaks)
+        .under(Bar {
+            text: format!("< 2 × diff (is {growth:.2})"),
+            met: growth < 2.0,
+        }),
+    ])
+}
+
+async fn scan(sortie: &Path, diff: &Path) -> Result<program::Usage> {
+    let argv = [
+        sortie.as_os_str(),
+        "scan".as_ref(),
+        "--json".as_ref(),
+        "--diff".as_ref(),
+        diff.as_os_str(),
+    ];
+    let used = program::measured(&argv, LIMIT).await?;
+    ensure!(
+        used.code.is_some_and(|code| code == 0 || code == 1),
+        "scan {}: it ended with {:?}",
+        diff.display(),
+        used.code
+    );
+    Ok(used)
+}
+
+/// A change of at least that many bytes: sources and tests of four languages
+/// by turns, files with one hunk, a third of the lines changed. Every
+/// hundredth file skips a test.
+fn change(bytes: usize) -> String {
+    let mut text = String::with_capacity(bytes + (1 << 16));
+    let mut number = 0;
+    while text.len() < bytes {
+        file(&mut text, number);
+        number += 1;
+    }
+    text
+}
+
+fn file(text: &mut String, number: usize) {
+    let path = match number % 4 {
+        0 => format!("src/orders/part_{number}.py"),
+        1 => format!("tests/orders/test_part_{number}.py"),
+        2 => format!("pkg/orders/part_{number}_test.go"),
+        _ => format!("web/orders/part_{number}.ts"),
+    };
+    // Writing to a string does not fail.
+    let _ = write!(
+        text,
+        "diff --git a/{path} b/{path}\nindex 1111111..2222222 100644\n--- a/{path}\n+++ b/{path}\n\
+         @@ -1,{old} +1,{new} @@\n",
+        old = LINES,
+        new = LINES + usize::from(number % 100 == 2),
+    );
+    if number % 100 == 2 {
+        text.push_str("+\tt.Skip(\"later\")\n");
+    }
+    for line in 0..LINES / 3 {
+        let body = match number % 4 {
+            0 => format!("    total_{line} = price(order_{line}, quantity={line})"),
+            1 => format!("    assert total(order_{line}) == {line}"),
+            2 => format!("\tif got := total(order{line}); got != {line} {{"),
+            _ => format!("  const total{line} = price(order{line}, {line});"),
+        };
+        let _ = write!(text, " {body}\n-{body}\n+{body} \n {body}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_git::UnifiedDiff;
+    use sortie_model::diff::DiffSource;
+
+    #[test]
+    fn the_change_is_a_diff() {
+        let text = change(300_000);
+        assert!(text.len() >= 300_000);
+        let diff = UnifiedDiff::parse(text.into_bytes()).unwrap();
+        assert!(diff.files().len() > 4);
+        let last = diff.files().len() - 1;
+        let lines: usize = diff
+            .hunks(last)
+            .unwrap()
+            .iter()
+            .map(|h| h.lines.len())
+            .sum();
+        assert_eq!(lines, LINES / 3 * 4);
+    }
+}
