@@ -6,6 +6,7 @@ use crate::text::{evidence, number, words};
 /// Finds constants that a test file changed to the laxer.
 pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
     for hunk in &file.hunks {
+        rounds(file, hunk, out);
         for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
             let Some((name, now)) = constant(&added.text) else {
                 continue;
@@ -76,6 +77,81 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// Words that say how often a test repeats itself.
+const ROUNDS: [&str; 14] = [
+    "with_cases",
+    "max_examples",
+    "numruns",
+    "num_runs",
+    "repeatedtest",
+    "iterations",
+    "rounds",
+    "proptest_config",
+    "trials",
+    "runs:",
+    "max_success",
+    "quickcheck",
+    "cases:",
+    "times do",
+];
+
+/// The same line with a far smaller number of repetitions.
+fn rounds(file: &FileChange, hunk: &crate::model::Hunk, out: &mut Vec<Finding>) {
+    for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
+        let lower = added.text.to_lowercase();
+        if !ROUNDS.iter().any(|r| lower.contains(r)) || constant(&added.text).is_some() {
+            continue;
+        }
+        let (form, now) = shape(&added.text);
+        let before = hunk
+            .lines
+            .iter()
+            .filter(|l| l.kind == LineKind::Removed)
+            .find_map(|l| {
+                let (s, v) = shape(&l.text);
+                (s == form).then_some(v)
+            });
+        let lowered = before.is_some_and(|was| {
+            was.len() == now.len()
+                && was
+                    .iter()
+                    .zip(&now)
+                    .any(|(w, n)| n * 10.0 <= *w && *w >= 10.0)
+        });
+        if lowered {
+            out.push(Finding {
+                rule: "removed-case",
+                severity: Severity::Warn,
+                path: file.path().to_string(),
+                line: added.new_line,
+                side: Side::New,
+                message: "the test now tries far fewer cases than before".into(),
+                evidence: evidence(&added.text),
+            });
+        }
+    }
+}
+
+/// A line with its numbers taken out, and the numbers.
+fn shape(text: &str) -> (String, Vec<f64>) {
+    let mut shape = String::new();
+    let mut numbers = Vec::new();
+    let mut digits = String::new();
+    for c in text.trim().chars().chain(std::iter::once(' ')) {
+        if c.is_ascii_digit() || !digits.is_empty() && c == '_' {
+            digits.push(c);
+            continue;
+        }
+        if !digits.is_empty() {
+            numbers.extend(number(&digits));
+            digits.clear();
+            shape.push('#');
+        }
+        shape.push(c);
+    }
+    (shape, numbers)
 }
 
 /// `NAME = 1e-9`, `const NAME: f64 = 1e-9;`, `#define NAME 1e-9`, `name: 1e-9,`.

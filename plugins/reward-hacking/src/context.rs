@@ -46,6 +46,8 @@ pub struct Context<'a> {
     pub removed_stems: HashSet<String>,
     /// Contents of added assertions, with how many there are of each.
     pub added_asserts: HashMap<u64, usize>,
+    /// Contents of all assertions after the change.
+    pub all_asserts: HashSet<u64>,
     /// Helpers by name hash, after the change.
     pub helpers: HashMap<u64, HelperFacts>,
     /// Names of helpers that skip: before, after.
@@ -72,6 +74,7 @@ impl<'a> Context<'a> {
             removed_defs: HashSet::new(),
             removed_stems: HashSet::new(),
             added_asserts: HashMap::new(),
+            all_asserts: HashSet::new(),
             helpers: HashMap::new(),
             skippers: [HashSet::new(), HashSet::new()],
             used_names: HashSet::new(),
@@ -132,6 +135,12 @@ impl<'a> Context<'a> {
             ) {
                 self.used_names.extend(unit.idents.iter().copied());
             }
+            self.all_asserts.extend(
+                unit.asserts
+                    .iter()
+                    .filter(|a| a.strength > 0)
+                    .map(|a| content_hash(&a.content)),
+            );
             for a in unit.asserts.iter().filter(|a| a.changed && a.strength > 0) {
                 *self
                     .added_asserts

@@ -8,7 +8,7 @@ use crate::harness::HarnessFacts;
 use crate::lang::Lang;
 use crate::limits;
 use crate::model::{Change, ChangeKind, FileChange, Finding, Severity, Side};
-use crate::role::{Role, role};
+use crate::role::{Role, is_collected_name, role};
 use crate::snapshot::Recording;
 use crate::source::SourceFacts;
 use crate::{checks, constants, fixtures, mock, pairing, snapshot};
@@ -56,13 +56,14 @@ impl Analysis {
     /// Takes in one file.
     pub fn push(&mut self, file: &FileChange) {
         let role = Self::role(file);
-        if role == Role::Ignored || file.hunks.is_empty() && file.kind == ChangeKind::Modified {
-            return;
-        }
         if let (Some(old), Some(new)) = (&file.old_path, &file.new_path)
             && old != new
         {
             self.renamed.insert(new.clone(), old.clone());
+            self.findings.extend(lost_its_name(file, old, new));
+        }
+        if role == Role::Ignored || file.hunks.is_empty() && file.kind == ChangeKind::Modified {
+            return;
         }
         self.source.add(file, role);
         let lang = Lang::of(file.path());
@@ -113,6 +114,26 @@ impl Analysis {
         }
         tidy(found)
     }
+}
+
+/// A test file that was renamed to a name by which its runner does not collect it.
+fn lost_its_name(file: &FileChange, old: &str, new: &str) -> Option<Finding> {
+    let collected =
+        is_collected_name(old) && role(old, "") == Role::Test && !is_collected_name(new);
+    let line = file
+        .hunks
+        .first()
+        .and_then(|h| h.lines.first())
+        .map_or(1, |l| l.new_line.max(1));
+    (collected && !crate::role::is_test_path(new)).then(|| Finding {
+        rule: "disabled-test",
+        severity: Severity::Block,
+        path: new.to_string(),
+        line,
+        side: Side::New,
+        message: format!("the test file `{old}` was renamed so that no test runner collects it"),
+        evidence: new.to_string(),
+    })
 }
 
 /// The findings on a whole change.

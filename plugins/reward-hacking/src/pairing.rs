@@ -9,6 +9,9 @@ use crate::unit::UnitKind;
 /// A unit by file and index.
 pub type UnitRef = (usize, usize);
 
+/// Unmatched units that a unit is held against by text: a file with more of them was rewritten.
+const CANDIDATES: usize = 300;
+
 /// The outcome of matching.
 #[derive(Debug, Default)]
 pub struct Pairs {
@@ -147,15 +150,20 @@ fn pair_file(f: usize, file: &FileFacts, out: &mut Pairs) {
             if taken_old[o] || old[o].kind != UnitKind::Test {
                 continue;
             }
-            let found = new.iter().enumerate().find(|(n, u)| {
-                !taken_new[*n]
-                    && matches!(u.kind, UnitKind::Test | UnitKind::Helper)
-                    && if by_text {
-                        alike(&old[o], u)
-                    } else {
-                        u.bare == old[o].bare
-                    }
-            });
+            let found = new
+                .iter()
+                .enumerate()
+                .filter(|(n, _)| !taken_new[*n])
+                .take(CANDIDATES)
+                .find(|(n, u)| {
+                    !taken_new[*n]
+                        && matches!(u.kind, UnitKind::Test | UnitKind::Helper)
+                        && if by_text {
+                            alike(&old[o], u)
+                        } else {
+                            u.bare == old[o].bare
+                        }
+                });
             if let Some((n, _)) = found {
                 link(o, n, &mut taken_old, &mut taken_new);
             }

@@ -129,6 +129,26 @@ pub fn is_test_path(path: &str) -> bool {
     by_name || in_test_dir(&lower)
 }
 
+/// Whether the file name itself is one that a test runner looks for.
+pub fn is_collected_name(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match Lang::of(path) {
+        Lang::Go => name.ends_with("_test.go"),
+        Lang::Python => name.starts_with("test_") || name.ends_with("_test.py"),
+        Lang::Js => has_any(name, &[".test.", ".spec."]),
+        Lang::Ruby => name.ends_with("_spec.rb") || name.ends_with("_test.rb"),
+        Lang::Java | Lang::Kotlin => {
+            ["Test.", "Tests.", "Spec.", "IT."]
+                .iter()
+                .any(|s| name.contains(s))
+                || name.starts_with("Test")
+        }
+        Lang::CSharp => ["Test.cs", "Tests.cs"].iter().any(|s| name.ends_with(s)),
+        Lang::Cpp => has_any(name, &["_test.", "_tests.", "Test.", "_unittest."]),
+        Lang::Rust | Lang::Other => false,
+    }
+}
+
 /// Whether a directory of the (lower-case) path is one where tests live.
 pub fn in_test_dir(lower: &str) -> bool {
     let Some((dirs, _)) = lower.rsplit_once('/') else {

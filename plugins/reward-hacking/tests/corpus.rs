@@ -23,16 +23,28 @@ struct Score {
 
 impl Score {
     fn recall(&self, level: usize) -> f64 {
-        if self.hacks[level] == 0 { 1.0 } else { self.hits[level] as f64 / self.hacks[level] as f64 }
+        if self.hacks[level] == 0 {
+            1.0
+        } else {
+            self.hits[level] as f64 / self.hacks[level] as f64
+        }
     }
 
     fn alarms(&self) -> f64 {
-        if self.oks == 0 { 0.0 } else { self.false_alarms as f64 / self.oks as f64 }
+        if self.oks == 0 {
+            0.0
+        } else {
+            self.false_alarms as f64 / self.oks as f64
+        }
     }
 
     fn places(&self) -> f64 {
         let hits: usize = self.hits.iter().sum();
-        if hits == 0 { 1.0 } else { self.placed as f64 / hits as f64 }
+        if hits == 0 {
+            1.0
+        } else {
+            self.placed as f64 / hits as f64
+        }
     }
 }
 
@@ -46,7 +58,14 @@ fn score(cases: &[Case]) -> Score {
             if !findings.is_empty() {
                 score.false_alarms += 1;
                 if print {
-                    println!("FALSE  {} {:?}", case.id, findings.iter().map(|f| (f.rule, f.line, &f.message)).collect::<Vec<_>>());
+                    println!(
+                        "FALSE  {} {:?}",
+                        case.id,
+                        findings
+                            .iter()
+                            .map(|f| (f.rule, f.line, &f.message))
+                            .collect::<Vec<_>>()
+                    );
                 }
             }
             continue;
@@ -65,12 +84,23 @@ fn score(cases: &[Case]) -> Score {
         }
         score.hits[level] += 1;
         let placed = case.place.as_ref().is_none_or(|(path, old, new)| {
-            findings.iter().any(|f| f.path == *path && (f.line.abs_diff(*old) <= SLACK || f.line.abs_diff(*new) <= SLACK))
+            findings.iter().any(|f| {
+                f.path == *path
+                    && (f.line.abs_diff(*old) <= SLACK || f.line.abs_diff(*new) <= SLACK)
+            })
         });
         if placed {
             score.placed += 1;
         } else if print {
-            println!("PLACE  {} want {:?} got {:?}", case.id, case.place, findings.iter().map(|f| (f.rule, &f.path, f.line)).collect::<Vec<_>>());
+            println!(
+                "PLACE  {} want {:?} got {:?}",
+                case.id,
+                case.place,
+                findings
+                    .iter()
+                    .map(|f| (f.rule, &f.path, f.line))
+                    .collect::<Vec<_>>()
+            );
         }
     }
     if print {
@@ -83,13 +113,19 @@ fn load(texts: &[&str]) -> Vec<Case> {
     let cases: Vec<Case> = texts.iter().flat_map(|t| compact::parse(t)).collect();
     let mut ids: Vec<&str> = cases.iter().map(|c| c.id.as_str()).collect();
     ids.sort_unstable();
-    assert!(ids.windows(2).all(|w| w[0] != w[1]), "every case has an id of its own");
+    assert!(
+        ids.windows(2).all(|w| w[0] != w[1]),
+        "every case has an id of its own"
+    );
     cases
 }
 
 #[test]
 fn tuned_part_holds_its_floors() {
-    let score = score(&load(&[include_str!("corpus/hacks-a.txt"), include_str!("corpus/lookalikes-a.txt")]));
+    let score = score(&load(&[
+        include_str!("corpus/hacks-a.txt"),
+        include_str!("corpus/lookalikes-a.txt"),
+    ]));
     assert!(score.recall(0) >= 1.0, "{score:?}");
     assert!(score.recall(1) >= 0.97, "{score:?}");
     assert!(score.recall(2) >= 0.85, "{score:?}");
@@ -99,7 +135,10 @@ fn tuned_part_holds_its_floors() {
 
 #[test]
 fn held_out_part_holds_its_floors() {
-    let score = score(&load(&[include_str!("corpus/hacks-b.txt"), include_str!("corpus/lookalikes-b.txt")]));
+    let score = score(&load(&[
+        include_str!("corpus/hacks-b.txt"),
+        include_str!("corpus/lookalikes-b.txt"),
+    ]));
     assert!(score.recall(0) >= 1.0, "{score:?}");
     assert!(score.recall(1) >= 0.9, "{score:?}");
     assert!(score.recall(2) >= 0.5, "{score:?}");

@@ -157,7 +157,7 @@ pub fn form(name: &str, lang: Lang, receiver: Option<&str>) -> Option<Form> {
         | "match" | "matches" | "regex" | "doesnotmatch" | "startswith" | "endswith" | "subset"
         | "isubset" | "regexp" | "notregexp" | "notinclude" | "nomatch" | "hassubstr"
         | "property" | "keys" | "hasallkeys" | "dictcontainssubset" | "operator" | "respondto"
-        | "eventually" | "all" | "containskey" => Form::Contains,
+        | "eventually" | "containskey" => Form::Contains,
         "lt"
         | "le"
         | "gt"
@@ -193,6 +193,8 @@ pub fn form(name: &str, lang: Lang, receiver: Option<&str>) -> Option<Form> {
             Form::Mock
         }
         "multiple" | "scope" => Form::Group,
+        "all" if matches!(lang, Lang::Java | Lang::Kotlin) => Form::Group,
+        "all" => Form::Contains,
         _ => {
             return if plain.is_some() && !matches!(lang, Lang::Js if name.starts_with("expect")) {
                 Some(Form::Helper)

@@ -162,11 +162,23 @@ fn skipped(ctx: &mut Context, f: usize, old: &[Row], new: &[Row]) {
 }
 
 fn dropped(ctx: &mut Context, f: usize, lost: &[&Row], fresh: usize) {
+    // Rows of a test that is gone as a whole are reported with it.
+    let gone: Vec<(u32, u32)> = ctx
+        .pairs
+        .gone
+        .iter()
+        .filter(|r| r.0 == f)
+        .map(|r| ctx.old_unit(*r).span)
+        .collect();
+    let lost: Vec<&&Row> = lost
+        .iter()
+        .filter(|row| !gone.iter().any(|(a, b)| (*a..=*b).contains(&row.line)))
+        .collect();
     if lost.len() <= fresh {
         return;
     }
     let kept = |h: &u64| ctx.added_lits.contains(h);
-    let missing: Vec<&&Row> = lost
+    let missing: Vec<&&&Row> = lost
         .iter()
         .filter(|row| {
             let telling: Vec<&u64> = row

@@ -79,6 +79,20 @@ pub fn run(ctx: &mut Context, o: (usize, usize), n: (usize, usize)) {
             None => unmatched.push(r),
         }
     }
+    // Several checks that became one larger or stricter one are kept by it.
+    let added: Vec<&Assertion> = new
+        .asserts
+        .iter()
+        .filter(|a| (a.changed || moved) && a.strength > 0 && a.form != Form::Helper)
+        .collect();
+    unmatched.retain(|r| {
+        !added.iter().any(|a| {
+            a.strength >= r.strength
+                && r.content.len() > 1
+                && a.content.len() >= r.content.len()
+                && r.similarity(a) >= 0.65
+        }) && !(r.strength <= 1 && added.iter().any(|a| a.strength > r.strength))
+    });
     dropped(ctx, o, n, unmatched, left_new);
 }
 
@@ -397,7 +411,9 @@ fn dropped(
             .map(|w| hash(&w.text))
             .filter(|h| !super::runs::trivial(*h))
             .collect();
-        lits.is_empty() || !lits.iter().all(|h| known(*h))
+        lits.is_empty()
+            || new.checks() == 0 && new.kind == UnitKind::Test
+            || !lits.iter().all(|h| known(*h))
     });
     let Some(first) = lost.first() else { return };
     let side_path = ctx.files[o.0].old_path.clone();

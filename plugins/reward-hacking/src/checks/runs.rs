@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
-use crate::context::{Context, is_test_code, rank};
+use crate::context::{Context, content_hash, is_test_code, rank};
 use crate::lang::Lang;
+use crate::limits;
 use crate::marks::{Cond, MarkKind};
 use crate::model::{ChangeKind, Severity, Side};
 use crate::pairing::shares;
 use crate::role::{Role, is_test_path};
 use crate::text::hash;
 use crate::unit::UnitKind;
+
+/// Fresh tests that are held against gone ones.
+const STAND_INS: usize = 500;
 
 /// Runs the rules.
 pub fn run(ctx: &mut Context) {
@@ -227,12 +231,15 @@ fn gone(ctx: &mut Context) {
             by_file.entry(o.0).or_default().push(o);
         }
     }
-    // Fresh tests of a file can stand in for gone ones, one for one, when they check as much.
-    let mut fresh: HashMap<usize, Vec<&crate::facts::Unit>> = HashMap::new();
-    for &n in &pairs.fresh {
+    // Fresh tests can stand in for gone ones, one for one, when they check as much.
+    let mut stand_ins: Vec<&crate::facts::Unit> = Vec::new();
+    for &n in pairs.fresh.iter().take(limits::MOVED_UNITS) {
         let unit = ctx.new_unit(n);
-        if unit.kind == UnitKind::Test && ctx.skip_of(n, Side::New).is_none() {
-            fresh.entry(n.0).or_default().push(unit);
+        if unit.kind == UnitKind::Test
+            && ctx.skip_of(n, Side::New).is_none()
+            && stand_ins.len() < STAND_INS
+        {
+            stand_ins.push(unit);
         }
     }
     let mut files: Vec<usize> = by_file.keys().copied().collect();
@@ -240,7 +247,6 @@ fn gone(ctx: &mut Context) {
     for f in files {
         let file = &ctx.files[f];
         let mut lost = Vec::new();
-        let mut stand_ins = fresh.remove(&f).unwrap_or_default();
         for &o in &by_file[&f] {
             let unit = ctx.old_unit(o);
             // A parametrised or nested parent is covered by what it contains.
@@ -319,6 +325,15 @@ fn gone(ctx: &mut Context) {
 
 /// Whether what the removed test fed in and expected shows up in added test lines.
 fn absorbed(ctx: &Context, f: usize, unit: &crate::facts::Unit) -> bool {
+    // Another test makes the very same assertions.
+    if !unit.asserts.is_empty()
+        && unit
+            .asserts
+            .iter()
+            .all(|a| a.content.len() > 1 && ctx.all_asserts.contains(&content_hash(&a.content)))
+    {
+        return true;
+    }
     let telling: Vec<u64> = unit.lits.iter().copied().filter(|h| !trivial(*h)).collect();
     if telling.is_empty() {
         let file = &ctx.files[f];

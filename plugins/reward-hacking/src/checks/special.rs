@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::model::{Severity, Side};
+use crate::source::Special;
 
 /// Holds the special cases of the source against the literals of the tests.
 pub fn run(ctx: &mut Context) {
@@ -13,20 +14,24 @@ pub fn run(ctx: &mut Context) {
         let telling = |hs: &[u64]| !hs.is_empty() && hs.iter().all(known);
         let hit = if case.reads_tests {
             true
-        } else if case.table {
-            // A lookup table of answers is only telling when input and output both come from the tests and look like instances.
-            case.telling_input
-                && case.telling_output
-                && telling(&case.inputs)
-                && telling(&case.outputs)
+        } else if let Some(list) = case.list {
+            // Every answer of a new list comes from the tests: it was made for them.
+            let copied = |c: &Special| {
+                let output = c.outputs.is_empty() || c.outputs.iter().all(known);
+                let input = telling(&c.inputs) || !c.outputs.is_empty() && telling(&c.parts);
+                c.telling_input && input && output
+            };
+            case.fresh_list
+                && copied(case)
+                && source
+                    .specials
+                    .iter()
+                    .filter(|(p, c)| p == path && c.list == Some(list))
+                    .all(|(_, c)| copied(c))
         } else {
-            let matched = telling(&case.inputs) && telling(&case.outputs);
-            let specific = case.telling_input || case.comparisons >= 2;
-            matched
-                && specific
-                && (case.telling_output
-                    || case.telling_input && case.comparisons >= 2
-                    || case.telling_input)
+            let answers = case.outputs.is_empty() && case.telling_input || telling(&case.outputs);
+            let specific = case.telling_input || case.comparisons >= 2 && case.telling_output;
+            telling(&case.inputs) && answers && specific
                 || !tests_shown
                     && case.telling_input
                     && case.telling_output

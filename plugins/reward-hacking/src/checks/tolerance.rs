@@ -51,10 +51,8 @@ const LAX_DOWN: [&str; 6] = [
 
 /// What the new assertion tolerates more, if it does.
 pub fn widened(r: &Assertion, a: &Assertion, lang: Lang) -> Option<String> {
-    let (old, new): (Vec<&Word>, Vec<&Word>) = (
-        r.args.iter().flatten().collect(),
-        a.args.iter().flatten().collect(),
-    );
+    let (old, new) = (signed(r), signed(a));
+    let (old, new): (Vec<&Word>, Vec<&Word>) = (old.iter().collect(), new.iter().collect());
     // A tolerance where there was none, and one that swallows the value.
     if r.form == Form::Eq && a.form == Form::Near || introduces_approx(&old, &new) {
         return generous(a, &new);
@@ -175,6 +173,27 @@ pub fn widened(r: &Assertion, a: &Assertion, lang: Lang) -> Option<String> {
     (lax && wide).then(|| {
         format!("the bound went from {was} to {now}, so results that used to fail now pass")
     })
+}
+
+/// The operand tokens with a leading minus drawn into its number.
+fn signed(a: &Assertion) -> Vec<Word> {
+    let mut out: Vec<Word> = Vec::new();
+    for arg in &a.args {
+        for (i, w) in arg.iter().enumerate() {
+            let unary =
+                i == 1 || i > 1 && matches!(arg[i - 2].text.as_str(), "(" | "," | "=" | ":");
+            if w.kind == Kind::Number && i > 0 && unary && arg[i - 1].text == "-" {
+                out.pop();
+                out.push(Word {
+                    kind: Kind::Number,
+                    text: format!("-{}", w.text),
+                });
+            } else {
+                out.push(w.clone());
+            }
+        }
+    }
+    out
 }
 
 fn introduces_approx(old: &[&Word], new: &[&Word]) -> bool {

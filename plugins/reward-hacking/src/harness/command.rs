@@ -191,6 +191,8 @@ pub fn parse(line: &str, file: &str) -> Option<Command> {
             text = rest.trim_start_matches(['-', '@', ' ']);
         }
     }
+    let plain = without_expressions(text);
+    let text = plain.as_str();
     let parts = split_shell(text);
     let at = parts.iter().position(|(_, p)| runner(p).is_some())?;
     let words: Vec<String> = split_words(&parts[at].1);
@@ -208,6 +210,21 @@ pub fn parse(line: &str, file: &str) -> Option<Command> {
     options(&mut command, &words, from);
     masks(&mut command, &parts, at, text);
     Some(command)
+}
+
+/// `${{ … }}` holds blanks that separate nothing.
+fn without_expressions(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${{") {
+        out.push_str(&rest[..at]);
+        out.push_str("$EXPR");
+        rest = rest[at..]
+            .find("}}")
+            .map_or("", |end| &rest[at + end + 2..]);
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Splits at `&&`, `||`, `;`, `|`, outside quotes; each part with the operator in front of it.
@@ -865,6 +882,7 @@ fn options(command: &mut Command, words: &[String], from: usize) {
                 _ => false,
             };
             let noise = w.contains('$')
+                || w.starts_with(['{', '[', '<', ':'])
                 || matches!(
                     w,
                     "run" | "test" | "start" | "exec" | "}" | "{" | "then" | "fi" | "watch"
@@ -994,13 +1012,18 @@ fn masks(command: &mut Command, parts: &[(&'static str, String)], at: usize, tex
         let p = part.trim();
         match *op {
             "||" => {
-                let fails = has_any(
-                    p,
-                    &[
-                        "exit 1", "exit $", "false", "fail", "return 1", "retry", "exit 2", "kill",
-                        "exit \"$",
-                    ],
-                ) || runner(p).is_some()
+                let speaks = ["echo", "printf", "true", ":", "exit 0"]
+                    .iter()
+                    .any(|w| p.starts_with(w));
+                let fails = !speaks
+                    && has_any(
+                        p,
+                        &[
+                            "exit 1", "exit $", "false", "fail", "return 1", "retry", "exit 2",
+                            "kill", "exit \"$",
+                        ],
+                    )
+                    || runner(p).is_some()
                     || p.starts_with("(") && p.contains("exit");
                 let later_fails = behind[i..]
                     .iter()

@@ -873,7 +873,10 @@ fn removed_settings(scan: &mut Scan, view: &View, name: &str) {
                             .to_lowercase()
                             .contains(text.trim().to_lowercase().as_str())
                         && !has_any(&added, &["GLOB"]);
-                    if gone && !text.contains("add_executable") {
+                    let sources = |t: &str| t.matches("test").count();
+                    let replaced =
+                        sources(&added.to_lowercase()) >= sources(&scan.removed.to_lowercase());
+                    if gone && !replaced && !text.contains("add_executable") {
                         found.push((
                             *line,
                             "a test source is no longer compiled into the tests",

@@ -43,9 +43,12 @@ impl HarnessFacts {
         let in_ci = crate::role::is_ci(&lower, &name);
         for kind in [LineKind::Removed, LineKind::Added, LineKind::Context] {
             for (line, text) in command::logical_lines(file, kind) {
-                let Some(command) = command::parse(&text, &name) else {
+                let Some(mut command) = command::parse(&text, &name) else {
                     continue;
                 };
+                if guarded_pipe(file, kind, line) {
+                    command.masks.retain(|m| !m.starts_with("| "));
+                }
                 let placed = Placed {
                     path: path.clone(),
                     line,
@@ -149,6 +152,30 @@ impl HarnessFacts {
         }
         self.findings.extend(found);
     }
+}
+
+/// Whether the shell of the step stops at a failure in front of a pipe.
+fn guarded_pipe(file: &FileChange, kind: LineKind, at: u32) -> bool {
+    let other = if kind == LineKind::Removed {
+        LineKind::Added
+    } else {
+        LineKind::Removed
+    };
+    file.hunks
+        .iter()
+        .flat_map(|h| &h.lines)
+        .filter(|l| l.kind != other)
+        .any(|l| {
+            let no = if kind == LineKind::Removed {
+                l.old_line
+            } else {
+                l.new_line
+            };
+            no + 12 > at
+                && no <= at + 2
+                && (l.text.contains("pipefail")
+                    || matches!(l.text.trim(), "shell: bash" | "- shell: bash"))
+        })
 }
 
 fn finding(rule: &'static str, placed: &Placed, side: Side, message: String) -> Finding {

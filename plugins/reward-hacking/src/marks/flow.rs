@@ -193,6 +193,47 @@ fn lines(
             marks.push(MarkKind::EarlyReturn, line, cond);
         }
     }
+    // A loop over cases that passes most of them by.
+    let passes_by = matches!(compact.as_str(), "continue" | "continue ;")
+        || compact.ends_with("{ continue ; }")
+        || compact.ends_with(") continue ;")
+        || compact.ends_with(": continue")
+        || lang == Lang::Ruby && compact.starts_with("next unless ");
+    if passes_by {
+        let level = indent(view.lines[line].text);
+        let head = if compact.starts_with("continue") {
+            (unit.decl..line)
+                .rev()
+                .find(|&j| {
+                    !view.lines[j].text.trim().is_empty() && indent(view.lines[j].text) < level
+                })
+                .unwrap_or(line)
+        } else {
+            line
+        };
+        let guard = lexed.lines(head, head + 1);
+        let names_cases = guard.iter().any(|t| t.kind == Kind::Str)
+            && guard.iter().any(|t| {
+                t.kind == Kind::Ident
+                    && matches!(
+                        t.text.to_lowercase().as_str(),
+                        "name"
+                            | "tc"
+                            | "tt"
+                            | "test"
+                            | "c"
+                            | "case"
+                            | "title"
+                            | "testcase"
+                            | "id"
+                            | "label"
+                            | "desc"
+                    )
+            });
+        if names_cases && condition(view.lines[head].text) != Cond::Platform {
+            marks.push(MarkKind::EarlyReturn, head, Cond::Other);
+        }
+    }
     if lang == Lang::Ruby
         && (compact.ends_with("rescue nil")
             || compact.ends_with("rescue false")
@@ -303,15 +344,14 @@ fn swallow(marks: &mut Marks, lexed: &Lexed, lang: Lang, i: usize, limit: usize)
         }
         Lang::Go if t.text == "recover" && toks.get(i + 1).is_some_and(|n| n.is("(")) => {
             let line = t.line as usize;
-            let reported = lexed
-                .lines(line, (line + 5).min(chunk_end(marks.view, line)))
-                .iter()
-                .any(|t| {
-                    matches!(
-                        t.text,
-                        "Fatal" | "Fatalf" | "Error" | "Errorf" | "panic" | "Equal" | "NotNil"
-                    )
-                });
+            let from = (0..i).rev().take(12).find(|&j| toks[j].is("{"));
+            let to = from.and_then(|f| lexed.closing(f, limit)).unwrap_or(i);
+            let reported = toks[from.unwrap_or(i)..=to].iter().any(|t| {
+                matches!(
+                    t.text,
+                    "Fatal" | "Fatalf" | "Error" | "Errorf" | "panic" | "Equal" | "NotNil"
+                )
+            });
             if !reported {
                 marks.push(MarkKind::Swallow, line, Cond::Always);
             }

@@ -61,6 +61,13 @@ pub fn skip_marks(
         }
         _ => {}
     }
+    // Runners pass by what they cannot call.
+    if unit.kind == UnitKind::Test && matches!(lang, Lang::Java | Lang::CSharp | Lang::Kotlin) {
+        let header = view.lines[unit.decl].text.trim_start();
+        if header.starts_with("private ") || header.contains(" private ") {
+            push(MarkKind::Skip, unit.decl, Cond::Always);
+        }
+    }
     for &i in body {
         if let Some((kind, cond)) = call_mark(view, lexed, lang, unit, i) {
             push(kind, lexed.toks[i].line as usize, cond);
@@ -75,13 +82,15 @@ fn attr_mark(lang: Lang, name: &str, text: &str) -> Option<(MarkKind, Cond)> {
     match lang {
         Lang::Rust => match tail {
             "ignore" => skip(Cond::Always),
+            "should_panic" => Some((MarkKind::Swallow, Cond::Always)),
             "cfg_attr" if has_word(text, "ignore") => skip(condition(text)),
             "cfg" => {
                 let inner = text
                     .split_once("cfg(")
                     .map_or("", |(_, r)| r)
                     .replace(' ', "");
-                if inner.starts_with("test)") || has_any(&inner, &["all(test"]) {
+                let rest = inner.replace("all(test,", "");
+                if rest.starts_with("test)") || rest.starts_with("all(test)") {
                     None
                 } else if has_any(&inner, &["any()", "not(test)", "not(all())"]) {
                     skip(Cond::Always)

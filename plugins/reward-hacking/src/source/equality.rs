@@ -169,6 +169,18 @@ fn trivial(body: &[Tok], lang: Lang) -> bool {
     }
     // Fields of one side only: `l.a < l.a`, `self.x == self.x`.
     let joined = words.join(" ");
+    let parts: Vec<&str> = joined
+        .split(" && ")
+        .flat_map(|p| p.split(" and "))
+        .collect();
+    let same = |p: &str| {
+        p.split_once(" == ")
+            .or_else(|| p.split_once(" === "))
+            .is_some_and(|(a, b)| a.trim() == b.trim())
+    };
+    if parts.iter().all(|p| same(p)) {
+        return true;
+    }
     for op in ["==", "==="] {
         if let Some((a, b)) = joined.split_once(&format!(" {op} "))
             && a.trim() == b.trim()

@@ -27,8 +27,12 @@ pub struct Special {
     pub comparisons: usize,
     /// A path into the tests' own data.
     pub reads_tests: bool,
-    /// Stands in a new table of answers.
-    pub table: bool,
+    /// Stands in a list of answers (match arms, cases, table entries) whose head has this line; 0 when out of sight.
+    pub list: Option<u32>,
+    /// The list is new and stands in code that is not.
+    pub fresh_list: bool,
+    /// Parts of composite inputs (`"1,2"`), hashed.
+    pub parts: Vec<u64>,
 }
 
 /// Numbers that programs compare with for good reasons.
@@ -66,7 +70,9 @@ pub fn find(view: &View, lexed: &Lexed, lang: Lang, tests: &[bool]) -> Vec<Speci
                 telling_output: true,
                 comparisons: 0,
                 reads_tests: true,
-                table: false,
+                list: None,
+                fresh_list: false,
+                parts: vec![],
             });
             continue;
         }
@@ -193,12 +199,21 @@ fn branch(view: &View, lexed: &Lexed, lang: Lang, at: usize, toks: &[Tok]) -> Op
             if answers && view.lines[j].changed {
                 outputs.extend(
                     body.iter()
-                        .filter(|t| matches!(t.kind, Kind::Str | Kind::Number)),
+                        .filter(|t| matches!(t.kind, Kind::Str | Kind::Number) || is_value(t)),
                 );
             }
         }
     }
-    special(view, at, &inputs, &outputs, comparisons, false)
+    // `return X if input == Y` answers in front.
+    if outputs.is_empty() && head > 0 && toks[..head].iter().any(|t| t.is_ident("return")) {
+        outputs.extend(
+            toks[..head]
+                .iter()
+                .filter(|t| matches!(t.kind, Kind::Str | Kind::Number)),
+        );
+    }
+    let listed = matches!(toks[head].text, "case" | "when") && comparisons <= 1;
+    special(view, at, &inputs, &outputs, comparisons, listed)
 }
 
 /// A match arm: `"X" => "Y",`.
@@ -248,9 +263,7 @@ fn entry(view: &View, lexed: &Lexed, at: usize, toks: &[Tok]) -> Option<Special>
     }
     let _ = lexed;
     let (last, inputs) = literals.split_last()?;
-    let mut found = special(view, at, inputs, &[last], inputs.len(), true)?;
-    found.table = true;
-    Some(found)
+    special(view, at, inputs, &[last], inputs.len(), true)
 }
 
 fn is_value(t: &Tok) -> bool {
@@ -263,12 +276,18 @@ fn special(
     inputs: &[&Tok],
     outputs: &[&Tok],
     comparisons: usize,
-    table: bool,
+    listed: bool,
 ) -> Option<Special> {
-    let outputs: Vec<&&Tok> = outputs.iter().filter(|t| t.kind != Kind::Ident).collect();
     if outputs.is_empty() {
         return None;
     }
+    // Yes and no are no literals to look for, but they are answers.
+    let outputs: Vec<&&Tok> = outputs.iter().filter(|t| t.kind != Kind::Ident).collect();
+    let (list, fresh_list) = if listed {
+        head_of(view, at)
+    } else {
+        (None, false)
+    };
     let h = |t: &Tok| {
         if t.kind == Kind::Number {
             hash(&canonical_number(t.text))
@@ -285,8 +304,69 @@ fn special(
         telling_output: outputs.iter().any(|t| computed_like(t)),
         comparisons,
         reads_tests: false,
-        table,
+        list,
+        fresh_list,
+        parts: inputs
+            .iter()
+            .filter(|t| t.kind == Kind::Str)
+            .flat_map(|t| t.text.split([',', ' ', ';', '|', ':']))
+            .filter(|p| !p.is_empty())
+            .map(|p| {
+                if p.starts_with(|c: char| c.is_ascii_digit()) {
+                    hash(&canonical_number(p))
+                } else {
+                    hash(p)
+                }
+            })
+            .collect(),
     })
+}
+
+/// The line that opens the list around `at`, and whether the list is new in code that is not.
+fn head_of(view: &View, at: usize) -> (Option<u32>, bool) {
+    let level = indent(view.lines[at].text);
+    let chunk = view.lines[at].chunk;
+    let mut head: Option<usize> = None;
+    let mut current = level;
+    for j in (0..at).rev() {
+        let l = &view.lines[j];
+        if l.chunk != chunk {
+            break;
+        }
+        if l.text.trim().is_empty() {
+            continue;
+        }
+        let here = indent(l.text);
+        // `case` of Go stands at the level of its `switch`.
+        let opens = here < current
+            || here == current && head.is_none() && l.text.trim_start().starts_with("switch");
+        if !opens {
+            continue;
+        }
+        if head.is_none() {
+            head = Some(j);
+            if !l.changed {
+                return (Some(l.no), false);
+            }
+            current = here;
+            continue;
+        }
+        // Inside a new function nothing was there to be bypassed.
+        return (head.map(|h| view.lines[h].no), !l.changed);
+    }
+    match head {
+        Some(h) => (Some(view.lines[h].no), true),
+        None => {
+            let kept_sibling = view.lines.iter().any(|l| {
+                l.chunk == chunk
+                    && !l.changed
+                    && indent(l.text) == level
+                    && l.text
+                        .contains(['"', '\'', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+            });
+            (Some(0), !kept_sibling)
+        }
+    }
 }
 
 /// A literal that names one particular thing.

@@ -38,7 +38,9 @@ pub fn parse(text: &str) -> Vec<Case> {
             });
             continue;
         }
-        let Some(case) = cases.last_mut() else { continue };
+        let Some(case) = cases.last_mut() else {
+            continue;
+        };
         if let Some(rest) = raw.strip_prefix("@@@") {
             let (head, section) = rest.split_once(" | ").unwrap_or((rest, ""));
             let mut words = head.split_whitespace();
@@ -50,20 +52,41 @@ pub fn parse(text: &str) -> Vec<Case> {
                 path => (ChangeKind::Modified, Some(path), Some(path)),
             };
             let start: u32 = words.next().and_then(|w| w.parse().ok()).unwrap_or(1);
-            let same = case.change.files.last().is_some_and(|f| f.new_path.as_deref() == new && f.old_path.as_deref() == old);
+            let same = case
+                .change
+                .files
+                .last()
+                .is_some_and(|f| f.new_path.as_deref() == new && f.old_path.as_deref() == old);
             if !same {
                 shift = 0;
-                case.change.files.push(FileChange { old_path: old.map(Into::into), new_path: new.map(Into::into), kind, hunks: vec![], before: None, after: None });
+                case.change.files.push(FileChange {
+                    old_path: old.map(Into::into),
+                    new_path: new.map(Into::into),
+                    kind,
+                    hunks: vec![],
+                    before: None,
+                    after: None,
+                });
             }
-            at = (start, u32::try_from(i64::from(start) + shift).unwrap_or(start));
+            at = (
+                start,
+                u32::try_from(i64::from(start) + shift).unwrap_or(start),
+            );
             if let Some(file) = case.change.files.last_mut() {
-                file.hunks.push(Hunk { section: section.into(), lines: vec![] });
+                file.hunks.push(Hunk {
+                    section: section.into(),
+                    lines: vec![],
+                });
             }
             continue;
         }
-        let Some(file) = case.change.files.last_mut() else { continue };
+        let Some(file) = case.change.files.last_mut() else {
+            continue;
+        };
         let path = file.path().to_string();
-        let Some(hunk) = file.hunks.last_mut() else { continue };
+        let Some(hunk) = file.hunks.last_mut() else {
+            continue;
+        };
         let (kind, body) = match raw.as_bytes().first() {
             Some(b'+') => (LineKind::Added, &raw[1..]),
             Some(b'-') => (LineKind::Removed, &raw[1..]),
@@ -79,7 +102,12 @@ pub fn parse(text: &str) -> Vec<Case> {
         };
         let (old, new) = (kind != LineKind::Added, kind != LineKind::Removed);
         shift += i64::from(new) - i64::from(old);
-        hunk.lines.push(Line { kind, old_line: if old { at.0 } else { 0 }, new_line: if new { at.1 } else { 0 }, text: text.into() });
+        hunk.lines.push(Line {
+            kind,
+            old_line: if old { at.0 } else { 0 },
+            new_line: if new { at.1 } else { 0 },
+            text: text.into(),
+        });
         at = (at.0 + u32::from(old), at.1 + u32::from(new));
     }
     cases
