@@ -79,3 +79,195 @@ fn add_halt_reasons(conn: &mut Connection) -> Result<()> {
     tx.commit()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db;
+    use std::path::Path;
+    use std::process::Command;
+
+    /// The statements that make the schema, in the order they were run.
+    fn dump(conn: &Connection) -> String {
+        let mut statement = conn
+            .prepare(
+                "SELECT sql FROM sqlite_schema
+                 WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite^_%' ESCAPE '^' ORDER BY rowid",
+            )
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0));
+        rows.unwrap()
+            .map(|sql| format!("{};\n", sql.unwrap()))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    fn latest() -> Connection {
+        let mut conn = Connection::open_in_memory().unwrap();
+        to_latest(&mut conn).unwrap();
+        conn
+    }
+
+    /// `schema.sql` is what a person reads; the migrations are what is run.
+    #[test]
+    fn the_schema_file_is_the_sum_of_the_migrations() {
+        const HEAD: &str = "-- The schema that the migrations add up to; a test holds them equal.\n\
+             -- After a new migration: SORTIE_WRITE_SCHEMA=1 cargo test -p sortie-store schema\n\n";
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations/schema.sql");
+        let sum = format!("{HEAD}{}", dump(&latest()));
+        if std::env::var_os("SORTIE_WRITE_SCHEMA").is_some() {
+            std::fs::write(&path, &sum).unwrap();
+        }
+        let file = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(file, sum);
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(&file).unwrap();
+        assert_eq!(dump(&conn), dump(&latest()), "the file runs by itself");
+    }
+
+    #[test]
+    fn every_version_upgrades_to_the_newest() {
+        for version in 0..=STEPS.len() {
+            let mut conn = Connection::open_in_memory().unwrap();
+            conn.pragma_update(None, "application_id", APPLICATION_ID)
+                .unwrap();
+            if version > 0 {
+                to_version(&mut conn, version).unwrap();
+                conn.execute(
+                    "INSERT INTO projects
+                         (tenant_id, name, repository, policy, created_at, updated_at)
+                     VALUES (1, 'kept', 'r', '{}', 0, 0)",
+                    [],
+                )
+                .unwrap();
+            }
+            to_latest(&mut conn).unwrap_or_else(|e| panic!("from version {version}: {e}"));
+            assert_eq!(dump(&conn), dump(&latest()), "from version {version}");
+            let kept: usize = conn
+                .query_row("SELECT count(*) FROM projects", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(kept, usize::from(version > 0), "from version {version}");
+        }
+    }
+
+    #[test]
+    fn the_reasons_are_those_of_the_model() {
+        let conn = latest();
+        let mut statement = conn.prepare("SELECT name FROM halt_reasons").unwrap();
+        let stored = statement.query_map([], |row| row.get(0)).unwrap();
+        let stored: std::collections::BTreeSet<String> = stored.map(Result::unwrap).collect();
+        let known = HaltReason::ALL.map(|reason| reason.as_str().to_owned());
+        assert_eq!(stored, known.into());
+    }
+
+    /// Not a test of its own: the process that the next one kills. It upgrades
+    /// a database and dies by a signal after so many steps of SQLite's machine.
+    #[test]
+    #[ignore = "started by a_killed_upgrade_is_done_by_the_next_start"]
+    fn child_that_dies_while_upgrading() {
+        let path = std::env::var_os("SORTIE_TEST_DATABASE").unwrap();
+        let steps: u32 = std::env::var("SORTIE_TEST_STEPS").unwrap().parse().unwrap();
+        let mut conn = db::open_writer(Path::new(&path)).unwrap();
+        let mut left = steps;
+        conn.progress_handler(
+            1,
+            Some(move || {
+                left = left.saturating_sub(1);
+                if left == 0 {
+                    let me = nix::unistd::Pid::this();
+                    let _ = nix::sys::signal::kill(me, nix::sys::signal::Signal::SIGKILL);
+                }
+                false
+            }),
+        );
+        to_latest(&mut conn).unwrap();
+    }
+
+    /// How many steps of SQLite's machine an upgrade has taken when it begins,
+    /// at each version on its way, and at its end.
+    fn steps_of_an_upgrade() -> Vec<u32> {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let dir = tempfile::tempdir().unwrap();
+        let mut conn = at_version_1(&db::path(dir.path()));
+        let count = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&count);
+        conn.progress_handler(
+            1,
+            Some(move || {
+                counter.fetch_add(1, Ordering::Relaxed);
+                false
+            }),
+        );
+        let mut marks = vec![0];
+        for version in 2..=STEPS.len() {
+            to_version(&mut conn, version).unwrap();
+            marks.push(count.load(Ordering::Relaxed));
+        }
+        add_halt_reasons(&mut conn).unwrap();
+        marks.push(count.load(Ordering::Relaxed));
+        marks
+    }
+
+    fn at_version_1(path: &Path) -> Connection {
+        let mut conn = db::open_writer(path).unwrap();
+        check_ours(&conn).unwrap();
+        to_version(&mut conn, 1).unwrap();
+        conn
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only a process of its own can be killed"
+    )]
+    fn a_killed_upgrade_is_done_by_the_next_start() {
+        use std::os::unix::process::ExitStatusExt;
+        const KILLS_EACH: u32 = 8;
+        let newest = dump(&latest());
+        let marks = steps_of_an_upgrade();
+        let points = marks.windows(2).flat_map(|mark| {
+            let (from, to) = (mark[0], mark[1]);
+            (0..KILLS_EACH).map(move |i| from + (to - from) * (2 * i + 1) / (2 * KILLS_EACH))
+        });
+        let (mut killed, mut versions) = (0_u32, std::collections::BTreeSet::new());
+        for steps in points {
+            let dir = tempfile::tempdir().unwrap();
+            let path = db::path(dir.path());
+            drop(at_version_1(&path));
+            let child = Command::new(std::env::current_exe().unwrap())
+                .args([
+                    "--exact",
+                    "--ignored",
+                    "migrate::tests::child_that_dies_while_upgrading",
+                ])
+                .env("SORTIE_TEST_DATABASE", &path)
+                .env("SORTIE_TEST_STEPS", steps.to_string())
+                .output()
+                .unwrap();
+            match child.status.signal() {
+                Some(9) => killed += 1,
+                None => assert!(child.status.success(), "{child:?}"),
+                Some(_) => panic!("{child:?}"),
+            }
+            let mut conn = db::open_writer(&path).unwrap();
+            let version: usize = conn
+                .pragma_query_value(None, "user_version", |row| row.get(0))
+                .unwrap();
+            versions.insert(version);
+            to_latest(&mut conn).unwrap();
+            assert_eq!(
+                dump(&conn),
+                newest,
+                "killed after {steps} steps, at {version}"
+            );
+            let check: String = conn
+                .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(check, "ok");
+        }
+        assert!(killed >= KILLS_EACH, "only {killed} upgrades were killed");
+        let every = (1..=STEPS.len()).collect();
+        assert_eq!(versions, every, "a kill hit every version on the way");
+    }
+}

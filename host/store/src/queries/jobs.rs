@@ -13,6 +13,11 @@ use sortie_model::id::{JobId, RunId};
 use sortie_model::job::JobPhase;
 use sortie_model::run::{Run, Step};
 
+/// A page of the jobs of a phase and a project.
+pub(super) const PAGE_OF_PLACE: &str =
+    "SELECT id FROM jobs WHERE phase = ?1 AND project_id = ?2 AND id < ?3
+     ORDER BY id DESC LIMIT ?4";
+
 impl Store {
     /// The job of that number.
     pub async fn job(&self, job: JobId) -> Result<Option<Job>> {
@@ -96,12 +101,9 @@ impl Store {
     /// The runs under way that hold a lease: those that may own a container.
     pub async fn unfinished_runs(&self) -> Result<Vec<RunId>> {
         self.read(|conn| {
-            all(
-                conn,
-                "SELECT id FROM runs WHERE finished_at IS NULL AND phase <> 'parked' ORDER BY id",
-                [],
-                |row| Ok(RunId(unsigned(row.get(0)?))),
-            )
+            all(conn, super::lease::LEASED_RUNS, [], |row| {
+                Ok(RunId(unsigned(row.get(0)?)))
+            })
         })
         .await
     }
@@ -166,8 +168,7 @@ fn list(conn: &Connection, filter: &JobFilter) -> Result<Vec<Job>> {
         for project in &projects {
             ids.extend(all(
                 conn,
-                "SELECT id FROM jobs WHERE phase = ?1 AND project_id = ?2 AND id < ?3
-                 ORDER BY id DESC LIMIT ?4",
+                PAGE_OF_PLACE,
                 params![phase.as_str(), project, before, limit],
                 |row| Ok(row.get::<_, i64>(0)?),
             )?);

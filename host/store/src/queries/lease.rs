@@ -20,6 +20,21 @@ use sortie_model::id::{Fence, JobId, RunId};
 use sortie_model::job::{JobEvent, JobPhase};
 use sortie_model::run::Run;
 
+/// The first job of a phase and a project that is due.
+pub(super) const FIRST_OF_PROJECT: &str = "SELECT due_at, id FROM jobs
+     WHERE phase = ?1 AND project_id = ?2 AND due_at <= ?3
+     ORDER BY due_at, id LIMIT 1";
+
+/// Every project, and how many of its jobs run.
+pub(super) const PROJECTS_RUNNING: &str = "SELECT p.id,
+     (SELECT count(*) FROM jobs j WHERE j.phase = 'running' AND j.project_id = p.id)
+     FROM projects p";
+
+/// The runs under way that hold a lease. Left to itself, the order makes SQLite
+/// walk all runs that ever were.
+pub(super) const LEASED_RUNS: &str = "SELECT id FROM runs INDEXED BY runs_open
+     WHERE finished_at IS NULL AND phase <> 'parked' ORDER BY id";
+
 impl Store {
     /// Takes the next job, if there is one and a place for it: the one that
     /// was approved first, else the queued one that has been due longest, of a
@@ -34,12 +49,9 @@ impl Store {
     /// has the directory.
     pub async fn reclaim(&self) -> Result<Vec<Claim>> {
         self.write(|tx| {
-            let runs = all(
-                tx.conn,
-                "SELECT id FROM runs WHERE finished_at IS NULL AND phase <> 'parked' ORDER BY id",
-                [],
-                |row| Ok(RunId(unsigned(row.get(0)?))),
-            )?;
+            let runs = all(tx.conn, LEASED_RUNS, [], |row| {
+                Ok(RunId(unsigned(row.get(0)?)))
+            })?;
             let mut claims = Vec::with_capacity(runs.len());
             for run in runs {
                 let claim = lease_again(tx, run)?;
@@ -95,14 +107,9 @@ fn claim(tx: &mut Tx<'_>, limits: ClaimLimits) -> Result<Option<Claim>> {
 /// The job to take. Per project, because a project without a place must not
 /// hold up the others; within one, the index gives the first job at once.
 fn next_job(tx: &Tx<'_>, limits: ClaimLimits) -> Result<Option<(JobId, JobPhase)>> {
-    let projects = all(
-        tx.conn,
-        "SELECT p.id,
-             (SELECT count(*) FROM jobs j WHERE j.phase = 'running' AND j.project_id = p.id)
-         FROM projects p",
-        [],
-        |row| Ok((row.get::<_, i64>(0)?, unsigned(row.get(1)?))),
-    )?;
+    let projects = all(tx.conn, PROJECTS_RUNNING, [], |row| {
+        Ok((row.get::<_, i64>(0)?, unsigned(row.get(1)?)))
+    })?;
     let running: u64 = projects.iter().map(|(_, running)| running).sum();
     if running >= u64::from(limits.max_running_total) {
         return Ok(None);
@@ -115,9 +122,7 @@ fn next_job(tx: &Tx<'_>, limits: ClaimLimits) -> Result<Option<(JobId, JobPhase)
             }
             let candidate = first(
                 tx.conn,
-                "SELECT due_at, id FROM jobs
-                 WHERE phase = ?1 AND project_id = ?2 AND due_at <= ?3
-                 ORDER BY due_at, id LIMIT 1",
+                FIRST_OF_PROJECT,
                 params![phase.as_str(), project, tx.now.0],
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?;

@@ -7,6 +7,8 @@ mod lease;
 mod ledger;
 pub(crate) mod meta;
 mod people;
+#[cfg(test)]
+mod plans;
 mod projects;
 mod rows;
 mod run;

@@ -17,6 +17,15 @@ use sortie_model::job::{IllegalTransition, JobEvent, JobPhase};
 /// Questions that one sweep lets expire; the next sweep takes the rest.
 const EXPIRED_AT_ONCE: u32 = 500;
 
+/// When the first open question expires.
+pub(super) const NEXT_EXPIRY: &str = "SELECT min(expires_at) FROM approvals
+     WHERE decision IS NULL AND withdrawn_at IS NULL";
+
+/// The jobs of the questions that nobody answered in time.
+pub(super) const EXPIRED: &str = "SELECT job_id FROM approvals
+     WHERE decision IS NULL AND withdrawn_at IS NULL AND expires_at <= ?1
+     ORDER BY expires_at, id LIMIT ?2";
+
 impl Store {
     /// Answers the open question about a job. Of many answers exactly one
     /// wins; the same answer again is no error and changes nothing.
@@ -72,13 +81,9 @@ impl Store {
     /// When the next open question expires; for a timer. May lie in the past.
     pub async fn next_expiry(&self) -> Result<Option<Timestamp>> {
         self.read(|conn| {
-            let next = first(
-                conn,
-                "SELECT min(expires_at) FROM approvals
-                 WHERE decision IS NULL AND withdrawn_at IS NULL",
-                [],
-                |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)),
-            )?;
+            let next = first(conn, NEXT_EXPIRY, [], |row| {
+                Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp))
+            })?;
             Ok(next.flatten())
         })
         .await
@@ -244,9 +249,7 @@ fn set_error(tx: &Tx<'_>, job: JobId, error: &str) -> Result<()> {
 fn expire_due(tx: &mut Tx<'_>) -> Result<Vec<JobId>> {
     let due = all(
         tx.conn,
-        "SELECT job_id FROM approvals
-         WHERE decision IS NULL AND withdrawn_at IS NULL AND expires_at <= ?1
-         ORDER BY expires_at, id LIMIT ?2",
+        EXPIRED,
         params![tx.now.0, EXPIRED_AT_ONCE],
         |row| Ok(JobId(unsigned(row.get(0)?))),
     )?;

@@ -109,14 +109,14 @@ fn clean(event: &JobEvent) -> JobEvent {
     }
 }
 
+/// The job's run that is not finished.
+pub(super) const OPEN_RUN: &str = "SELECT id FROM runs WHERE job_id = ?1 AND finished_at IS NULL";
+
 /// The run of the job that is not finished, if there is one.
 pub(super) fn open_run(conn: &Connection, job: JobId) -> Result<Option<RunId>> {
-    first(
-        conn,
-        "SELECT id FROM runs WHERE job_id = ?1 AND finished_at IS NULL",
-        [signed(job.0)],
-        |row| Ok(RunId(unsigned(row.get(0)?))),
-    )
+    first(conn, OPEN_RUN, [signed(job.0)], |row| {
+        Ok(RunId(unsigned(row.get(0)?)))
+    })
 }
 
 /// Ends a run. Its token changes, so that whoever held the lease can write no

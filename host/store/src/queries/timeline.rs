@@ -13,6 +13,10 @@ use sortie_model::clock::Timestamp;
 use sortie_model::event::Event;
 use sortie_model::id::{EventSeq, Fence, JobId};
 
+/// A job's events after a place.
+pub(super) const AFTER_OF_JOB: &str = "SELECT seq, job_id, kind, data, at FROM events
+     WHERE job_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+
 impl Store {
     /// Events after that place, oldest first, of one job or of all; at most
     /// `limit`, and never more than [`MAX_PAGE`].
@@ -137,8 +141,7 @@ fn after_of_all(conn: &Connection, after: EventSeq, limit: u32) -> Result<Vec<Ev
 fn after_of_job(conn: &Connection, after: EventSeq, job: JobId, limit: u32) -> Result<Vec<Event>> {
     all(
         conn,
-        "SELECT seq, job_id, kind, data, at FROM events
-         WHERE job_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        AFTER_OF_JOB,
         params![signed(job.0), signed(after.0), limit.min(MAX_PAGE)],
         event,
     )

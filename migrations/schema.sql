@@ -1,0 +1,260 @@
+-- The schema that the migrations add up to; a test holds them equal.
+-- After a new migration: SORTIE_WRITE_SCHEMA=1 cargo test -p sortie-store schema
+
+CREATE TABLE tenants (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE CHECK (name <> '')
+) STRICT;
+
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE projects (
+    id INTEGER PRIMARY KEY,
+    tenant_id INTEGER NOT NULL REFERENCES tenants (id),
+    name TEXT NOT NULL CHECK (name <> ''),
+    repository TEXT NOT NULL,
+    base_branch TEXT,
+    policy TEXT NOT NULL CHECK (json_valid(policy)),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    -- Set when the configuration no longer names it; its jobs stay.
+    retired_at INTEGER,
+    UNIQUE (tenant_id, name)
+) STRICT;
+
+CREATE TABLE threads (
+    id INTEGER PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES projects (id),
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE halt_reasons (
+    name TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY,
+    thread_id INTEGER NOT NULL REFERENCES threads (id),
+    project_id INTEGER NOT NULL REFERENCES projects (id),
+    phase TEXT NOT NULL CHECK (
+        phase IN (
+            'queued', 'running', 'awaiting_approval', 'needs_review',
+            'approved', 'rejected', 'succeeded', 'failed', 'cancelled', 'halted'
+        )
+    ),
+    not_before INTEGER CHECK (not_before IS NULL OR phase = 'queued'),
+    -- Since when, or from when on, it waits for a place.
+    due_at INTEGER CHECK (
+        (due_at IS NOT NULL) = (phase IN ('queued', 'approved'))
+        AND (not_before IS NULL OR due_at = not_before)
+    ),
+    halt_reason TEXT REFERENCES halt_reasons (name) CHECK (
+        (halt_reason IS NOT NULL) = (phase = 'halted')
+    ),
+    detail TEXT CHECK ((detail IS NOT NULL) = (phase IN ('failed', 'halted'))),
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    attempts_before_retry INTEGER NOT NULL DEFAULT 0 CHECK (
+        attempts_before_retry BETWEEN 0 AND attempts
+    ),
+    branch TEXT,
+    head_commit TEXT,
+    published_branch TEXT,
+    published_commit TEXT CHECK (
+        (published_commit IS NULL) = (published_branch IS NULL)
+    ),
+    summary TEXT,
+    error TEXT,
+    used_calls INTEGER NOT NULL DEFAULT 0 CHECK (used_calls >= 0),
+    used_cost_micro_usd INTEGER NOT NULL DEFAULT 0 CHECK (used_cost_micro_usd >= 0),
+    used_time_ms INTEGER NOT NULL DEFAULT 0 CHECK (used_time_ms >= 0),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    finished_at INTEGER CHECK (
+        (finished_at IS NOT NULL)
+        = (phase IN ('rejected', 'succeeded', 'failed', 'cancelled', 'halted'))
+    ),
+    CHECK (phase <> 'running' OR attempts > 0)
+) STRICT;
+
+CREATE INDEX jobs_due ON jobs (phase, project_id, due_at) WHERE due_at IS NOT NULL;
+
+CREATE INDEX jobs_place ON jobs (phase, project_id);
+
+CREATE TABLE requests (
+    job_id INTEGER PRIMARY KEY REFERENCES jobs (id),
+    repository TEXT NOT NULL,
+    base_branch TEXT,
+    task TEXT NOT NULL CHECK (task <> ''),
+    policy TEXT NOT NULL,
+    requested_by TEXT NOT NULL,
+    via TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency_keys (
+    tenant_id INTEGER NOT NULL REFERENCES tenants (id),
+    key TEXT NOT NULL CHECK (key <> ''),
+    request_hash BLOB NOT NULL CHECK (length(request_hash) = 32),
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    attempt INTEGER NOT NULL CHECK (attempt > 0),
+    phase TEXT NOT NULL CHECK (
+        phase IN ('leased', 'preparing', 'executing', 'publishing', 'parked', 'finished')
+    ),
+    -- The newest lease's token. The end of a lease takes a new one too, so that
+    -- an equal token is all that a write has to show.
+    token INTEGER NOT NULL CHECK (token > 0),
+    base_commit TEXT,
+    head_commit TEXT,
+    branch TEXT,
+    limit_calls INTEGER,
+    limit_cost_micro_usd INTEGER,
+    limit_time_ms INTEGER,
+    used_calls INTEGER NOT NULL DEFAULT 0 CHECK (used_calls >= 0),
+    used_cost_micro_usd INTEGER NOT NULL DEFAULT 0 CHECK (used_cost_micro_usd >= 0),
+    used_time_ms INTEGER NOT NULL DEFAULT 0 CHECK (used_time_ms >= 0),
+    error TEXT,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER CHECK ((finished_at IS NOT NULL) = (phase = 'finished')),
+    UNIQUE (job_id, attempt),
+    CHECK (
+        (limit_calls IS NULL) = (limit_cost_micro_usd IS NULL)
+        AND (limit_calls IS NULL) = (limit_time_ms IS NULL)
+    ),
+    CHECK ((base_commit IS NULL) = (branch IS NULL)),
+    CHECK ((base_commit IS NULL) = (limit_calls IS NULL))
+) STRICT;
+
+CREATE UNIQUE INDEX runs_open ON runs (job_id) WHERE finished_at IS NULL;
+
+CREATE TABLE decisions (
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    number INTEGER NOT NULL CHECK (number >= 0),
+    decision TEXT NOT NULL CHECK (json_valid(decision)),
+    state BLOB NOT NULL,
+    decided_at INTEGER NOT NULL,
+    UNIQUE (run_id, number)
+) STRICT;
+
+CREATE TABLE steps (
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    position INTEGER NOT NULL CHECK (position >= 0),
+    decision INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    phase TEXT NOT NULL CHECK (phase IN ('pending', 'done')),
+    action TEXT NOT NULL CHECK (json_valid(action)),
+    outcome TEXT CHECK (
+        (outcome IS NOT NULL) = (phase = 'done')
+        AND (outcome IS NULL OR json_valid(outcome))
+    ),
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER CHECK ((finished_at IS NOT NULL) = (phase = 'done')),
+    UNIQUE (run_id, position),
+    FOREIGN KEY (run_id, decision) REFERENCES decisions (run_id, number)
+) STRICT;
+
+CREATE TABLE scans (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    commit_id TEXT NOT NULL,
+    worst TEXT CHECK (worst IN ('info', 'warn', 'block')),
+    scanners TEXT NOT NULL CHECK (json_valid(scanners)),
+    scanned_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX scans_run ON scans (run_id);
+
+CREATE TABLE findings (
+    id INTEGER PRIMARY KEY,
+    scan_id INTEGER NOT NULL REFERENCES scans (id),
+    scanner TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    severity TEXT NOT NULL CHECK (severity IN ('info', 'warn', 'block')),
+    path TEXT,
+    line INTEGER CHECK ((line IS NULL) = (path IS NULL)),
+    side TEXT CHECK (side IN ('old', 'new') AND (side IS NULL) = (path IS NULL)),
+    message TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    fingerprint TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX findings_scan ON findings (scan_id);
+
+CREATE TABLE artifacts (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL CHECK (size_bytes >= 0),
+    created_at INTEGER NOT NULL,
+    FOREIGN KEY (run_id, position) REFERENCES steps (run_id, position)
+) STRICT;
+
+CREATE INDEX artifacts_run ON artifacts (run_id);
+
+CREATE TABLE approvals (
+    id INTEGER PRIMARY KEY,
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    step TEXT NOT NULL,
+    question TEXT NOT NULL,
+    commit_id TEXT,
+    decision TEXT CHECK (decision IN ('approved', 'rejected', 'expired')),
+    decided_by TEXT CHECK (
+        (decided_by IS NOT NULL)
+        = (decision IS NOT NULL AND decision IN ('approved', 'rejected'))
+    ),
+    decided_via TEXT CHECK ((decided_via IS NULL) = (decided_by IS NULL)),
+    comment TEXT CHECK (comment IS NULL OR decision IS NOT NULL),
+    asked_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    decided_at INTEGER CHECK ((decided_at IS NULL) = (decision IS NULL)),
+    -- Set when the job was cancelled before anybody answered.
+    withdrawn_at INTEGER CHECK (withdrawn_at IS NULL OR decision IS NULL)
+) STRICT;
+
+CREATE INDEX approvals_job ON approvals (job_id);
+
+CREATE UNIQUE INDEX approvals_open ON approvals (job_id)
+WHERE decision IS NULL AND withdrawn_at IS NULL;
+
+CREATE INDEX approvals_expiry ON approvals (expires_at)
+WHERE decision IS NULL AND withdrawn_at IS NULL;
+
+CREATE TABLE usage (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    calls INTEGER NOT NULL CHECK (calls >= 0),
+    cost_micro_usd INTEGER NOT NULL CHECK (cost_micro_usd >= 0),
+    time_ms INTEGER NOT NULL CHECK (time_ms >= 0),
+    booked_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    kind TEXT NOT NULL CHECK (kind <> ''),
+    data TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX events_job ON events (job_id);
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_seq INTEGER NOT NULL REFERENCES events (seq),
+    failures INTEGER NOT NULL DEFAULT 0 CHECK (failures >= 0),
+    not_before INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX outbox_due ON outbox (not_before);
