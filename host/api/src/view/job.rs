@@ -23,11 +23,10 @@ pub struct JobView {
     pub state: String,
     /// Nothing moves it any more unless a person retries it.
     pub is_final: bool,
-    /// Why it halted, as a word; only in state `halted`.
+    /// Why it halted; only in state `halted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "verification-failed")]
-    pub halt_reason: Option<String>,
-    /// What was seen when it halted or failed.
+    pub halt: Option<HaltView>,
+    /// What went wrong in the last attempt, when something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// What to do next, when something can be done.
@@ -80,6 +79,16 @@ pub struct JobView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     pub finished_at: Option<String>,
+}
+
+/// Why a job stopped before its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HaltView {
+    /// One of a closed set of words.
+    #[schema(example = "verification-failed")]
+    pub reason: String,
+    /// What was seen.
+    pub detail: String,
 }
 
 /// What holds for a job.
@@ -179,6 +188,7 @@ pub struct JobList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MovedJob {
     /// The job as it stands now.
+    #[serde(flatten)]
     pub job: JobView,
     /// False when the same had been done before.
     pub changed: bool,
@@ -239,11 +249,12 @@ impl From<Job> for JobView {
     fn from(job: Job) -> Self {
         let phase = job.state.phase();
         let hint = hint(&job);
-        let (halt_reason, seen, not_before) = match job.state {
+        let (halt, failure, not_before) = match job.state {
             JobState::Queued { not_before } => (None, None, not_before.map(moment)),
             JobState::Failed { error } => (None, Some(error), None),
             JobState::Halted { reason, detail } => {
-                (Some(reason.as_str().to_owned()), Some(detail), None)
+                let reason = reason.as_str().to_owned();
+                (Some(HaltView { reason, detail }), None, None)
             }
             _ => (None, None, None),
         };
@@ -252,8 +263,8 @@ impl From<Job> for JobView {
             thread: job.thread.0,
             state: phase.as_str().to_owned(),
             is_final: phase.is_final(),
-            halt_reason,
-            error: seen.or(job.error),
+            halt,
+            error: failure.or(job.error),
             hint,
             not_before,
             project: job.project,

@@ -7,7 +7,8 @@ mod other;
 mod run;
 
 pub use job::{
-    JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView, UsageView,
+    HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView,
+    UsageView,
 };
 pub use other::{
     DecisionBody, EngineView, EventView, Health, LogView, PluginList, PluginView, QueueView, Ready,

@@ -9,7 +9,7 @@ mod money;
 mod policy;
 mod unknown;
 
-pub use load::{ConfigError, Loaded, SEARCH_HELP, load};
+pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load};
 pub use money::Usd;
 
 use schemars::JsonSchema;
@@ -53,11 +53,23 @@ pub struct Config {
 }
 
 /// The host itself.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostConfig {
     /// Where the host keeps its database, git mirrors, logs and token.
     pub data_dir: Option<PathBuf>,
+    /// The largest diff that is shown, in bytes.
+    #[schemars(range(min = 1))]
+    pub diff_bytes: u64,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            diff_bytes: 4 * 1024 * 1024,
+        }
+    }
 }
 
 /// The HTTP API.
@@ -121,6 +133,9 @@ pub struct SandboxConfig {
     /// The clone and everything written beside it, in MiB.
     #[schemars(range(min = 16))]
     pub workspace_mib: u64,
+    /// The number of files there.
+    #[schemars(range(min = 1000))]
+    pub workspace_files: u64,
     /// `/tmp`, in MiB.
     #[schemars(range(min = 1))]
     pub tmp_mib: u64,
@@ -132,11 +147,12 @@ pub struct SandboxConfig {
 impl Default for SandboxConfig {
     fn default() -> Self {
         Self {
-            memory_mib: 2048,
+            memory_mib: 4096,
             cpus: 2.0,
-            pids: 512,
-            workspace_mib: 2048,
-            tmp_mib: 256,
+            pids: 1024,
+            workspace_mib: 10_240,
+            workspace_files: 1_000_000,
+            tmp_mib: 1024,
             output_mib: 16,
         }
     }
@@ -204,7 +220,7 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             parallel: 2,
-            parallel_per_project: 1,
+            parallel_per_project: 2,
         }
     }
 }

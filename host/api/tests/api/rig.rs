@@ -1,0 +1,348 @@
+//! A host without an engine: everything of it but runs, which the tests play
+//! themselves through the store.
+
+use crate::contract::Contract;
+use async_trait::async_trait;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use sortie_api::{Api, ApiOptions, DiffFault, EngineState, EngineView, Token, router, serve};
+use sortie_intake::{Allowed, Catalog, Installed, Intake, IntakeOptions, Surface};
+use sortie_model::budget::{Limits, MicroUsd};
+use sortie_model::clock::{Clock, SystemClock};
+use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
+use sortie_model::id::{JobId, RunId};
+use sortie_model::job::JobEvent;
+use sortie_model::project::{Policy, Project, PublishMode};
+use sortie_store::{
+    Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,
+    StoreOptions,
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const TOKEN: &str = "sortie_0123456789abcdef0123456789abcdef";
+
+/// The longest a test waits for anything.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub const BASE: &str = "1111111111111111111111111111111111111111";
+pub const HEAD: &str = "2222222222222222222222222222222222222222";
+
+pub struct Rig {
+    pub store: Store,
+    pub client: reqwest::Client,
+    pub url: String,
+    pub dir: PathBuf,
+    pub shutdown: CancellationToken,
+    pub serving: JoinHandle<()>,
+    contract: Contract,
+    _own: Option<tempfile::TempDir>,
+}
+
+/// An answer, already held against the description.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Answer {
+    /// The last part of a problem's type.
+    pub fn problem(&self) -> &str {
+        assert_eq!(
+            self.headers["content-type"], "application/problem+json",
+            "{self:?}"
+        );
+        assert_eq!(self.body["status"], self.status, "{self:?}");
+        assert!(
+            self.body["hint"]
+                .as_str()
+                .is_some_and(|hint| !hint.is_empty()),
+            "no hint: {self:?}"
+        );
+        self.body["type"]
+            .as_str()
+            .unwrap()
+            .rsplit(':')
+            .next()
+            .unwrap()
+    }
+}
+
+struct Engine {
+    dir: PathBuf,
+}
+
+#[async_trait]
+impl EngineView for Engine {
+    async fn diff(&self, job: JobId) -> Result<Option<String>, DiffFault> {
+        let path = self.dir.join(format!("{}.diff", job.0));
+        match std::fs::read_to_string(path) {
+            Ok(text) if text == "panic" => panic!("the diff panicked"),
+            Ok(text) if text == "large" => Err(DiffFault::TooLarge(
+                "show the diff: it is over 1 byte; fetch the branch".into(),
+            )),
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn log_path(&self, run: RunId) -> PathBuf {
+        self.dir.join(format!("{}.jsonl", run.0))
+    }
+
+    fn state(&self) -> EngineState {
+        EngineState::Down("reach the engine: it is not there; start it".into())
+    }
+}
+
+struct Plugins;
+
+#[async_trait]
+impl Catalog for Plugins {
+    fn installed(&self) -> Vec<Installed> {
+        [
+            ("workflow-task", Surface::Workflow),
+            ("agent-shell", Surface::Agent),
+            ("budget-profiles", Surface::Budget),
+            ("reward-hacking", Surface::Scanner),
+        ]
+        .map(|(name, surface)| Installed {
+            name: name.into(),
+            digest: "00".repeat(32),
+            surfaces: vec![surface],
+            shipped: true,
+        })
+        .into()
+    }
+
+    async fn budget_profiles(&self, _: &str) -> Result<Vec<String>, String> {
+        Ok(vec!["quick".into(), "default".into()])
+    }
+}
+
+pub fn policy() -> Policy {
+    Policy {
+        workflow: "workflow-task".into(),
+        agent: "agent-shell".into(),
+        budget_plugin: "budget-profiles".into(),
+        budget_profile: None,
+        ceiling: Limits {
+            calls: 10,
+            cost_micro_usd: MicroUsd(1_000_000),
+            time_ms: 60_000,
+        },
+        verify: vec!["make test".into()],
+        scanners: vec!["reward-hacking".into()],
+        review_from: Severity::Warn,
+        publish: PublishMode::Branch,
+        branch_prefix: "sortie".into(),
+        max_attempts: 3,
+        approval_expires_ms: 3_600_000,
+    }
+}
+
+impl Rig {
+    pub async fn new() -> Self {
+        let own = tempfile::tempdir().unwrap();
+        let mut rig = Self::at(own.path()).await;
+        rig._own = Some(own);
+        rig
+    }
+
+    /// A host on that data directory.
+    pub async fn at(dir: &Path) -> Self {
+        let store = Store::open(StoreOptions::new(dir.join("data"))).unwrap();
+        let project = |name: &str| Project {
+            name: name.into(),
+            repository: format!("https://git.example.com/{name}.git"),
+            base_branch: Some("main".into()),
+            policy: policy(),
+        };
+        let intake = Intake::open(IntakeOptions {
+            store: store.clone(),
+            catalog: Arc::new(Plugins),
+            projects: vec![project("shop"), project("blog")],
+            defaults: policy(),
+            allowed: Allowed {
+                repositories: vec!["https://git.example.com/open/*".into()],
+                agents: vec!["*".into()],
+                workflows: Vec::new(),
+            },
+        })
+        .await
+        .unwrap();
+        let shutdown = CancellationToken::new();
+        let api = Api::new(ApiOptions {
+            store: store.clone(),
+            intake,
+            engine: Arc::new(Engine {
+                dir: dir.to_path_buf(),
+            }),
+            token: Token::from_text(TOKEN),
+            shutdown: shutdown.clone(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(serve(listener, router(api), shutdown.clone()));
+        Self {
+            store,
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url,
+            dir: dir.to_path_buf(),
+            shutdown,
+            serving,
+            contract: Contract::new(),
+            _own: None,
+        }
+    }
+
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// A request that shows the token.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(TOKEN)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Sends it and holds the answer against the description.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let request = request.build().unwrap();
+        let method = request.method().to_string();
+        let path = request.url().path().to_owned();
+        let work = async {
+            let response = self.client.execute(request).await.unwrap();
+            let status = response.status().as_u16();
+            let headers = response.headers().clone();
+            (status, headers, response.text().await.unwrap())
+        };
+        let (status, headers, text) = tokio::time::timeout(PATIENCE, work).await.unwrap();
+        let media_type = headers["content-type"].to_str().unwrap();
+        let essence = media_type.split(';').next().unwrap();
+        self.contract
+            .check(&method, &path, status, essence, text.as_bytes());
+        Answer {
+            status,
+            body: serde_json::from_str(&text).unwrap_or_default(),
+            headers,
+            text,
+        }
+    }
+
+    /// Submits a job; returns its number.
+    pub async fn submit(&self, task: &str) -> u64 {
+        let body = serde_json::json!({ "project": "shop", "task": task });
+        let answer = self.post("/v1/jobs", &body).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body["id"].as_u64().unwrap()
+    }
+
+    /// Plays the engine: leases the next job.
+    pub async fn claim(&self) -> Claim {
+        let limits = ClaimLimits {
+            max_running_total: 10,
+            max_running_per_project: 10,
+        };
+        self.store.claim(limits).await.unwrap().unwrap()
+    }
+
+    /// Plays the engine: runs a job up to a scan with one finding.
+    pub async fn flag(&self) -> Claim {
+        let claim = self.claim().await;
+        let fence = claim.fence;
+        let store = &self.store;
+        let limits = policy().ceiling;
+        store
+            .set_base(fence, BASE, limits, "sortie/1/task")
+            .await
+            .unwrap();
+        let step = NewStep {
+            name: "scan".into(),
+            action: serde_json::json!({ "scan": {} }),
+        };
+        store
+            .decide_steps(
+                fence,
+                NewDecision {
+                    index: 0,
+                    state: Vec::new(),
+                    decision: serde_json::json!({ "run": ["scan"] }),
+                    steps: vec![step],
+                },
+            )
+            .await
+            .unwrap();
+        let findings = [(Severity::Warn, 3), (Severity::Block, 9)].map(|(severity, line)| {
+            let place = Place {
+                path: "test_a.py".into(),
+                line,
+                side: Side::New,
+            };
+            let evidence = format!("@skip {line}");
+            Finding {
+                scanner: "reward-hacking".into(),
+                rule: "py-skip".into(),
+                severity,
+                fingerprint: fingerprint("reward-hacking", "py-skip", Some(&place), &evidence),
+                place: Some(place),
+                message: "a test is skipped".into(),
+                evidence,
+            }
+        });
+        let record = StepRecord {
+            findings: Some(ScanReport {
+                commit: HEAD.into(),
+                scanners: vec!["reward-hacking".into()],
+                findings: findings.into(),
+            }),
+            head: Some(HEAD.into()),
+            ..StepRecord::default()
+        };
+        store
+            .finish_step(fence, 0, serde_json::json!({ "scanned": 2 }), record)
+            .await
+            .unwrap();
+        claim
+    }
+
+    /// Plays the engine: runs a job until it waits for a person.
+    pub async fn park(&self) -> Claim {
+        let claim = self.flag().await;
+        let approval = NewApproval {
+            step: "scan".into(),
+            question: "Publish in spite of 2 findings?".into(),
+            commit: Some(HEAD.into()),
+            expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
+        };
+        self.store
+            .park(claim.fence, JobEvent::Flagged, approval)
+            .await
+            .unwrap();
+        claim
+    }
+
+    /// Plays the engine: ends a run.
+    pub async fn finish(&self, claim: &Claim, event: JobEvent) {
+        self.store
+            .finish(claim.fence, event, RunEnd::default())
+            .await
+            .unwrap();
+    }
+}

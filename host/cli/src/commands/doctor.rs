@@ -1,0 +1,305 @@
+//! `sortie doctor`.
+
+use crate::client;
+use crate::config::{self, Loaded};
+use crate::exit::{CliError, Exit};
+use crate::host::options;
+use crate::host::record::Record;
+use crate::out::{Out, Tone};
+use crate::render::plain;
+use serde::Serialize;
+use sortie_git::RemoteUrl;
+use sortie_plugins::Plugins;
+use sortie_sandbox::{Sandbox, WireKey};
+use std::path::Path;
+
+/// Less free space than this is worth a word: a few images and workspaces.
+const LOW_SPACE_MIB: u64 = 4096;
+
+/// With less than this, runs fail.
+const NO_SPACE_MIB: u64 = 256;
+
+/// Say what is missing for missions to fly, and how to get it
+///
+/// Checks the configuration, the data directory, git, the container engine
+/// and its image, the plugins and the running host. Exits with 1 when
+/// something is wrong.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    ok: bool,
+    /// How the host's containers are marked; once there was a host.
+    instance: Option<String>,
+    checks: Vec<Check>,
+}
+
+#[derive(Default)]
+struct Checks(Vec<Check>);
+
+impl Checks {
+    fn add(&mut self, name: &'static str, status: Status, message: impl Into<String>) {
+        self.0.push(Check {
+            name,
+            status,
+            message: message.into(),
+        });
+    }
+
+    fn ok(&mut self, name: &'static str, message: impl Into<String>) {
+        self.add(name, Status::Ok, message);
+    }
+
+    fn warn(&mut self, name: &'static str, message: impl Into<String>) {
+        self.add(name, Status::Warn, message);
+    }
+
+    fn fail(&mut self, name: &'static str, message: impl Into<String>) {
+        self.add(name, Status::Fail, message);
+    }
+}
+
+/// Checks everything, and shows what came of it.
+pub async fn run(config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
+    let mut checks = Checks::default();
+    let mut instance = None;
+    match config::load(config) {
+        Err(error) => checks.fail("configuration", error.to_string()),
+        Ok(loaded) => {
+            instance = Record::read(&loaded.data_dir).map(|record| record.instance);
+            configuration(&loaded, &mut checks);
+            data(&loaded, &mut checks);
+            git(&loaded, &mut checks).await;
+            engine(&loaded, instance.as_deref(), &mut checks).await;
+            plugins(&loaded, &mut checks).await;
+            host(&loaded, &mut checks).await;
+        }
+    }
+    let ok = checks.0.iter().all(|check| check.status != Status::Fail);
+    let report = Report {
+        ok,
+        instance,
+        checks: checks.0,
+    };
+    show(&report, out)?;
+    Ok(if ok { Exit::Ok } else { Exit::Negative })
+}
+
+fn configuration(loaded: &Loaded, checks: &mut Checks) {
+    let projects = loaded.config.projects.len();
+    match &loaded.file {
+        Some(file) => checks.ok(
+            "configuration",
+            format!("{}, {projects} projects", file.display()),
+        ),
+        None => checks.warn(
+            "configuration",
+            format!(
+                "no file in {}; the defaults hold. Write one with `sortie init`",
+                config::SEARCH_HELP
+            ),
+        ),
+    }
+    if projects == 0 && loaded.config.intake.allow_repositories.is_empty() {
+        checks.warn(
+            "projects",
+            "none is configured, so no job can be submitted; add [projects.NAME] with its repository",
+        );
+    }
+    for (name, project) in &loaded.config.projects {
+        if let Err(error) = RemoteUrl::parse(&project.repository) {
+            checks.fail("projects", format!("{name}: failed to {error}"));
+        }
+    }
+    match options::vault(&loaded.config) {
+        Err(error) => checks.fail("secrets", format!("failed to {}", error.message)),
+        Ok(vault) => {
+            for name in vault.names() {
+                if let Err(error) = vault.get(name) {
+                    checks.fail("secrets", format!("failed to {error}"));
+                }
+            }
+        }
+    }
+}
+
+fn data(loaded: &Loaded, checks: &mut Checks) {
+    const NAME: &str = "data directory";
+    let dir = &loaded.data_dir;
+    let shown = dir.display();
+    if !dir.exists() {
+        // The nearest folder that is there decides whether it can be made.
+        let parent = dir.ancestors().find(|dir| dir.exists());
+        match parent.map(tempfile::NamedTempFile::new_in) {
+            Some(Ok(_)) => checks.ok(NAME, format!("{shown}, made at the first start")),
+            _ => checks.fail(
+                NAME,
+                format!("{shown} cannot be made; make it yourself or set host.data_dir"),
+            ),
+        }
+    } else {
+        match tempfile::NamedTempFile::new_in(dir) {
+            Ok(_) => checks.ok(NAME, format!("{shown}, writable")),
+            Err(error) => checks.fail(
+                NAME,
+                format!(
+                    "{shown} cannot be written ({error}); give it to this user or set host.data_dir"
+                ),
+            ),
+        }
+    }
+    let there = dir.ancestors().find(|dir| dir.exists());
+    let Some(Ok(stats)) = there.map(nix::sys::statvfs::statvfs) else {
+        return;
+    };
+    #[expect(
+        clippy::useless_conversion,
+        reason = "the types differ between platforms"
+    )]
+    let free_mib =
+        u64::from(stats.blocks_available()).saturating_mul(u64::from(stats.fragment_size())) >> 20;
+    let message = format!("{free_mib} MiB free");
+    match free_mib {
+        0..NO_SPACE_MIB => checks.fail("disk space", format!("{message}; make room")),
+        NO_SPACE_MIB..LOW_SPACE_MIB => {
+            checks.warn("disk space", format!("{message}; make room soon"))
+        }
+        _ => checks.ok("disk space", message),
+    }
+}
+
+async fn git(loaded: &Loaded, checks: &mut Checks) {
+    let Ok(vault) = options::vault(&loaded.config) else {
+        return;
+    };
+    match options::git(loaded, vault).version().await {
+        Ok(version) => checks.ok("git", version),
+        Err(error) => checks.fail(
+            "git",
+            format!("failed to {error}; install git 2.36 or newer, for example with `apt-get install git`"),
+        ),
+    }
+}
+
+async fn engine(loaded: &Loaded, instance: Option<&str>, checks: &mut Checks) {
+    const NAME: &str = "container engine";
+    let sandbox = async {
+        let key = WireKey::ephemeral().map_err(CliError::failed)?;
+        let options = options::engine(&loaded.config, instance.unwrap_or("doctor"), key)?;
+        Sandbox::connect(options).await.map_err(CliError::failed)
+    };
+    let report = match sandbox.await {
+        Ok(sandbox) => sandbox.check().await,
+        Err(error) => return checks.fail(NAME, format!("failed to {}", error.message)),
+    };
+    if let Some(version) = &report.version {
+        let runtime = report.runtime.as_deref().unwrap_or("its own runtime");
+        checks.ok(NAME, format!("{version} at {}, {runtime}", report.endpoint));
+    }
+    if let Some(image) = &report.image {
+        checks.ok("image", format!("{} ({})", image.name, image.id));
+    }
+    for problem in &report.problems {
+        let message = format!("{problem} ({})", report.endpoint);
+        match problem.fatal {
+            true => checks.fail(NAME, message),
+            false => checks.warn(NAME, message),
+        }
+    }
+}
+
+async fn plugins(loaded: &Loaded, checks: &mut Checks) {
+    // Without the host's cache: doctor may run as somebody else.
+    let mut options = options::plugins(&loaded.data_dir);
+    options.cache_dir = None;
+    let configs = options::plugin_configs(&loaded.config);
+    let loading = async {
+        let plugins = Plugins::new(options)?;
+        plugins.load_shipped(&configs).await?;
+        Ok::<_, sortie_plugins::PluginError>(plugins)
+    };
+    let installed: Vec<String> = match loading.await {
+        Err(error) => return checks.fail("plugins", format!("failed to {error}")),
+        Ok(plugins) => plugins.list().into_iter().map(|info| info.name).collect(),
+    };
+    checks.ok("plugins", installed.join(", "));
+    for name in loaded.config.plugins.keys() {
+        if !installed.contains(name) {
+            checks.fail(
+                "plugins",
+                format!(
+                    "[plugins.{name}] configures a plugin that is not installed; remove the table"
+                ),
+            );
+        }
+    }
+    let policies = std::iter::once(("defaults".to_owned(), loaded.config.defaults.policy())).chain(
+        loaded
+            .config
+            .projects()
+            .into_iter()
+            .map(|project| (format!("projects.{}", project.name), project.policy)),
+    );
+    for (place, policy) in policies {
+        let named = [&policy.workflow, &policy.agent, &policy.budget_plugin];
+        for name in named.into_iter().chain(&policy.scanners) {
+            if !installed.contains(name) {
+                checks.fail(
+                    "plugins",
+                    format!("{place} names {name:?}, which is not installed; name one that is"),
+                );
+            }
+        }
+    }
+}
+
+async fn host(loaded: &Loaded, checks: &mut Checks) {
+    match client::version_at(loaded).await {
+        Some((base, version)) if version == env!("CARGO_PKG_VERSION") => {
+            checks.ok("host", format!("runs at {base}, version {version}"));
+        }
+        Some((base, version)) => checks.warn(
+            "host",
+            format!(
+                "runs at {base} as version {version}; restart it to be the same as this command"
+            ),
+        ),
+        None => checks.warn("host", "does not run; start it with `sortie serve`"),
+    }
+}
+
+fn show(report: &Report, out: &Out) -> Result<(), CliError> {
+    if out.is_json() {
+        return out.json(report);
+    }
+    for check in &report.checks {
+        let (tone, word) = match check.status {
+            Status::Ok => (Tone::Good, "ok  "),
+            Status::Warn => (Tone::Warn, "warn"),
+            Status::Fail => (Tone::Bad, "fail"),
+        };
+        out.line(format!(
+            "{}  {:<17} {}",
+            out.paint(tone, word),
+            check.name,
+            plain(&check.message).replace('\n', "\n                        ")
+        ))?;
+    }
+    Ok(())
+}

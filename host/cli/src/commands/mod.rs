@@ -1,0 +1,85 @@
+//! One command per file; the doc comment of its `Args` is its help.
+
+pub mod approve;
+pub mod cancel;
+pub mod diff;
+pub mod doctor;
+pub mod findings;
+pub mod init;
+pub mod list;
+pub mod logs;
+pub mod plugin;
+pub mod reject;
+pub mod retry;
+pub mod scan;
+pub mod serve;
+pub mod status;
+pub mod submit;
+
+use crate::cli::{Cli, Command};
+use crate::client::Client;
+use crate::config;
+use crate::exit::{CliError, Exit};
+use crate::out::Out;
+use sortie_api::view::MovedJob;
+use tokio::runtime::Builder;
+
+/// Runs the command that was asked for.
+pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
+    let config = cli.config.as_deref();
+    let client = || -> Result<Client, CliError> { Client::new(&config::load(config)?) };
+    match cli.command {
+        Command::Init(args) => init::run(&args, config, out),
+        Command::Serve(args) => {
+            let loaded = config::load(config)?;
+            runtime(&mut Builder::new_multi_thread(), serve::run(args, loaded))
+        }
+        Command::Doctor(_) => here(doctor::run(config, out)),
+        Command::Scan(args) => here(scan::run(args, config, out)),
+        Command::Submit(args) => here(submit::run(args, &client()?, out)),
+        Command::List(args) => here(list::run(args, &client()?, out)),
+        Command::Status(args) => here(status::run(args, &client()?, out)),
+        Command::Logs(args) => here(logs::run(args, &client()?, out)),
+        Command::Diff(args) => here(diff::run(args, &client()?, out)),
+        Command::Findings(args) => here(findings::run(args, &client()?, out)),
+        Command::Approve(args) => here(approve::run(args, &client()?, out)),
+        Command::Reject(args) => here(reject::run(args, &client()?, out)),
+        Command::Cancel(args) => here(cancel::run(args, &client()?, out)),
+        Command::Retry(args) => here(retry::run(args, &client()?, out)),
+        Command::Plugin(args) => here(plugin::run(args, &client()?, out)),
+    }
+}
+
+/// On this thread: a command that only waits for a host needs no more.
+fn here(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+    runtime(&mut Builder::new_current_thread(), work)
+}
+
+fn runtime(
+    builder: &mut Builder,
+    work: impl Future<Output = Result<Exit, CliError>>,
+) -> Result<Exit, CliError> {
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::failed(format!("start a runtime: {error}")))?;
+    let done = runtime.block_on(work);
+    // A stuck blocking task must not keep the command from ending.
+    runtime.shutdown_background();
+    done
+}
+
+/// Shows a job after an action on it.
+fn moved(moved: &MovedJob, done: &str, before: &str, out: &Out) -> Result<Exit, CliError> {
+    if out.is_json() {
+        out.json(moved)?;
+        return Ok(Exit::Ok);
+    }
+    let what = if moved.changed { done } else { before };
+    out.line(format!(
+        "#{} {what}; it is {}",
+        moved.job.id,
+        crate::render::state(out, &moved.job.state)
+    ))?;
+    Ok(Exit::Ok)
+}

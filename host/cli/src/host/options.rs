@@ -1,0 +1,134 @@
+//! From the configuration to the options of each part. Units are converted
+//! here and nowhere else.
+
+use super::{CODE_CACHE_DIR, MIRRORS_DIR};
+use crate::config::{Config, Loaded};
+use crate::exit::{CliError, Exit};
+use sortie_engine::EngineLimits;
+use sortie_git::{Author, Git, GitOptions, SshKey, SshOptions};
+use sortie_plugins::PluginOptions;
+use sortie_sandbox::{Endpoint, EngineOptions, Tls, WireKey};
+use sortie_vault::Vault;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const MIB: u64 = 1024 * 1024;
+
+/// The secrets.
+pub fn vault(config: &Config) -> Result<Vault, CliError> {
+    Vault::new(config.secrets.clone())
+        .map_err(|error| CliError::new(Exit::Usage, "configuration", error.to_string()))
+}
+
+/// The door to git.
+pub fn git(loaded: &Loaded, vault: Vault) -> Git {
+    let config = &loaded.config.git;
+    let mut options = GitOptions::new(loaded.data_dir.join(MIRRORS_DIR));
+    options.vault = vault;
+    options.credentials.clone_from(&config.credentials);
+    options.ssh = SshOptions {
+        key: config.ssh_key_file.clone().map(SshKey::File),
+        known_hosts: config.ssh_known_hosts.clone(),
+        accept_new_hosts: config.ssh_accept_new_hosts,
+    };
+    options.author = author(&loaded.config);
+    options.allow_submodules = config.allow_submodules;
+    options.limits.max_bundle_bytes = config.max_bundle_mib.saturating_mul(MIB);
+    options.limits.max_changed_paths = config.max_changed_paths;
+    options.limits.network_wall = Duration::from_secs(config.network_timeout_seconds);
+    options.limits.lock_wait = options.limits.network_wall + Duration::from_secs(60);
+    Git::new(options)
+}
+
+/// Whom the host's commits name.
+pub fn author(config: &Config) -> Author {
+    Author {
+        name: config.git.author_name.clone(),
+        email: config.git.author_email.clone(),
+    }
+}
+
+/// The container engine and what its containers may use.
+pub fn engine(config: &Config, instance: &str, key: WireKey) -> Result<EngineOptions, CliError> {
+    let mut options = EngineOptions::new(&config.engine.image, instance, key);
+    options.endpoint = endpoint(config)?;
+    options.runtime.clone_from(&config.engine.runtime);
+    options.call_timeout = Duration::from_secs(config.engine.call_timeout_seconds);
+    let sandbox = &config.sandbox;
+    options.limits.memory_bytes = sandbox.memory_mib.saturating_mul(MIB);
+    // The configuration was checked: finite, and at least a tenth of one.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast from a finite, positive number saturates"
+    )]
+    {
+        options.limits.cpu_milli = (sandbox.cpus * 1000.0).round() as u64;
+    }
+    options.limits.pids = sandbox.pids;
+    options.limits.workspace_bytes = sandbox.workspace_mib.saturating_mul(MIB);
+    options.limits.workspace_files = sandbox.workspace_files;
+    options.limits.tmp_bytes = sandbox.tmp_mib.saturating_mul(MIB);
+    Ok(options)
+}
+
+fn endpoint(config: &Config) -> Result<Endpoint, CliError> {
+    let text = config.engine.endpoint.trim();
+    if text == "auto" {
+        return Ok(Endpoint::Auto);
+    }
+    match text.split_once("://") {
+        Some(("unix", path)) if path.starts_with('/') => Ok(Endpoint::Unix(PathBuf::from(path))),
+        Some(("tcp", _)) => Ok(Endpoint::Tcp {
+            url: text.to_owned(),
+            tls: config.engine.tls_dir.as_deref().map(tls),
+        }),
+        Some(("ssh", _)) => Ok(Endpoint::Ssh(text.to_owned())),
+        _ => Err(CliError::new(
+            Exit::Usage,
+            "configuration",
+            format!("use engine.endpoint {text:?}: it is no endpoint"),
+        )
+        .with_hint(
+            "write \"auto\", \"unix:///run/docker.sock\", \"tcp://host:2376\" or \
+             \"ssh://user@host\"",
+        )),
+    }
+}
+
+fn tls(dir: &Path) -> Tls {
+    Tls {
+        key: dir.join("key.pem"),
+        cert: dir.join("cert.pem"),
+        ca: dir.join("ca.pem"),
+    }
+}
+
+/// The plugin host of a data directory.
+pub fn plugins(data_dir: &Path) -> PluginOptions {
+    PluginOptions {
+        cache_dir: Some(data_dir.join(CODE_CACHE_DIR)),
+        ..PluginOptions::default()
+    }
+}
+
+/// The configuration of each plugin.
+pub fn plugin_configs(config: &Config) -> BTreeMap<String, serde_json::Value> {
+    config
+        .plugins
+        .iter()
+        .map(|(name, table)| (name.clone(), serde_json::Value::Object(table.clone())))
+        .collect()
+}
+
+/// What bounds the engine.
+pub fn engine_limits(config: &Config) -> EngineLimits {
+    EngineLimits {
+        max_parallel: config.limits.parallel,
+        max_parallel_per_project: config.limits.parallel_per_project,
+        bundle_bytes: config.git.max_bundle_mib.saturating_mul(MIB),
+        step_output_bytes: config.sandbox.output_mib.saturating_mul(MIB),
+        diff_bytes: usize::try_from(config.host.diff_bytes).unwrap_or(usize::MAX),
+    }
+}

@@ -1,0 +1,197 @@
+//! Jobs and plugins as tables and pages.
+
+use super::{plain, short, state, title};
+use crate::out::{Out, Tone};
+use comfy_table::{ContentArrangement, Table, presets};
+use sortie_api::view::{JobDetail, JobView, PluginView, StepView};
+use sortie_model::clock::{Clock, SystemClock, Timestamp};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Jobs as a table.
+pub fn jobs(out: &Out, jobs: &[JobView]) -> String {
+    let now = SystemClock.now();
+    let mut table = table(&["JOB", "STATE", "PROJECT", "TASK", "AGE", "USED", "RESULT"]);
+    for job in jobs {
+        table.add_row(vec![
+            format!("#{}", job.id),
+            state(out, &job.state),
+            plain(&job.project).into_owned(),
+            title(&job.task),
+            age(now, &job.created_at),
+            format!("{}, {}", job.usage.time(), job.usage.cost()),
+            result(job),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn result(job: &JobView) -> String {
+    match (&job.published, &job.halt) {
+        (Some(published), _) => plain(&published.branch).into_owned(),
+        (None, Some(halt)) => halt.reason.clone(),
+        (None, None) => "-".to_owned(),
+    }
+}
+
+/// Installed plugins as a table.
+pub fn plugins(plugins: &[PluginView]) -> String {
+    let mut table = table(&["PLUGIN", "SURFACES", "FROM", "DIGEST"]);
+    for plugin in plugins {
+        let from = if plugin.shipped {
+            "shipped"
+        } else {
+            "installed"
+        };
+        table.add_row([
+            plain(&plugin.name).as_ref(),
+            &plugin.surfaces.join(", "),
+            from,
+            short(&plugin.digest),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+fn table(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(head.to_vec());
+    if let Some(first) = table.column_mut(0) {
+        first.set_padding((0, 1));
+    }
+    table
+}
+
+/// A job with everything that belongs to it.
+pub fn job(out: &Out, detail: &JobDetail) -> String {
+    let job = &detail.job;
+    let mut page = format!(
+        "{} {}  {}\n",
+        out.paint(Tone::Strong, &format!("#{}", job.id)),
+        state(out, &job.state),
+        title(&job.task)
+    );
+    let mut fact = |name: &str, value: &str| {
+        let name = out.paint(Tone::Dim, &format!("{name:<10}"));
+        // Values of several lines stay in their column.
+        let value = plain(value.trim_end()).replace('\n', "\n             ");
+        page.push_str(&format!("  {name} {value}\n"));
+    };
+    fact("project", &format!("{} ({})", job.project, job.repository));
+    if let Some(halt) = &job.halt {
+        fact("halted", &format!("{}: {}", halt.reason, halt.detail));
+    }
+    if let Some(error) = &job.error {
+        fact("error", error);
+    }
+    if let Some(not_before) = &job.not_before {
+        fact("next try", &format!("not before {not_before}"));
+    }
+    if let Some(summary) = &job.summary {
+        fact("summary", summary);
+    }
+    if let Some(published) = &job.published {
+        fact(
+            "published",
+            &format!("{} at {}", published.branch, short(&published.commit)),
+        );
+    } else if let Some(branch) = &job.branch {
+        fact("branch", &format!("{branch} (not pushed)"));
+    }
+    if let Some(approval) = &detail.approval {
+        match &approval.decision {
+            None => fact(
+                "asks",
+                &format!("{} (until {})", approval.question, approval.expires_at),
+            ),
+            Some(decision) => {
+                let by = approval.decided_by.as_deref().unwrap_or("nobody");
+                let comment = match &approval.comment {
+                    Some(comment) => format!(": {comment}"),
+                    None => String::new(),
+                };
+                fact("decision", &format!("{decision} by {by}{comment}"));
+            }
+        }
+    }
+    if detail.findings > 0 {
+        fact(
+            "findings",
+            &format!(
+                "{}; `sortie findings {}` shows them",
+                detail.findings, job.id
+            ),
+        );
+    }
+    let calls = job.usage.calls;
+    fact(
+        "used",
+        &format!(
+            "{}, {calls} call{}, {}",
+            job.usage.time(),
+            if calls == 1 { "" } else { "s" },
+            job.usage.cost()
+        ),
+    );
+    fact(
+        "asked",
+        &format!(
+            "by {} via {}, {}",
+            job.requested_by, job.via, job.created_at
+        ),
+    );
+    if let Some(run) = detail.runs.last() {
+        let attempt = format!("attempt {} is {}", run.attempt, run.phase);
+        fact("run", &attempt);
+        for step in &run.steps {
+            page.push_str(&format!("    {}\n", self::step(out, step)));
+        }
+    }
+    if let Some(hint) = &job.hint {
+        page.push_str(&format!("{} {hint}\n", out.paint(Tone::Busy, "next:")));
+    }
+    page
+}
+
+fn step(out: &Out, step: &StepView) -> String {
+    let name = plain(&step.name);
+    match step.duration_ms {
+        Some(ms) => format!(
+            "{} {name} ({}.{:01} s)",
+            out.paint(Tone::Good, "done"),
+            ms / 1000,
+            ms % 1000 / 100
+        ),
+        None => format!("{} {name}", out.paint(Tone::Busy, "now ")),
+    }
+}
+
+fn age(now: Timestamp, since: &str) -> String {
+    let Ok(since) = OffsetDateTime::parse(since, &Rfc3339) else {
+        return "-".to_owned();
+    };
+    let since = Timestamp(i64::try_from(since.unix_timestamp_nanos() / 1_000_000).unwrap_or(0));
+    match now.since(since).as_secs() {
+        s @ 0..60 => format!("{s}s"),
+        s @ 60..3600 => format!("{}m", s / 60),
+        s @ 3600..86_400 => format!("{}h", s / 3600),
+        s => format!("{}d", s / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_short() {
+        let now = Timestamp(100_000_000);
+        assert_eq!(age(now, "1970-01-02T03:46:39.500Z"), "0s");
+        assert_eq!(age(now, "1970-01-02T03:00:00Z"), "46m");
+        assert_eq!(age(now, "1970-01-01T00:00:00Z"), "1d");
+        assert_eq!(age(now, "yesterday"), "-");
+    }
+}
