@@ -62,6 +62,14 @@ pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
 
 /// The test runs alone, for when what they need was just built.
 pub fn suites(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    // The end-to-end tests start the real program, which `cargo test` alone does not build. The whole
+    // workspace, so that its dependencies get the same features as in the tests and compile once.
+    say("build", "the programs");
+    workspace
+        .cargo()
+        .args(["build", "--workspace", "--exclude", "xtask", "--bins"])
+        .run("build the programs")?;
+
     // Doc tests close with "0 passed" in most crates, so they come first. xtask comes last, in the
     // profile that it runs in and so is already built in.
     let (host, plugins) = (|| workspace.cargo(), || workspace.cargo_plugins());
