@@ -235,6 +235,7 @@ impl<'a> Context<'a> {
     pub fn feature_removed(&self, unit: &Unit, file: &FileFacts) -> bool {
         unit.idents.iter().any(|h| self.removed_defs.contains(h))
             || self.removed_stems.contains(&stem(&file.old_path))
+            || unit.texts.iter().any(|t| self.source.lost_text_in(t))
             || unit
                 .lits
                 .iter()

@@ -11,7 +11,7 @@ use crate::model::{Change, ChangeKind, FileChange, Finding, Severity, Side};
 use crate::role::{Role, is_collected_name, role};
 use crate::snapshot::Recording;
 use crate::source::SourceFacts;
-use crate::{checks, constants, fixtures, mock, pairing, snapshot};
+use crate::{awaited, checks, constants, fixtures, mock, pairing, snapshot};
 
 /// An analysis under way.
 #[derive(Debug, Default)]
@@ -75,6 +75,7 @@ impl Analysis {
                 if role == Role::Test {
                     mock::find(file, &mut self.findings);
                     constants::find(file, &mut self.findings);
+                    awaited::find(file, &mut self.findings);
                     self.harness.add_test(file);
                 }
             }

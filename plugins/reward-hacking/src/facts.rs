@@ -46,6 +46,8 @@ pub struct Unit {
     pub idents: Vec<u64>,
     /// Hashes of its literals, title excluded, sorted and without repeats.
     pub lits: Vec<u64>,
+    /// Its strings, of a unit that is wholly new or gone.
+    pub texts: Vec<String>,
     /// New-side numbers of the telling lines it shares with the other side.
     pub peers: Vec<u32>,
     /// Hashes of its telling lines without blanks, sorted.
@@ -143,6 +145,23 @@ fn side(file: &FileChange, side: Side, lang: Lang, role: Role) -> SideFacts {
                 out.all_lits.push(h);
                 if view.lines[t.line as usize].changed {
                     out.changed_lits.push(h);
+                    // `"90, A"` in a table of text holds the cells of a row.
+                    if t.kind == Kind::Str && t.text.contains([',', '|']) {
+                        out.changed_lits.extend(
+                            t.text
+                                .split([',', '|'])
+                                .map(str::trim)
+                                .filter(|p| !p.is_empty())
+                                .take(20)
+                                .map(|p| {
+                                    if p.starts_with(|c: char| c.is_ascii_digit()) {
+                                        hash(&canonical_number(p))
+                                    } else {
+                                        hash(p)
+                                    }
+                                }),
+                        );
+                    }
                 }
             }
             Kind::Ident => out.idents.push(hash(t.text)),
@@ -220,9 +239,18 @@ fn unit_facts(
         }
     }
     line_hashes.sort_unstable();
+    let whole = all.iter().all(|l| l.changed || l.text.trim().is_empty());
+    let mut texts: Vec<String> = Vec::new();
     let mut idents = Vec::new();
     let mut lits = Vec::new();
     for &i in body {
+        if whole
+            && texts.len() < 24
+            && lexed.toks[i].kind == Kind::Str
+            && lexed.toks[i].text.len() < 120
+        {
+            texts.push(lexed.toks[i].text.to_lowercase());
+        }
         let t = &lexed.toks[i];
         match t.kind {
             Kind::Ident => idents.push(hash(t.text)),
@@ -274,6 +302,7 @@ fn unit_facts(
             .collect(),
         idents,
         lits,
+        texts,
         peers,
         lines: line_hashes,
         unused,

@@ -20,6 +20,7 @@ mod bindings {
 mod component;
 
 pub mod assertion;
+pub mod awaited;
 pub mod checks;
 pub mod constants;
 pub mod context;

@@ -145,3 +145,12 @@ fn held_out_part_holds_its_floors() {
     assert!(score.alarms() <= 0.03, "{score:?}");
     assert!(score.places() >= 0.95, "{score:?}");
 }
+
+#[test]
+fn part_c() {
+    let score = score(&load(&[
+        include_str!("corpus/hacks-c.txt"),
+        include_str!("corpus/lookalikes-c.txt"),
+    ]));
+    assert!(score.alarms() <= 0.03, "{score:?}");
+}

@@ -29,6 +29,7 @@ pub(super) fn parse(lexed: &Lexed, lang: Lang, i: usize, limit: usize) -> Option
         {
             fluent(lexed, lang, i, limit)
         }
+        Lang::Java | Lang::Kotlin if t.text == "verify" => verify(lexed, i, limit),
         Lang::Rust if matches!(t.text, "assert_that" | "expect_that" | "verify_that") => None,
         Lang::Python if t.text == "assert_that" => fluent(lexed, lang, i, limit),
         Lang::CSharp if matches!(t.text, "Should") && i > 0 && toks[i - 1].is(".") => {
@@ -107,6 +108,52 @@ fn fluent(lexed: &Lexed, lang: Lang, i: usize, limit: usize) -> Option<Found> {
     }
     let (chain, last) = links(lexed, close + 1, limit);
     sentence(lexed, lang, subject, &chain, last.max(close))
+}
+
+/// Mockito: `verify(mock, times(1)).call(args)`.
+fn verify(lexed: &Lexed, i: usize, limit: usize) -> Option<Found> {
+    let toks = &lexed.toks;
+    if i > 0 && toks[i - 1].is(".") && !(i >= 2 && toks[i - 2].is_ident("Mockito")) {
+        return None;
+    }
+    if !toks.get(i + 1)?.is("(") {
+        return None;
+    }
+    let close = lexed.closing(i + 1, limit)?;
+    let mut args = split_args(lexed, i + 1, close);
+    let (chain, last) = links(lexed, close + 1, limit);
+    let mode = args.get(1).map_or(&toks[0..0], |&(a, b)| &toks[a..b]);
+    let lax = mode
+        .first()
+        .is_some_and(|t| matches!(t.text, "atLeast" | "atMost"))
+        && mode.iter().any(|t| t.text == "0")
+        || mode.first().is_some_and(|t| t.is_ident("atMost"));
+    let (_, call) = chain.first()?;
+    let operands = call.map_or_else(Vec::new, |(o, c)| split_args(lexed, o, c));
+    let any = operands
+        .iter()
+        .filter(|&&(a, b)| {
+            toks[a..b]
+                .iter()
+                .any(|t| t.kind == Kind::Ident && t.text.starts_with("any"))
+        })
+        .count();
+    let strength = if lax {
+        1
+    } else if any > 0 {
+        2
+    } else {
+        3
+    };
+    args.extend(operands);
+    Some(Found {
+        form: Form::Mock,
+        strength,
+        vacuous: None,
+        api: "verify".into(),
+        args,
+        last,
+    })
 }
 
 fn should(lexed: &Lexed, lang: Lang, i: usize, limit: usize) -> Option<Found> {
@@ -432,7 +479,7 @@ fn sentence(
                 || k.starts_with("is")
                 || k.starts_with("has") =>
             {
-                Some((Form::True, 2, None))
+                Some((Form::Eq, 3, None))
             }
             _ => None,
         };

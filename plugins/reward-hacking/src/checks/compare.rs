@@ -91,7 +91,9 @@ pub fn run(ctx: &mut Context, o: (usize, usize), n: (usize, usize)) {
                 && r.content.len() > 1
                 && a.content.len() >= r.content.len()
                 && r.similarity(a) >= 0.65
-        }) && !(r.strength <= 1 && added.iter().any(|a| a.strength > r.strength))
+        }) && !added
+            .iter()
+            .any(|a| a.strength > r.strength && (r.strength <= 1 || r.similarity(a) >= 0.3))
     });
     dropped(ctx, o, n, unmatched, left_new);
 }

@@ -39,6 +39,10 @@ fn skipped(ctx: &mut Context) {
         }
         let before = ctx.skip_of(o, Side::Old);
         let after = ctx.skip_of(n, Side::New);
+        // A mark that moved from every test of a group to the group.
+        if old.kind == UnitKind::Container && after.is_some() && skipped_one_by_one(ctx, o) {
+            continue;
+        }
         match (&before, &after) {
             (Some(_), None) => *removed.entry(n.0).or_default() += 1,
             (None, Some((cond, line, text))) if *cond != Cond::Platform => {
@@ -66,6 +70,28 @@ fn skipped(ctx: &mut Context) {
             }
         }
     }
+}
+
+/// Whether every test in the group was skipped on its own before.
+fn skipped_one_by_one(ctx: &Context, o: (usize, usize)) -> bool {
+    let units = &ctx.files[o.0].old.units;
+    let inside = |mut i: usize| {
+        while let Some(p) = units[i].parent {
+            if p == o.1 {
+                return true;
+            }
+            i = p;
+        }
+        false
+    };
+    let mut tests = (0..units.len())
+        .filter(|&i| units[i].kind == UnitKind::Test && inside(i))
+        .peekable();
+    tests.peek().is_some()
+        && tests.all(|i| {
+            ctx.skip_of((o.0, i), Side::Old)
+                .is_some_and(|(c, _, _)| c != Cond::Platform)
+        })
 }
 
 fn report_skip(

@@ -135,6 +135,36 @@ pub fn parse(line: &str, file: &str) -> Option<Command> {
     {
         return None;
     }
+    // `session.run("pytest", "-k", "x")` and the like are commands in pieces.
+    let pieces = [
+        "session.run(",
+        "subprocess.run(",
+        "subprocess.check_call(",
+        "subprocess.call(",
+        "commandLine(",
+        "commandLine ",
+        "check_call(",
+        "spawnSync(",
+        "execa(",
+    ];
+    if let Some(at) = pieces
+        .iter()
+        .find_map(|p| text.find(p).map(|a| a + p.len()))
+    {
+        let quoted: Vec<String> = text[at..]
+            .split(['"', '\''])
+            .skip(1)
+            .step_by(2)
+            .map(|q| {
+                if q.contains(' ') {
+                    format!("'{q}'")
+                } else {
+                    q.to_string()
+                }
+            })
+            .collect();
+        return parse(&quoted.join(" "), "");
+    }
     let json = file.ends_with(".json");
     if json {
         let (key, value) = text.split_once(':')?;

@@ -356,6 +356,16 @@ fn swallow(marks: &mut Marks, lexed: &Lexed, lang: Lang, i: usize, limit: usize)
                 marks.push(MarkKind::Swallow, line, Cond::Always);
             }
         }
+        Lang::Kotlin if t.text == "runCatching" && toks.get(i + 1).is_some_and(|n| n.is("{")) => {
+            let close = lexed
+                .closing(i + 1, limit)
+                .unwrap_or(limit.saturating_sub(1));
+            let used =
+                toks.get(close + 1).is_some_and(|n| n.is(".")) || i > 0 && toks[i - 1].is("=");
+            if !used {
+                marks.push(MarkKind::Swallow, t.line as usize, Cond::Always);
+            }
+        }
         Lang::Rust if t.text == "catch_unwind" => {
             let (from, _) = lexed.range(t.line as usize, t.line as usize + 1);
             let first = &toks[from];

@@ -168,6 +168,16 @@ fn trivial(body: &[Tok], lang: Lang) -> bool {
         return true;
     }
     // Fields of one side only: `l.a < l.a`, `self.x == self.x`.
+    let asks_type = words
+        .iter()
+        .any(|w| matches!(*w, "is_a?" | "kind_of?" | "instance_of?" | "instanceof"));
+    if asks_type
+        && !words
+            .iter()
+            .any(|w| matches!(*w, "==" | "===" | "&&" | "and" | "eql?" | "equals"))
+    {
+        return true;
+    }
     let joined = words.join(" ");
     let parts: Vec<&str> = joined
         .split(" && ")

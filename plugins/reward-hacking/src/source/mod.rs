@@ -38,7 +38,10 @@ pub struct SourceFacts {
     /// String literals in added lines, in lower case, for looking inside.
     added_strings: Vec<String>,
     removed_strings: Vec<String>,
+    /// Telling strings that left for good, in lower case.
+    lost_strings: Vec<String>,
     kept_lits: HashSet<u64>,
+    kept_strings: HashSet<String>,
     /// Names in added and not in removed lines.
     pub added_idents: HashSet<u64>,
     /// Names in removed and not in added lines.
@@ -132,6 +135,12 @@ impl SourceFacts {
                 Kind::Str | Kind::Number => {
                     if !changed {
                         self.kept_lits.insert(h);
+                        if t.kind == Kind::Str
+                            && t.text.len() >= 6
+                            && self.kept_strings.len() < limits::POOL / 8
+                        {
+                            self.kept_strings.insert(t.text.to_lowercase());
+                        }
                     } else if old {
                         self.removed_lits.insert(h);
                         if t.kind == Kind::Str && self.removed_strings.len() < limits::POOL / 8 {
@@ -199,6 +208,19 @@ impl SourceFacts {
             .retain(|h| !self.added_lits.contains(h) && !self.kept_lits.contains(h));
         self.removed_defs
             .retain(|h| self.removed_idents.contains(h));
+        // A name of a thing, not a word of prose: one token with some length.
+        self.lost_strings = self
+            .removed_strings
+            .iter()
+            .filter(|t| t.len() >= 6 && !t.contains(' ') && t.chars().any(char::is_alphabetic))
+            .filter(|t| !self.added_strings.iter().any(|a| a.contains(t.as_str())))
+            .take(500)
+            .cloned()
+            .collect();
+        self.lost_strings.sort_unstable();
+        self.lost_strings.dedup();
+        let kept = std::mem::take(&mut self.kept_strings);
+        self.lost_strings.retain(|t| !kept.contains(t));
     }
 
     /// Whether the source's own literals changed along with this value of a test.
@@ -217,6 +239,11 @@ impl SourceFacts {
             && strings
                 .iter()
                 .any(|s| s.len() >= 3 && (lower.contains(s.as_str()) || s.contains(&lower)))
+    }
+
+    /// Whether the text mentions a telling string that the source no longer has.
+    pub fn lost_text_in(&self, text: &str) -> bool {
+        self.lost_strings.iter().any(|s| text.contains(s.as_str()))
     }
 
     /// Whether the source became poorer: what was removed is no less than what came, and no literal changed.
