@@ -257,6 +257,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the shell is what is tested")]
     fn words_survive_the_shell() {
         let words = ["ssh", "-i", "/a b/it's $HOME `x`"].map(OsString::from);
         let output = std::process::Command::new("sh")

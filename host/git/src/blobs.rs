@@ -89,6 +89,10 @@ impl Blobs {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one of the two doors of this crate"
+    )]
     fn start(&self) -> io::Result<Worker> {
         let mut child = Command::new(&self.program)
             .args(["cat-file", "--batch"])

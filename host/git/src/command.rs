@@ -80,11 +80,24 @@ impl Done {
         Ok(String::from_utf8_lossy(&self.ok()?).into_owned())
     }
 
+    pub(crate) fn is_out_of_space(&self) -> bool {
+        self.stderr.contains("No space left on device")
+            || self.stderr.contains("Disk quota exceeded")
+    }
+
+    #[cfg(test)]
+    pub(crate) fn failed(what: &str, stderr: &str) -> Self {
+        Self {
+            code: Some(128),
+            stdout: Vec::new(),
+            stderr: stderr.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+
     /// The error that says how it failed.
     pub(crate) fn into_error(self) -> GitError {
-        if self.stderr.contains("No space left on device")
-            || self.stderr.contains("Disk quota exceeded")
-        {
+        if self.is_out_of_space() {
             return GitError::NoSpace { what: self.what };
         }
         GitError::Command {
@@ -168,6 +181,10 @@ impl GitCommand<'_> {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one of the two doors of this crate"
+    )]
     async fn run_unbounded(self) -> Result<Done, GitError> {
         tracing::debug!(what = %self.what, args = ?self.args, "git");
         let mut command = Command::new(&self.runner.program);

@@ -4,12 +4,15 @@
 //! converts one. The text is git's patch; contents before and after are read
 //! from the object store when someone asks.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use sortie_model::diff::{ChangeKind, DiffError, DiffSource, FileChange, Hunk};
 
 use crate::blobs::Blobs;
 use crate::id::is_object_id;
+use crate::mirror::Inner;
+use crate::scratch::Scratch;
 use crate::unified::UnifiedDiff;
 use crate::unified::path::unquote;
 use crate::{CommitId, GitError, Mirror};
@@ -27,7 +30,9 @@ pub struct RepoDiff {
     /// Object ids before and after, per file.
     ids: Vec<(String, String)>,
     patch_start: usize,
-    blobs: Arc<Blobs>,
+    blobs: Blobs,
+    /// A repository that exists for this diff alone.
+    _keep: Option<Arc<Scratch>>,
 }
 
 impl Mirror {
@@ -38,58 +43,69 @@ impl Mirror {
                 return Err(GitError::NoSuchCommit(commit.clone()));
             }
         }
-        let limits = &self.inner.options.limits;
-        let done = self
-            .git("compute a diff")
-            .args([
-                "diff-tree",
-                "-r",
-                "--raw",
-                "--patch",
-                "--full-index",
-                "--no-abbrev",
-            ])
-            .args([
-                "--no-color",
-                "--no-ext-diff",
-                "--no-textconv",
-                "--ignore-submodules=none",
-            ])
-            .args(["--submodule=short", "--unified=3", "--inter-hunk-context=0"])
-            .args([
-                "--src-prefix=a/",
-                "--dst-prefix=b/",
-                "--no-relative",
-                "--find-renames=50%",
-            ])
-            .args([format!("-l{RENAME_LIMIT}")])
-            .args([base.as_str(), head.as_str(), "--"])
-            // A file over this size would count as binary and show no lines.
-            .setting("core.bigFileThreshold", "2g")
-            .max_output(limits.max_diff_bytes)
-            .run()
-            .await;
-        let mut output = match done {
-            Err(GitError::OutputTooLarge { limit, .. }) => {
-                return Err(GitError::DiffTooLarge { limit });
-            }
-            other => other?.ok()?,
-        };
-        output.shrink_to_fit();
-        let blobs = Blobs::new(
-            self.inner.options.program.clone(),
-            &self.dir,
-            limits.max_blob_read_bytes,
-            limits.local_wall,
-        );
-        Ok(RepoDiff::parse(output, Arc::new(blobs))?)
+        compute(&self.inner, &self.dir, base, head).await
     }
+}
+
+/// The change between two commits in the repository `git_dir`, which must be
+/// one that this crate made.
+pub(crate) async fn compute(
+    inner: &Inner,
+    git_dir: &Path,
+    base: &CommitId,
+    head: &CommitId,
+) -> Result<RepoDiff, GitError> {
+    let limits = &inner.options.limits;
+    let done = inner
+        .local("compute a diff", Some(git_dir))
+        .args([
+            "diff-tree",
+            "-r",
+            "--raw",
+            "--patch",
+            "--full-index",
+            "--no-abbrev",
+        ])
+        .args([
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--ignore-submodules=none",
+        ])
+        .args(["--submodule=short", "--unified=3", "--inter-hunk-context=0"])
+        .args([
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            "--no-relative",
+            "--find-renames=50%",
+        ])
+        .args([format!("-l{RENAME_LIMIT}")])
+        .args([base.as_str(), head.as_str(), "--"])
+        // A file over this size would count as binary and show no lines.
+        .setting("core.bigFileThreshold", "2g")
+        .max_output(limits.max_diff_bytes)
+        .run()
+        .await;
+    let mut output = match done {
+        Err(GitError::OutputTooLarge { limit, .. }) => {
+            return Err(GitError::DiffTooLarge { limit });
+        }
+        other => other?.ok()?,
+    };
+    output.shrink_to_fit();
+    let blobs = Blobs::new(
+        inner.options.program.clone(),
+        git_dir,
+        limits.max_blob_read_bytes,
+        limits.local_wall,
+    );
+    Ok(RepoDiff::parse(output, blobs)?)
 }
 
 impl RepoDiff {
     /// Git writes one raw line per file, an empty line, and the patch; the
     /// raw lines are the authority on names, modes and ids.
-    fn parse(output: Vec<u8>, blobs: Arc<Blobs>) -> Result<Self, DiffError> {
+    fn parse(output: Vec<u8>, blobs: Blobs) -> Result<Self, DiffError> {
         let mut raw = Vec::new();
         let mut offset = 0;
         let mut line_number = 1;
@@ -122,7 +138,14 @@ impl RepoDiff {
             ids,
             patch_start: offset,
             blobs,
+            _keep: None,
         })
+    }
+
+    /// Keeps the repository that the contents are read from.
+    pub(crate) fn keeping(mut self, scratch: Arc<Scratch>) -> Self {
+        self._keep = Some(scratch);
+        self
     }
 
     /// The patch as git wrote it.

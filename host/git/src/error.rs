@@ -107,6 +107,12 @@ pub enum GitError {
     /// The mirror does not hold the commit.
     #[error("find the commit {0}: the mirror does not hold it")]
     NoSuchCommit(CommitId),
+    /// A repository on this machine has no such revision.
+    #[error("find the revision {revision:?}: the repository does not know it as a commit")]
+    NoSuchRevision {
+        /// What was asked for.
+        revision: String,
+    },
     /// The remote branch has other work on it than was expected.
     #[error(
         "push the branch {branch:?}: the remote has it at {}; rename or delete it there, then retry",
@@ -242,6 +248,7 @@ impl GitError {
             | Self::NoSuchBranch { .. }
             | Self::NoDefaultBranch { .. }
             | Self::NoSuchCommit(_)
+            | Self::NoSuchRevision { .. }
             | Self::PushRefused { .. }
             | Self::Vault(_)
             | Self::SecretUnfit { .. } => ErrorClass::Repository,

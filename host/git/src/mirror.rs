@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -256,7 +257,7 @@ impl Inner {
             .await
             .map_err(|_| busy())?;
         let root = &self.options.mirrors_dir;
-        fs::create_dir_all(root).map_err(GitError::io("make the mirrors directory", root))?;
+        make_private(root).map_err(GitError::io("make the mirrors directory", root))?;
         let path = root.join(format!("{key}.lock"));
         let file = File::options()
             .create(true)
@@ -297,24 +298,8 @@ impl Inner {
     ) -> Result<(), GitError> {
         let scratch = self.scratch()?;
         let made = scratch.join("mirror.git");
-        self.local("make a mirror", None)
-            .args([
-                "init",
-                "--quiet",
-                "--bare",
-                "--template=",
-                "--initial-branch=none",
-            ])
-            .args([format!("--object-format={format}")])
-            .args(["--"])
-            .args([made.as_os_str()])
-            .run()
-            .await?
-            .ok()?;
-        let info = made.join("info");
-        fs::create_dir_all(&info)
-            .and_then(|()| fs::write(info.join("attributes"), NO_ATTRIBUTES))
-            .and_then(|()| fs::write(made.join("description"), format!("{url}\n")))
+        self.init_bare(&made, format).await?;
+        fs::write(made.join("description"), format!("{url}\n"))
             .map_err(GitError::io("write into the new mirror", &made))?;
         self.fetch(url, &made, lock).await?;
         self.local("pack the refs of a new mirror", Some(&made))
@@ -323,6 +308,23 @@ impl Inner {
             .await?
             .ok()?;
         fs::rename(&made, dir).map_err(GitError::io("move the new mirror to", dir))
+    }
+
+    /// Makes a repository that no template, hook or attribute has a part in.
+    pub(crate) async fn init_bare(&self, dir: &Path, format: &str) -> Result<(), GitError> {
+        self.local("make a repository", None)
+            .args(["init", "--quiet", "--bare", "--template="])
+            .args(["--initial-branch=none"])
+            .args([format!("--object-format={format}")])
+            .args(["--"])
+            .args([dir.as_os_str()])
+            .run()
+            .await?
+            .ok()?;
+        let info = dir.join("info");
+        fs::create_dir_all(&info)
+            .and_then(|()| fs::write(info.join("attributes"), NO_ATTRIBUTES))
+            .map_err(GitError::io("write into", info))
     }
 
     async fn fetch(&self, url: &RemoteUrl, dir: &Path, lock: &WriteLock) -> Result<(), GitError> {
@@ -352,6 +354,14 @@ impl Inner {
             Err(remote_error(url, done))
         }
     }
+}
+
+/// Makes a directory that only the host's user can look into.
+pub(crate) fn make_private(dir: &Path) -> io::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
 }
 
 /// Removes what a killed git leaves in a repository: lock files and

@@ -24,6 +24,7 @@ const PHRASES: &[(&str, Cause)] = &[
     ("does not appear to be a git repository", Cause::NotFound),
     ("Repository not found", Cause::NotFound),
     ("repository not found", Cause::NotFound),
+    ("' not found", Cause::NotFound),
     ("does not exist", Cause::NotFound),
     ("returned error: 404", Cause::NotFound),
     ("returned error: 410", Cause::NotFound),
@@ -69,6 +70,9 @@ enum Cause {
 
 /// The error of a network command that failed.
 pub(crate) fn remote_error(remote: &RemoteUrl, done: Done) -> GitError {
+    if done.is_out_of_space() {
+        return done.into_error();
+    }
     let cause = PHRASES
         .iter()
         .find(|(phrase, _)| done.stderr.contains(phrase))
@@ -81,5 +85,49 @@ pub(crate) fn remote_error(remote: &RemoteUrl, done: Done) -> GitError {
         Some(Cause::NotFound) => GitError::RepositoryNotFound { url, detail },
         Some(Cause::Unreachable) => GitError::Unreachable { url, detail },
         None => done.into_error(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_fault_of_the_remote() {
+        let url = RemoteUrl::parse("https://h.org/a").expect("a URL");
+        for stderr in [
+            "error: unable to write file: No space left on device\nfatal: unpack-objects failed",
+            "fatal: write error: No space left on device\nfatal: fetch-pack: early EOF",
+        ] {
+            let error = remote_error(&url, Done::failed("fetch", stderr));
+            assert!(matches!(error, GitError::NoSpace { .. }), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_cause_wins_over_the_general_advice() {
+        let url = RemoteUrl::parse("git@h.org:a").expect("a URL");
+        let advice = "fatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.";
+        let error =
+            |line: &str| remote_error(&url, Done::failed("fetch", &format!("{line}\n{advice}")));
+        assert!(matches!(
+            error("git@h.org: Permission denied (publickey)."),
+            GitError::AuthenticationFailed { .. }
+        ));
+        assert!(matches!(
+            error("Host key verification failed."),
+            GitError::HostKey { .. }
+        ));
+        assert!(matches!(
+            error("ERROR: Repository not found."),
+            GitError::RepositoryNotFound { .. }
+        ));
+        assert!(matches!(
+            error("ssh: Could not resolve hostname h.org: Name or service not known"),
+            GitError::Unreachable { .. }
+        ));
+        assert!(matches!(error(""), GitError::Unreachable { .. }));
+        let other = remote_error(&url, Done::failed("fetch", "fatal: something new"));
+        assert!(matches!(other, GitError::Command { .. }));
     }
 }

@@ -7,6 +7,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::mirror::make_private;
+
 /// Held while a scratch directory is made or swept, so that a sweep never
 /// meets one that is not locked yet.
 const ROOT_LOCK: &str = ".lock";
@@ -21,7 +23,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// Makes one below `root`, which is made too.
     pub(crate) fn new(root: &Path) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
+        make_private(root)?;
         let _root = lock_root(root)?;
         let dir = tempfile::Builder::new()
             .prefix("s-")

@@ -222,7 +222,7 @@ mod tests {
         for bad in [
             "".to_owned(),
             "# v9 git bundle\n\n".to_owned(),
-            "# v2 git bundle\nzz x\n\n".to_owned(),
+            format!("# v2 git bundle\nzz {REF}\n\n"),
             format!("# v2 git bundle\n{a}\n\n"),
             format!("# v2 git bundle\n@filter=blob:none\n{a} {REF}\n\n"),
             format!("# v3 git bundle\n@filter=blob:none\n{a} {REF}\n\n"),

@@ -34,6 +34,9 @@ struct Facts {
     binary: bool,
 }
 
+/// A path on one side of a change; none where there is no file.
+type Side = Option<Vec<u8>>;
+
 /// A name on a `---` or `+++` line.
 enum Name {
     Nothing,
@@ -235,7 +238,7 @@ impl Facts {
         })
     }
 
-    fn paths(&self) -> Option<(Option<Vec<u8>>, Option<Vec<u8>>)> {
+    fn paths(&self) -> Option<(Side, Side)> {
         if let (Some(from), Some(to)) = (&self.moved_from, &self.moved_to) {
             return Some((Some(from.clone()), Some(to.clone())));
         }

@@ -48,7 +48,8 @@ struct Place {
 impl UnifiedDiff {
     /// Parses a diff. Text before, between and after the files (a mail's
     /// head, a commit message) is skipped; an empty text is an empty diff.
-    pub fn parse(text: Vec<u8>) -> Result<Self, DiffError> {
+    pub fn parse(mut text: Vec<u8>) -> Result<Self, DiffError> {
+        text.shrink_to_fit();
         Self::parse_from(text, 0, 1)
     }
 
@@ -66,7 +67,6 @@ impl UnifiedDiff {
                 limit,
             });
         }
-        text.shrink_to_fit();
         Self::parse(text)
     }
 
