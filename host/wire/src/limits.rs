@@ -42,16 +42,21 @@ pub const STEPS_MAX: usize = 1024;
 /// Longest step id, in bytes.
 pub const STEP_ID_MAX_BYTES: usize = 128;
 
-/// Streams open at once in one session: 64 held connections for each of the
-/// two loopback services leave room for the host's own calls.
-pub const STREAMS_MAX: usize = 160;
+/// Streams of both ends in one session. Beyond it yamux gives the session up,
+/// so the two limits below, which only make their side wait or refuse, must
+/// stay well under it.
+pub const STREAMS_MAX: usize = 512;
+
+/// Streams that one end has open at once; the next one waits. The runner's two
+/// services hold 128 together, the host's calls a handful.
+pub const OPENED_MAX: usize = 192;
 
 /// Streams that the other end opened and nobody took yet; more are reset.
 pub const INCOMING_MAX: usize = 64;
 
-/// Receive buffer of all streams of a session together. The floor is 256 KiB
-/// for each stream.
-pub const WINDOW_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Receive buffer of all streams of a session together: the floor that yamux
+/// wants, 256 KiB for each stream. Used only by bytes that nobody reads.
+pub const WINDOW_MAX_BYTES: usize = STREAMS_MAX * 256 * 1024;
 
 /// How long each message of the handshake may take. An exec on a loaded
 /// machine takes a second; the wire itself a millisecond.

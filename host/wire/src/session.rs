@@ -5,12 +5,13 @@
 //! is called, or when the last handle is dropped; its streams end with it.
 //! It never reconnects and never looks into a stream.
 
-use crate::limits::{CLOSE_LIMIT, INCOMING_MAX, STREAMS_MAX, WINDOW_MAX_BYTES};
+use crate::limits::{CLOSE_LIMIT, INCOMING_MAX, OPENED_MAX, STREAMS_MAX, WINDOW_MAX_BYTES};
 use crate::stream::StreamIo;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
 /// Which end of the wire this is; the two must differ.
@@ -27,11 +28,19 @@ pub enum Side {
 #[error("use the wire: it is closed; open it again")]
 pub struct Closed;
 
+/// Somebody who waits for a stream, and the place it will take.
+#[derive(Debug)]
+struct Ask {
+    answer: oneshot::Sender<StreamIo>,
+    place: OwnedSemaphorePermit,
+}
+
 /// A handle on a session. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Session {
-    opens: mpsc::Sender<oneshot::Sender<StreamIo>>,
-    closing: std::sync::Arc<watch::Sender<bool>>,
+    opens: mpsc::Sender<Ask>,
+    places: Arc<Semaphore>,
+    closing: Arc<watch::Sender<bool>>,
     done: watch::Receiver<bool>,
 }
 
@@ -62,7 +71,7 @@ impl Session {
             Side::Host => yamux::Mode::Client,
             Side::Runner => yamux::Mode::Server,
         };
-        let (opens, asked) = mpsc::channel(STREAMS_MAX);
+        let (opens, asked) = mpsc::channel(OPENED_MAX);
         let (incoming, arrived) = mpsc::channel(INCOMING_MAX);
         let (closing, close) = watch::channel(false);
         let (finished, done) = watch::channel(false);
@@ -79,6 +88,7 @@ impl Session {
         (
             Self {
                 opens,
+                places: Arc::new(Semaphore::new(OPENED_MAX)),
                 closing: closing.into(),
                 done,
             },
@@ -86,10 +96,17 @@ impl Session {
         )
     }
 
-    /// Opens a stream.
+    /// Opens a stream; waits while this end has too many open.
     pub async fn open(&self) -> Result<StreamIo, Closed> {
+        let place = tokio::select! {
+            place = self.places.clone().acquire_owned() => place.map_err(|_| Closed)?,
+            () = self.closed() => return Err(Closed),
+        };
         let (answer, stream) = oneshot::channel();
-        self.opens.send(answer).await.map_err(|_| Closed)?;
+        self.opens
+            .send(Ask { answer, place })
+            .await
+            .map_err(|_| Closed)?;
         stream.await.map_err(|_| Closed)
     }
 
@@ -112,8 +129,8 @@ impl Session {
 
 struct Driver<T> {
     connection: yamux::Connection<Compat<T>>,
-    asked: mpsc::Receiver<oneshot::Sender<StreamIo>>,
-    waiting: Option<oneshot::Sender<StreamIo>>,
+    asked: mpsc::Receiver<Ask>,
+    waiting: Option<Ask>,
     incoming: mpsc::Sender<StreamIo>,
 }
 
@@ -139,25 +156,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
         loop {
             let mut progress = false;
             if self.waiting.is_none()
-                && let Poll::Ready(Some(answer)) = self.asked.poll_recv(cx)
+                && let Poll::Ready(Some(ask)) = self.asked.poll_recv(cx)
             {
-                self.waiting = Some(answer);
+                self.waiting = Some(ask);
             }
-            if let Some(answer) = self.waiting.take() {
+            if let Some(ask) = self.waiting.take() {
                 match self.connection.poll_new_outbound(cx) {
                     Poll::Ready(Ok(stream)) => {
                         // Whoever asked may have gone; the stream is then reset.
-                        let _ = answer.send(StreamIo::new(stream));
+                        let _ = ask.answer.send(StreamIo::new(stream, Some(ask.place)));
                         progress = true;
                     }
                     Poll::Ready(Err(_)) => return Poll::Ready(()),
-                    Poll::Pending => self.waiting = Some(answer),
+                    Poll::Pending => self.waiting = Some(ask),
                 }
             }
             match self.connection.poll_next_inbound(cx) {
                 Poll::Ready(Some(Ok(stream))) => {
                     // A full queue resets the stream, which bounds what a peer can pile up.
-                    let _ = self.incoming.try_send(StreamIo::new(stream));
+                    let _ = self.incoming.try_send(StreamIo::new(stream, None));
                     progress = true;
                 }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
 #[derive(Default)]
@@ -37,15 +38,18 @@ pub struct StreamIo {
     inner: Compat<yamux::Stream>,
     wakers: Arc<Wakers>,
     both: Waker,
+    /// The opener's place among the open streams, given back with the stream.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl StreamIo {
-    pub(crate) fn new(stream: yamux::Stream) -> Self {
+    pub(crate) fn new(stream: yamux::Stream, place: Option<OwnedSemaphorePermit>) -> Self {
         let wakers = Arc::new(Wakers::default());
         Self {
             inner: stream.compat(),
             both: Waker::from(wakers.clone()),
             wakers,
+            _place: place,
         }
     }
 

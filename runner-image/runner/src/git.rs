@@ -4,11 +4,11 @@
 
 use crate::daemon::Runner;
 use crate::limits::{GIT_LIMIT, GIT_SAID_MAX_BYTES};
-use crate::reaper::Ended;
+use crate::reaper::{Ended, program};
 use crate::strays;
 use sortie_wire::message::RunnerError;
 use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::rc::Rc;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -92,7 +92,7 @@ impl Git {
             action: action.into(),
             detail: e.to_string(),
         };
-        let mut command = Command::new("git");
+        let mut command = program("git");
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }

@@ -8,7 +8,7 @@ use crate::daemon::{Hold, Runner};
 use crate::journal::{Journal, Read};
 use crate::limits::{DRAIN_LIMIT, JOURNALS_KEPT, KILL_GRACE};
 use crate::reaper::{Ended, Started as Process};
-use crate::{files, oom, strays, watch};
+use crate::{files, oom, reaper, strays, watch};
 use bytes::Bytes;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -19,7 +19,7 @@ use sortie_wire::message::{
 };
 use sortie_wire::place;
 use std::cell::{Cell, RefCell};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -153,7 +153,7 @@ pub fn start(runner: &Rc<Runner>, spec: StepSpec) -> Result<Started, RunnerError
         .argv
         .split_first()
         .ok_or_else(|| invalid("it has no program"))?;
-    let mut command = Command::new(program);
+    let mut command = reaper::program(program);
     command
         .args(arguments)
         .current_dir(&spec.cwd)

@@ -130,7 +130,7 @@ impl Rig {
 
     /// The engine's own client, for what only someone outside can do.
     pub fn docker(&self, arguments: &[&str]) -> String {
-        let output = Command::new("docker")
+        let output = command("docker")
             .args(arguments)
             .output()
             .expect("docker runs");
@@ -227,8 +227,13 @@ impl Repository {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "tests drive the real programs")]
+fn command(program: &str) -> Command {
+    Command::new(program)
+}
+
 pub fn git(place: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::new("git");
+    let mut command = command("git");
     command
         .arg("-C")
         .arg(place)
