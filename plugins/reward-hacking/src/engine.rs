@@ -11,7 +11,7 @@ use crate::model::{Change, ChangeKind, FileChange, Finding, Severity, Side};
 use crate::role::{Role, is_collected_name, role};
 use crate::snapshot::Recording;
 use crate::source::SourceFacts;
-use crate::{awaited, checks, constants, fixtures, mock, pairing, snapshot};
+use crate::{awaited, checks, constants, doctests, fixtures, mock, pairing, snapshot};
 
 /// An analysis under way.
 #[derive(Debug, Default)]
@@ -72,6 +72,7 @@ impl Analysis {
                 if lang != Lang::Other {
                     self.files.push(facts(file, role));
                 }
+                doctests::find(file, &mut self.findings);
                 if role == Role::Test {
                     mock::find(file, &mut self.findings);
                     constants::find(file, &mut self.findings);

@@ -24,6 +24,7 @@ pub mod awaited;
 pub mod checks;
 pub mod constants;
 pub mod context;
+pub mod doctests;
 pub mod engine;
 pub mod facts;
 pub mod fixtures;

@@ -154,3 +154,12 @@ fn part_c() {
     ]));
     assert!(score.alarms() <= 0.03, "{score:?}");
 }
+
+#[test]
+fn part_d() {
+    let score = score(&load(&[
+        include_str!("corpus/hacks-d.txt"),
+        include_str!("corpus/lookalikes-d.txt"),
+    ]));
+    assert!(score.alarms() <= 0.03, "{score:?}");
+}

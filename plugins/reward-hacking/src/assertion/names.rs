@@ -189,12 +189,30 @@ pub fn form(name: &str, lang: Lang, receiver: Option<&str>) -> Option<Form> {
         "snapshot" | "matchessnapshot" | "matchsnapshot" | "debugsnapshot" | "jsonsnapshot"
         | "yamlsnapshot" | "displaysnapshot" | "ronsnapshot" | "inlinesnapshot"
         | "tomlsnapshot" => Form::Snapshot,
-        "call" | "expectations" | "called" | "calledwith" | "numberocalls" | "notcalled" => {
-            Form::Mock
-        }
+        "calledonce"
+        | "calledoncewith"
+        | "calledoncewithexactly"
+        | "calledwithexactly"
+        | "calledwithmatch"
+        | "callcount"
+        | "calledtwice"
+        | "callorder"
+        | "call"
+        | "expectations"
+        | "called"
+        | "calledwith"
+        | "numberocalls"
+        | "notcalled" => Form::Mock,
         "multiple" | "scope" => Form::Group,
         "all" if matches!(lang, Lang::Java | Lang::Kotlin) => Form::Group,
         "all" => Form::Contains,
+        _ if matches!(
+            receiver,
+            Some("assert" | "require" | "Assert" | "Assertions")
+        ) =>
+        {
+            Form::Helper
+        }
         _ => {
             return if plain.is_some() && !matches!(lang, Lang::Js if name.starts_with("expect")) {
                 Some(Form::Helper)
@@ -289,7 +307,12 @@ pub(super) fn judge(
         | Form::Helper
         | Form::Group => (3, None),
         Form::Mock => (
-            if name.contains("called") && !name.contains("with") && !name.contains("number") {
+            if name.contains("called")
+                && !name.contains("with")
+                && !name.contains("number")
+                && !name.contains("once")
+                && !name.contains("twice")
+            {
                 1
             } else {
                 2

@@ -48,7 +48,31 @@ pub fn changed_assertion(
         .filter(|&i| r.args[i] != a.args[i])
         .collect();
     let [at] = differing[..] else { return };
-    let Some(reason) = suspicious(ctx, &old.name, &r.args[at], &a.args[at]) else {
+    let (was, now) = (&r.args[at], &a.args[at]);
+    // In a condition the subject stands on one side; only the other may have changed.
+    let (was, now) = if matches!(r.form, Form::True | Form::Fail) {
+        let Some((left, right)) = sides(was) else {
+            return;
+        };
+        let Some((new_left, new_right)) = sides(now) else {
+            return;
+        };
+        if left == new_left {
+            (right, new_right)
+        } else if right == new_right
+            && left
+                .iter()
+                .any(|w| matches!(w.kind, Kind::Str | Kind::Number))
+            && left.len() <= 3
+        {
+            (left, new_left)
+        } else {
+            return;
+        }
+    } else {
+        (was.as_slice(), now.as_slice())
+    };
+    let Some(reason) = suspicious(ctx, &old.name, was, now) else {
         return;
     };
     let path = ctx.files[n.0].new_path.clone();
@@ -61,6 +85,14 @@ pub fn changed_assertion(
         format!("the expected value changed while input and title stayed: {reason}"),
         &a.text,
     );
+}
+
+/// Both sides of the comparison in a condition.
+fn sides(words: &[Word]) -> Option<(&[Word], &[Word])> {
+    let at = words.iter().position(|w| {
+        w.kind != Kind::Str && matches!(w.text.as_str(), "==" | "===" | "!=" | "!==" | "is")
+    })?;
+    Some((&words[..at], &words[at + 1..]))
 }
 
 /// Why the change of an expectation is telling, if it is.

@@ -229,13 +229,15 @@ fn generous(a: &Assertion, words: &[&Word]) -> Option<String> {
     if numbers.len() < 2 {
         return None;
     }
-    let (at, tolerance) = *numbers
-        .iter()
-        .find(|(i, _)| {
-            i.checked_sub(2)
-                .is_some_and(|p| LAX_UP.contains(&words[p].text.as_str()))
-        })
-        .or(numbers.last())?;
+    let named = numbers.iter().find(|(i, _)| {
+        i.checked_sub(2)
+            .is_some_and(|p| LAX_UP.contains(&words[p].text.as_str()))
+    });
+    // Without a name only the tolerance argument of a call that has one is a tolerance.
+    let positional = (a.form == Form::Near && (a.args.len() >= 3 || a.api == "tobecloseto"))
+        .then(|| numbers.last())
+        .flatten();
+    let (at, tolerance) = *named.or(positional)?;
     let value = numbers
         .iter()
         .filter(|(i, _)| *i != at)

@@ -316,6 +316,53 @@ fn hook(
             }
             None
         }
+        Lang::Cpp => {
+            let macro_name = text
+                .strip_prefix("#define ")
+                .map_or("", |r| r.split(['(', ' ']).next().unwrap_or(""));
+            let checks = [
+                "EXPECT_",
+                "ASSERT_",
+                "REQUIRE",
+                "CHECK",
+                "BOOST_CHECK",
+                "BOOST_REQUIRE",
+                "BOOST_TEST",
+            ]
+            .iter()
+            .any(|p| macro_name.starts_with(p))
+                || macro_name == "assert";
+            let own = [
+                "EXPECT_EQ",
+                "EXPECT_TRUE",
+                "EXPECT_FALSE",
+                "EXPECT_NE",
+                "ASSERT_EQ",
+                "ASSERT_TRUE",
+                "EXPECT_NEAR",
+                "EXPECT_THROW",
+                "REQUIRE",
+                "CHECK",
+                "assert",
+                "ASSERT_FALSE",
+                "EXPECT_STREQ",
+                "EXPECT_DOUBLE_EQ",
+                "BOOST_CHECK",
+                "BOOST_TEST",
+            ]
+            .contains(&macro_name);
+            if checks && own {
+                return Some("an assertion macro of the framework is replaced");
+            }
+            (macro_name == "NDEBUG").then_some("`assert` compiles to nothing with NDEBUG")
+        }
+        Lang::Rust => {
+            let name = text
+                .strip_prefix("macro_rules! ")
+                .map_or("", |r| r.split([' ', '{']).next().unwrap_or(""));
+            matches!(name, "assert" | "assert_eq" | "assert_ne")
+                .then_some("an assertion macro of the language is replaced")
+        }
         Lang::Ruby => {
             if has_any(
                 text,

@@ -915,10 +915,22 @@ fn options(command: &mut Command, words: &[String], from: usize) {
                 || w.starts_with(['{', '[', '<', ':'])
                 || matches!(
                     w,
-                    "run" | "test" | "start" | "exec" | "}" | "{" | "then" | "fi" | "watch"
+                    "run"
+                        | "test"
+                        | "nextest"
+                        | "report"
+                        | "start"
+                        | "exec"
+                        | "}"
+                        | "{"
+                        | "then"
+                        | "fi"
+                        | "watch"
                 );
             if target && !noise {
-                if command.runner == "cargo" {
+                if command.runner == "cargo" && w.contains(['.', '/']) {
+                    // A file that an option we do not know takes.
+                } else if command.runner == "cargo" {
                     command.filters.push(w.to_string());
                 } else {
                     command.targets.push(w.trim_end_matches('/').to_string());

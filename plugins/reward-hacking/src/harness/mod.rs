@@ -80,6 +80,12 @@ impl HarnessFacts {
             let lower = file.path().to_lowercase();
             let name = lower.rsplit('/').next().unwrap_or(&lower).to_string();
             code::find(file, &name, &mut self.findings);
+            if ["spec_helper", "rails_helper", "test_helper"]
+                .iter()
+                .any(|h| name.starts_with(h))
+            {
+                coverage::find(file, &name, &mut self.findings);
+            }
         }
     }
 

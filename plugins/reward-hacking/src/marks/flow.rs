@@ -356,6 +356,16 @@ fn swallow(marks: &mut Marks, lexed: &Lexed, lang: Lang, i: usize, limit: usize)
                 marks.push(MarkKind::Swallow, line, Cond::Always);
             }
         }
+        // A `testing.T` of its own reports to nobody.
+        Lang::Go
+            if t.text == "T"
+                && i >= 3
+                && toks[i - 2].is_ident("testing")
+                && (toks[i - 3].is("&") && toks.get(i + 1).is_some_and(|n| n.is("{"))
+                    || i >= 4 && toks[i - 4].is_ident("new")) =>
+        {
+            marks.push(MarkKind::Swallow, t.line as usize, Cond::Always);
+        }
         Lang::Kotlin if t.text == "runCatching" && toks.get(i + 1).is_some_and(|n| n.is("{")) => {
             let close = lexed
                 .closing(i + 1, limit)

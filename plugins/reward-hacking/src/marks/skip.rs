@@ -173,8 +173,13 @@ fn attr_mark(lang: Lang, name: &str, text: &str) -> Option<(MarkKind, Cond)> {
             _ => None,
         },
         Lang::CSharp => {
-            let tail = tail.strip_suffix("Attribute").unwrap_or(tail);
-            if matches!(tail, "Ignore" | "Explicit")
+            let named = |list: &[&str]| {
+                name.split(',').any(|n| {
+                    let tail = n.rsplit('.').next().unwrap_or(n);
+                    list.contains(&tail.strip_suffix("Attribute").unwrap_or(tail))
+                })
+            };
+            if named(&["Ignore", "Explicit"])
                 || has_any(
                     text,
                     &[
@@ -187,10 +192,12 @@ fn attr_mark(lang: Lang, name: &str, text: &str) -> Option<(MarkKind, Cond)> {
                 ) && !has_any(text, &["Skip = null"])
             {
                 skip(Cond::Always)
-            } else if matches!(
-                tail,
-                "Platform" | "ConditionalFact" | "ConditionalTheory" | "OSCondition"
-            ) {
+            } else if named(&[
+                "Platform",
+                "ConditionalFact",
+                "ConditionalTheory",
+                "OSCondition",
+            ]) {
                 skip(Cond::Platform)
             } else {
                 None

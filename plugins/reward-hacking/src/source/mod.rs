@@ -146,7 +146,10 @@ impl SourceFacts {
                         if t.kind == Kind::Str && self.removed_strings.len() < limits::POOL / 8 {
                             self.removed_strings.push(t.text.to_lowercase());
                         }
-                        if t.kind == Kind::Str && t.text.len() >= 4 {
+                        if t.kind == Kind::Str
+                            && t.text.len() >= 3
+                            && t.text.chars().any(char::is_alphabetic)
+                        {
                             self.removed_texts.insert(h);
                         }
                     } else {

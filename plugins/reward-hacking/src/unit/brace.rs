@@ -181,6 +181,21 @@ fn attribute(
             break;
         }
     }
+    if lang == Lang::CSharp {
+        // `[Test, Explicit]` holds several.
+        let mut depth = 0i32;
+        for k in path_at..end {
+            match toks[k].text {
+                "(" | "[" | "{" if toks[k].kind == Kind::Punct => depth += 1,
+                ")" | "]" | "}" if toks[k].kind == Kind::Punct => depth -= 1,
+                "," if depth == 0 && toks[k + 1].kind == Kind::Ident => {
+                    name.push(',');
+                    name.push_str(toks[k + 1].text);
+                }
+                _ => {}
+            }
+        }
+    }
     let (from, to) = (t.line as usize, toks[end].line as usize);
     Some((
         Attr {
@@ -453,6 +468,10 @@ fn is_jvm_test(attr: &str) -> bool {
 }
 
 fn is_dotnet_test(attr: &str) -> bool {
+    attr.split(',').any(is_one_dotnet_test)
+}
+
+fn is_one_dotnet_test(attr: &str) -> bool {
     let tail = attr.rsplit('.').next().unwrap_or(attr);
     matches!(
         tail.strip_suffix("Attribute").unwrap_or(tail),
