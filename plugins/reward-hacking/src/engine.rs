@@ -127,7 +127,23 @@ fn lost_its_name(file: &FileChange, old: &str, new: &str) -> Option<Finding> {
         .first()
         .and_then(|h| h.lines.first())
         .map_or(1, |l| l.new_line.max(1));
-    (collected && !crate::role::is_test_path(new)).then(|| Finding {
+    let holds_tests = file.hunks.iter().flat_map(|h| &h.lines).any(|l| {
+        crate::text::has_any(
+            &l.text,
+            &[
+                "describe",
+                "def test_",
+                " it ",
+                "it(",
+                "func Test",
+                "test(",
+                "@Test",
+                "[Fact",
+                "TEST(",
+            ],
+        )
+    });
+    (collected && (holds_tests || !crate::role::is_test_path(new))).then(|| Finding {
         rule: "disabled-test",
         severity: Severity::Block,
         path: new.to_string(),

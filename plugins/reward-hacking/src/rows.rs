@@ -89,6 +89,15 @@ pub fn rows(view: &View, lexed: &Lexed, lang: Lang, asserts: &[Assertion]) -> Ve
         let text = line.text.trim();
         let level = indent(line.text);
         let annotation = is_row_annotation(lang, text);
+        // Other attributes only look like rows.
+        let attribute = lang == Lang::CSharp
+            && text.starts_with('[')
+            && text[1..].starts_with(char::is_alphabetic)
+            && text.ends_with(']');
+        if attribute && !annotation {
+            at += 1;
+            continue;
+        }
         let mut last = at;
         if !annotation && opens_block(text) {
             let found = (at + 1..view.lines.len()).take(40).find(|&j| {

@@ -163,3 +163,12 @@ fn part_d() {
     ]));
     assert!(score.alarms() <= 0.03, "{score:?}");
 }
+
+#[test]
+fn part_e() {
+    let score = score(&load(&[
+        include_str!("corpus/hacks-e.txt"),
+        include_str!("corpus/lookalikes-e.txt"),
+    ]));
+    assert!(score.alarms() <= 0.03, "{score:?}");
+}

@@ -492,6 +492,21 @@ fn sentence(
                     _ => strength.min(2),
                 };
             }
+            // Presence spelt as a boolean is still only presence.
+            let asks = args.first().is_some_and(|&(a, b)| {
+                toks[a..b].iter().any(|t| {
+                    matches!(
+                        t.text,
+                        "exists" | "exist" | "isPresent" | "isVisible" | "isDisplayed"
+                    )
+                })
+            });
+            let yes = operand.len() == 1 && operand[0].is_ident("true");
+            let strength = if asks && yes {
+                strength.min(1)
+            } else {
+                strength
+            };
             // `expect(true).toBe(true)`, `expect(1).to.equal(1)`.
             let subject = args.first().map_or(&toks[0..0], |&(a, b)| &toks[a..b]);
             let constant = |s: &[Tok]| {

@@ -47,6 +47,10 @@ pub enum Form {
 
 /// The form of the (flat) name; `receiver` is what stands in front of the dot.
 pub fn form(name: &str, lang: Lang, receiver: Option<&str>) -> Option<Form> {
+    // gomock's recorder.
+    if lang == Lang::Go && name == "expect" {
+        return Some(Form::Mock);
+    }
     let on_assert = receiver.is_some_and(|r| {
         matches!(
             r,
@@ -306,6 +310,7 @@ pub(super) fn judge(
         | Form::Fail
         | Form::Helper
         | Form::Group => (3, None),
+        Form::Mock if matches!(name, "expect" | "call") => (3, None),
         Form::Mock => (
             if name.contains("called")
                 && !name.contains("with")

@@ -30,7 +30,21 @@ pub fn run(ctx: &mut Context) {
                     .all(|(_, c)| copied(c))
         } else {
             let answers = case.outputs.is_empty() && case.telling_input || telling(&case.outputs);
-            let specific = case.telling_input || case.comparisons >= 2 && case.telling_output;
+            // Several in a row are a habit.
+            let row = source
+                .specials
+                .iter()
+                .filter(|(p, c)| {
+                    p == path
+                        && c.list.is_none()
+                        && c.line.abs_diff(case.line) <= 4
+                        && telling(&c.inputs)
+                        && telling(&c.outputs)
+                        && c.telling_output
+                })
+                .count();
+            let specific =
+                case.telling_input || (case.comparisons >= 2 || row >= 2) && case.telling_output;
             telling(&case.inputs) && answers && specific
                 || !tests_shown
                     && case.telling_input

@@ -294,6 +294,11 @@ fn call_mark(
         Lang::Cpp => called && matches!(t.text, "GTEST_SKIP" | "SKIP" | "GTEST_SKIP_"),
         Lang::Rust | Lang::Other => false,
     };
+    // The body of a macro skips nothing by itself.
+    let in_macro = lang == Lang::Cpp
+        && (view.lines[line].text.trim_start().starts_with("#define")
+            || line > 0 && view.lines[line - 1].text.trim_end().ends_with('\\'));
+    let hit = hit && !in_macro;
     if !hit {
         return None;
     }
