@@ -7,7 +7,6 @@ use futures::StreamExt;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command as AsyncCommand};
 
@@ -57,9 +56,7 @@ impl Host {
     /// The same without starting it.
     pub fn configured(remote: &Remote, options: HostOptions) -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        let data_dir = options
-            .data_dir
-            .unwrap_or_else(|| dir.path().join("data"));
+        let data_dir = options.data_dir.unwrap_or_else(|| dir.path().join("data"));
         let port = free_port()?;
         let config = format!(
             "[host]\ndata_dir = \"{}\"\n[api]\nlisten = \"127.0.0.1:{port}\"\n\
@@ -188,7 +185,10 @@ impl Host {
         let response = tokio::time::timeout(PATIENCE, request.send()).await??;
         let status = response.status().as_u16();
         let text = response.text().await?;
-        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+        Ok((
+            status,
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        ))
     }
 
     /// Submits a command for `agent-shell`; returns the job's number.
@@ -206,7 +206,10 @@ impl Host {
         let (status, job) = self
             .call(reqwest::Method::GET, &format!("/v1/jobs/{id}"), None)
             .await?;
-        ensure!(status == 200, "asking for job {id} answered {status}: {job}");
+        ensure!(
+            status == 200,
+            "asking for job {id} answered {status}: {job}"
+        );
         Ok(job)
     }
 
@@ -326,4 +329,3 @@ fn free_port() -> Result<u16> {
         .local_addr()?
         .port())
 }
-

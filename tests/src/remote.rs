@@ -33,7 +33,10 @@ impl Remote {
     /// A remote without a commit.
     pub fn empty() -> Result<Self> {
         let dir = tempfile::tempdir()?;
-        git(dir.path(), &["init", "-q", "--bare", "-b", "main", "remote.git"])?;
+        git(
+            dir.path(),
+            &["init", "-q", "--bare", "-b", "main", "remote.git"],
+        )?;
         let remote = Self { dir };
         let hook = remote.path().join("hooks/post-receive");
         let log = remote.push_log();

@@ -18,7 +18,10 @@ const SPREAD: Duration = Duration::from_millis(2_500);
 /// What a round submits, and how it must end.
 const KINDS: [(&str, &str); 3] = [
     ("sed -i s/teh/the/ README.md && sleep 0.3", "succeeded"),
-    ("printf 'import unittest\\n\\n@unittest.skip(\"no\")\\nclass T(unittest.TestCase):\\n    def test_a(self):\\n        self.assertEqual(1, 1)\\n' > test_a.py", "needs_review"),
+    (
+        "printf 'import unittest\\n\\n@unittest.skip(\"no\")\\nclass T(unittest.TestCase):\\n    def test_a(self):\\n        self.assertEqual(1, 1)\\n' > test_a.py",
+        "needs_review",
+    ),
     ("true", "halted"),
 ];
 
@@ -59,7 +62,10 @@ async fn one_host(first: u32, rounds: u32) -> Result<()> {
             .await
             .with_context(|| format!("after the kill of round {round}"))?;
         let job = host.settled(id).await?;
-        assert_eq!(job["state"], end, "round {round}, killed at {point:?}: {job}");
+        assert_eq!(
+            job["state"], end,
+            "round {round}, killed at {point:?}: {job}"
+        );
     }
     for (id, end) in &jobs {
         let job = host.job(*id).await?;
@@ -68,13 +74,19 @@ async fn one_host(first: u32, rounds: u32) -> Result<()> {
             let path = format!("/v1/jobs/{id}/approve");
             let (status, _) = host.call(Method::POST, &path, Some(json!({}))).await?;
             assert_eq!(status, 200);
-            let job = host.wait_state(*id, &["succeeded", "halted", "failed"]).await?;
+            let job = host
+                .wait_state(*id, &["succeeded", "halted", "failed"])
+                .await?;
             assert_eq!(job["state"], "succeeded", "{job}");
         }
     }
     let pushes = remote.pushes()?;
     let published = jobs.iter().filter(|(_, end)| *end != "halted").count();
-    assert_eq!(pushes.len(), published, "each result is pushed once: {pushes:?}");
+    assert_eq!(
+        pushes.len(),
+        published,
+        "each result is pushed once: {pushes:?}"
+    );
     no_leftovers(&host).await?;
     Ok(())
 }

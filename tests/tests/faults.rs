@@ -48,7 +48,10 @@ async fn a_missing_image_is_named() -> Result<()> {
     let id = host.submit(FIX).await?;
     let job = host.settled(id).await?;
     assert_eq!(job["state"], "failed", "{job}");
-    assert!(job.to_string().contains("sortie-runner:no-such-tag"), "{job}");
+    assert!(
+        job.to_string().contains("sortie-runner:no-such-tag"),
+        "{job}"
+    );
     Ok(())
 }
 
@@ -113,7 +116,10 @@ async fn a_second_host_on_one_database_is_refused_with_the_holder() -> Result<()
         Ok(_) => panic!("two hosts on one database"),
         Err(error) => error.to_string(),
     };
-    assert!(refused.contains("pid") || refused.contains("process"), "{refused}");
+    assert!(
+        refused.contains("pid") || refused.contains("process"),
+        "{refused}"
+    );
     Ok(())
 }
 
@@ -161,7 +167,8 @@ async fn a_full_disk_refuses_and_goes_on_when_there_is_room() -> Result<()> {
         .output()?;
     let mut refused = None;
     for n in 0..2_000 {
-        let body = json!({ "project": "sample", "task": format!("echo {n}; {}", "x".repeat(8_000)) });
+        let body =
+            json!({ "project": "sample", "task": format!("echo {n}; {}", "x".repeat(8_000)) });
         let (status, answer) = host.call(Method::POST, "/v1/jobs", Some(body)).await?;
         match status {
             201 => acknowledged.push(answer["id"].as_u64().expect("a number")),

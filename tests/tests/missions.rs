@@ -14,8 +14,7 @@ self.assertEqual(double(0), 0)\n";
 /// The image has no Python, so verification looks for the mended line.
 const VERIFY: &str = "verify = [\"grep -q 'n + n$' maths.py || grep -q skip test_maths.py\"]";
 const FIX: &str = "sed -i 's/ + 1$//' maths.py";
-const CHEAT: &str =
-    "sed -i 's/^    def test_double/    @unittest.skip(\"later\")\\n    def test_double/' test_maths.py";
+const CHEAT: &str = "sed -i 's/^    def test_double/    @unittest.skip(\"later\")\\n    def test_double/' test_maths.py";
 
 fn sample() -> Result<Remote> {
     Remote::with(&[("maths.py", SOURCE), ("test_maths.py", TESTS)])
@@ -35,7 +34,9 @@ async fn a_clean_fix_is_verified_scanned_and_pushed_once() -> Result<()> {
     let id = host.submit(FIX).await?;
     let job = host.settled(id).await?;
     assert_eq!(job["state"], "succeeded", "{job}");
-    let branch = job["published"]["branch"].as_str().expect("it was published");
+    let branch = job["published"]["branch"]
+        .as_str()
+        .expect("it was published");
     assert_eq!(remote.branches()?, [branch]);
     assert!(remote.file(branch, "maths.py")?.ends_with("return n + n\n"));
     assert_eq!(remote.pushes()?.len(), 1);
@@ -43,7 +44,10 @@ async fn a_clean_fix_is_verified_scanned_and_pushed_once() -> Result<()> {
         .call(Method::GET, &format!("/v1/jobs/{id}/diff"), None)
         .await?;
     assert_eq!(status, 200);
-    assert!(diff.as_str().is_some_and(|d| d.contains("-    return n + n + 1")));
+    assert!(
+        diff.as_str()
+            .is_some_and(|d| d.contains("-    return n + n + 1"))
+    );
     assert_eq!(host.leftovers()?, Vec::<String>::new());
     Ok(())
 }
@@ -55,7 +59,10 @@ async fn a_cheat_waits_for_review_and_a_rejection_publishes_nothing() -> Result<
     let id = host.submit(CHEAT).await?;
     let job = host.settled(id).await?;
     assert_eq!(job["state"], "needs_review", "{job}");
-    assert!(remote.pushes()?.is_empty(), "nothing is pushed before a person says so");
+    assert!(
+        remote.pushes()?.is_empty(),
+        "nothing is pushed before a person says so"
+    );
     let (_, findings) = host
         .call(Method::GET, &format!("/v1/jobs/{id}/findings"), None)
         .await?;
@@ -70,7 +77,11 @@ async fn a_cheat_waits_for_review_and_a_rejection_publishes_nothing() -> Result<
     let (status, _) = host.call(Method::POST, &path, Some(json!({}))).await?;
     assert_eq!(status, 200);
     let (status, _) = host
-        .call(Method::POST, &format!("/v1/jobs/{id}/approve"), Some(json!({})))
+        .call(
+            Method::POST,
+            &format!("/v1/jobs/{id}/approve"),
+            Some(json!({})),
+        )
         .await?;
     assert_eq!(status, 409);
     assert!(remote.pushes()?.is_empty());
@@ -86,10 +97,16 @@ async fn an_approved_cheat_is_pushed_also_after_a_restart() -> Result<()> {
     host.kill().await?;
     host.serve().await?;
     let (status, _) = host
-        .call(Method::POST, &format!("/v1/jobs/{id}/approve"), Some(json!({})))
+        .call(
+            Method::POST,
+            &format!("/v1/jobs/{id}/approve"),
+            Some(json!({})),
+        )
         .await?;
     assert_eq!(status, 200);
-    let job = host.wait_state(id, &["succeeded", "halted", "failed"]).await?;
+    let job = host
+        .wait_state(id, &["succeeded", "halted", "failed"])
+        .await?;
     assert_eq!(job["state"], "succeeded", "{job}");
     assert_eq!(remote.pushes()?.len(), 1);
     Ok(())
@@ -124,7 +141,11 @@ async fn a_running_job_is_cancelled_and_its_container_goes() -> Result<()> {
         .await?;
     assert!(!host.leftovers()?.is_empty());
     let (status, job) = host
-        .call(Method::POST, &format!("/v1/jobs/{id}/cancel"), Some(json!({})))
+        .call(
+            Method::POST,
+            &format!("/v1/jobs/{id}/cancel"),
+            Some(json!({})),
+        )
         .await?;
     assert_eq!((status, job["state"].as_str()), (200, Some("cancelled")));
     let gone = tokio::time::timeout(sortie_tests::PATIENCE, async {
@@ -150,13 +171,23 @@ async fn a_cancelled_job_can_be_retried() -> Result<()> {
     let (status, job) = host.call(Method::POST, &path, Some(json!({}))).await?;
     assert_eq!((status, job["state"].as_str()), (200, Some("cancelled")));
     let (_, _) = host
-        .call(Method::POST, &format!("/v1/jobs/{first}/cancel"), Some(json!({})))
+        .call(
+            Method::POST,
+            &format!("/v1/jobs/{first}/cancel"),
+            Some(json!({})),
+        )
         .await?;
     let (status, _) = host
-        .call(Method::POST, &format!("/v1/jobs/{queued}/retry"), Some(json!({})))
+        .call(
+            Method::POST,
+            &format!("/v1/jobs/{queued}/retry"),
+            Some(json!({})),
+        )
         .await?;
     assert_eq!(status, 200);
-    let job = host.wait_state(queued, &["succeeded", "halted", "failed"]).await?;
+    let job = host
+        .wait_state(queued, &["succeeded", "halted", "failed"])
+        .await?;
     assert_eq!(job["state"], "succeeded", "{job}");
     Ok(())
 }

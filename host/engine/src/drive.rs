@@ -73,10 +73,6 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
         Ok(Ended::Parked) => return,
         Ok(Ended::Job(event, end)) => Some((event, end)),
         Err(Fault::Stale) => None,
-        Err(Fault::Store(error)) => {
-            tracing::error!(%error, %job, "a run stopped because the store failed");
-            return;
-        }
         Err(Fault::Halt { reason, detail }) => Some((
             JobEvent::Halted {
                 reason,

@@ -21,9 +21,6 @@ pub(crate) enum Fault {
     /// The lease is void: cancelled, or another host has the run. Nothing is
     /// written.
     Stale,
-    /// The store failed; the run stays as it is stored and is taken up again
-    /// at the next start.
-    Store(StoreError),
 }
 
 impl Fault {
@@ -39,7 +36,7 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stale { .. } => Self::Stale,
-            other => Self::Store(other),
+            other => Self::Passing(with_sources(&other)),
         }
     }
 }

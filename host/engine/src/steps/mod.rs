@@ -57,13 +57,15 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
             }
         }
     }
-    if !open.is_empty() {
+    if !open.is_empty() || !questions.is_empty() {
         let publishes = open.iter().any(|(_, a)| matches!(a, Action::Publish(_)));
         let phase = match publishes {
             true => RunPhase::Publishing,
             false => RunPhase::Executing,
         };
         persist(|| context.options.store.set_run_phase(context.fence, phase)).await?;
+    }
+    if !open.is_empty() {
         try_join_all(
             open.into_iter()
                 .map(|(step, action)| one(context, step, action)),
