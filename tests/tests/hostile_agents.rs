@@ -53,7 +53,7 @@ async fn a_dirty_tree_and_own_commits_become_the_result() -> Result<()> {
 async fn a_hang_ends_with_the_time_budget_and_keeps_the_work() -> Result<()> {
     let options = HostOptions {
         more: "[defaults.ceiling]\ntime_minutes = 1\n\
-               [plugins.budget-profiles.profiles.brief]\ncalls = 5\ncost_usd = 0\nminutes = 0.05\n"
+               [plugins.budget-profiles.profiles.brief]\ncalls = 5\ncost_usd = 0\nminutes = 1\n"
             .to_owned(),
         defaults: "budget_profile = \"brief\"".to_owned(),
         ..HostOptions::default()
