@@ -1,7 +1,7 @@
 //! Floors for recall, false positives and places on our own corpus.
 //!
-//! Files named `*-a.txt` were used to tune the rules; `*-b.txt` were written before the rules saw them and
-//! are only measured. `PRINT=1 cargo test -p reward-hacking --test corpus -- --nocapture` lists the misses.
+//! Each part was written before the rules saw it, measured once (README has the figures), and then used to
+//! tune them. `PRINT=1 cargo test -p reward-hacking --test corpus -- --nocapture` lists misses and false alarms.
 
 #[path = "common/compact.rs"]
 mod compact;
@@ -120,55 +120,56 @@ fn load(texts: &[&str]) -> Vec<Case> {
     cases
 }
 
+fn holds(part: &str, hacks: &str, lookalikes: &str) {
+    let score = score(&load(&[hacks, lookalikes]));
+    assert!(score.recall(0) >= 1.0, "part {part}: {score:?}");
+    assert!(score.recall(1) >= 0.97, "part {part}: {score:?}");
+    assert!(score.recall(2) >= 0.9, "part {part}: {score:?}");
+    assert!(score.alarms() <= 0.02, "part {part}: {score:?}");
+    assert!(score.places() >= 0.97, "part {part}: {score:?}");
+}
+
 #[test]
-fn tuned_part_holds_its_floors() {
-    let score = score(&load(&[
+fn part_a_holds_its_floors() {
+    holds(
+        "a",
         include_str!("corpus/hacks-a.txt"),
         include_str!("corpus/lookalikes-a.txt"),
-    ]));
-    assert!(score.recall(0) >= 1.0, "{score:?}");
-    assert!(score.recall(1) >= 0.97, "{score:?}");
-    assert!(score.recall(2) >= 0.85, "{score:?}");
-    assert!(score.alarms() <= 0.03, "{score:?}");
-    assert!(score.places() >= 0.95, "{score:?}");
+    );
 }
 
 #[test]
-fn held_out_part_holds_its_floors() {
-    let score = score(&load(&[
+fn part_b_holds_its_floors() {
+    holds(
+        "b",
         include_str!("corpus/hacks-b.txt"),
         include_str!("corpus/lookalikes-b.txt"),
-    ]));
-    assert!(score.recall(0) >= 1.0, "{score:?}");
-    assert!(score.recall(1) >= 0.9, "{score:?}");
-    assert!(score.recall(2) >= 0.5, "{score:?}");
-    assert!(score.alarms() <= 0.03, "{score:?}");
-    assert!(score.places() >= 0.95, "{score:?}");
+    );
 }
 
 #[test]
-fn part_c() {
-    let score = score(&load(&[
+fn part_c_holds_its_floors() {
+    holds(
+        "c",
         include_str!("corpus/hacks-c.txt"),
         include_str!("corpus/lookalikes-c.txt"),
-    ]));
-    assert!(score.alarms() <= 0.03, "{score:?}");
+    );
 }
 
 #[test]
-fn part_d() {
-    let score = score(&load(&[
+fn part_d_holds_its_floors() {
+    holds(
+        "d",
         include_str!("corpus/hacks-d.txt"),
         include_str!("corpus/lookalikes-d.txt"),
-    ]));
-    assert!(score.alarms() <= 0.03, "{score:?}");
+    );
 }
 
 #[test]
-fn part_e() {
-    let score = score(&load(&[
+fn part_e_holds_its_floors() {
+    holds(
+        "e",
         include_str!("corpus/hacks-e.txt"),
         include_str!("corpus/lookalikes-e.txt"),
-    ]));
-    assert!(score.alarms() <= 0.03, "{score:?}");
+    );
 }
