@@ -46,6 +46,25 @@ pub(crate) enum Stop {
     Read(DiffError),
 }
 
+/// The component's exports are not of the types that the WIT says. wasmtime
+/// finds that out when an instance is there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongShape(String);
+
+/// Marks what went wrong while the exports of a new instance were looked up;
+/// traps and limits stay what they are.
+pub(crate) fn instantiating(error: wasmtime::Error) -> wasmtime::Error {
+    if error.is::<Trap>()
+        || error.is::<Stop>()
+        || error.is::<I32Exit>()
+        || error.is::<PoolConcurrencyLimitError>()
+    {
+        return error;
+    }
+    WrongShape(format!("{error:#}")).into()
+}
+
 /// What a store holds.
 pub(crate) struct CallState {
     pub(crate) table: ResourceTable,
@@ -237,6 +256,16 @@ impl Call {
                 };
             }
             None => {}
+        }
+        if let Some(WrongShape(reason)) = error.downcast_ref() {
+            return PluginError::WrongWorld {
+                plugin: at.plugin,
+                export: at.export,
+                reason: format!(
+                    "does not have the shape of the WIT: {}",
+                    crate::log::cut(reason, REASON_BYTES)
+                ),
+            };
         }
         let reason = match (
             error.downcast_ref::<Trap>(),

@@ -13,6 +13,7 @@ use crate::{
         budget::exports::sortie::budget::budget as wit_budget,
         workflow::exports::sortie::workflow::workflow as wit_workflow,
     },
+    call::instantiating,
     diff::Diff,
     error::PluginError,
     plugin::{Plugin, Surface},
@@ -48,7 +49,10 @@ impl Plugins {
                 let answer = self
                     .call(plugin, EXPORT, Vec::new, move |store| {
                         Box::pin(async move {
-                            let guest = pre.instantiate_async(&mut *store).await?;
+                            let guest = pre
+                                .instantiate_async(&mut *store)
+                                .await
+                                .map_err(instantiating)?;
                             guest.sortie_scanner_scan().call_rules(store).await
                         })
                     })
@@ -85,7 +89,10 @@ impl Plugins {
                 || json(&diff.files()),
                 move |store| {
                     Box::pin(async move {
-                        let guest = pre.instantiate_async(&mut *store).await?;
+                        let guest = pre
+                            .instantiate_async(&mut *store)
+                            .await
+                            .map_err(instantiating)?;
                         let handle = store.data_mut().table.push(Diff(source))?;
                         let borrow = Resource::new_borrow(handle.rep());
                         guest.sortie_scanner_scan().call_scan(store, borrow).await
@@ -111,7 +118,10 @@ impl Plugins {
         let answer = self
             .call(&plugin, EXPORT, Vec::new, move |store| {
                 Box::pin(async move {
-                    let guest = pre.instantiate_async(&mut *store).await?;
+                    let guest = pre
+                        .instantiate_async(&mut *store)
+                        .await
+                        .map_err(instantiating)?;
                     guest.sortie_budget_budget().call_profiles(store).await
                 })
             })
@@ -144,7 +154,10 @@ impl Plugins {
                 || json(request),
                 move |store| {
                     Box::pin(async move {
-                        let guest = pre.instantiate_async(&mut *store).await?;
+                        let guest = pre
+                            .instantiate_async(&mut *store)
+                            .await
+                            .map_err(instantiating)?;
                         guest
                             .sortie_budget_budget()
                             .call_resolve(store, &asked)
@@ -182,7 +195,10 @@ impl Plugins {
                 || json(&(usage, limits, pending)),
                 move |store| {
                     Box::pin(async move {
-                        let guest = pre.instantiate_async(&mut *store).await?;
+                        let guest = pre
+                            .instantiate_async(&mut *store)
+                            .await
+                            .map_err(instantiating)?;
                         guest
                             .sortie_budget_budget()
                             .call_evaluate(store, used, allowed, next)
@@ -219,7 +235,10 @@ impl Plugins {
                 || json(task),
                 move |store| {
                     Box::pin(async move {
-                        let guest = pre.instantiate_async(&mut *store).await?;
+                        let guest = pre
+                            .instantiate_async(&mut *store)
+                            .await
+                            .map_err(instantiating)?;
                         guest.sortie_agent_agent().call_plan(store, &asked).await
                     })
                 },
@@ -246,7 +265,10 @@ impl Plugins {
         let answer = self
             .call(&plugin, EXPORT, Vec::new, move |store| {
                 Box::pin(async move {
-                    let guest = pre.instantiate_async(&mut *store).await?;
+                    let guest = pre
+                        .instantiate_async(&mut *store)
+                        .await
+                        .map_err(instantiating)?;
                     guest.sortie_workflow_workflow().call_describe(store).await
                 })
             })
@@ -283,7 +305,10 @@ impl Plugins {
                 || json(&(context, state, results)),
                 move |store| {
                     Box::pin(async move {
-                        let guest = pre.instantiate_async(&mut *store).await?;
+                        let guest = pre
+                            .instantiate_async(&mut *store)
+                            .await
+                            .map_err(instantiating)?;
                         guest
                             .sortie_workflow_workflow()
                             .call_advance(store, &asked, &remembered, &told)

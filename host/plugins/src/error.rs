@@ -81,6 +81,14 @@ pub enum PluginError {
         /// The largest size taken.
         limit: usize,
     },
+    /// It is a component, and its smallest form is more than a slot holds.
+    #[error("load plugin `{plugin}`: it does not fit the limits: {reason}")]
+    DoesNotFit {
+        /// Name of the plugin.
+        plugin: String,
+        /// What is too large.
+        reason: String,
+    },
     /// The component lacks an export, or exports another shape under its name.
     #[error("use plugin `{plugin}`: its export `{export}` {reason}")]
     WrongWorld {
@@ -223,6 +231,7 @@ impl PluginError {
             | Self::BadConfig { plugin, .. }
             | Self::NotAComponent { plugin, .. }
             | Self::CoreModule { plugin }
+            | Self::DoesNotFit { plugin, .. }
             | Self::TooLarge { plugin, .. }
             | Self::WrongWorld { plugin, .. }
             | Self::WrongVersion { plugin, .. }

@@ -52,13 +52,14 @@ impl ResourceLimiter for Limiter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         self.pending_memory = 0;
-        if maximum.is_some_and(|max| desired > max) {
-            return Ok(false);
-        }
         let more = desired.saturating_sub(current);
         let total = self.memory_bytes.saturating_add(more);
         if total > self.limits.memory_bytes {
             self.denied = Some(Denied::Memory);
+            return Ok(false);
+        }
+        // The guest's own declaration is no limit of ours.
+        if maximum.is_some_and(|max| desired > max) {
             return Ok(false);
         }
         self.memory_bytes = total;
@@ -81,13 +82,13 @@ impl ResourceLimiter for Limiter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         self.pending_table = 0;
-        if maximum.is_some_and(|max| desired > max) {
-            return Ok(false);
-        }
         let more = desired.saturating_sub(current);
         let total = self.table_elements.saturating_add(more);
         if total > self.limits.table_elements {
             self.denied = Some(Denied::Table);
+            return Ok(false);
+        }
+        if maximum.is_some_and(|max| desired > max) {
             return Ok(false);
         }
         self.table_elements = total;

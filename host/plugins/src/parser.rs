@@ -8,7 +8,7 @@ use wasmtime::component::ResourceAny;
 
 use crate::{
     bindings::agent::CodingAgent,
-    call::Call,
+    call::{Call, instantiating},
     error::{At, PluginError},
     plugin::Surface,
     registry::Plugins,
@@ -58,7 +58,10 @@ impl Plugins {
         let (guest, handle) = call
             .run(move |store| {
                 Box::pin(async move {
-                    let guest = pre.instantiate_async(&mut *store).await?;
+                    let guest = pre
+                        .instantiate_async(&mut *store)
+                        .await
+                        .map_err(instantiating)?;
                     let handle = guest
                         .sortie_agent_agent()
                         .parser()

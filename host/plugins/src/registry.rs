@@ -44,6 +44,17 @@ struct Inner {
     parsers: Arc<Semaphore>,
 }
 
+impl Inner {
+    /// Tells bytes that do not compile from code that no slot can hold.
+    fn refuse(&self, name: &str, wasm: &[u8], error: &wasmtime::Error) -> PluginError {
+        let (plugin, reason) = (name.to_owned(), format!("{error:#}"));
+        match self.engine.precompile_component(wasm) {
+            Ok(_) => PluginError::DoesNotFit { plugin, reason },
+            Err(_) => PluginError::NotAComponent { plugin, reason },
+        }
+    }
+}
+
 impl std::fmt::Debug for Plugins {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list()
@@ -206,10 +217,7 @@ impl Plugins {
             None => Component::from_binary(&inner.engine, wasm)
                 .map(|component| (component, CodeSource::Compiled)),
         };
-        let (component, code) = compiled.map_err(|error| PluginError::NotAComponent {
-            plugin: name.clone(),
-            reason: format!("{error:#}"),
-        })?;
+        let (component, code) = compiled.map_err(|error| inner.refuse(&name, wasm, &error))?;
         let found = inspect::check(&name, &inner.engine, &component)?;
         let pre =
             inner

@@ -1,0 +1,138 @@
+//! Guests as WebAssembly text. A guest is a core module that follows the
+//! canonical ABI by hand; `wit-component` makes it a component of the WIT in
+//! this repository, or of one that a test writes.
+
+use std::path::Path;
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// Makes a component of `world` out of a core module. `wit` is pushed after
+/// the packages of this repository named in `packages`.
+pub fn component(packages: &[&str], wit: &[&str], world: &str, wat: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    let mut resolve = Resolve::default();
+    let mut last = None;
+    for package in packages {
+        let (id, _) = resolve.push_dir(root.join(package)).expect("valid WIT");
+        last = Some(id);
+    }
+    for (n, text) in wit.iter().enumerate() {
+        let id = resolve
+            .push_str(format!("test-{n}.wit"), text)
+            .expect("valid WIT");
+        last = Some(id);
+    }
+    let package = last.expect("at least one package");
+    let world = resolve
+        .select_world(&[package], Some(world))
+        .expect("a world of that name");
+    let mut module = wat::parse_str(wat).expect("valid WAT");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .expect("a module");
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .expect("a core module")
+        .encode()
+        .expect("a module that fits its world")
+}
+
+/// Memory that holds one rule, `r`, at address 32, and a bump allocator from
+/// the third page on. Addresses below 1024 belong to this; guests use the
+/// rest of the first two pages.
+const PRELUDE: &str = r#"
+  (memory (export "memory") 3)
+  (data (i32.const 16) "\20\00\00\00\01\00\00\00")
+  (data (i32.const 32)
+    "\60\00\00\00\01\00\00\00"
+    "\60\00\00\00\01\00\00\00"
+    "\60\00\00\00\01\00\00\00"
+    "\02\00\00\00")
+  (data (i32.const 96) "r")
+  (data (i32.const 112) "src/a.rs")
+  (data (i32.const 128) "severe")
+  (global $bump (mut i32) (i32.const 131072))
+  (func (export "cabi_realloc")
+    (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
+    (local $at i32)
+    (local.set $at
+      (i32.and
+        (i32.add (global.get $bump) (i32.sub (local.get $align) (i32.const 1)))
+        (i32.xor (i32.sub (local.get $align) (i32.const 1)) (i32.const -1))))
+    (global.set $bump (i32.add (local.get $at) (local.get $size)))
+    (block $enough
+      (loop $more
+        (br_if $enough
+          (i32.le_u (global.get $bump) (i32.mul (memory.size) (i32.const 65536))))
+        (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable))
+        (br $more)))
+    (local.get $at))
+"#;
+
+/// The functions a scanner may import.
+pub const CHANGE: &str = r#"
+  (import "sortie:scanner/change@0.1.0" "[resource-drop]diff" (func $drop (param i32)))
+  (import "sortie:scanner/change@0.1.0" "[method]diff.files" (func $files (param i32 i32)))
+  (import "sortie:scanner/change@0.1.0" "[method]diff.hunks" (func $hunks (param i32 i32 i32)))
+"#;
+
+pub const LOG: &str = r#"
+  (import "sortie:host/log@0.1.0" "write" (func $log (param i32 i32 i32)))
+"#;
+
+/// A finding of rule `r` in `src/a.rs`, line 7, at address 2048, with the list
+/// that holds it at 2040. Both texts are "severe".
+pub const FINDING: &str = r#"
+  (data (i32.const 2040) "\00\08\00\00\01\00\00\00")
+  (data (i32.const 2048)
+    "\60\00\00\00\01\00\00\00"
+    "\02\00\00\00"
+    "\01\00\00\00" "\70\00\00\00\08\00\00\00" "\07\00\00\00" "\01\00\00\00"
+    "\80\00\00\00\06\00\00\00"
+    "\80\00\00\00\06\00\00\00")
+"#;
+
+/// A scanner's module: `imports`, then `extra` fields, then the body of
+/// `scan`, which gets the change as `$change` and returns a list's address.
+pub fn scanner_wat(imports: &str, extra: &str, body: &str) -> String {
+    format!(
+        r#"(module {imports} {PRELUDE} {extra}
+  (func (export "sortie:scanner/scan@0.1.0#rules") (result i32) (i32.const 16))
+  (func (export "sortie:scanner/scan@0.1.0#scan") (param $change i32) (result i32)
+    {body}))"#
+    )
+}
+
+/// A scanner of the real world.
+pub fn scanner(imports: &str, extra: &str, body: &str) -> Vec<u8> {
+    component(
+        &["host", "scanner"],
+        &[],
+        "scanner",
+        &scanner_wat(imports, extra, body),
+    )
+}
+
+/// A well-behaved scanner that reads the change and finds one thing, with
+/// this text of six bytes.
+pub fn honest(text: &str) -> Vec<u8> {
+    assert_eq!(text.len(), 6);
+    scanner(
+        CHANGE,
+        &format!(r#"{FINDING} (data (i32.const 128) "{text}")"#),
+        "(call $files (local.get $change) (i32.const 4096))
+         (call $hunks (local.get $change) (i32.const 0) (i32.const 4104))
+         (call $drop (local.get $change))
+         (i32.const 2040)",
+    )
+}
+
+/// A scanner that finds nothing and asks for nothing.
+pub fn idle() -> Vec<u8> {
+    scanner(
+        CHANGE,
+        "",
+        "(call $drop (local.get $change)) (i32.const 1024)",
+    )
+}

@@ -1,0 +1,12 @@
+//! Real components on the real engine: the shipped ones, and small hostile
+//! ones written here, made into components of the real WIT.
+
+mod cache;
+mod changes;
+mod concurrency;
+mod determinism;
+mod guests;
+mod hostile;
+mod loading;
+mod parsers;
+mod shipped;
