@@ -98,21 +98,20 @@ pub fn is_test_path(path: &str) -> bool {
                 ],
             ) || in_test_dir(&lower);
         }
-        Lang::CSharp => {
+        Lang::CSharp
             if ["Test", "Tests", "Specs", "Spec", "Fixture"]
                 .iter()
-                .any(|s| stem.ends_with(s))
-            {
-                return true;
-            }
+                .any(|s| stem.ends_with(s)) =>
+        {
+            return true;
         }
-        Lang::Js => {
+        Lang::Js
             if has_any(
                 &low_name,
                 &[".test.", ".spec.", "-test.", "_test.", ".e2e.", ".cy."],
-            ) {
-                return true;
-            }
+            ) =>
+        {
+            return true;
         }
         _ => {}
     }

@@ -326,5 +326,5 @@ fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
         .filter(|l| indent(l.text) == level && single_row(l.text.trim()))
         .count();
     let structured = text.starts_with(['(', '{', '[', '|']) || text.contains('(');
-    siblings + after >= 1 && structured || siblings + after >= 2 && hops == 0
+    siblings + after >= 1 && structured
 }

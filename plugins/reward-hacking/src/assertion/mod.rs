@@ -131,7 +131,7 @@ pub fn assertions(view: &View, lexed: &Lexed, lang: Lang) -> Vec<Assertion> {
             continue;
         };
         let from = statement_start(lexed, i);
-        out.push(build(view, lexed, lang, from, &found));
+        out.push(build(view, lexed, from, &found));
         // Nested checks inside a group (`assertAll`, `Assert.Multiple`, `assert_raises do`) are found too.
         i = if matches!(
             found.form,
@@ -157,7 +157,7 @@ fn statement_start(lexed: &Lexed, i: usize) -> usize {
     at
 }
 
-fn build(view: &View, lexed: &Lexed, lang: Lang, from: usize, found: &Found) -> Assertion {
+fn build(view: &View, lexed: &Lexed, from: usize, found: &Found) -> Assertion {
     let toks = &lexed.toks;
     let mut first = toks[from].line as usize;
     let last = toks[found.last.min(toks.len() - 1)].line as usize;
@@ -187,7 +187,6 @@ fn build(view: &View, lexed: &Lexed, lang: Lang, from: usize, found: &Found) -> 
     if vacuous.is_some() {
         strength = 0;
     }
-    let _ = lang;
     Assertion {
         at,
         last,

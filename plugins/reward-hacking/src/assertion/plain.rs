@@ -247,7 +247,10 @@ pub(super) fn call(lexed: &Lexed, lang: Lang, i: usize, limit: usize) -> Option<
     {
         return None;
     }
-    let receiver = if i >= 2 && (toks[i - 1].is(".") || toks[i - 1].is("::")) {
+    let chained = lang == Lang::Js && name_is(toks, i, "expect") && i >= 1 && toks[i - 1].is(".");
+    let receiver = if chained {
+        Some("chain")
+    } else if i >= 2 && (toks[i - 1].is(".") || toks[i - 1].is("::")) {
         Some(toks[i - 2].text)
     } else {
         None
@@ -260,7 +263,7 @@ pub(super) fn call(lexed: &Lexed, lang: Lang, i: usize, limit: usize) -> Option<
     let close = lexed
         .closing(open, limit)
         .unwrap_or(limit.saturating_sub(1));
-    if form == Form::Helper && !helper_position(lexed, i, receiver) {
+    if form == Form::Helper && !chained && !helper_position(lexed, i, receiver) {
         return None;
     }
     let mut args = split_args(lexed, open, close);
@@ -275,6 +278,10 @@ pub(super) fn call(lexed: &Lexed, lang: Lang, i: usize, limit: usize) -> Option<
         args.insert(0, types);
     }
     Some(names::judge(lexed, lang, form, &name, args, close))
+}
+
+fn name_is(toks: &[crate::lexer::Tok], i: usize, name: &str) -> bool {
+    toks[i].text == name
 }
 
 /// A custom check stands as a statement of its own, not inside an expression.

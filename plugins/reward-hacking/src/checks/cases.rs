@@ -144,7 +144,7 @@ fn skipped(ctx: &mut Context, f: usize, old: &[Row], new: &[Row]) {
         for row in now {
             if old.iter().any(|o| {
                 !o.skipped && !o.lits.is_empty() && row.lits.starts_with(&o.lits)
-                    || o.lits.first().is_some() && o.lits.first() == row.lits.first()
+                    || !o.lits.is_empty() && o.lits.first() == row.lits.first()
             }) {
                 let path = ctx.files[f].new_path.clone();
                 ctx.add(

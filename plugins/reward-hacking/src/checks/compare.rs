@@ -113,10 +113,18 @@ fn guarded(ctx: &mut Context, n: (usize, usize), r: &Assertion, a: &Assertion, l
     ]
     .iter()
     .any(|p| head.starts_with(p));
-    if !branch
-        || condition(text) == Cond::Platform
-        || (head.contains("Some(") || head.contains("Ok(")) && head.contains("let") && false
-    {
+    if !branch || condition(text) == Cond::Platform {
+        return;
+    }
+    // Both branches assert: the case decides what, not whether.
+    let other_branch = ctx.new_unit(n).asserts.iter().any(|x| {
+        x.changed
+            && x.guard.as_ref().is_some_and(|(_, g)| {
+                let g = g.trim_start_matches('}').trim_start();
+                g.starts_with("else") || g.starts_with("elif") || g.starts_with("elsif")
+            })
+    });
+    if other_branch {
         return;
     }
     let path = ctx.files[n.0].new_path.clone();
@@ -159,6 +167,7 @@ fn rewritten(
         return;
     }
     if a.strength < r.strength
+        && (r.form != Form::Helper || a.strength <= 1)
         && !matches!(a.form, Form::Helper | Form::Group)
         && !equally_strict(r, a)
     {
@@ -201,7 +210,7 @@ fn rewritten(
         );
         return;
     }
-    if let Some(message) = computed(ctx, n, r, a) {
+    if let Some(message) = computed(r, a) {
         ctx.add(
             "tautological-test",
             Severity::Block,
@@ -251,8 +260,7 @@ fn blunted(r: &Assertion, a: &Assertion) -> Option<String> {
 }
 
 /// The expected value is now computed by the code under test.
-fn computed(ctx: &Context, n: (usize, usize), r: &Assertion, a: &Assertion) -> Option<String> {
-    let _ = (ctx, n);
+fn computed(r: &Assertion, a: &Assertion) -> Option<String> {
     if !matches!(a.form, Form::Eq | Form::True) || a.args.len() < 2 || a.form == Form::True {
         return None;
     }

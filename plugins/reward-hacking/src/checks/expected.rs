@@ -126,11 +126,11 @@ pub fn suspicious(ctx: &Context, title: &str, was: &[Word], now: &[Word]) -> Opt
         return None;
     }
     let broken = |w: &&String| BROKEN.contains(&w.as_str());
-    if came.iter().any(|w| broken(&w)) && !gone.iter().any(|w| broken(&w)) {
+    if came.iter().any(&broken) && !gone.iter().any(broken) {
         return Some("the new value means that there is no result".into());
     }
     let title_words = words(title);
-    let in_title = |w: &&&String| {
+    let in_title = |w: &&String| {
         let parts = words(w);
         !parts.is_empty()
             && parts.iter().all(|p| {
@@ -138,7 +138,7 @@ pub fn suspicious(ctx: &Context, title: &str, was: &[Word], now: &[Word]) -> Opt
                     || p.parse::<f64>().is_ok() && p.len() > 1 && title_words.contains(p)
             })
     };
-    if gone.iter().any(|w| in_title(&w)) && !came.iter().any(|w| in_title(&w)) {
+    if gone.iter().any(&in_title) && !came.iter().any(in_title) {
         return Some("the title still speaks of the old one".into());
     }
     if ctx.source.lost_logic() && !title_words.is_empty() {

@@ -26,8 +26,6 @@ pub fn run(ctx: &mut Context) {
 fn skipped(ctx: &mut Context) {
     let pairs = ctx.pairs;
     let mut reported: Vec<(usize, u32)> = Vec::new();
-    // Marks that left a file pay for marks that came: a guard that was rewritten or moved is no new skip.
-    let mut removed: HashMap<usize, usize> = HashMap::new();
     for &(o, n) in &pairs.matched {
         let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
         if !matches!(
@@ -44,7 +42,7 @@ fn skipped(ctx: &mut Context) {
             continue;
         }
         match (&before, &after) {
-            (Some(_), None) => *removed.entry(n.0).or_default() += 1,
+            (None, Some((_, _, text))) if old.kind == UnitKind::Loose && defines_mark(text) => {}
             (None, Some((cond, line, text))) if *cond != Cond::Platform => {
                 report_skip(ctx, n, new, *cond, *line, text, &mut reported)
             }
@@ -61,11 +59,12 @@ fn skipped(ctx: &mut Context) {
         let unit = ctx.new_unit(n);
         let file = &ctx.files[n.0];
         if unit.kind == UnitKind::Loose && file.kind != ChangeKind::Added && is_test_code(file) {
-            for m in unit
-                .marks
-                .iter()
-                .filter(|m| m.kind == MarkKind::Skip && m.changed && m.cond != Cond::Platform)
-            {
+            for m in unit.marks.iter().filter(|m| {
+                m.kind == MarkKind::Skip
+                    && m.changed
+                    && m.cond != Cond::Platform
+                    && !defines_mark(&m.text)
+            }) {
                 report_skip(ctx, n, unit, m.cond, m.line, &m.text, &mut reported);
             }
         }
@@ -92,6 +91,13 @@ fn skipped_one_by_one(ctx: &Context, o: (usize, usize)) -> bool {
             ctx.skip_of((o.0, i), Side::Old)
                 .is_some_and(|(c, _, _)| c != Cond::Platform)
         })
+}
+
+/// `needs_x = pytest.mark.skipif(…)` names a mark and applies it to nothing.
+fn defines_mark(text: &str) -> bool {
+    text.split_once(" = ").is_some_and(|(name, value)| {
+        !name.contains("pytestmark") && !name.contains('(') && value.contains("mark.")
+    })
 }
 
 fn report_skip(
@@ -200,7 +206,7 @@ fn uncollected(ctx: &mut Context) {
                 .units
                 .iter()
                 .any(|u| u.kind == UnitKind::Loose && u.idents.binary_search(&h).is_ok());
-            if called || ctx.feature_removed(old, of) && old.name != new.name && false {
+            if called {
                 continue;
             }
             let path = nf.new_path.clone();

@@ -75,20 +75,19 @@ pub fn find(file: &FileChange, name: &str, out: &mut Vec<Finding>) {
                     out,
                 ),
                 Some(_) => {}
-                None if key.contains("fail")
+                None if (key.contains("fail")
                     || key.contains("minimum_cov")
-                    || key == "coveragethreshold" =>
+                    || key == "coveragethreshold")
+                    && !added.iter().any(|a| floor(&a.text).is_some()) =>
                 {
-                    if !added.iter().any(|a| floor(&a.text).is_some()) {
-                        push(
-                            file,
-                            r.old_line,
-                            Side::Old,
-                            "the coverage floor is gone",
-                            &r.text,
-                            out,
-                        );
-                    }
+                    push(
+                        file,
+                        r.old_line,
+                        Side::Old,
+                        "the coverage floor is gone",
+                        &r.text,
+                        out,
+                    );
                 }
                 None => {}
             }

@@ -403,7 +403,12 @@ pub fn condition(text: &str) -> Cond {
             "lookupenv",
         ],
     );
-    if !env && has_any(&lower, &PLATFORM) {
+    if !env
+        && (has_any(&lower, &PLATFORM)
+            || ["WIN", "MAC", "PY2", "PY3", "PYPY", "OSX"]
+                .iter()
+                .any(|w| crate::text::has_word(text, w)))
+    {
         Cond::Platform
     } else {
         Cond::Other

@@ -56,8 +56,7 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
                 && (under_test(&stub.target, &unit, lang)
                     || called(&lexed.toks, &stub.method, &stub.target, &stubbing, lang))
         });
-        let replaced =
-            hit.is_none() && replaces_real(line.text, &removed, &lexed.toks, at, &unit, lang);
+        let replaced = hit.is_none() && replaces_real(line.text, &removed, &lexed.toks, &unit);
         let module = hit.is_none() && !replaced && mocks_own_module(line.text, &unit, &removed);
         if hit.is_some() || replaced || module {
             reported += 1;
@@ -132,14 +131,7 @@ fn called(toks: &[Tok], method: &str, target: &str, stubbing: &[bool], lang: Lan
 }
 
 /// `x := NewReal()` became `x := &fakeReal{}` and the test asserts on `x`.
-fn replaces_real(
-    text: &str,
-    removed: &[&str],
-    toks: &[Tok],
-    at: usize,
-    unit: &str,
-    lang: Lang,
-) -> bool {
+fn replaces_real(text: &str, removed: &[&str], toks: &[Tok], unit: &str) -> bool {
     let lower = text.to_lowercase();
     if !has_any(
         &lower,
@@ -178,7 +170,6 @@ fn replaces_real(
     if !real || name.is_empty() {
         return false;
     }
-    let _ = (at, lang);
     let of_unit = unit.len() > 2 && bare_name(&value).contains(unit);
     // The double is what the test calls and compares.
     let asserted = toks.windows(3).any(|w| {
@@ -205,7 +196,7 @@ fn replaces_real(
                 ],
             )
     });
-    of_unit && asserted || asserted && real && of_unit
+    of_unit && asserted
 }
 
 /// The name and value of an assignment.

@@ -115,16 +115,16 @@ pub(super) fn stubs(lang: Lang, text: &str, toks: &[Tok]) -> Vec<Stub> {
             Lang::Python
                 if matches!(t.text, "Mock" | "MagicMock" | "AsyncMock" | "lambda")
                     && i >= 3
-                    && toks[i - 1].is("=") =>
+                    && toks[i - 1].is("=")
+                    && toks[i - 2].kind == Kind::Ident
+                    && toks[i - 3].is(".") =>
             {
-                if toks[i - 2].kind == Kind::Ident && toks[i - 3].is(".") {
-                    out.push(Stub {
-                        method: toks[i - 2].text.into(),
-                        target: toks
-                            .get(i.wrapping_sub(4))
-                            .map_or(String::new(), |t| t.text.into()),
-                    });
-                }
+                out.push(Stub {
+                    method: toks[i - 2].text.into(),
+                    target: toks
+                        .get(i.wrapping_sub(4))
+                        .map_or(String::new(), |t| t.text.into()),
+                });
             }
             Lang::Js
                 if matches!(t.text, "spyOn" | "stub" | "method")
@@ -204,14 +204,15 @@ pub(super) fn stubs(lang: Lang, text: &str, toks: &[Tok]) -> Vec<Stub> {
                         .map_or(String::new(), |t| t.text.into()),
                 });
             }
-            Lang::CSharp if t.text == "Returns" && !toks.iter().any(|t| t.is_ident("Setup")) => {
+            Lang::CSharp
+                if t.text == "Returns" && !toks.iter().any(|t| t.is_ident("Setup"))
                 // NSubstitute: `x.M(..).Returns(v)`.
-                if toks.len() > 2 && toks[1].is(".") {
-                    out.push(Stub {
-                        method: toks[2].text.into(),
-                        target: toks[0].text.into(),
-                    });
-                }
+                && toks.len() > 2 && toks[1].is(".") =>
+            {
+                out.push(Stub {
+                    method: toks[2].text.into(),
+                    target: toks[0].text.into(),
+                });
             }
             Lang::Rust if t.text.starts_with("expect_") && t.text.len() > 7 => out.push(Stub {
                 method: t.text["expect_".len()..].into(),
@@ -235,14 +236,13 @@ pub(super) fn stubs(lang: Lang, text: &str, toks: &[Tok]) -> Vec<Stub> {
                 if t.text == "func"
                     && i >= 2
                     && toks[i - 1].is("=")
-                    && toks[i - 2].kind == Kind::Ident =>
+                    && toks[i - 2].kind == Kind::Ident
+                    && !(i >= 3 && (toks[i - 3].is(".") || toks[i - 3].is_ident("var"))) =>
             {
-                if !(i >= 3 && (toks[i - 3].is(".") || toks[i - 3].is_ident("var"))) {
-                    out.push(Stub {
-                        method: ident_before(i - 1),
-                        target: String::new(),
-                    });
-                }
+                out.push(Stub {
+                    method: ident_before(i - 1),
+                    target: String::new(),
+                });
             }
             _ => {}
         }

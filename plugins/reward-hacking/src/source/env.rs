@@ -1,7 +1,6 @@
 //! Source that behaves differently when it is being tested.
 
 use crate::lang::Lang;
-use crate::lexer::Lexed;
 use crate::model::{FileChange, Finding, Severity, Side};
 use crate::text::{evidence, has_any};
 use crate::view::View;
@@ -136,14 +135,7 @@ const HARMLESS: [&str; 45] = [
 ];
 
 /// Finds added probes.
-pub fn find(
-    file: &FileChange,
-    view: &View,
-    lexed: &Lexed,
-    lang: Lang,
-    tests: &[bool],
-    out: &mut Vec<Finding>,
-) {
+pub fn find(file: &FileChange, view: &View, lang: Lang, tests: &[bool], out: &mut Vec<Finding>) {
     let path = file.path().to_lowercase();
     if has_any(
         &format!("/{path}"),
@@ -242,7 +234,6 @@ pub fn find(
         if harmless || picks_a_name(&lower) {
             continue;
         }
-        let _ = lexed;
         found += 1;
         out.push(Finding {
             rule: "test-env-branch",

@@ -110,7 +110,7 @@ impl SourceFacts {
         {
             self.code_changed = true;
         }
-        env::find(file, &new, &new_lexed, lang, &tests_new, &mut self.findings);
+        env::find(file, &new, lang, &tests_new, &mut self.findings);
         equality::find(file, &new, &new_lexed, lang, &mut self.findings);
         if self.specials.len() < limits::CANDIDATES {
             let found = special::find(&new, &new_lexed, lang, &tests_new);

@@ -45,8 +45,7 @@ const ROUND: [f64; 40] = [
 /// Finds special cases in added lines.
 pub fn find(view: &View, lexed: &Lexed, lang: Lang, tests: &[bool]) -> Vec<Special> {
     let mut out = Vec::new();
-    for at in 0..view.lines.len() {
-        let line = &view.lines[at];
+    for (at, line) in view.lines.iter().enumerate() {
         if !line.changed || tests[at] {
             continue;
         }
@@ -78,7 +77,7 @@ pub fn find(view: &View, lexed: &Lexed, lang: Lang, tests: &[bool]) -> Vec<Speci
         }
         if let Some(special) = branch(view, lexed, lang, at, toks)
             .or_else(|| arm(view, at, toks))
-            .or_else(|| entry(view, lexed, at, toks))
+            .or_else(|| entry(view, at, toks))
         {
             out.push(special);
         }
@@ -239,7 +238,7 @@ fn arm(view: &View, at: usize, toks: &[Tok]) -> Option<Special> {
 }
 
 /// An entry of a table: `"X": 42,`.
-fn entry(view: &View, lexed: &Lexed, at: usize, toks: &[Tok]) -> Option<Special> {
+fn entry(view: &View, at: usize, toks: &[Tok]) -> Option<Special> {
     let text = view.lines[at].text.trim();
     let pair = toks.len() >= 3
         && matches!(toks[0].kind, Kind::Str | Kind::Number)
@@ -261,7 +260,6 @@ fn entry(view: &View, lexed: &Lexed, at: usize, toks: &[Tok]) -> Option<Special>
     {
         return None;
     }
-    let _ = lexed;
     let (last, inputs) = literals.split_last()?;
     special(view, at, inputs, &[last], inputs.len(), true)
 }
@@ -300,7 +298,11 @@ fn special(
         text: view.lines[at].text.into(),
         inputs: inputs.iter().map(|t| h(t)).collect(),
         outputs: outputs.iter().map(|t| h(t)).collect(),
-        telling_input: inputs.iter().any(|t| instance_like(t)),
+        telling_input: if outputs.is_empty() {
+            inputs.iter().all(|t| instance_like(t))
+        } else {
+            inputs.iter().any(|t| instance_like(t))
+        },
         telling_output: outputs.iter().any(|t| computed_like(t)),
         comparisons,
         reads_tests: false,
@@ -372,15 +374,17 @@ fn head_of(view: &View, at: usize) -> (Option<u32>, bool) {
 /// A literal that names one particular thing.
 fn instance_like(t: &Tok) -> bool {
     if t.kind == Kind::Number {
-        return number(t.text)
-            .is_some_and(|v| !ROUND.contains(&v.abs()) && v.abs() > 10.0 || v.fract() != 0.0);
+        // Status codes are compared with for good reasons too.
+        let status = |v: f64| (100.0..600.0).contains(&v) && v.fract() == 0.0;
+        return number(t.text).is_some_and(|v| {
+            !ROUND.contains(&v.abs()) && v.abs() > 10.0 && !status(v) || v.fract() != 0.0
+        });
     }
     let digits = t.text.chars().any(|c| c.is_ascii_digit());
     let letters = t.text.chars().any(char::is_alphabetic);
     let spaced = t.text.trim().contains(' ');
     t.text.chars().count() >= 4
-        && (digits && letters
-            || digits && t.text.len() >= 5
+        && (digits && (letters || t.text.len() >= 5)
             || spaced
             || t.text.len() >= 10
                 && !t.text.contains('/')

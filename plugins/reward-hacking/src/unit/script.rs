@@ -34,6 +34,36 @@ const SUITES: [&str; 11] = [
     "feature",
 ];
 
+/// What may stand between the name of a test function and its arguments.
+const MODIFIERS: [&str; 26] = [
+    "only",
+    "skip",
+    "todo",
+    "each",
+    "concurrent",
+    "failing",
+    "fails",
+    "serial",
+    "sequential",
+    "skipIf",
+    "runIf",
+    "for",
+    "step",
+    "shuffle",
+    "fixme",
+    "slow",
+    "fail",
+    "parallel",
+    "test",
+    "it",
+    "extend",
+    "prop",
+    "cb",
+    "ignore",
+    "effect",
+    "scoped",
+];
+
 /// The suites, tests and functions of the view.
 pub fn units(view: &View, lexed: &Lexed) -> Vec<RawUnit> {
     let toks = &lexed.toks;
@@ -97,6 +127,9 @@ fn suite_or_test(view: &View, lexed: &Lexed, i: usize, limit: usize) -> Option<(
     while at < limit {
         if toks[at].is(".") && at + 1 < limit && toks[at + 1].kind == Kind::Ident {
             let name = toks[at + 1].text;
+            if !MODIFIERS.contains(&name) && !SUITES.contains(&name) {
+                return None;
+            }
             is_suite |= SUITES.contains(&name);
             attrs.push(Attr {
                 name: name.into(),

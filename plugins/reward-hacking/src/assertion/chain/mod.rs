@@ -62,12 +62,11 @@ pub(super) fn parse(lexed: &Lexed, lang: Lang, i: usize, limit: usize) -> Option
     }
 }
 
+/// A name in a sentence with the brackets of its arguments, if it has any.
+type Link<'a> = (&'a str, Option<(usize, usize)>);
+
 /// The links behind `at`: names with their argument ranges, and the last token.
-fn links<'a>(
-    lexed: &'a Lexed,
-    mut at: usize,
-    limit: usize,
-) -> (Vec<(&'a str, Option<(usize, usize)>)>, usize) {
+fn links<'a>(lexed: &'a Lexed, mut at: usize, limit: usize) -> (Vec<Link<'a>>, usize) {
     let toks = &lexed.toks;
     let mut out = Vec::new();
     let mut last = at.saturating_sub(1);
@@ -83,10 +82,11 @@ fn links<'a>(
         }
         last = at + 1;
         at += 2;
-        if at < limit && toks[at].is("<") {
-            if let Some(close) = (at..limit.min(at + 12)).find(|&j| toks[j].is(">")) {
-                at = close + 1;
-            }
+        if at < limit
+            && toks[at].is("<")
+            && let Some(close) = (at..limit.min(at + 12)).find(|&j| toks[j].is(">"))
+        {
+            at = close + 1;
         }
         if at < limit && toks[at].is("(") {
             let close = lexed.closing(at, limit).unwrap_or(limit - 1);

@@ -117,7 +117,7 @@ pub(super) fn ruby(lexed: &Lexed, i: usize, limit: usize) -> Option<Found> {
             Form::Mock => 3,
             _ => strength.min(2),
         };
-        if first == "change" || first == "be_empty" && false {
+        if first == "change" {
             strength = 3;
         }
     }

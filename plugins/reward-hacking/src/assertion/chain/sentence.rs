@@ -192,9 +192,7 @@ pub(super) fn sentence(
                 let generic = operand.len() == 1 && operand[0].is_ident("Error");
                 Some((
                     Form::Throws,
-                    if operand.is_empty() && lang != Lang::CSharp {
-                        2
-                    } else if generic {
+                    if operand.is_empty() && lang != Lang::CSharp || generic {
                         2
                     } else {
                         3

@@ -208,7 +208,6 @@ fn build_tags(file: &FileChange, view: &View, lang: Lang, removed: &str, out: &m
                             "go1.", "freebsd", "js", "wasm",
                         ],
                     ) && !removed.contains("go:build")
-                        && !(t.contains("integration") && false)
                 })
             }
             Lang::Cpp => matches!(

@@ -225,11 +225,11 @@ pub fn parse(line: &str, file: &str) -> Option<Command> {
         }
     }
     text = yaml.trim_matches(['\'', '"', '`']);
-    if let Some(rest) = text.strip_prefix(['-', '@']) {
-        if (make || !rest.starts_with('-')) && make {
-            ignored = text.starts_with('-') || text.starts_with("@-");
-            text = rest.trim_start_matches(['-', '@', ' ']);
-        }
+    if let Some(rest) = text.strip_prefix(['-', '@'])
+        && make
+    {
+        ignored = text.starts_with('-') || text.starts_with("@-");
+        text = rest.trim_start_matches(['-', '@', ' ']);
     }
     let plain = without_expressions(text);
     let text = plain.as_str();

@@ -243,6 +243,11 @@ pub(super) fn runner(part: &str) -> Option<(&'static str, usize)> {
         if found.is_some() {
             return found;
         }
+        let value_of_option = i > 0 && words[i - 1].starts_with('-') && !words[i - 1].contains('=');
+        if value_of_option {
+            i += 1;
+            continue;
+        }
         let assignment = w.contains('=') && !w.starts_with('-');
         if !(prefix || assignment || w.starts_with('-'))
             && i >= 1

@@ -151,7 +151,7 @@ fn setting(
             || name.ends_with(".runsettings")
             || name.ends_with(".fsproj") =>
         {
-            dotnet(name, text, compact, &was)
+            dotnet(text, compact, &was)
         }
         "cmakelists.txt" | "ctestcustom.cmake" | "meson.build" => cmake(text, compact, &was),
         _ if name.ends_with(".cmake") => cmake(text, compact, &was),

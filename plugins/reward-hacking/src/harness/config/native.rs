@@ -14,9 +14,7 @@ pub(super) fn cargo(
     let head = section(view, at, &["["]).map_or("", |(s, _)| s);
     let code = head.starts_with("[lib]") || head.starts_with("[[test]]") || head.is_empty();
     match compact {
-        "test=false" if code || head.starts_with("[[bin]]") => {
-            Some("cargo no longer tests this target")
-        }
+        "test=false" if code => Some("cargo no longer tests this target"),
         "autotests=false" => Some("cargo no longer finds the integration tests"),
         "doctest=false" if head.starts_with("[lib]") || head.is_empty() => {
             Some("the documentation tests no longer run")
@@ -69,7 +67,6 @@ fn own_harness(view: &View) -> bool {
 }
 
 pub(super) fn dotnet(
-    name: &str,
     text: &str,
     compact: &str,
     was: &dyn Fn(&str) -> bool,
@@ -105,7 +102,6 @@ pub(super) fn dotnet(
     {
         return Some("a failing test step no longer fails the build");
     }
-    let _ = name;
     None
 }
 
@@ -156,9 +152,10 @@ pub(super) fn cmake(text: &str, compact: &str, was: &dyn Fn(&str) -> bool) -> Op
             "enable_testsoff",
             "build_testsoff",
         ],
-    ) || compact.contains("option(")
-        && has_any(compact, &["test"])
-        && compact.contains("off)")
+    ) || compact
+        .split_once("option(")
+        .is_some_and(|(_, o)| o.split('"').next().unwrap_or("").contains("test"))
+        && compact.ends_with("off)")
         && was("on)")
     {
         return Some("the tests are no longer built");

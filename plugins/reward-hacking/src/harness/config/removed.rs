@@ -98,50 +98,46 @@ pub(super) fn removed_settings(scan: &mut Scan, view: &View, name: &str) {
                     }
                 }
             }
-            _ if name.ends_with(".csproj") => {
-                if text.contains("Microsoft.NET.Test.Sdk")
-                    && !after.contains("Microsoft.NET.Test.Sdk")
-                    && !has_any(&after, &["MSTest.Sdk", "TUnit", "xunit.v3"])
-                {
-                    found.push((
-                        *line,
-                        "without the test SDK `dotnet test` finds no tests in the project",
-                        text.clone(),
-                    ));
-                }
-            }
-            _ if name.starts_with(".mocharc")
-                || name == "package.json"
-                || name.starts_with("playwright.config") =>
+            _ if name.ends_with(".csproj")
+                && text.contains("Microsoft.NET.Test.Sdk")
+                && !after.contains("Microsoft.NET.Test.Sdk")
+                && !has_any(&after, &["MSTest.Sdk", "TUnit", "xunit.v3"]) =>
             {
-                if has_any(&compact, &["forbid-only", "forbidonly"])
-                    && !has_any(&added.to_lowercase(), &["forbid-only", "forbidonly"])
-                    && !has_any(&compact, &["false"])
-                {
-                    found.push((*line, "focused tests are no longer refused", text.clone()));
-                }
+                found.push((
+                    *line,
+                    "without the test SDK `dotnet test` finds no tests in the project",
+                    text.clone(),
+                ));
             }
-            "pom.xml" => {
-                if compact.contains("maven-surefire-plugin") && !added.contains("surefire")
-                    || compact.contains("maven-failsafe-plugin") && !added.contains("failsafe")
-                {
-                    found.push((
-                        *line,
-                        "the plugin that runs the tests is gone from the build",
-                        text.clone(),
-                    ));
-                }
+            _ if (name.starts_with(".mocharc")
+                || name == "package.json"
+                || name.starts_with("playwright.config"))
+                && has_any(&compact, &["forbid-only", "forbidonly"])
+                && !has_any(&added.to_lowercase(), &["forbid-only", "forbidonly"])
+                && !has_any(&compact, &["false"]) =>
+            {
+                found.push((*line, "focused tests are no longer refused", text.clone()));
             }
-            _ if name.ends_with(".gradle") || name.ends_with(".gradle.kts") => {
-                if compact.starts_with("usejunitplatform()")
-                    && !has_any(&added, &["useJUnit", "useTestNG"])
-                {
-                    found.push((
-                        *line,
-                        "without `useJUnitPlatform()` gradle finds no JUnit 5 tests",
-                        text.clone(),
-                    ));
-                }
+            "pom.xml"
+                if (compact.contains("maven-surefire-plugin") && !added.contains("surefire")
+                    || compact.contains("maven-failsafe-plugin")
+                        && !added.contains("failsafe")) =>
+            {
+                found.push((
+                    *line,
+                    "the plugin that runs the tests is gone from the build",
+                    text.clone(),
+                ));
+            }
+            _ if (name.ends_with(".gradle") || name.ends_with(".gradle.kts"))
+                && compact.starts_with("usejunitplatform()")
+                && !has_any(&added, &["useJUnit", "useTestNG"]) =>
+            {
+                found.push((
+                    *line,
+                    "without `useJUnitPlatform()` gradle finds no JUnit 5 tests",
+                    text.clone(),
+                ));
             }
             "cargo.toml" => {
                 let member = text.starts_with('"') && text.contains("tests");
@@ -153,14 +149,12 @@ pub(super) fn removed_settings(scan: &mut Scan, view: &View, name: &str) {
                     ));
                 }
             }
-            "meson.build" => {
-                if compact.starts_with("test(") && !added.contains("test(") {
-                    found.push((
-                        *line,
-                        "a test is no longer registered with meson",
-                        text.clone(),
-                    ));
-                }
+            "meson.build" if compact.starts_with("test(") && !added.contains("test(") => {
+                found.push((
+                    *line,
+                    "a test is no longer registered with meson",
+                    text.clone(),
+                ));
             }
             _ => {}
         }

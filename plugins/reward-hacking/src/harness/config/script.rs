@@ -87,7 +87,19 @@ pub(super) fn python(
                     && !text.ends_with("--co");
             let marks_only = hit.contains("not ")
                 && section(view, at, &["["]).is_some_and(|(s, _)| !has_any(s, &["pytest", "tool"]));
-            if !usual && !scan.removed.contains(head) && !marks_only {
+            // A marker that this change introduces leaves out nothing that ran before.
+            let marker = text.split("not ").nth(1).map_or("", |m| {
+                m.split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap_or("")
+            });
+            let introduced = marker.len() > 2
+                && view.lines.iter().any(|l| {
+                    l.changed
+                        && !l.text.contains("addopts")
+                        && l.text.contains(&format!("{marker}:"))
+                });
+            if !introduced && !usual && !scan.removed.contains(head) && !marks_only {
                 return Some("pytest now leaves tests out");
             }
         }
@@ -234,13 +246,6 @@ pub(super) fn javascript(
         "files:",
     ];
     if patterns.iter().any(|p| compact.starts_with(p)) {
-        let before: Vec<&str> = view
-            .lines
-            .iter()
-            .filter(|_| false)
-            .map(|l| l.text)
-            .collect();
-        let _ = before;
         let quoted: Vec<&str> = text
             .split(['"', '\'', '`'])
             .skip(1)

@@ -153,9 +153,9 @@ fn lines(
         let behind = asserts.iter().any(|a| a.at > line) || !unit.complete;
         let mut at = line;
         while at > unit.decl
-            && (view.lines[at].text.trim().is_empty()
-                || indent(view.lines[at].text) >= level && at != line
-                || at == line)
+            && (at == line
+                || view.lines[at].text.trim().is_empty()
+                || indent(view.lines[at].text) >= level)
         {
             at -= 1;
         }
@@ -253,11 +253,38 @@ fn lines(
             let try_fails = asserts.iter().any(|a| {
                 a.at < line && a.form == Form::Fail && indent(view.lines[a.at].text) > level
             });
-            if drops(&all) && !try_fails {
+            if drops(&all) && !try_fails && broad(code) {
                 marks.push(MarkKind::Swallow, line, Cond::Always);
             }
         }
     }
+}
+
+/// Whether a handler catches failures of assertions too.
+fn broad(head: &[Tok]) -> bool {
+    let end = head
+        .iter()
+        .position(|t| t.is(":") || t.is("=>") || t.is_ident("as") || t.is_ident("then"))
+        .unwrap_or(head.len());
+    let named: Vec<&str> = head[1..end.max(1)]
+        .iter()
+        .filter(|t| t.kind == Kind::Ident)
+        .map(|t| t.text)
+        .collect();
+    named.is_empty()
+        || named.iter().any(|n| {
+            matches!(
+                *n,
+                "Exception"
+                    | "BaseException"
+                    | "AssertionError"
+                    | "StandardError"
+                    | "Assertion"
+                    | "ExpectationNotMetError"
+                    | "Throwable"
+                    | "Failed"
+            )
+        })
 }
 
 /// Whether a handler's tokens let the failure go.

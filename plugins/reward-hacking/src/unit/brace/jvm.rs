@@ -91,7 +91,7 @@ pub(super) fn class(lexed: &Lexed, i: usize, limit: usize) -> Option<Declaration
     {
         return None;
     }
-    if i > 0 && toks[i - 1].is(".") || i > 0 && toks[i - 1].is("::") {
+    if i > 0 && (toks[i - 1].is(".") || toks[i - 1].is("::")) {
         return None;
     }
     let name = toks.get(i + 1).filter(|t| t.kind == Kind::Ident)?;

@@ -244,10 +244,12 @@ fn params(lexed: &Lexed, open: usize, close: usize, colon: bool) -> Vec<String> 
                 frozen = false;
             }
             ":" | "=" if depth == 0 => frozen = true,
-            _ if t.kind == Kind::Ident && depth == 0 && !frozen => {
-                if !(colon && matches!(t.text, "mut" | "ref" | "self")) {
-                    last = Some(t.text);
-                }
+            _ if t.kind == Kind::Ident
+                && depth == 0
+                && !frozen
+                && !(colon && matches!(t.text, "mut" | "ref" | "self")) =>
+            {
+                last = Some(t.text);
             }
             _ => {}
         }
