@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use sortie_model::diff::DiffError;
 use wasmtime::{
     Engine, PoolConcurrencyLimitError, Store, Trap, UpdateDeadline, WasmBacktrace,
-    component::ResourceTable,
+    component::{ResourceTable, ResourceTableError},
 };
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
@@ -19,7 +19,7 @@ use crate::{
     limiter::{Denied, Limiter},
     log::{CallLog, LogLevel, LogSink},
     meter::Meter,
-    options::Limits,
+    options::{Limits, MAX_HANDLES},
     plugin::Plugin,
     wasi,
 };
@@ -146,10 +146,12 @@ impl Call {
     ) -> Self {
         let meter = Meter::new(limits.cpu_ms);
         let log = CallLog::new(Arc::clone(&plugin.name), sink, &limits);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
         let mut store = Store::new(
             engine,
             CallState {
-                table: ResourceTable::new(),
+                table,
                 plugin: Arc::clone(plugin),
                 limiter: Limiter::new(limits),
                 log,
@@ -162,6 +164,7 @@ impl Call {
         );
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits.transfer_bytes);
+        store.set_max_component_handles(MAX_HANDLES);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|context| {
             if context.data().meter.exhausted() {
@@ -256,6 +259,12 @@ impl Call {
                 };
             }
             None => {}
+        }
+        if let Some(ResourceTableError::Full) = error.downcast_ref() {
+            return PluginError::ResultLimit {
+                at,
+                reason: format!("it holds more than {MAX_HANDLES} handles"),
+            };
         }
         if let Some(WrongShape(reason)) = error.downcast_ref() {
             return PluginError::WrongWorld {

@@ -111,6 +111,11 @@ pub(crate) const WASM_STACK_BYTES: usize = 1 << 20;
 /// Stack of the fiber that a call runs on; host functions use the rest.
 pub(crate) const FIBER_STACK_BYTES: usize = 2 << 20;
 
+/// Handles of one store, to resources of the host and of the guest. A scanner
+/// has one, a language runtime a dozen; each costs the host a few hundred
+/// bytes that no memory limit of the guest counts.
+pub(crate) const MAX_HANDLES: usize = 10_000;
+
 /// The largest component taken, in bytes. componentize-py's are 18 MB.
 pub const MAX_COMPONENT_BYTES: usize = 64 << 20;
 

@@ -212,6 +212,16 @@ async fn a_flood_of_output_is_a_flood_of_log_lines() {
     assert_eq!(lines.len(), 10);
 }
 
+/// Handles cost the host memory that no limit of the guest's counts.
+#[tokio::test]
+async fn handles_without_end() {
+    let (result, _) = printing("(loop $more (drop (call $stdout)) (br $more)) unreachable").await;
+    let Err(PluginError::ResultLimit { reason, .. }) = &result else {
+        panic!("{result:?}");
+    };
+    assert!(reason.contains("handles"), "{reason}");
+}
+
 #[tokio::test]
 async fn the_environment_is_empty_and_exit_ends_the_call() {
     let plugins = Plugins::new(PluginOptions::default()).expect("wasmtime runs here");
