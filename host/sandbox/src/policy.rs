@@ -453,3 +453,7 @@ fn mounts(check: &mut Check, host: &HostConfig, made: &ContainerInspectResponse,
         &tmpfs,
     );
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

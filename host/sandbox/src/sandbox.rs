@@ -104,7 +104,7 @@ impl Sandbox {
         let inner = &self.0;
         let nonce = hex::encode(&random().map_err(|e| SandboxError::hello(run, e))?[..8]);
         let mut policy = self.policy(&spec, &nonce);
-        inner.mark(run, true);
+        let mut claim = inner.claim(run);
         let container = match self.create(run, &mut policy).await {
             Ok(container) => container,
             Err(e) => {
@@ -120,7 +120,10 @@ impl Sandbox {
             .bring_up(&spec, &policy, &container, &nonce, gateway)
             .await
         {
-            Ok(link) => Ok(Workspace::new(self.clone(), container, spec.job, link)),
+            Ok(link) => {
+                claim.kept = true;
+                Ok(Workspace::new(self.clone(), container, spec.job, link))
+            }
             Err(e) => {
                 if let Err(left) = self.remove(run).await {
                     tracing::warn!(run, error = %left, "a container may be left; a sweep removes it");
@@ -253,7 +256,7 @@ impl Sandbox {
         let Some(found) = self.find(run).await? else {
             return Ok(Adoption::Absent);
         };
-        self.0.mark(run, true);
+        let mut claim = self.0.claim(run);
         let mut last = None;
         for attempt in 0..WIRE_TRIES {
             if attempt > 0 {
@@ -274,6 +277,7 @@ impl Sandbox {
                 .await
             {
                 Ok(link) => {
+                    claim.kept = true;
                     return Ok(Adoption::Live(Workspace::new(
                         self.clone(),
                         found.container,
@@ -366,22 +370,44 @@ impl Sandbox {
     }
 }
 
+/// Keeps a run from being swept while its container is being made or opened;
+/// when that fails, or is given up half-way, the run is anybody's again.
+struct Claim<'a> {
+    inner: &'a Inner,
+    run: u64,
+    kept: bool,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.inner.release(self.run);
+        }
+    }
+}
+
 impl Inner {
-    pub fn mark(&self, run: u64, live: bool) {
-        // A set of numbers is never left half changed.
-        let mut runs = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        if live {
-            runs.insert(run);
-        } else {
-            runs.remove(&run);
+    fn claim(&self, run: u64) -> Claim<'_> {
+        // A run that is live already stays so, whatever becomes of this attempt.
+        let fresh = self.runs().insert(run);
+        Claim {
+            inner: self,
+            run,
+            kept: !fresh,
         }
     }
 
+    pub fn release(&self, run: u64) {
+        self.runs().remove(&run);
+    }
+
     pub fn is_live(&self, run: u64) -> bool {
-        self.live
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&run)
+        self.runs().contains(&run)
+    }
+
+    fn runs(&self) -> std::sync::MutexGuard<'_, BTreeSet<u64>> {
+        // A set of numbers is never left half changed.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -100,37 +100,54 @@ impl Sandbox {
     /// Kills and removes a run's container and its volumes. Returns whether
     /// there was anything; doing it again is no error.
     pub async fn remove(&self, run: u64) -> Result<bool, SandboxError> {
-        let containers = self.containers(Some(run)).await?;
-        for found in &containers {
-            self.remove_container(&found.container).await?;
-        }
-        let volumes = self.volumes(Some(run)).await?;
-        for found in &volumes {
-            self.remove_volume(&found.name).await?;
-        }
-        self.0.mark(run, false);
-        Ok(!containers.is_empty() || !volumes.is_empty())
+        let removed = self.clear(Some(run), |_| true).await?;
+        self.0.release(run);
+        Ok(removed != Swept::default())
     }
 
     /// Removes everything of this instance that belongs to no run in `keep`.
     /// Runs that this process launched or adopted are kept in any case, so
     /// that a sweep beside a launch takes nothing away from it.
     pub async fn sweep(&self, keep: &BTreeSet<u64>) -> Result<Swept, SandboxError> {
-        let orphan = |run: u64| !keep.contains(&run) && !self.0.is_live(run);
+        self.clear(None, |run| !keep.contains(&run) && !self.0.is_live(run))
+            .await
+    }
+
+    /// Removes containers, then volumes, and looks again while a volume is in
+    /// use: a launch that was given up may still be coming into being.
+    async fn clear(
+        &self,
+        run: Option<u64>,
+        unwanted: impl Fn(u64) -> bool,
+    ) -> Result<Swept, SandboxError> {
         let mut swept = Swept::default();
-        for found in self.containers(None).await? {
-            if orphan(found.run) {
-                self.remove_container(&found.container).await?;
-                swept.containers += 1;
+        let mut tries = 0;
+        loop {
+            for found in self.containers(run).await? {
+                if unwanted(found.run) {
+                    self.remove_container(&found.container).await?;
+                    swept.containers += 1;
+                }
             }
-        }
-        for found in self.volumes(None).await? {
-            if orphan(found.run) {
-                self.remove_volume(&found.name).await?;
-                swept.volumes += 1;
+            let mut in_use = None;
+            for found in self.volumes(run).await? {
+                if unwanted(found.run) {
+                    match self.remove_volume(&found.name).await {
+                        Ok(()) => swept.volumes += 1,
+                        Err(e @ SandboxError::EngineRefused { status: 409, .. }) => {
+                            in_use = Some(e)
+                        }
+                        Err(e) => return Err(e),
+                    }
+                }
             }
+            match in_use {
+                None => return Ok(swept),
+                Some(error) if tries >= REMOVE_TRIES => return Err(error),
+                Some(_) => tries += 1,
+            }
+            tokio::time::sleep(REMOVE_PAUSE).await;
         }
-        Ok(swept)
     }
 
     pub(crate) async fn remove_container(&self, container: &str) -> Result<(), SandboxError> {
@@ -151,22 +168,19 @@ impl Sandbox {
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), SandboxError> {
-        let remove = || async {
-            let name = name.to_owned();
-            let query = RemoveVolumeOptionsBuilder::new().force(true).build();
-            self.0
-                .engine
-                .call("remove a volume", |docker| async move {
-                    docker.remove_volume(&name, Some(query)).await
-                })
-                .await
-        };
-        until_gone(remove).await
+        let name = name.to_owned();
+        let query = RemoveVolumeOptionsBuilder::new().force(true).build();
+        let removed = self.0.engine.call("remove a volume", |docker| async move {
+            docker.remove_volume(&name, Some(query)).await
+        });
+        match removed.await {
+            Err(SandboxError::EngineRefused { status: 404, .. }) => Ok(()),
+            done => done,
+        }
     }
 }
 
-/// Repeats a removal while the engine says that the thing is still being
-/// removed or still in use by what is.
+/// Repeats a removal while the engine says that it is under way already.
 async fn until_gone<F>(remove: impl Fn() -> F) -> Result<(), SandboxError>
 where
     F: Future<Output = Result<(), SandboxError>>,

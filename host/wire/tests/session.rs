@@ -29,10 +29,11 @@ async fn both_halves_of_a_stream_may_be_used_by_different_tasks() {
             let echo = async {
                 let stream = from_host.next().await.unwrap();
                 let (mut reader, mut writer) = tokio::io::split(stream);
-                tokio::spawn(async move {
+                let echo = tokio::spawn(async move {
                     tokio::io::copy(&mut reader, &mut writer).await.unwrap();
                     writer.shutdown().await.unwrap();
-                })
+                });
+                Box::new(echo)
             };
             let open = async {
                 let mut stream = host.open().await.unwrap();
@@ -58,7 +59,7 @@ async fn both_halves_of_a_stream_may_be_used_by_different_tasks() {
             });
             assert_eq!(reading.await.unwrap(), SIZE as u64 + 5);
             writing.await.unwrap();
-            echo.await.unwrap();
+            (*echo).await.unwrap();
         }
     })
     .await;

@@ -12,6 +12,7 @@ use sortie_wire::{place, status};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 /// Everything the parts share.
 pub struct Runner {
@@ -22,9 +23,18 @@ pub struct Runner {
     pub steps: Steps,
     /// The commit that the repository was made at.
     pub base: RefCell<Option<String>>,
-    /// What has the workspace to itself: a step, or work on the repository.
-    holder: RefCell<Option<String>>,
+    /// What has the workspace to itself.
+    holder: watch::Sender<Option<Holder>>,
     stopping: Cell<bool>,
+}
+
+/// What has the workspace to itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// The step of this id.
+    Step(String),
+    /// Work on the repository.
+    Repository,
 }
 
 /// The right to act on the workspace, until dropped.
@@ -32,23 +42,32 @@ pub struct Hold(Rc<Runner>);
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.0.holder.replace(None);
+        self.0.holder.send_replace(None);
     }
 }
 
 impl Runner {
-    /// Takes the workspace for `name`: one thing at a time, because what ends
-    /// a step ends every process there is.
-    pub fn hold(self: &Rc<Self>, name: &str) -> Result<Hold, RunnerError> {
-        if self.stopping.get() {
-            return Err(RunnerError::ShuttingDown);
-        }
-        let mut holder = self.holder.borrow_mut();
-        match holder.as_ref() {
-            Some(step) => Err(RunnerError::Busy { step: step.clone() }),
-            None => {
-                *holder = Some(name.to_owned());
-                Ok(Hold(self.clone()))
+    /// Takes the workspace: one thing at a time, because what ends a step ends
+    /// every process there is. A running step makes this fail; work on the
+    /// repository is waited for, because it is bounded and may be what a host
+    /// that is gone had asked for.
+    pub async fn hold(self: &Rc<Self>, holder: Holder) -> Result<Hold, RunnerError> {
+        let mut changed = self.holder.subscribe();
+        loop {
+            if self.stopping.get() {
+                return Err(RunnerError::ShuttingDown);
+            }
+            let current = changed.borrow_and_update().clone();
+            match current {
+                None => {
+                    self.holder.send_replace(Some(holder));
+                    return Ok(Hold(self.clone()));
+                }
+                Some(Holder::Step(step)) => return Err(RunnerError::Busy { step }),
+                Some(Holder::Repository) => {
+                    // Cannot fail: the sender is in `self`.
+                    let _ = changed.changed().await;
+                }
             }
         }
     }
@@ -78,7 +97,7 @@ pub async fn run(config: Config) -> Result<i32, String> {
         wires: Wires::new(),
         steps: Steps::default(),
         base: RefCell::new(None),
-        holder: RefCell::new(None),
+        holder: watch::Sender::new(None),
         stopping: Cell::new(false),
         config,
     });

@@ -7,7 +7,7 @@
 //! agent's decides which files are taken up or restored. What lies in the work
 //! tree is what is committed.
 
-use crate::daemon::Runner;
+use crate::daemon::{Holder, Runner};
 use crate::git::Git;
 use crate::limits::GIT_LIMIT;
 use crate::strays;
@@ -57,9 +57,9 @@ fn deadline() -> Instant {
     Instant::now() + GIT_LIMIT
 }
 
-/// Makes the repository anew from the received bundle.
+/// Makes the repository anew from the received bundle. The caller holds the
+/// workspace.
 pub async fn put(runner: &Rc<Runner>, base: &str) -> Result<(), RunnerError> {
-    let _hold = runner.hold("put")?;
     let base = checked(base)?;
     runner.base.replace(None);
     for path in [REPO, OURS] {
@@ -127,7 +127,7 @@ pub async fn put(runner: &Rc<Runner>, base: &str) -> Result<(), RunnerError> {
 /// Commits what is in the work tree and packs it; the bundle is then at
 /// [`outgoing`].
 pub async fn collect(runner: &Rc<Runner>, spec: &CollectSpec) -> Result<Collected, RunnerError> {
-    let _hold = runner.hold("collect")?;
+    let _hold = runner.hold(Holder::Repository).await?;
     let collected = try_collect(runner, spec).await;
     // Whatever git was made to start ends here.
     let _ = strays::kill_all(runner.wires.bridge()).await;
@@ -195,7 +195,7 @@ async fn try_collect(runner: &Rc<Runner>, spec: &CollectSpec) -> Result<Collecte
 
 /// Puts the work tree and the agent's branch back to a commit.
 pub async fn reset(runner: &Rc<Runner>, commit: &str, ignored: bool) -> Result<(), RunnerError> {
-    let _hold = runner.hold("reset")?;
+    let _hold = runner.hold(Holder::Repository).await?;
     let reset = try_reset(runner, checked(commit)?, ignored).await;
     let _ = strays::kill_all(runner.wires.bridge()).await;
     reset
@@ -289,6 +289,9 @@ fn borrow(runner: &Rc<Runner>, commit: &str) -> Result<Git, RunnerError> {
 
 fn renew(sha256: bool) -> io::Result<()> {
     let ours = Path::new(OURS);
+    if fs::symlink_metadata(ours).is_ok_and(|there| !there.is_dir()) {
+        fs::remove_file(ours)?;
+    }
     fs::create_dir_all(ours)?;
     for entry in fs::read_dir(ours)? {
         let entry = entry?;

@@ -1,6 +1,6 @@
 //! Serves one session: what the host asks for, stream by stream.
 
-use crate::daemon::Runner;
+use crate::daemon::{Holder, Runner};
 use crate::limits::OPEN_LIMIT;
 use crate::{repo, step};
 use sortie_wire::blob;
@@ -16,9 +16,10 @@ use sortie_wire::session::{Incoming, Session};
 use sortie_wire::stream::StreamIo;
 use std::cell::Cell;
 use std::io;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::fs::File;
+use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
@@ -68,7 +69,10 @@ async fn serve(
             let done = put(runner, &mut io, &base).await;
             reply(&mut io, &done).await?;
         }
-        Open::Start(spec) => reply(&mut io, &step::start(runner, spec)).await?,
+        Open::Start(spec) => {
+            let started = step::start(runner, spec).await;
+            reply(&mut io, &started).await?;
+        }
         Open::Output { step, from } => output(runner, &mut io, &step, from).await?,
         Open::Kill { step } => {
             let done = kill(runner, &step).await;
@@ -111,31 +115,46 @@ async fn control(
     Ok(())
 }
 
+/// Opens a file for reading, never through a link.
+async fn unlinked(path: &Path) -> io::Result<File> {
+    let no_follow = nix::fcntl::OFlag::O_NOFOLLOW.bits();
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(no_follow)
+        .open(path)
+        .await
+}
+
+/// Makes a file anew: what stands there may be a link that the agent left.
+async fn fresh(path: &Path) -> io::Result<File> {
+    match tokio::fs::remove_file(path).await {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    File::create_new(path).await
+}
+
 async fn put(runner: &Rc<Runner>, io: &mut StreamIo, base: &str) -> Reply<()> {
     const ACTION: &str = "receive the repository";
     let system = |e: &dyn std::fmt::Display| RunnerError::System {
         action: ACTION.into(),
         detail: e.to_string(),
     };
-    {
-        let _hold = runner.hold("put")?;
-        let mut file = File::create(repo::incoming())
-            .await
-            .map_err(|e| system(&e))?;
-        // A repository that fills the workspace leaves no room to work in.
-        let limit_bytes = runner.config.workspace_bytes / 2;
-        match blob::receive(io, &mut file, limit_bytes).await {
-            Ok(_) => {}
-            Err(blob::BlobError::TooLarge { max }) => {
-                return Err(RunnerError::TooLarge {
-                    action: ACTION.into(),
-                    limit_bytes: max,
-                });
-            }
-            Err(e) => return Err(system(&e)),
+    let _hold = runner.hold(Holder::Repository).await?;
+    let mut file = fresh(&repo::incoming()).await.map_err(|e| system(&e))?;
+    // A repository that fills the workspace leaves no room to work in.
+    let limit_bytes = runner.config.workspace_bytes / 2;
+    match blob::receive(io, &mut file, limit_bytes).await {
+        Ok(_) => {}
+        Err(blob::BlobError::TooLarge { max }) => {
+            return Err(RunnerError::TooLarge {
+                action: ACTION.into(),
+                limit_bytes: max,
+            });
         }
-        file.flush().await.map_err(|e| system(&e))?;
+        Err(e) => return Err(system(&e)),
     }
+    file.flush().await.map_err(|e| system(&e))?;
     repo::put(runner, base).await
 }
 
@@ -174,7 +193,7 @@ async fn collect(
 ) -> Result<(), FrameError> {
     let collected = repo::collect(runner, spec).await;
     let file = match &collected {
-        Ok(Collected::Bundle { .. }) => File::open(repo::outgoing()).await.map(Some),
+        Ok(Collected::Bundle { .. }) => unlinked(&repo::outgoing()).await.map(Some),
         _ => Ok(None),
     };
     let failed = |e: io::Error| RunnerError::System {

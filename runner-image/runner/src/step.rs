@@ -4,7 +4,7 @@
 //! asks for it; in each case every process in the container but the runner's
 //! own ends with it. A step runs on when the host goes away.
 
-use crate::daemon::{Hold, Runner};
+use crate::daemon::{Hold, Holder, Runner};
 use crate::journal::{Journal, Read};
 use crate::limits::{DRAIN_LIMIT, JOURNALS_KEPT, KILL_GRACE};
 use crate::reaper::{Ended, Started as Process};
@@ -140,12 +140,16 @@ impl Steps {
 }
 
 /// Starts a step, or finds the one that was started under its id.
-pub fn start(runner: &Rc<Runner>, spec: StepSpec) -> Result<Started, RunnerError> {
+pub async fn start(runner: &Rc<Runner>, spec: StepSpec) -> Result<Started, RunnerError> {
     if runner.steps.find(&spec.id).is_ok() {
         return Ok(Started::Known);
     }
     check(&spec, runner.steps.0.borrow().len())?;
-    let hold = runner.hold(&spec.id)?;
+    let hold = runner.hold(Holder::Step(spec.id.clone())).await?;
+    if runner.steps.find(&spec.id).is_ok() {
+        // Two asked for it while the repository was being worked on.
+        return Ok(Started::Known);
+    }
     files::directory(place::HOME)?;
     files::directory(&spec.cwd)?;
     spec.files.iter().try_for_each(files::write)?;

@@ -177,3 +177,52 @@ async fn what_cannot_be_done_says_why() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_whose_host_goes_away_at_once_ends_itself() {
+    // No hello comes: what a host leaves that is killed in the middle of a launch.
+    let output = crate::rig::command("docker")
+        .args([
+            "run",
+            "--rm",
+            "-i",
+            "--network",
+            "none",
+            &crate::rig::image(),
+        ])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(
+        output.stdout.starts_with(b"SORTIEw\n"),
+        "it did greet: {output:?}"
+    );
+    assert_eq!(output.status.code(), Some(125));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_launch_that_is_given_up_can_be_swept() {
+    with(
+        |_| {},
+        |rig| async move {
+            let sandbox = rig.sandbox.clone();
+            let launch = tokio::spawn(async move {
+                sandbox
+                    .launch(
+                        crate::rig::spec(1, 1),
+                        std::sync::Arc::new(crate::rig::Closed),
+                    )
+                    .await
+            });
+            while rig.sandbox.list().await.unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            launch.abort();
+            // It may have come to its end before; then its workspace is dropped here.
+            let given_up = launch.await.is_err();
+            let swept = rig.sandbox.sweep(&Default::default()).await.unwrap();
+            assert_eq!(swept.containers, usize::from(given_up));
+        },
+    )
+    .await;
+}

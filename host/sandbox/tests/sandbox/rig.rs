@@ -228,7 +228,7 @@ impl Repository {
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests drive the real programs")]
-fn command(program: &str) -> Command {
+pub fn command(program: &str) -> Command {
     Command::new(program)
 }
 
