@@ -51,10 +51,13 @@ impl Client {
                 })?
             }
         };
-        let user = variable("USER")
-            .or_else(|| variable("LOGNAME"))
-            .filter(|user| user.is_ascii())
-            .unwrap_or_else(|| "cli".to_owned());
+        let user = nix::unistd::User::from_uid(nix::unistd::Uid::current())
+            .ok()
+            .flatten()
+            .map(|user| user.name)
+            .or_else(|| variable("USER"))
+            .filter(|user| user.bytes().all(|byte| byte.is_ascii_graphic()))
+            .unwrap_or_else(|| "unknown".to_owned());
         Ok(Self {
             http: http(&base)?,
             base,

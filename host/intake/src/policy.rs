@@ -102,3 +102,152 @@ fn require(catalog: &dyn Catalog, surface: Surface, name: &str) -> Result<(), In
         installed,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Installed;
+    use crate::target::Allowed;
+    use async_trait::async_trait;
+    use proptest::prelude::*;
+    use sortie_model::budget::{Limits, MicroUsd};
+    use sortie_model::finding::Severity;
+    use sortie_model::project::PublishMode;
+
+    struct Two;
+
+    #[async_trait]
+    impl Catalog for Two {
+        fn installed(&self) -> Vec<Installed> {
+            let surfaces = [
+                Surface::Agent,
+                Surface::Workflow,
+                Surface::Budget,
+                Surface::Scanner,
+            ];
+            ["one", "two"]
+                .map(|name| Installed {
+                    name: name.into(),
+                    digest: String::new(),
+                    surfaces: surfaces.into(),
+                    shipped: false,
+                })
+                .into()
+        }
+
+        async fn budget_profiles(&self, plugin: &str) -> Result<Vec<String>, String> {
+            match plugin {
+                "one" => Ok(vec!["quick".into(), "deep".into()]),
+                _ => Err("it trapped".into()),
+            }
+        }
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            workflow: "one".into(),
+            agent: "one".into(),
+            budget_plugin: "one".into(),
+            budget_profile: Some("quick".into()),
+            ceiling: Limits {
+                calls: 1,
+                cost_micro_usd: MicroUsd(2),
+                time_ms: 3,
+            },
+            verify: vec!["make test".into(), "make lint".into()],
+            scanners: vec!["one".into()],
+            review_from: Severity::Warn,
+            publish: PublishMode::Branch,
+            branch_prefix: "sortie".into(),
+            max_attempts: 3,
+            approval_expires_ms: 4,
+        }
+    }
+
+    fn resolved(request: &SubmitRequest, project: &Policy) -> Result<Policy, IntakeError> {
+        let allowed = Allowed {
+            agents: vec!["*".into()],
+            ..Allowed::default()
+        };
+        let allowed = allowed.compile().expect("valid globs");
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(resolve(project, request, &allowed, &Two))
+    }
+
+    fn word() -> impl Strategy<Value = Option<String>> {
+        prop_oneof![
+            Just(None),
+            prop_oneof![
+                "one",
+                "two",
+                "three",
+                "quick",
+                "deep",
+                "",
+                "make test",
+                ".{0,8}"
+            ]
+            .prop_map(Some)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_loosens_a_policy(
+            agent in word(),
+            workflow in word(),
+            budget in word(),
+            verify in proptest::collection::vec("make test|make lint|true|.{0,8}", 0..6),
+        ) {
+            let project = policy();
+            let request = SubmitRequest {
+                task: "x".into(),
+                agent,
+                workflow,
+                budget,
+                verify,
+                ..SubmitRequest::default()
+            };
+            if let Ok(policy) = resolved(&request, &project) {
+                prop_assert_eq!(&policy.workflow, &project.workflow);
+                prop_assert!(["one", "two"].contains(&policy.agent.as_str()));
+                prop_assert!(policy.verify.starts_with(&project.verify));
+                // Whatever else there is, is the project's own.
+                let rest = Policy {
+                    agent: project.agent.clone(),
+                    verify: project.verify.clone(),
+                    budget_profile: project.budget_profile.clone(),
+                    ..policy
+                };
+                prop_assert_eq!(rest, project);
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_project_names_must_be_installed_too() {
+        let request = SubmitRequest::default();
+        let changes: [fn(&mut Policy); 4] = [
+            |policy| policy.agent = "gone".into(),
+            |policy| policy.workflow = "gone".into(),
+            |policy| policy.budget_plugin = "gone".into(),
+            |policy| policy.scanners.push("gone".into()),
+        ];
+        for change in changes {
+            let mut project = policy();
+            change(&mut project);
+            let error = resolved(&request, &project).expect_err("refused");
+            assert!(error.to_string().contains("installed: one, two"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_budget_plugin_that_fails_closes_the_door() {
+        let mut project = policy();
+        project.budget_plugin = "two".into();
+        let error = resolved(&SubmitRequest::default(), &project).expect_err("refused");
+        assert!(error.to_string().contains("it trapped"), "{error}");
+    }
+}

@@ -20,7 +20,7 @@ type Answer = Result<Json<MovedJob>, Problem>;
 /// The answer is about the commit that was scanned; only that one is
 /// published.
 #[utoipa::path(
-    post, path = "/v1/jobs/{id}/approve", tag = "actions",
+    post, path = "/v1/jobs/{id}/approve", operation_id = "approve_job", tag = "actions",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
     request_body = Option<DecisionBody>,
@@ -37,7 +37,7 @@ pub(super) async fn approve(
 
 /// Refuse what a job made. Nothing of it is published.
 #[utoipa::path(
-    post, path = "/v1/jobs/{id}/reject", tag = "actions",
+    post, path = "/v1/jobs/{id}/reject", operation_id = "reject_job", tag = "actions",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
     request_body = Option<DecisionBody>,
@@ -84,7 +84,7 @@ async fn decide(
 
 /// Stop a job for good. A run under way loses its lease at once.
 #[utoipa::path(
-    post, path = "/v1/jobs/{id}/cancel", tag = "actions",
+    post, path = "/v1/jobs/{id}/cancel", operation_id = "cancel_job", tag = "actions",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
     responses((status = 200, description = "Cancelled.", body = MovedJob), Refusals, NoSuchJob, NotMoved)
@@ -106,7 +106,7 @@ pub(super) async fn cancel(
 
 /// Start a job that ended without success again, as a new attempt.
 #[utoipa::path(
-    post, path = "/v1/jobs/{id}/retry", tag = "actions",
+    post, path = "/v1/jobs/{id}/retry", operation_id = "retry_job", tag = "actions",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
     responses((status = 200, description = "Queued again.", body = MovedJob), Refusals, NoSuchJob, NotMoved)

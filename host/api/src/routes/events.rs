@@ -29,7 +29,7 @@ pub(super) struct After {
 /// as `data`. The stream stays open; after a break, `Last-Event-ID` goes on
 /// where it ended.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/events", tag = "streams",
+    get, path = "/v1/jobs/{id}/events", operation_id = "follow_job_events", tag = "streams",
     security(("token" = [])),
     params(
         ("id" = u64, Path, description = "The job's number."),
@@ -56,7 +56,7 @@ pub(super) async fn job_events(
 ///
 /// As for one job; `after=0` starts at the beginning.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "streams",
+    get, path = "/v1/events", operation_id = "follow_events", tag = "streams",
     security(("token" = [])),
     params(
         ("Last-Event-ID" = Option<u64>, Header, description = "The last event that was seen."),

@@ -21,7 +21,7 @@ use utoipa::IntoParams;
 /// request can be repeated: the same key with the same body answers with the
 /// first one's job.
 #[utoipa::path(
-    post, path = "/v1/jobs", tag = "jobs",
+    post, path = "/v1/jobs", operation_id = "submit_job", tag = "jobs",
     security(("token" = [])),
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "The caller's name for this request: 1 to 255 visible ASCII characters."),
@@ -91,7 +91,7 @@ pub(super) struct ListParams {
 
 /// List jobs, newest first.
 #[utoipa::path(
-    get, path = "/v1/jobs", tag = "jobs",
+    get, path = "/v1/jobs", operation_id = "list_jobs", tag = "jobs",
     security(("token" = [])),
     params(ListParams),
     responses((status = 200, description = "A page of jobs.", body = JobList), Refusals)
@@ -168,7 +168,7 @@ fn cursor(text: Option<&str>) -> Result<Option<JobId>, Problem> {
 
 /// Read a job with its runs and steps.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}", tag = "jobs",
+    get, path = "/v1/jobs/{id}", operation_id = "get_job", tag = "jobs",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
     responses((status = 200, description = "The job.", body = JobDetail), Refusals, NoSuchJob)

@@ -27,7 +27,7 @@ pub(super) struct LogParams {
 
 /// The log of a job's newest run, one `LogView` a line.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/logs", tag = "streams",
+    get, path = "/v1/jobs/{id}/logs", operation_id = "get_job_logs", tag = "streams",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number."), LogParams),
     responses(

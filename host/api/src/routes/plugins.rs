@@ -8,7 +8,7 @@ use axum::extract::State;
 
 /// List the installed plugins.
 #[utoipa::path(
-    get, path = "/v1/plugins", tag = "host",
+    get, path = "/v1/plugins", operation_id = "list_plugins", tag = "host",
     security(("token" = [])),
     responses((status = 200, description = "The plugins.", body = PluginList), Refusals)
 )]

@@ -16,7 +16,7 @@ use axum::response::{IntoResponse, Response};
 /// Computed by the host from the commit that was scanned. A result without a
 /// change is an empty text.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/diff", tag = "jobs",
+    get, path = "/v1/jobs/{id}/diff", operation_id = "get_job_diff", tag = "jobs",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
     responses(
@@ -48,7 +48,7 @@ pub(super) async fn diff(
 
 /// What the scanners found in a job's newest result, worst first.
 #[utoipa::path(
-    get, path = "/v1/jobs/{id}/findings", tag = "jobs",
+    get, path = "/v1/jobs/{id}/findings", operation_id = "list_job_findings", tag = "jobs",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
     responses((status = 200, description = "The findings.", body = FindingList), Refusals, NoSuchJob)

@@ -221,10 +221,11 @@ impl From<Finding> for FindingView {
 }
 
 impl UsageView {
-    /// Time, as people write it: `1m 05s`.
+    /// Time, as people write it: `0.4s`, `12s`, `1m 05s`, `2h 00m`.
     pub fn time(&self) -> String {
         let seconds = self.time_ms / 1000;
         match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+            (0, 0, s @ 0..10) => format!("{s}.{}s", self.time_ms % 1000 / 100),
             (0, 0, s) => format!("{s}s"),
             (0, m, s) => format!("{m}m {s:02}s"),
             (h, m, _) => format!("{h}h {m:02}m"),

@@ -13,6 +13,7 @@ use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
 use sortie_model::id::{JobId, RunId};
 use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
+use sortie_model::run::RunPhase;
 use sortie_store::{
     Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,
     StoreOptions,
@@ -271,6 +272,10 @@ impl Rig {
         let limits = policy().ceiling;
         store
             .set_base(fence, BASE, limits, "sortie/1/task")
+            .await
+            .unwrap();
+        store
+            .set_run_phase(fence, RunPhase::Executing)
             .await
             .unwrap();
         let step = NewStep {

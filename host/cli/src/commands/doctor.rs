@@ -106,7 +106,10 @@ fn configuration(loaded: &Loaded, checks: &mut Checks) {
     match &loaded.file {
         Some(file) => checks.ok(
             "configuration",
-            format!("{}, {projects} projects", file.display()),
+            match projects {
+                1 => format!("{}, 1 project", file.display()),
+                _ => format!("{}, {projects} projects", file.display()),
+            },
         ),
         None => checks.warn(
             "configuration",

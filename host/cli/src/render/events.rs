@@ -34,25 +34,47 @@ pub fn event(event: &EventView) -> Option<String> {
     Some(format!("  {time}  {}", plain(&what)))
 }
 
-/// How a step ended, as far as its outcome says so in a word.
+/// How a step ended: `: exit 1`, `: 2 block`, `: approved`. Nothing when the
+/// outcome says nothing beyond that it is over, or is of a kind unknown here.
 fn outcome(data: &Value) -> String {
-    let Some(outcome) = data.get("outcome") else {
-        return String::new();
-    };
-    let word = match outcome {
-        Value::String(word) => Some(word.as_str()),
-        Value::Object(fields) => ["outcome", "kind", "state", "type"]
-            .into_iter()
-            .find_map(|key| fields.get(key))
-            .and_then(Value::as_str)
-            // An enum with data is an object with the variant as its one key.
-            .or_else(|| match fields.len() {
-                1 => fields.keys().next().map(String::as_str),
+    let told = match data.get("outcome").and_then(Value::as_object) {
+        None => None,
+        Some(fields) => fields.iter().next().and_then(|(kind, value)| {
+            let number = |key: &str| value.get(key).and_then(Value::as_u64).unwrap_or(0);
+            match kind.as_str() {
+                "agent" | "exec" => exit(value.get("exit")?),
+                "scan" => {
+                    let counts: Vec<String> = ["block", "warn", "info"]
+                        .into_iter()
+                        .map(|severity| (number(severity), severity))
+                        .filter(|(count, _)| *count > 0)
+                        .map(|(count, severity)| format!("{count} {severity}"))
+                        .collect();
+                    Some(if counts.is_empty() {
+                        "no findings".to_owned()
+                    } else {
+                        counts.join(", ")
+                    })
+                }
+                "publish" => value.get("branch")?.as_str().map(str::to_owned),
+                "approval" | "failed" => value.as_str().map(title),
                 _ => None,
-            }),
-        _ => None,
+            }
+        }),
     };
-    word.map(|word| format!(": {word}")).unwrap_or_default()
+    told.map(|told| format!(": {told}")).unwrap_or_default()
+}
+
+fn exit(exit: &Value) -> Option<String> {
+    if let Some(word) = exit.as_str() {
+        return Some(word.replace('-', " "));
+    }
+    let (kind, value) = exit.as_object()?.iter().next()?;
+    Some(match kind.as_str() {
+        "code" => format!("exit {value}"),
+        "signal" => format!("signal {value}"),
+        _ => format!("{}: {}", kind.replace('-', " "), title(value.as_str()?)),
+    })
 }
 
 #[cfg(test)]
@@ -87,9 +109,20 @@ mod tests {
         assert_eq!(
             shown(
                 "step.finished",
-                json!({"step": "verify-1", "outcome": {"exited": 0}})
+                json!({"step": "verify-1", "outcome": {"exec": {"exit": {"code": 1}, "tail": ""}}})
             ),
-            "  03:04:05  step verify-1 is over: exited"
+            "  03:04:05  step verify-1 is over: exit 1"
+        );
+        assert_eq!(
+            shown(
+                "step.finished",
+                json!({"step": "scan", "outcome": {"scan": {"info": 0, "warn": 1, "block": 2}}})
+            ),
+            "  03:04:05  step scan is over: 2 block, 1 warn"
+        );
+        assert_eq!(
+            shown("step.finished", json!({"step": "wait", "outcome": "done"})),
+            "  03:04:05  step wait is over"
         );
         assert_eq!(
             shown("agent.progress", json!({"text": "\u{1b}[31mred"})),

@@ -84,7 +84,8 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
     if let Some(halt) = &job.halt {
         fact("halted", &format!("{}: {}", halt.reason, halt.detail));
     }
-    if let Some(error) = &job.error {
+    let is_told = |error: &str| job.halt.as_ref().is_some_and(|halt| halt.detail == error);
+    if let Some(error) = job.error.as_deref().filter(|error| !is_told(error)) {
         fact("error", error);
     }
     if let Some(not_before) = &job.not_before {
