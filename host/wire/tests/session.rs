@@ -33,14 +33,14 @@ async fn both_halves_of_a_stream_may_be_used_by_different_tasks() {
                     tokio::io::copy(&mut reader, &mut writer).await.unwrap();
                     writer.shutdown().await.unwrap();
                 });
-                Box::new(echo)
+                (echo,)
             };
             let open = async {
                 let mut stream = host.open().await.unwrap();
                 stream.write_all(b"first").await.unwrap();
                 stream
             };
-            let (echo, stream) = tokio::join!(echo, open);
+            let ((echo,), stream) = tokio::join!(echo, open);
             let (mut reader, mut writer) = tokio::io::split(stream);
             let writing = tokio::spawn(async move {
                 let chunk = vec![5; 100_000];
@@ -59,7 +59,7 @@ async fn both_halves_of_a_stream_may_be_used_by_different_tasks() {
             });
             assert_eq!(reading.await.unwrap(), SIZE as u64 + 5);
             writing.await.unwrap();
-            (*echo).await.unwrap();
+            echo.await.unwrap();
         }
     })
     .await;
