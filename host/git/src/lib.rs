@@ -20,6 +20,7 @@ mod error;
 mod id;
 mod incoming;
 mod local;
+mod lock;
 mod mirror;
 mod options;
 mod outgoing;

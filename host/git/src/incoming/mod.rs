@@ -8,6 +8,7 @@
 //!
 //! Nothing is ever checked out, and nothing of what comes in is executed.
 
+mod content;
 mod fault;
 mod header;
 mod paths;

@@ -7,9 +7,11 @@
 )]
 
 mod diff;
+mod disk;
 mod http;
 mod incoming;
 mod mirror;
+mod policy;
 mod push;
 mod ssh;
 mod support;
