@@ -244,12 +244,23 @@ async fn fetches_of_one_remote_take_turns() {
     assert_eq!(server.fetches.load(Ordering::SeqCst), 1);
 }
 
+/// The host's part in the test below, in a process of its own.
+#[tokio::test]
+#[ignore = "started by a_killed_host_leaves_its_git_alone"]
+async fn a_host_to_be_killed() {
+    let port: u16 = std::env::var("SORTIE_TEST_PORT")
+        .expect("a port")
+        .parse()
+        .expect("a number");
+    let mut options = GitOptions::new(std::env::var("SORTIE_TEST_MIRRORS").expect("a directory"));
+    log_in(&mut options, port, PASSWORD);
+    let url = RemoteUrl::parse(&format!("http://127.0.0.1:{port}/remote.git")).expect("a URL");
+    let _ = sortie_git::Git::new(options).mirror(&url).await;
+    panic!("the server does not answer before this process is killed");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_host_leaves_its_git_alone() {
-    // The host that is killed is this same test in a process of its own.
-    if let Ok(port) = std::env::var("SORTIE_TEST_PORT") {
-        host_to_be_killed(port.parse().expect("a number")).await;
-    }
     let (world, server) = served(PASSWORD).await;
     let url = server.url("remote.git");
     world.git.mirror(&url).await.expect("fetched");
@@ -262,7 +273,7 @@ async fn a_killed_host_leaves_its_git_alone() {
 
     server.stall.store(true, Ordering::SeqCst);
     let mut host = tokio::process::Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "http::a_killed_host_leaves_its_git_alone"])
+        .args(["--exact", "http::a_host_to_be_killed", "--ignored"])
         .env("SORTIE_TEST_PORT", server.port.to_string())
         .env("SORTIE_TEST_MIRRORS", world.path("mirrors"))
         .stdout(std::process::Stdio::null())
@@ -288,14 +299,6 @@ async fn a_killed_host_leaves_its_git_alone() {
     let mirror = mirror.expect("its turn came");
     assert_eq!(mirror.resolve_branch("main").await.expect("there"), head);
     git(&world.mirror_dir(), &["fsck", "--strict"]);
-}
-
-async fn host_to_be_killed(port: u16) -> ! {
-    let mut options = GitOptions::new(std::env::var("SORTIE_TEST_MIRRORS").expect("a directory"));
-    log_in(&mut options, port, PASSWORD);
-    let url = RemoteUrl::parse(&format!("http://127.0.0.1:{port}/remote.git")).expect("a URL");
-    let _ = sortie_git::Git::new(options).mirror(&url).await;
-    panic!("the server does not answer before this process is killed");
 }
 
 /// Command lines and environments of all processes but this one.

@@ -7,7 +7,6 @@
 )]
 
 mod diff;
-mod disk;
 mod http;
 mod incoming;
 mod mirror;
