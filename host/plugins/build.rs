@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     plugins.sort();
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
 
     let mut names = Vec::new();
     let mut table = String::from("static SHIPPED: &[Shipped] = &[\n");
@@ -37,10 +38,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             .file_stem()
             .and_then(|stem| stem.to_str())
             .ok_or("a shipped plugin has a name that is not UTF-8")?;
-        let digest = hex::encode(Sha256::digest(fs::read(path)?));
+        // A copy: what is embedded is what was hashed, also when the file is
+        // built anew meanwhile.
+        let bytes = fs::read(path)?;
+        let digest = hex::encode(Sha256::digest(&bytes));
+        let copy = out_dir.join(format!("{name}.wasm"));
+        fs::write(&copy, bytes)?;
         writeln!(
             table,
-            "    Shipped {{ name: {name:?}, digest: {digest:?}, wasm: include_bytes!({path:?}) }},"
+            "    Shipped {{ name: {name:?}, digest: {digest:?}, wasm: include_bytes!({copy:?}) }},"
         )?;
         names.push(name.to_owned());
     }
@@ -57,9 +63,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
         return Ok(());
     }
-    fs::write(
-        PathBuf::from(env::var("OUT_DIR")?).join("shipped.rs"),
-        table,
-    )?;
+    fs::write(out_dir.join("shipped.rs"), table)?;
     Ok(())
 }

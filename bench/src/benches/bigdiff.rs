@@ -3,6 +3,7 @@
 //! at most than with a small change, in sizes of the change.
 
 use super::Setting;
+use super::scan::{self, Scan};
 use crate::measure::{Plan, Samples, mebibytes, paired};
 use crate::program;
 use crate::report::{Bar, Row, Unit};
@@ -22,18 +23,12 @@ const PLAN: Plan = Plan {
     at_most: Duration::from_secs(180),
 };
 
-const LIMIT: Duration = Duration::from_secs(120);
-
 /// What the peer looks for.
 const PATTERNS: &str = r"t\.Skip|\.skip\(|@pytest\.mark\.skip|assert True";
 
 pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
-    let sortie = setting.sortie().await?;
-    let place = setting.directory("bigdiff")?;
-    let (large, small) = (
-        place.path().join("large.diff"),
-        place.path().join("small.diff"),
-    );
+    let sortie = Scan::prepare(setting).await?;
+    let (large, small) = (sortie.path("large.diff"), sortie.path("small.diff"));
     std::fs::write(&large, change(BYTES))?;
     std::fs::write(&small, change(1))?;
     let size = std::fs::metadata(&large)?.len();
@@ -51,7 +46,7 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
         async || {
             let large = large.to_string_lossy();
             let argv = ["rg", "--count", "--no-config", PATTERNS, &*large];
-            let used = program::measured(&argv, LIMIT).await?;
+            let used = program::measured(&argv, scan::LIMIT).await?;
             ensure!(used.code == Some(0), "search with rg: it found nothing");
             peer_peaks.push(mebibytes(used.peak_bytes));
             Ok(used.wall_ms)
@@ -80,21 +75,9 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
     ])
 }
 
-async fn scan(sortie: &Path, diff: &Path) -> Result<program::Usage> {
-    let argv = [
-        sortie.as_os_str(),
-        "scan".as_ref(),
-        "--json".as_ref(),
-        "--diff".as_ref(),
-        diff.as_os_str(),
-    ];
-    let used = program::measured(&argv, LIMIT).await?;
-    ensure!(
-        used.code.is_some_and(|code| code == 0 || code == 1),
-        "scan {}: it ended with {:?}",
-        diff.display(),
-        used.code
-    );
+async fn scan(sortie: &Scan, diff: &Path) -> Result<program::Usage> {
+    let used = program::measured(&sortie.argv([diff]), scan::LIMIT).await?;
+    scan::ensure_scanned(used.code)?;
     Ok(used)
 }
 

@@ -3,6 +3,7 @@
 //! scorer.
 
 use super::Setting;
+use super::scan::{self, Scan};
 use crate::program;
 use crate::report::{Bar, Figure, Row, Unit};
 use anyhow::{Context, Result, ensure};
@@ -12,11 +13,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long one scan, or one judgement of all of them, may take.
+/// How long one judgement may take.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// Exit statuses of a scan that came to an end: clean, and with findings.
-const SCANNED: [i32; 2] = [0, 1];
 
 /// What the scorer prints, how we say it, and what was promised.
 const FIGURES: [(&str, &str, Option<Promise>); 6] = [
@@ -52,6 +50,7 @@ enum Promise {
 
 #[derive(Deserialize)]
 struct Scanned {
+    file: PathBuf,
     findings: Vec<Finding>,
 }
 
@@ -70,10 +69,9 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
         "find the corpus in {}: name another place with --corpus",
         corpus.display()
     );
-    let sortie = setting.sortie().await?;
-    let place = setting.directory("corpus")?;
-    let results = place.path().join("results.jsonl");
-    std::fs::write(&results, scan_all(&sortie, corpus).await?)?;
+    let scan = Scan::prepare(setting).await?;
+    let results = scan.path("results.jsonl");
+    std::fs::write(&results, scan_all(&scan, corpus).await?)?;
     let ours = score(&corpus.join("score.py"), Some(&results)).await?;
     let peer = score(&corpus.join("baseline.py"), None).await?;
     let mut rows = Vec::new();
@@ -95,7 +93,7 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
 }
 
 /// Scans every change; one line of JSON each, as the scorer wants it.
-async fn scan_all(sortie: &Path, corpus: &Path) -> Result<String> {
+async fn scan_all(scan: &Scan, corpus: &Path) -> Result<String> {
     let mut changes: Vec<PathBuf> = std::fs::read_dir(corpus)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<std::io::Result<_>>()?;
@@ -104,23 +102,13 @@ async fn scan_all(sortie: &Path, corpus: &Path) -> Result<String> {
             .is_some_and(|extension| extension == "diff")
     });
     changes.sort();
+    let done = program::finish(program::program(&scan.argv(&changes))?, scan::LIMIT).await?;
+    scan::ensure_scanned(done.status.code()).with_context(|| done.stderr.trim().to_owned())?;
     let mut lines = String::new();
-    for change in changes {
-        let mut scan = program::program(&[sortie])?;
-        scan.args(["scan", "--json", "--diff"]).arg(&change);
-        let done = program::finish(scan, LIMIT).await?;
-        ensure!(
-            done.status
-                .code()
-                .is_some_and(|code| SCANNED.contains(&code)),
-            "scan {}: {}",
-            change.display(),
-            done.stderr.trim()
-        );
-        let scanned: Scanned = serde_json::from_str(&done.stdout)
-            .with_context(|| format!("understand the scan of {}", change.display()))?;
+    for line in done.stdout.lines() {
+        let scanned: Scanned = serde_json::from_str(line).context("understand a scan")?;
         let findings: Vec<_> = scanned.findings.iter().map(Finding::for_scorer).collect();
-        let name = change.file_name().map(|name| name.to_string_lossy());
+        let name = scanned.file.file_name().map(|name| name.to_string_lossy());
         let line = serde_json::json!({ "file": name, "findings": findings });
         writeln!(lines, "{line}")?;
     }

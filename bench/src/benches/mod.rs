@@ -9,6 +9,7 @@ mod idle;
 mod jobs;
 mod launch;
 mod plugin;
+mod scan;
 mod submit;
 
 use crate::program;

@@ -58,11 +58,9 @@ pub(crate) enum Ended {
 /// lease.
 pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: CancellationToken) {
     let fence = claim.fence;
-    let (job, attempt, max_attempts) = (
-        claim.job.id,
-        claim.run.attempt,
-        claim.job.policy.max_attempts,
-    );
+    let job = claim.job.id;
+    let attempt = attempt_since_retry(&claim.run, &claim.job);
+    let max_attempts = claim.job.policy.max_attempts;
     let worked = tokio::select! {
         worked = work(options.clone(), claim) => worked,
         () = cancel.cancelled() => Err(Fault::Stale),
@@ -165,6 +163,12 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
         };
         decide(&context, index, &state.state, &results).await?;
     }
+}
+
+/// Which attempt this is since a person asked for the job, from 1: someone who
+/// retries a job gives it all its attempts anew.
+pub(crate) fn attempt_since_retry(run: &Run, job: &Job) -> u32 {
+    run.attempt.saturating_sub(job.attempts_before_retry).max(1)
 }
 
 /// The end of a run that failed.

@@ -1,7 +1,7 @@
 //! Between the words of the host and the words of the plugins. Pure.
 
 use crate::backoff;
-use crate::drive::{Ended, RunContext, failed};
+use crate::drive::{Ended, RunContext, attempt_since_retry, failed};
 use crate::fault::Fault;
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::halt::HaltReason;
@@ -32,6 +32,7 @@ pub(crate) fn ending(
     decision: &workflow::Decision,
 ) -> Result<Option<Ended>, Fault> {
     use workflow::Decision;
+    let attempt = attempt_since_retry(&run.run, &run.job);
     let end = match decision {
         Decision::Run(_) => return Ok(None),
         Decision::Finish(summary) => Ended::Job(
@@ -41,8 +42,8 @@ pub(crate) fn ending(
                 ..RunEnd::default()
             },
         ),
-        Decision::Retry(error) if run.run.attempt < run.job.policy.max_attempts => {
-            let wait = backoff::delay(run.run.attempt);
+        Decision::Retry(error) if attempt < run.job.policy.max_attempts => {
+            let wait = backoff::delay(attempt);
             Ended::Job(
                 JobEvent::Postponed {
                     not_before: run.options.clock.now().plus(wait),

@@ -11,7 +11,8 @@ pub struct Event {
     pub seq: EventSeq,
     /// The job it is about.
     pub job: JobId,
-    /// Dotted kebab-case name, such as `job.running` or `step.finished`.
+    /// Who and what, with a dot between, such as `job.needs_review` or
+    /// `step.finished`. After `job.` and `run.` stands the phase's own name.
     pub kind: String,
     /// What belongs to it, as JSON; its shape depends on `kind`.
     pub data: serde_json::Value,

@@ -77,9 +77,12 @@ fn moved(moved: &MovedJob, done: &str, before: &str, out: &Out) -> Result<Exit, 
     }
     let what = if moved.changed { done } else { before };
     out.line(format!(
-        "#{} {what}; it is {}",
+        "#{} {what}{}",
         moved.job.id,
-        crate::render::state(out, &moved.job.state)
+        match moved.job.state == done {
+            true => String::new(),
+            false => format!("; it is {}", crate::render::state(out, &moved.job.state)),
+        }
     ))?;
     Ok(Exit::Ok)
 }

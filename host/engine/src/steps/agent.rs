@@ -146,11 +146,19 @@ async fn collect(context: &RunContext, workspace: &Workspace) -> Result<Option<C
         )
         .await;
     let _ = tokio::fs::remove_file(&bundle).await;
-    let head = accepted?.head;
+    let taken = accepted?.head;
     // What is verified next is exactly what was taken, not what else lies
     // around; ignored files stay, they are build caches.
-    workspace.reset(head.as_str(), false).await?;
-    Ok(Some(head))
+    workspace.reset(taken.as_str(), false).await?;
+    // One commit of the host's own with the same files: what came and went in
+    // the agent's history is in no diff, so it must be in no push either.
+    let result = format!("refs/sortie/runs/{run}/result");
+    let made_at_s = context.run.started_at.0.div_euclid(1000);
+    let squashed = context
+        .mirror
+        .squash(&context.base, &taken, &message, made_at_s, &result)
+        .await?;
+    Ok(Some(squashed))
 }
 
 /// Whether anything differs from the base commit.
