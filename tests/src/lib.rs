@@ -6,6 +6,12 @@
 //! (`cargo build -p sortie-cli`), and the engine and the runner image must be
 //! there (`cargo xtask image`); `cargo xtask test` sees to all of it.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests start programs, speak HTTP and show what a host said"
+)]
+
 mod host;
 mod remote;
 

@@ -1,6 +1,11 @@
 //! Faults around the host: the engine away, the disk full, a second host, a
 //! repository that is not what it should be.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the test mounts, fills and unmounts a disk"
+)]
+
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;

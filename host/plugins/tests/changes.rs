@@ -25,12 +25,12 @@ pub fn file(path: &str) -> FileChange {
 /// Ten changed lines.
 pub fn hunk() -> Hunk {
     let line = |n: u32| Line {
-        kind: if n % 2 == 0 {
+        kind: if n.is_multiple_of(2) {
             LineKind::Removed
         } else {
             LineKind::Added
         },
-        old_line: (n % 2 == 0).then_some(n / 2 + 1),
+        old_line: (n.is_multiple_of(2)).then_some(n / 2 + 1),
         new_line: (n % 2 == 1).then_some(n / 2 + 1),
         text: format!("    let value_{n} = compute({n});"),
         no_newline: false,

@@ -120,20 +120,22 @@ impl Sandbox {
         run: Option<u64>,
         unwanted: impl Fn(u64) -> bool,
     ) -> Result<Swept, SandboxError> {
-        let mut swept = Swept::default();
+        // A container may still be listed while it goes; it counts once.
+        let mut containers = BTreeSet::new();
+        let mut volumes = 0;
         let mut tries = 0;
         loop {
             for found in self.containers(run).await? {
                 if unwanted(found.run) {
                     self.remove_container(&found.container).await?;
-                    swept.containers += 1;
+                    containers.insert(found.container);
                 }
             }
             let mut in_use = None;
             for found in self.volumes(run).await? {
                 if unwanted(found.run) {
                     match self.remove_volume(&found.name).await {
-                        Ok(()) => swept.volumes += 1,
+                        Ok(()) => volumes += 1,
                         Err(e @ SandboxError::EngineRefused { status: 409, .. }) => {
                             in_use = Some(e)
                         }
@@ -142,7 +144,12 @@ impl Sandbox {
                 }
             }
             match in_use {
-                None => return Ok(swept),
+                None => {
+                    return Ok(Swept {
+                        containers: containers.len(),
+                        volumes,
+                    });
+                }
                 Some(error) if tries >= REMOVE_TRIES => return Err(error),
                 Some(_) => tries += 1,
             }

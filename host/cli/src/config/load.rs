@@ -84,10 +84,11 @@ pub fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
         &mut config.engine.tls_dir,
         &mut config.git.ssh_key_file,
         &mut config.git.ssh_known_hosts,
-    ] {
-        if let Some(path) = path {
-            *path = resolve(path, &beside);
-        }
+    ]
+    .into_iter()
+    .flatten()
+    {
+        *path = resolve(path, &beside);
     }
     let data_dir = match config.host.data_dir.clone() {
         Some(dir) => dir,
