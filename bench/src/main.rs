@@ -96,6 +96,9 @@ fn run(options: Options) -> Result<bool> {
     let runtime = tokio::runtime::Runtime::new().context("start the runtime")?;
     let report = runtime.block_on(measure_all(&names, &setting));
     print(&report, options.json, options.markdown)?;
+    for failure in &report.failures {
+        say(format_args!("{}: failed to {}", failure.benchmark, failure.reason));
+    }
     let kept = !options.strict || report.missed() == 0;
     Ok(kept && report.failures.is_empty())
 }
@@ -127,7 +130,7 @@ fn print(report: &Report, json: bool, markdown: bool) -> Result<()> {
         return Ok(());
     }
     if markdown {
-        println!("{}", report.table(true));
+        println!("{}\n\n{}", report.machine, report.table(true));
     } else {
         print!("{report}");
     }

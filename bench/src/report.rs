@@ -219,7 +219,7 @@ impl Row {
     }
 }
 
-/// Everything that was measured, and that which could not be.
+/// Everything that was measured, and what could not be.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// Where.
@@ -316,11 +316,7 @@ fn figure(unit: Unit, figure: &Figure) -> [String; 3] {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n\n{}", self.machine, self.table(false))?;
-        for failure in &self.failures {
-            writeln!(f, "{}: failed to {}", failure.benchmark, failure.reason)?;
-        }
-        Ok(())
+        writeln!(f, "{}\n\n{}", self.machine, self.table(false))
     }
 }
 

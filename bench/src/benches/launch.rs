@@ -146,7 +146,7 @@ fn docker_run(image: &str, limits: &Limits) -> Vec<String> {
         "--ulimit",
         "core=0",
         "--ulimit",
-        "nofile=65536",
+        "nofile=16384",
         "--shm-size",
         "64m",
         "--no-healthcheck",
