@@ -1,7 +1,7 @@
 //! The engine: leases jobs, asks their workflow what to do, and does it.
 //!
-//! One [dispatcher](dispatch) owns the loop: it claims, cancels, expires and
-//! re-adopts. Each claimed run is a task of its own ([`drive`]) that shares no
+//! One dispatcher (`dispatch`) owns the loop: it claims, cancels, expires and
+//! re-adopts. Each claimed run is a task of its own (`drive`) that shares no
 //! mutable state with another; what it learns it writes to the store under its
 //! fencing token, so that it may be dropped at any await point and taken up by
 //! a later task. The engine never talks SQL, never runs git or an engine call

@@ -2,7 +2,7 @@
 //!
 //! yamux keeps one waker for what both directions of a stream wait on, so a
 //! stream whose halves are polled by two tasks can lose the wake-up of one and
-//! hang. Here each direction leaves its own waker in [`Wakers`], and yamux
+//! hang. Here each direction leaves its own waker in `Wakers`, and yamux
 //! only ever sees one that wakes both: a direction may be woken for nothing,
 //! never forgotten. [`tokio::io::split`] is therefore safe on a [`StreamIo`].
 

@@ -25,8 +25,8 @@ use std::sync::Arc;
 /// 1 when there is, with 2 when a scan was not possible.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// BASE..HEAD, BASE...HEAD (from where they parted), or BASE [default:
-    /// @{upstream}...HEAD]
+    /// BASE..HEAD, BASE...HEAD (from where they parted), or BASE; without it,
+    /// what a push would send
     #[arg(conflicts_with = "diff")]
     range: Option<String>,
     /// The repository [default: the one around the current directory]
