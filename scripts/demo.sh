@@ -24,8 +24,16 @@ host=''
 cleanup() {
   status=$?
   if [ -n "$host" ]; then
+    # A host that ends leaves its sandboxes running, for the next start to take up. Here there is
+    # no next start, so what an interrupted demo left is removed with it.
+    instance=$(sed -n 's/.*"instance": *"\([^"]*\)".*/\1/p' "$work/data/host.json" 2>/dev/null || true)
     kill -TERM "$host" 2>/dev/null || true
     wait "$host" 2>/dev/null || true
+    if [ -n "$instance" ]; then
+      label="label=dev.sortie.instance=$instance"
+      docker ps -aq --filter "$label" | xargs -r docker rm -fv >/dev/null 2>&1 || true
+      docker volume ls -q --filter "$label" | xargs -r docker volume rm >/dev/null 2>&1 || true
+    fi
   fi
   if [ "$status" -ne 0 ]; then
     printf '\nThe demo did not get to its end. What the host said last:\n' >&2

@@ -97,7 +97,10 @@ fn run(options: Options) -> Result<bool> {
     let report = runtime.block_on(measure_all(&names, &setting));
     print(&report, options.json, options.markdown)?;
     for failure in &report.failures {
-        say(format_args!("{}: failed to {}", failure.benchmark, failure.reason));
+        say(format_args!(
+            "{}: failed to {}",
+            failure.benchmark, failure.reason
+        ));
     }
     let kept = !options.strict || report.missed() == 0;
     Ok(kept && report.failures.is_empty())

@@ -12,9 +12,11 @@
     reason = "tests start programs, speak HTTP and show what a host said"
 )]
 
+mod engine;
 mod host;
 mod remote;
 
+pub use engine::EngineLine;
 pub use host::{Host, HostOptions};
 pub use remote::Remote;
 

@@ -9,7 +9,7 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;
-use sortie_tests::{Host, HostOptions, Remote};
+use sortie_tests::{EngineLine, Host, HostOptions, Remote};
 use std::process::Command;
 
 fn sample() -> Result<Remote> {
@@ -35,6 +35,35 @@ async fn jobs_wait_while_the_engine_is_away_and_doctor_says_so() -> Result<()> {
     assert_eq!(doctor.status.code(), Some(1));
     let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
     assert!(said.contains("/nonexistent/engine.sock"), "{said}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_goes_away_in_mid_run_is_waited_for() -> Result<()> {
+    let remote = sample()?;
+    let mut line = EngineLine::open().await?;
+    let host = Host::start(
+        &remote,
+        HostOptions {
+            engine: format!("endpoint = \"{}\"", line.endpoint()),
+            ..HostOptions::default()
+        },
+    )
+    .await?;
+    let id = host
+        .submit("echo begun; sleep 2; sed -i s/teh/the/ README.md")
+        .await?;
+    host.wait_event(id, |event| event["kind"] == "agent.progress")
+        .await?;
+    line.cut();
+    line.missed().await?;
+    assert_eq!(host.job(id).await?["state"], "running");
+    line.mend();
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert_eq!(job["attempts"], 1, "the same run went on: {job}");
+    assert_eq!(remote.pushes()?.len(), 1);
+    assert_eq!(host.leftovers()?, Vec::<String>::new());
     Ok(())
 }
 

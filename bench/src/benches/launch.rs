@@ -36,10 +36,11 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
     options.limits = limits;
     let sandbox = Sandbox::connect(options).await?;
 
+    let plan = PLAN.shortened(setting.quick);
     let mut parts = [const { Vec::new() }; 3];
     let mut run = 0;
     let both = paired(
-        PLAN.shortened(setting.quick),
+        plan,
         async || {
             run += 1;
             let taken = tokio::time::timeout(LIMIT, launch(&sandbox, run, &bundle, &base)).await;
@@ -48,8 +49,10 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
                 sandbox.remove(run).await?;
             }
             let taken = taken?;
-            for (part, taken) in parts.iter_mut().zip(taken) {
-                part.push(taken);
+            if run > u64::from(plan.warm_up) {
+                for (part, taken) in parts.iter_mut().zip(taken) {
+                    part.push(taken);
+                }
             }
             Ok(taken.iter().sum::<f64>())
         },

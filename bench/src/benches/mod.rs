@@ -11,6 +11,7 @@ mod launch;
 mod plugin;
 mod scan;
 mod submit;
+mod tiny;
 
 use crate::program;
 use crate::report::Row;

@@ -1,10 +1,13 @@
 //! A plugin call as a job makes it: a fresh store and a fresh instance scan a
 //! change of ten lines. The peer is wasmtime with its defaults and the same
 //! component, which builds its linker for each call.
+//!
+//! A tiny scanner shows what the host itself costs, the shipped one what a job
+//! waits for.
 
-use super::Setting;
 use super::bare::{Bare, Offer};
-use crate::measure::{Plan, micros, paired};
+use super::{Setting, tiny};
+use crate::measure::{Paired, Plan, micros, paired};
 use crate::report::{Bar, Row, Unit};
 use anyhow::{Context, Result, ensure};
 use sortie_git::UnifiedDiff;
@@ -13,7 +16,7 @@ use sortie_plugins::{PluginOptions, Plugins, shipped};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const NAME: &str = "reward-hacking";
+const SHIPPED: &str = "reward-hacking";
 
 /// Ten lines of a hunk: a test that gets one more assertion.
 const TEN_LINES: &str = "\
@@ -44,65 +47,69 @@ const PLAN: Plan = Plan {
 };
 
 pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
-    let component = shipped().iter().find(|plugin| plugin.name == NAME);
+    let component = shipped().iter().find(|plugin| plugin.name == SHIPPED);
     let component = component.context("find the shipped plugin reward-hacking")?;
-    let diff = UnifiedDiff::parse(TEN_LINES.as_bytes().to_vec())?;
-    let diff: Arc<dyn DiffSource> = Arc::new(diff);
-
+    let tiny = tiny::component(&setting.workspace)?;
     let plugins = Plugins::new(PluginOptions::default())?;
-    plugins
-        .load(NAME, component.wasm, serde_json::Value::Null)
-        .await?;
-    let bare = Arc::new(Bare::new(component.wasm)?);
-    let expected = plugins.scan(NAME, Arc::clone(&diff)).await?.len();
-
     let mut rows = Vec::new();
-    let peers = [
-        (Offer::All, "wasmtime bare, relinking what the host offers"),
-        (
-            Offer::Scanner,
-            "wasmtime bare, relinking the scanner's own imports",
-        ),
-    ];
-    for (offer, name) in peers {
-        let plan = PLAN.shortened(setting.quick);
-        // In tasks, as the engine calls plugins, and not on the thread that
-        // waits for all of them.
-        let both = paired(
-            plan,
-            async || {
-                let (plugins, diff) = (plugins.clone(), Arc::clone(&diff));
-                tokio::spawn(ours(plugins, diff, expected)).await?
-            },
-            async || {
-                let (bare, diff) = (Arc::clone(&bare), Arc::clone(&diff));
-                tokio::spawn(async move { peer(&bare, offer, &diff, expected) }).await?
-            },
-        )
-        .await?;
-        let row = Row::paired(
-            "plugin",
-            "fresh store + instance + scan of a 10-line diff",
-            Unit::Micros,
-            &both,
-            name,
-        );
-        rows.push(match offer {
-            Offer::All => row
-                .under(Bar::at_most(both.ours.median(), 60.0, Unit::Micros))
+    for (name, wasm) in [(tiny::NAME, tiny.as_slice()), (SHIPPED, component.wasm)] {
+        let config = serde_json::Value::Null;
+        plugins.load(name, wasm.to_vec(), config).await?;
+        let bare = Arc::new(Bare::new(wasm)?);
+        let what = format!("fresh store + instance + scan of a 10-line diff, {name}");
+        let row =
+            |both: &Paired, peer| Row::paired("plugin", what.as_str(), Unit::Micros, both, peer);
+
+        let both = compare(setting, &plugins, name, &bare, Offer::All).await?;
+        let all = row(&both, "wasmtime bare, relinking what the host offers");
+        rows.push(
+            all.under(Bar::at_most(both.ours.median(), 60.0, Unit::Micros))
                 .under(Bar::ratio_at_most(both.ratio(), 0.5)),
-            Offer::Scanner => row,
-        });
+        );
+        let both = compare(setting, &plugins, name, &bare, Offer::Scanner).await?;
+        rows.push(row(&both, "wasmtime bare, relinking a scanner's imports"));
     }
     Ok(rows)
 }
 
+/// Samples the host and the bare component by turns.
+async fn compare(
+    setting: &Setting,
+    plugins: &Plugins,
+    name: &'static str,
+    bare: &Arc<Bare>,
+    offer: Offer,
+) -> Result<Paired> {
+    let diff = UnifiedDiff::parse(TEN_LINES.as_bytes().to_vec())?;
+    let diff: Arc<dyn DiffSource> = Arc::new(diff);
+    let expected = plugins.scan(name, Arc::clone(&diff)).await?.len();
+    // In tasks, as the engine calls plugins, and not on the thread that waits
+    // for all of them.
+    paired(
+        PLAN.shortened(setting.quick),
+        async || {
+            let (plugins, diff) = (plugins.clone(), Arc::clone(&diff));
+            tokio::spawn(ours(plugins, name, diff, expected)).await?
+        },
+        async || {
+            let (bare, diff) = (Arc::clone(bare), Arc::clone(&diff));
+            tokio::spawn(async move { peer(&bare, offer, &diff, expected) }).await?
+        },
+    )
+    .await
+}
+
 /// A turn of ours.
-async fn ours(plugins: Plugins, diff: Arc<dyn DiffSource>, expected: usize) -> Result<Vec<f64>> {
+async fn ours(
+    plugins: Plugins,
+    name: &str,
+    diff: Arc<dyn DiffSource>,
+    expected: usize,
+) -> Result<Vec<f64>> {
     let mut taken = Vec::new();
     for _ in 0..CALLS {
         let begun = Instant::now();
-        let found = plugins.scan(NAME, Arc::clone(&diff)).await?;
+        let found = plugins.scan(name, Arc::clone(&diff)).await?;
         taken.push(micros(begun.elapsed()));
         ensure!(found.len() == expected, "scan the same change twice alike");
     }

@@ -7,13 +7,15 @@ use sortie_model::id::RunId;
 use sortie_store::{Claim, ClaimLimits, StoreError};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::task::JoinSet;
+use std::time::{Duration, Instant};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// How often the queue is looked at without a reason. Every change signals;
 /// this only bounds the harm of a signal that was missed.
 const IDLE_LOOK: Duration = Duration::from_secs(30);
+/// How long the engine may take to say that it is there.
+const ENGINE_LOOK: Duration = Duration::from_secs(5);
 /// How long to leave an engine alone that did not answer.
 const ENGINE_PAUSE: Duration = Duration::from_secs(2);
 /// The longest wait when the store is in trouble, such as a full disk.
@@ -22,9 +24,11 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 struct Dispatcher {
     options: Arc<EngineOptions>,
     tasks: JoinSet<()>,
-    running: HashMap<RunId, CancellationToken>,
-    runs: HashMap<tokio::task::Id, RunId>,
-    swept: bool,
+    /// Which task has a run. A run that parked and goes on has a new one before
+    /// the end of the old one is seen.
+    running: HashMap<RunId, (tokio::task::Id, CancellationToken)>,
+    sweep: Option<JoinHandle<()>>,
+    sweep_at: Instant,
 }
 
 /// Works until `shutdown`.
@@ -38,8 +42,8 @@ pub(crate) async fn run(
         options,
         tasks: JoinSet::new(),
         running: HashMap::new(),
-        runs: HashMap::new(),
-        swept: false,
+        sweep: None,
+        sweep_at: Instant::now(),
     };
     for claim in dispatcher.options.store.reclaim().await? {
         tracing::info!(
@@ -73,9 +77,7 @@ impl Dispatcher {
             tracing::warn!(%error, "approvals could not be expired; trying again");
             return STORE_PAUSE;
         }
-        if !self.swept {
-            self.sweep().await;
-        }
+        self.sweep();
         match self.fill().await {
             Ok(Filled::NothingDue) => self.until_next_due().await,
             Ok(Filled::NoRoom) => IDLE_LOOK,
@@ -94,13 +96,13 @@ impl Dispatcher {
             if self.running.len() >= limits.max_parallel as usize {
                 return Ok(Filled::NoRoom);
             }
-            let queue = self.options.store.queue_stats().await?;
-            if queue.queued + queue.approved == 0 {
+            if !self.options.store.has_claimable().await? {
                 return Ok(Filled::NothingDue);
             }
             // A queue must not burn its attempts while the engine is away.
-            if let Err(error) = self.options.sandbox.list().await {
-                tracing::warn!(%error, "the container engine does not answer; jobs wait");
+            let answer = tokio::time::timeout(ENGINE_LOOK, self.options.sandbox.list()).await;
+            if !matches!(answer, Ok(Ok(_))) {
+                tracing::warn!(?answer, "the container engine does not answer; jobs wait");
                 return Ok(Filled::EngineDown);
             }
             let claimed = self
@@ -121,12 +123,12 @@ impl Dispatcher {
     fn start(&mut self, claim: Claim) {
         let run = claim.run.id;
         let cancel = CancellationToken::new();
-        self.running.insert(run, cancel.clone());
         let options = self.options.clone();
+        let token = cancel.clone();
         let task = self
             .tasks
-            .spawn(async move { drive::run(options, claim, cancel).await });
-        self.runs.insert(task.id(), run);
+            .spawn(async move { drive::run(options, claim, token).await });
+        self.running.insert(run, (task.id(), cancel));
     }
 
     async fn on_cancel(
@@ -135,11 +137,11 @@ impl Dispatcher {
     ) {
         match cancelled {
             Ok(run) => {
-                if let Some(token) = self.running.get(&run) {
+                if let Some((_, token)) = self.running.get(&run) {
                     token.cancel();
                 }
                 // A container that was being made just then is found so.
-                self.swept = false;
+                self.sweep_at = Instant::now();
                 let sandbox = self.options.sandbox.clone();
                 // Beside the loop: a slow engine must not hold up the queue.
                 tokio::spawn(async move {
@@ -152,12 +154,12 @@ impl Dispatcher {
             Err(_) => {
                 if let Ok(alive) = self.options.store.unfinished_runs().await {
                     let alive: BTreeSet<_> = alive.into_iter().collect();
-                    for (run, token) in &self.running {
+                    for (run, (_, token)) in &self.running {
                         if !alive.contains(run) {
                             token.cancel();
                         }
                     }
-                    self.swept = false;
+                    self.sweep_at = Instant::now();
                 }
             }
         }
@@ -171,34 +173,21 @@ impl Dispatcher {
                 error.id()
             }
         };
-        if let Some(run) = self.runs.remove(&id) {
-            self.running.remove(&run);
-        }
+        self.running.retain(|_, (task, _)| *task != id);
+        self.sweep_at = Instant::now();
     }
 
-    /// Removes sandboxes that no unfinished run owns. Until it worked once it
-    /// is tried in every turn, since the engine may come up later than we do.
-    async fn sweep(&mut self) {
-        let keep = match self.options.store.unfinished_runs().await {
-            Ok(runs) => runs.into_iter().map(|run| run.0).collect::<BTreeSet<u64>>(),
-            Err(error) => {
-                tracing::warn!(%error, "cannot tell which sandboxes are owned");
-                return;
-            }
-        };
-        match self.options.sandbox.sweep(&keep).await {
-            Ok(swept) => {
-                self.swept = true;
-                if swept.containers + swept.volumes > 0 {
-                    tracing::info!(
-                        containers = swept.containers,
-                        volumes = swept.volumes,
-                        "removed what no run owns"
-                    );
-                }
-            }
-            Err(error) => tracing::debug!(%error, "orphans are not swept yet"),
+    /// Removes sandboxes that no unfinished run owns: after every run's end and
+    /// now and then, beside the loop, since an engine may be slow or come up
+    /// later than we do.
+    fn sweep(&mut self) {
+        let under_way = self.sweep.as_ref().is_some_and(|task| !task.is_finished());
+        if under_way || Instant::now() < self.sweep_at {
+            return;
         }
+        self.sweep_at = Instant::now() + IDLE_LOOK;
+        let options = self.options.clone();
+        self.sweep = Some(tokio::spawn(async move { sweep(&options).await }));
     }
 
     /// When the next delayed job or unanswered question is due.
@@ -211,6 +200,25 @@ impl Dispatcher {
             .min();
         due.map_or(IDLE_LOOK, |moment| moment.since(now).min(IDLE_LOOK))
             .max(Duration::from_millis(10))
+    }
+}
+
+async fn sweep(options: &EngineOptions) {
+    let keep = match options.store.unfinished_runs().await {
+        Ok(runs) => runs.into_iter().map(|run| run.0).collect::<BTreeSet<u64>>(),
+        Err(error) => {
+            tracing::warn!(%error, "cannot tell which sandboxes are owned");
+            return;
+        }
+    };
+    match options.sandbox.sweep(&keep).await {
+        Ok(swept) if swept.containers + swept.volumes > 0 => tracing::info!(
+            containers = swept.containers,
+            volumes = swept.volumes,
+            "removed what no run owns"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::debug!(%error, "orphans are not swept yet"),
     }
 }
 

@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 /// How many decisions a run may take; a workflow that asks for more is not
 /// going anywhere.
 const MAX_DECISIONS: u32 = 1_000;
-/// How long to wait before writing again to a store that has no room.
-const DISK_FULL_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before writing again to a store that is in trouble.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What every part of a run needs to know.
 pub(crate) struct RunContext {
@@ -97,11 +97,23 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
         tracing::warn!(%error, run = fence.run.0, "a sandbox is left; the next start removes it");
     }
     if let Some((event, end)) = end {
-        let written = persist(|| options.store.finish(fence, event.clone(), end.clone())).await;
-        match written {
-            Ok(job) => tracing::info!(job = job.id.0, state = %job.state.phase(), "a run ended"),
-            Err(StoreError::Stale { .. }) => {}
-            Err(error) => tracing::error!(%error, %job, "the end of a run could not be written"),
+        // Until it is written the job counts as running and takes a place.
+        loop {
+            match options
+                .store
+                .finish(fence, event.clone(), end.clone())
+                .await
+            {
+                Ok(job) => {
+                    tracing::info!(job = job.id.0, state = %job.state.phase(), "a run ended");
+                    break;
+                }
+                Err(StoreError::Stale { .. } | StoreError::Closed) => break,
+                Err(error) => {
+                    tracing::error!(%error, %job, "the end of a run could not be written; trying again");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+            }
         }
     }
 }
@@ -116,7 +128,7 @@ where
         match write().await {
             Err(StoreError::DiskFull) => {
                 tracing::warn!("the disk is full; a run waits for room");
-                tokio::time::sleep(DISK_FULL_PAUSE).await;
+                tokio::time::sleep(STORE_PAUSE).await;
             }
             other => return other,
         }

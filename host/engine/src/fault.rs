@@ -42,9 +42,14 @@ impl From<StoreError> for Fault {
 }
 
 impl From<PluginError> for Fault {
-    /// A plugin that cannot answer is a gate that stays shut.
+    /// A plugin that cannot answer is a gate that stays shut; one that has no
+    /// free place just now is asked again.
     fn from(error: PluginError) -> Self {
-        Self::halt(HaltReason::PluginFailed, with_sources(&error))
+        let text = with_sources(&error);
+        match error.is_transient() {
+            true => Self::Passing(text),
+            false => Self::halt(HaltReason::PluginFailed, text),
+        }
     }
 }
 

@@ -18,6 +18,9 @@ pub struct LogLine {
     pub at: Timestamp,
     /// The step it belongs to.
     pub step: String,
+    /// The step's position in the run; names repeat, positions do not.
+    #[serde(default)]
+    pub position: u32,
     /// `stdout`, `stderr`, or `sortie` for the host's own words.
     pub stream: String,
     /// Where the step's output continues after this chunk, in bytes.
@@ -37,7 +40,7 @@ pub fn path(data_dir: &Path, run: sortie_model::id::RunId) -> PathBuf {
 /// Appends to one run's log.
 pub struct RunLog {
     file: tokio::fs::File,
-    written: HashMap<String, u64>,
+    written: HashMap<u32, u64>,
 }
 
 impl RunLog {
@@ -58,7 +61,7 @@ impl RunLog {
         let mut written = HashMap::new();
         for line in text[..whole].split(|b| *b == b'\n') {
             if let Ok(line) = serde_json::from_slice::<LogLine>(line) {
-                let end = written.entry(line.step).or_insert(0);
+                let end = written.entry(line.position).or_insert(0);
                 *end = line.end.max(*end);
             }
         }
@@ -67,31 +70,38 @@ impl RunLog {
     }
 
     /// How far the output of a step is written, in bytes.
-    pub fn written(&self, step: &str) -> u64 {
-        self.written.get(step).copied().unwrap_or(0)
+    pub fn written(&self, position: u32) -> u64 {
+        self.written.get(&position).copied().unwrap_or(0)
     }
 
     /// Appends a chunk unless it is there already.
     pub async fn append(&mut self, line: LogLine) -> std::io::Result<()> {
-        if line.stream != HOST && line.end <= self.written(&line.step) {
+        if line.stream != HOST && line.end <= self.written(line.position) {
             return Ok(());
         }
         let mut text = serde_json::to_vec(&line)?;
         text.push(b'\n');
         self.file.write_all(&text).await?;
         self.file.flush().await?;
-        let end = self.written.entry(line.step).or_insert(0);
+        let end = self.written.entry(line.position).or_insert(0);
         *end = line.end.max(*end);
         Ok(())
     }
 
     /// Appends a line of the host's own.
-    pub async fn say(&mut self, at: Timestamp, step: &str, text: &str) -> std::io::Result<()> {
+    pub async fn say(
+        &mut self,
+        at: Timestamp,
+        step: &str,
+        position: u32,
+        text: &str,
+    ) -> std::io::Result<()> {
         self.append(LogLine {
             at,
             step: step.to_owned(),
             stream: HOST.to_owned(),
-            end: self.written(step),
+            position,
+            end: self.written(position),
             text: format!("{text}\n"),
         })
         .await
@@ -109,6 +119,7 @@ mod tests {
         LogLine {
             at: Timestamp(0),
             step: "agent".into(),
+            position: 0,
             stream: "stdout".into(),
             end,
             text: text.into(),

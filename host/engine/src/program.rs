@@ -4,6 +4,8 @@
 use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::log::LogLine;
+use crate::workspace::WALL_GRACE;
+use sortie_model::run::Step;
 use sortie_plugins::surfaces::agent::Exit;
 use sortie_sandbox::{
     ExitStatus, KillReason, Output, OutputStream, SandboxError, StepSpec, Workspace,
@@ -38,7 +40,7 @@ pub(crate) struct Ran<R> {
 /// Runs `spec` to its end, over as many wires as it takes.
 pub(crate) async fn run<R, M, F>(
     context: &RunContext,
-    name: &str,
+    step: &Step,
     spec: &StepSpec,
     mut make_reader: M,
 ) -> Result<Ran<R>, Fault>
@@ -51,7 +53,7 @@ where
     loop {
         let workspace = context.workspace.ensure(context).await?;
         let reader = make_reader().await?;
-        match follow(context, name, spec, workspace, reader).await {
+        match follow(context, step, spec, workspace, reader).await {
             Err(Broken::Wire(error)) if reattached < MAX_REATTACHES => {
                 reattached += 1;
                 tracing::warn!(%error, run = context.fence.run.0, "the wire broke; looking for the sandbox");
@@ -86,39 +88,48 @@ impl From<Fault> for Broken {
 
 async fn follow<R: Reader>(
     context: &RunContext,
-    name: &str,
+    step: &Step,
     spec: &StepSpec,
     workspace: Workspace,
     mut reader: R,
 ) -> Result<Ran<R>, Broken> {
-    let mut step = workspace.start(spec.clone()).await?;
+    // The container's own clock is the backstop for a host that is gone; each
+    // step moves it on, since the host's work in between is not on it.
+    let limit = Duration::from_millis(spec.wall_limit_ms);
+    workspace.set_wall(limit + WALL_GRACE).await?;
+    let mut program = workspace.start(spec.clone()).await?;
     let mut tail = Tail::default();
-    let deadline = tokio::time::sleep(Duration::from_millis(spec.wall_limit_ms) + LIMIT_GRACE);
+    let deadline = tokio::time::sleep(limit + LIMIT_GRACE);
     tokio::pin!(deadline);
     let mut overdue = false;
     loop {
         let output = tokio::select! {
-            output = step.next_output() => output?,
+            output = program.next_output() => output?,
             () = &mut deadline, if !overdue => {
                 // The runner keeps the limit; this is for a runner that lies.
                 overdue = true;
-                step.kill().await?;
+                program.kill().await?;
                 continue;
             }
         };
         let Some(output) = output else { break };
         tail.push(&output.bytes);
-        keep(context, name, &output).await?;
+        keep(context, step, &output).await?;
         reader.read(&output).await?;
     }
-    let exit = step.wait().await?;
+    let exit = program.wait().await?;
     if exit.output_truncated {
         let said = format!(
             "the output went over {} bytes; what followed was dropped",
             spec.output_limit_bytes
         );
         let now = context.options.clock.now();
-        let _ = context.log.lock().await.say(now, name, &said).await;
+        let _ = context
+            .log
+            .lock()
+            .await
+            .say(now, &step.name, step.position, &said)
+            .await;
     }
     let timed_out = overdue
         || matches!(
@@ -136,10 +147,11 @@ async fn follow<R: Reader>(
     })
 }
 
-async fn keep(context: &RunContext, name: &str, output: &Output) -> Result<(), Fault> {
+async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), Fault> {
     let line = LogLine {
         at: context.options.clock.now(),
-        step: name.to_owned(),
+        step: step.name.clone(),
+        position: step.position,
         stream: match output.stream {
             OutputStream::Stdout => "stdout",
             OutputStream::Stderr => "stderr",

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 /// What a sandbox may outlive its run's time budget by when no host is there
 /// to stop it. Steps are stopped at the budget itself; this is the backstop.
-const WALL_GRACE: Duration = Duration::from_secs(60);
+pub(crate) const WALL_GRACE: Duration = Duration::from_secs(60);
 /// How long to leave an engine alone that did not answer.
 const ENGINE_PAUSE: Duration = Duration::from_secs(2);
 /// How often to ask an engine that went away during a run before the attempt

@@ -100,9 +100,10 @@ impl Sandbox {
     /// Kills and removes a run's container and its volumes. Returns whether
     /// there was anything; doing it again is no error.
     pub async fn remove(&self, run: u64) -> Result<bool, SandboxError> {
-        let removed = self.clear(Some(run), |_| true).await?;
+        let removed = self.clear(Some(run), |_| true).await;
+        // Also after a failure: the next sweep must find what is left.
         self.0.release(run);
-        Ok(removed != Swept::default())
+        Ok(removed? != Swept::default())
     }
 
     /// Removes everything of this instance that belongs to no run in `keep`.

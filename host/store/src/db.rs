@@ -3,8 +3,8 @@
 use crate::error::{Result, StoreError};
 use crate::limits;
 use rusqlite::{Connection, OpenFlags, Params, Row};
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +15,14 @@ pub(crate) fn make_dir(dir: &Path) -> Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(dir)
-        .map_err(|e| StoreError::io("make the data directory", dir, &e))
+        .map_err(|e| StoreError::io("make the data directory", dir, &e))?;
+    // One that was there before may be open to others.
+    let failed = |e| StoreError::io("close the data directory to others", dir, &e);
+    let mode = std::fs::metadata(dir).map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// The database's path in a data directory.

@@ -15,7 +15,7 @@ use tokio::net::unix::pipe;
 use tokio::time::Instant;
 
 /// Settings that a repository must not choose.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 16] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
@@ -25,6 +25,10 @@ const SETTINGS: [&str; 12] = [
     "gc.auto=0",
     "maintenance.auto=false",
     "advice.addEmbeddedRepo=false",
+    "protocol.allow=never",
+    "protocol.file.allow=always",
+    "core.sshCommand=false",
+    "core.alternateRefsCommand=true",
     "protocol.ext.allow=never",
     "submodule.recurse=false",
     "safe.directory=*",

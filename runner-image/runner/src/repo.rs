@@ -12,7 +12,7 @@ use crate::git::Git;
 use crate::limits::GIT_LIMIT;
 use crate::strays;
 use sortie_wire::message::{CollectSpec, Collected, RunnerError};
-use sortie_wire::place::{OWN, REPO};
+use sortie_wire::place::{HOME, OWN, REPO, WORK};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -203,20 +203,10 @@ pub async fn reset(runner: &Rc<Runner>, commit: &str, ignored: bool) -> Result<(
 
 async fn try_reset(runner: &Rc<Runner>, commit: &str, ignored: bool) -> Result<(), RunnerError> {
     const ACTION: &str = "put the workspace back";
+    // What reads the agent's own configuration comes first, and whatever it
+    // may have started is gone before the files are put in order.
     let ours = borrow(runner, commit)?;
-    ours.run(ACTION, &["reset", "-q", "--hard", commit]).await?;
-    // Twice forced: repositories inside the repository go as well.
-    ours.run(
-        ACTION,
-        &[
-            "clean",
-            "-q",
-            "-d",
-            "-ff",
-            if ignored { "-x" } else { "--" },
-        ],
-    )
-    .await?;
+    ours.run(ACTION, &["update-ref", REF, commit]).await?;
     let theirs = Git::new(runner, THEIRS, REPO, deadline());
     if !theirs
         .holds(ACTION, &["cat-file", "-e", &format!("{commit}^{{commit}}")])
@@ -240,12 +230,49 @@ async fn try_reset(runner: &Rc<Runner>, commit: &str, ignored: bool) -> Result<(
     theirs
         .run(ACTION, &["symbolic-ref", "HEAD", BRANCH])
         .await?;
+    let _ = strays::kill_all(runner.wires.bridge()).await;
+    ours.run(ACTION, &["reset", "-q", "--hard", commit]).await?;
+    // Twice forced: repositories inside the repository go as well.
+    ours.run(
+        ACTION,
+        &[
+            "clean",
+            "-q",
+            "-d",
+            "-ff",
+            if ignored { "-x" } else { "--" },
+        ],
+    )
+    .await?;
+    if ignored {
+        clear_around().map_err(system(ACTION))?;
+    }
     let index = Path::new(THEIRS).join("index");
     match fs::remove_file(&index) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(system(ACTION)(e)),
         _ => {}
     }
     fs::copy(Path::new(OURS).join("index"), index).map_err(system(ACTION))?;
+    Ok(())
+}
+
+/// Removes what lies around the repository: settings and tools that were left
+/// in the steps' home, beside the repository or in the temporary directory
+/// would have a say in what runs next.
+fn clear_around() -> io::Result<()> {
+    for directory in [WORK, HOME, "/tmp"] {
+        for entry in fs::read_dir(directory)? {
+            let entry = entry?;
+            let path = entry.path();
+            if [REPO, OWN, HOME].iter().any(|kept| path == Path::new(kept)) {
+                continue;
+            }
+            match entry.file_type()?.is_dir() {
+                true => fs::remove_dir_all(path)?,
+                false => fs::remove_file(path)?,
+            }
+        }
+    }
     Ok(())
 }
 

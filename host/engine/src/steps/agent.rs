@@ -1,13 +1,12 @@
 //! A coding agent in the workspace. What it says is display text; what it did
 //! is what git finds afterwards.
 
-use super::{StepEnd, out_of_time, sandbox_id, time_left_ms};
+use super::{StepEnd, collect, out_of_time, sandbox_id, time_left_ms};
 use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::meter::RunMeter;
 use crate::program::{self, Reader};
 use crate::translate;
-use sortie_git::{CommitId, Expected};
 use sortie_model::clock::Timestamp;
 use sortie_model::halt::HaltReason;
 use sortie_model::run::Step;
@@ -15,7 +14,7 @@ use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{CollectRequest, Collected, Output, OutputStream, StepSpec, Workspace, place};
+use sortie_sandbox::{Output, OutputStream, StepSpec, place};
 use std::time::Duration;
 
 /// People look at progress once in a while; the timeline gets at most one row
@@ -64,8 +63,10 @@ pub(super) async fn perform(
         wall_limit_ms: left,
         output_limit_bytes: context.options.limits.step_output_bytes,
     };
-    charge(context).await?;
-    let ran = program::run(context, &step.name, &spec, || async {
+    if !collect::known_to_sandbox(context, &spec.id).await? {
+        charge(context).await?;
+    }
+    let ran = program::run(context, step, &spec, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
             context,
@@ -75,30 +76,36 @@ pub(super) async fn perform(
     })
     .await?;
     let conclusion = ran.reader.parser.finish(ran.exit.clone()).await?;
+    if ran.workspace_full {
+        return Err(Fault::halt(
+            HaltReason::WorkspaceFull,
+            format!("the agent filled the workspace in step {}", step.name),
+        ));
+    }
     let head = match asked.writes {
-        true => collect(context, &ran.workspace).await?,
+        true => Some(collect::collect(context, &spec.id, ran.workspace).await),
         false => {
             ran.workspace.discard().await?;
             None
         }
     };
+    // Out of time is the reason also when what was left cannot be taken.
+    let head = match (head, ran.timed_out) {
+        (Some(head), false) => Some(head?),
+        (Some(head), true) => head.ok(),
+        (None, _) => None,
+    };
     let changed = match &head {
-        Some(head) => differs(context, head).await?,
+        Some(head) => collect::differs(context, head).await?,
         None => false,
     };
-    if ran.timed_out || ran.workspace_full {
+    if ran.timed_out {
         // The work so far is kept in the mirror, where `sortie diff` shows it.
         if let Some(head) = &head {
             let store = &context.options.store;
             crate::drive::persist(|| store.set_head(context.fence, head.as_str())).await?;
         }
-        return Err(match ran.workspace_full {
-            true => Fault::halt(
-                HaltReason::WorkspaceFull,
-                format!("the agent filled the workspace in step {}", step.name),
-            ),
-            false => out_of_time(context),
-        });
+        return Err(out_of_time(context));
     }
     let outcome = Outcome::Agent(AgentOutcome {
         exit: translate::exit(ran.exit),
@@ -110,62 +117,6 @@ pub(super) async fn perform(
         head: head.map(|head| head.as_str().to_owned()),
         ..StepEnd::of(outcome, ran.duration_ms)
     })
-}
-
-/// Takes what the agent left in the workspace as a commit of the host's.
-async fn collect(context: &RunContext, workspace: &Workspace) -> Result<Option<CommitId>, Fault> {
-    let run = context.fence.run.0;
-    let dir = context.options.data_dir.join("runs").join(run.to_string());
-    tokio::fs::create_dir_all(&dir).await?;
-    let bundle = dir.join("out.bundle");
-    let title = context.job.task.lines().next().unwrap_or_default();
-    let message = format!("{}\n\nSortie-Job: {}\n", cut(title, 72), context.job.id.0);
-    let collected = workspace
-        .collect(CollectRequest {
-            base: context.base.as_str(),
-            message: &message,
-            author_name: &context.options.author.name,
-            author_email: &context.options.author.email,
-            into: &bundle,
-            max_bytes: context.options.limits.bundle_bytes,
-        })
-        .await?;
-    let Collected::Bundle { .. } = collected else {
-        return Ok(None);
-    };
-    let keep_as = format!("refs/sortie/runs/{run}/out");
-    let accepted = context
-        .mirror
-        .accept_bundle(
-            &bundle,
-            Expected {
-                ref_name: "refs/heads/sortie/out",
-                base: &context.base,
-                keep_as: &keep_as,
-            },
-        )
-        .await;
-    let _ = tokio::fs::remove_file(&bundle).await;
-    let taken = accepted?.head;
-    // What is verified next is exactly what was taken, not what else lies
-    // around; ignored files stay, they are build caches.
-    workspace.reset(taken.as_str(), false).await?;
-    // One commit of the host's own with the same files: what came and went in
-    // the agent's history is in no diff, so it must be in no push either.
-    let result = format!("refs/sortie/runs/{run}/result");
-    let made_at_s = context.run.started_at.0.div_euclid(1000);
-    let squashed = context
-        .mirror
-        .squash(&context.base, &taken, &message, made_at_s, &result)
-        .await?;
-    Ok(Some(squashed))
-}
-
-/// Whether anything differs from the base commit.
-async fn differs(context: &RunContext, head: &CommitId) -> Result<bool, Fault> {
-    use sortie_model::diff::DiffSource;
-    let diff = context.mirror.diff(&context.base, head).await?;
-    Ok(!diff.files().is_empty())
 }
 
 /// Asks the budget plugin, then charges one call; the native limit holds

@@ -1,7 +1,7 @@
 //! A question to a person. The run parks while it waits: no lease, no
 //! sandbox, nothing that could be lost.
 
-use super::StepEnd;
+use super::{StepEnd, sandbox_id};
 use crate::drive::{RunContext, persist};
 use crate::fault::Fault;
 use sortie_model::approval::Decision;
@@ -18,9 +18,11 @@ pub(super) async fn perform(
     asked: ApprovalStep,
 ) -> Result<Option<StepEnd>, Fault> {
     let store = &context.options.store;
+    // Names repeat between decisions; an old answer must not serve a new question.
+    let id = sandbox_id(step);
     let known = store.approval(context.job.id).await?;
     let answer = known
-        .filter(|approval| approval.run == context.fence.run && approval.step == step.name)
+        .filter(|approval| approval.run == context.fence.run && approval.step == id)
         .and_then(|approval| approval.decision);
     if let Some(answer) = answer {
         let outcome = Outcome::Approval(match answer {
@@ -41,7 +43,7 @@ pub(super) async fn perform(
     };
     let expires = Duration::from_millis(context.job.policy.approval_expires_ms);
     let question = NewApproval {
-        step: step.name.clone(),
+        step: id,
         question: asked.question,
         commit: state.run.head_commit,
         expires_at: context.options.clock.now().plus(expires),

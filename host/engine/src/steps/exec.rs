@@ -36,7 +36,7 @@ pub(super) async fn perform(
         wall_limit_ms: limit,
         output_limit_bytes: context.options.limits.step_output_bytes,
     };
-    let ran = program::run(context, &step.name, &spec, || async { Ok(Ignore) }).await?;
+    let ran = program::run(context, step, &spec, || async { Ok(Ignore) }).await?;
     if ran.timed_out && limit == left {
         return Err(out_of_time(context));
     }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod approval;
+mod collect;
 mod exec;
 mod publish;
 mod scan;
@@ -9,7 +10,7 @@ mod scan;
 use crate::drive::{RunContext, action_of, outcome_of, persist};
 use crate::fault::Fault;
 use crate::workspace::remaining_ms;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use sortie_model::budget::{MicroUsd, Usage};
 use sortie_model::halt::HaltReason;
 use sortie_model::run::{RunPhase, Step};
@@ -57,8 +58,8 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
             }
         }
     }
+    let publishes = open.iter().any(|(_, a)| matches!(a, Action::Publish(_)));
     if !open.is_empty() || !questions.is_empty() {
-        let publishes = open.iter().any(|(_, a)| matches!(a, Action::Publish(_)));
         let phase = match publishes {
             true => RunPhase::Publishing,
             false => RunPhase::Executing,
@@ -66,11 +67,17 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
         persist(|| context.options.store.set_run_phase(context.fence, phase)).await?;
     }
     if !open.is_empty() {
-        try_join_all(
+        // Each comes to its own end: an effect that is under way is recorded
+        // also when a step beside it fails.
+        let ended = join_all(
             open.into_iter()
                 .map(|(step, action)| one(context, step, action)),
-        )
-        .await?;
+        );
+        ended.await.into_iter().collect::<Result<(), Fault>>()?;
+        if publishes && !questions.is_empty() {
+            let phase = RunPhase::Executing;
+            persist(|| context.options.store.set_run_phase(context.fence, phase)).await?;
+        }
     }
     for (step, question) in questions {
         match approval::perform(context, step, question).await? {

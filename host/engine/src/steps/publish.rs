@@ -2,15 +2,23 @@
 //! released by a person. The native gate stands here, whatever the workflow
 //! decided.
 
-use super::StepEnd;
-use crate::drive::RunContext;
+use super::{StepEnd, sandbox_id};
+use crate::drive::{RunContext, action_of};
 use crate::fault::Fault;
 use crate::gate::{self, Candidate};
-use sortie_git::{CommitId, PushExpect};
+use sortie_git::{CommitId, ErrorClass, PushExpect};
 use sortie_model::approval::Decision;
 use sortie_model::halt::HaltReason;
 use sortie_model::project::PublishMode;
-use sortie_plugins::surfaces::workflow::{Outcome, PublishOutcome, PublishStep};
+use sortie_plugins::surfaces::workflow::{Action, Outcome, PublishOutcome, PublishStep};
+use std::time::Duration;
+
+/// How often a push is tried. It is idempotent, and a new attempt at the whole
+/// job would make another commit and find its own branch taken.
+const PUSH_TRIES: u32 = 5;
+/// How long to wait after the first push that failed; three times that after
+/// the next, and so on.
+const PUSH_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) async fn perform(context: &RunContext, asked: PublishStep) -> Result<StepEnd, Fault> {
     let store = &context.options.store;
@@ -35,14 +43,17 @@ pub(super) async fn perform(context: &RunContext, asked: PublishStep) -> Result<
     let Some(commit) = state.run.head_commit else {
         return Err(shut("there is no commit".to_owned()));
     };
+    if commit == context.base.as_str() {
+        return Err(shut("nothing differs from the base".to_owned()));
+    }
     let scanned = store.scanned(context.fence.run).await?;
-    let released = store
-        .approval(context.job.id)
-        .await?
-        .filter(|approval| {
-            approval.run == context.fence.run && approval.decision == Some(Decision::Approved)
-        })
-        .and_then(|approval| approval.commit);
+    let released = store.approval(context.job.id).await?.filter(|approval| {
+        approval.run == context.fence.run && approval.decision == Some(Decision::Approved)
+    });
+    let released = match released {
+        Some(approval) if is_review(context, &approval.step).await? => approval.commit,
+        _ => None,
+    };
     gate::check(&Candidate {
         commit: &commit,
         demanded: &policy.scanners,
@@ -55,17 +66,50 @@ pub(super) async fn perform(context: &RunContext, asked: PublishStep) -> Result<
         released: released.as_deref(),
     })
     .map_err(|why| shut(why.to_string()))?;
-    context
-        .mirror
-        .push(
-            &commit.parse::<CommitId>()?,
-            &context.branch,
-            &PushExpect::Absent,
-        )
-        .await?;
+    push(context, &commit.parse()?).await?;
     let outcome = Outcome::Publish(PublishOutcome {
         branch: context.branch.clone(),
         commit,
     });
     Ok(StepEnd::of(outcome, 0))
+}
+
+/// Whether the question of that step was about findings, asked after the newest
+/// scan: a yes at any other gate releases no finding.
+async fn is_review(context: &RunContext, asked_by: &str) -> Result<bool, Fault> {
+    let mut review = false;
+    for step in context.options.store.steps(context.fence.run).await? {
+        match action_of(&step)? {
+            Action::Scan(_) => review = false,
+            Action::Approval(question) if sandbox_id(&step) == asked_by => {
+                review = question.review;
+            }
+            _ => {}
+        }
+    }
+    Ok(review)
+}
+
+async fn push(context: &RunContext, commit: &CommitId) -> Result<(), Fault> {
+    let mut pause = PUSH_PAUSE;
+    for _ in 1..PUSH_TRIES {
+        let pushed = context
+            .mirror
+            .push(commit, &context.branch, &PushExpect::Absent)
+            .await;
+        match pushed {
+            Ok(_) => return Ok(()),
+            Err(error) if error.class() == ErrorClass::Transient => {
+                tracing::warn!(%error, run = context.fence.run.0, "a push failed; trying again");
+                tokio::time::sleep(pause).await;
+                pause *= 3;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    context
+        .mirror
+        .push(commit, &context.branch, &PushExpect::Absent)
+        .await?;
+    Ok(())
 }

@@ -43,6 +43,25 @@ impl Store {
             .await
     }
 
+    /// Whether some job could be claimed now, if there is a place for it. Cheap
+    /// however long the history is.
+    pub async fn has_claimable(&self) -> Result<bool> {
+        let now = self.clock().now();
+        self.read(move |conn| {
+            let found = first(
+                conn,
+                "SELECT EXISTS (SELECT 1 FROM jobs WHERE phase = 'approved')
+                     OR EXISTS (SELECT 1 FROM projects p WHERE EXISTS (
+                         SELECT 1 FROM jobs j WHERE j.phase = 'queued'
+                         AND j.project_id = p.id AND j.due_at <= ?1))",
+                [now.0],
+                |row| Ok(row.get::<_, bool>(0)?),
+            )?;
+            Ok(found.unwrap_or(false))
+        })
+        .await
+    }
+
     /// How the queue stands.
     pub async fn queue_stats(&self) -> Result<QueueStats> {
         let now = self.clock().now();
