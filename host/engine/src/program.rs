@@ -148,6 +148,15 @@ async fn follow<R: Reader>(
 }
 
 async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), Fault> {
+    let end = output.offset + output.bytes.len() as u64;
+    let mut log = context.log.lock().await;
+    // A replay comes in other pieces than the first time: what is new of one
+    // may begin in its middle.
+    let known = log.written(step.position).clamp(output.offset, end) - output.offset;
+    let bytes = &output.bytes[usize::try_from(known).unwrap_or(usize::MAX)..];
+    if bytes.is_empty() {
+        return Ok(());
+    }
     let line = LogLine {
         at: context.options.clock.now(),
         step: step.name.clone(),
@@ -157,11 +166,11 @@ async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), 
             OutputStream::Stderr => "stderr",
         }
         .to_owned(),
-        end: output.offset + output.bytes.len() as u64,
-        text: String::from_utf8_lossy(&output.bytes).into_owned(),
+        end,
+        text: String::from_utf8_lossy(bytes).into_owned(),
     };
     // A log that cannot be written (a full disk) costs the log, not the job.
-    if let Err(error) = context.log.lock().await.append(line).await {
+    if let Err(error) = log.append(line).await {
         tracing::warn!(%error, run = context.fence.run.0, "a line of the log is lost");
     }
     Ok(())
