@@ -24,7 +24,11 @@ socket=/var/run/docker.sock
 answers() { have docker && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 version() { timeout 10 docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}}, {{.Server.Os}}/{{.Server.Arch}})'; }
 under_systemd() { [ -d /run/systemd/system ] && have systemctl && systemctl cat docker.service >/dev/null 2>&1; }
-is_dockerd() { [ -n "${1:-}" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = dockerd ]; }
+# A process that ended and that nobody waited for still has its name, and an empty command line.
+is_dockerd() {
+    [ -n "${1:-}" ] && [ "$(cat "/proc/$1/comm" 2>/dev/null)" = dockerd ] &&
+        [ -n "$(tr -d '\0' <"/proc/$1/cmdline" 2>/dev/null)" ]
+}
 system_dockerd() { is_dockerd "$(cat "$system_pid_file" 2>/dev/null || true)"; }
 
 # Polls until the engine answers; gives up when the process given as $1 is gone or time is over.
