@@ -18,7 +18,7 @@ mod remote;
 
 pub use engine::EngineLine;
 pub use host::{Host, HostOptions};
-pub use remote::Remote;
+pub use remote::{HeldPush, Remote};
 
 use std::time::Duration;
 

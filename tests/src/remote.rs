@@ -40,7 +40,12 @@ impl Remote {
         let remote = Self { dir };
         let hook = remote.path().join("hooks/post-receive");
         let log = remote.push_log();
-        std::fs::write(&hook, format!("#!/bin/sh\ncat >> '{}'\n", log.display()))?;
+        let script = format!(
+            "#!/bin/sh\ncat >> '{log}'\nif [ -p '{gate}' ]; then exec < '{gate}'; fi\n",
+            log = log.display(),
+            gate = remote.gate().display(),
+        );
+        std::fs::write(&hook, script)?;
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(&hook, mode)?;
         std::fs::write(log, "")?;
@@ -59,6 +64,19 @@ impl Remote {
 
     fn push_log(&self) -> PathBuf {
         self.dir.path().join("pushes")
+    }
+
+    fn gate(&self) -> PathBuf {
+        self.dir.path().join("gate")
+    }
+
+    /// Holds the next push: its ref has moved, and the one who pushes is kept
+    /// waiting for the answer.
+    pub fn hold(&self) -> Result<HeldPush> {
+        let gate = self.gate();
+        let made = Command::new("mkfifo").arg(&gate).status()?;
+        ensure!(made.success(), "mkfifo {}", gate.display());
+        Ok(HeldPush(gate))
     }
 
     /// Every ref change since the remote was made, as `OLD NEW REF`.
@@ -90,6 +108,25 @@ impl Remote {
         let main = git(&self.path(), &["rev-parse", "main"])?;
         git(&self.path(), &["branch", branch, main.trim()])?;
         Ok(())
+    }
+}
+
+/// A push that waits, or the place where the next one will.
+pub struct HeldPush(PathBuf);
+
+impl HeldPush {
+    /// Waits for a push to get there, runs `meanwhile`, then lets it go.
+    pub async fn meanwhile<T>(self, meanwhile: impl Future<Output = Result<T>>) -> Result<T> {
+        let gate = self.0.clone();
+        // Opening one end of a pipe waits for the other.
+        let open = tokio::task::spawn_blocking(move || {
+            std::fs::OpenOptions::new().write(true).open(gate)
+        });
+        let held = tokio::time::timeout(crate::PATIENCE, open).await???;
+        std::fs::remove_file(&self.0)?;
+        let done = meanwhile.await;
+        drop(held);
+        done
     }
 }
 

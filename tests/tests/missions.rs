@@ -191,3 +191,34 @@ async fn a_cancelled_job_can_be_retried() -> Result<()> {
     assert_eq!(job["state"], "succeeded", "{job}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_cancelled_in_the_middle_of_its_push_can_be_retried() -> Result<()> {
+    let remote = sample()?;
+    let host = Host::start(&remote, HostOptions::default()).await?;
+    let held = remote.hold()?;
+    let id = host.submit(FIX).await?;
+    let path = format!("/v1/jobs/{id}");
+    let cancelled = held
+        .meanwhile(async {
+            let (_, job) = host
+                .call(Method::POST, &format!("{path}/cancel"), Some(json!({})))
+                .await?;
+            Ok(job)
+        })
+        .await?;
+    assert_eq!(cancelled["state"], "cancelled");
+    assert_eq!(remote.branches()?.len(), 1, "the branch was made by then");
+    let (status, _) = host
+        .call(Method::POST, &format!("{path}/retry"), Some(json!({})))
+        .await?;
+    assert_eq!(status, 200);
+    let job = host
+        .wait_state(id, &["succeeded", "halted", "failed"])
+        .await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["published"]["branch"].as_str().expect("published");
+    assert_eq!(remote.branches()?, [branch], "its own branch, moved on");
+    assert!(remote.file(branch, "maths.py")?.ends_with("return n + n\n"));
+    Ok(())
+}

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::log::{self, RunLog};
 use crate::workspace::WorkspaceSlot;
 use crate::{EngineOptions, backoff, prepare, steps, translate};
+use futures::FutureExt as _;
 use sortie_model::budget::Limits;
 use sortie_model::halt::HaltReason;
 use sortie_model::id::Fence;
@@ -17,6 +18,7 @@ use sortie_model::run::{Run, Step, StepPhase};
 use sortie_plugins::surfaces::workflow::{Action, Decision, Outcome, StepResult};
 use sortie_store::{Claim, Job, NewDecision, NewStep, Published, RunEnd, StoreError};
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -61,8 +63,11 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
     let job = claim.job.id;
     let attempt = attempt_since_retry(&claim.run, &claim.job);
     let max_attempts = claim.job.policy.max_attempts;
+    // A bug of ours costs the attempt, never the place in the queue: a run whose
+    // task is gone would count as running until the next start.
+    let guarded = AssertUnwindSafe(work(options.clone(), claim)).catch_unwind();
     let worked = tokio::select! {
-        worked = work(options.clone(), claim) => worked,
+        worked = guarded => worked.unwrap_or_else(|panic| Err(Fault::panicked(&*panic))),
         () = cancel.cancelled() => Err(Fault::Stale),
     };
     let end = match worked {
@@ -257,7 +262,12 @@ async fn decide(
             .store
             .decide_steps(context.fence, stored.clone())
     })
-    .await?;
+    .await
+    .map_err(|error| match error {
+        // A state or a list of steps beyond the store's bounds.
+        StoreError::Invalid { .. } => Fault::halt(HaltReason::PluginFailed, error),
+        other => other.into(),
+    })?;
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! What went wrong in a run, sorted by what happens next.
 
 use sortie_git::{ErrorClass, GitError, UrlError};
+use sortie_model::diff::DiffError;
 use sortie_model::halt::HaltReason;
 use sortie_plugins::PluginError;
 use sortie_sandbox::{RunnerError, SandboxError};
 use sortie_store::StoreError;
+use std::any::Any;
 
 /// Why a run stopped before its workflow was done.
 #[derive(Debug)]
@@ -30,6 +32,18 @@ impl Fault {
             detail: detail.to_string(),
         }
     }
+
+    /// A panic of the host's own code.
+    pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let said = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("without a word");
+        Self::Passing(format!(
+            "drive the run: the host panicked ({said}); please report this"
+        ))
+    }
 }
 
 impl From<StoreError> for Fault {
@@ -46,9 +60,14 @@ impl From<PluginError> for Fault {
     /// free place just now is asked again.
     fn from(error: PluginError) -> Self {
         let text = with_sources(&error);
-        match error.is_transient() {
-            true => Self::Passing(text),
-            false => Self::halt(HaltReason::PluginFailed, text),
+        match &error {
+            // The change is what is wrong, and stays so.
+            PluginError::HostRead {
+                source: DiffError::TooLarge { .. },
+                ..
+            } => Self::halt(HaltReason::ResultRefused, text),
+            _ if error.is_transient() => Self::Passing(text),
+            _ => Self::halt(HaltReason::PluginFailed, text),
         }
     }
 }

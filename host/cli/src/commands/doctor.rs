@@ -229,7 +229,7 @@ async fn engine(loaded: &Loaded, instance: Option<&str>, checks: &mut Checks) {
 
 async fn plugins(loaded: &Loaded, checks: &mut Checks) {
     // Without the host's cache: doctor may run as somebody else.
-    let mut options = options::plugins(&loaded.data_dir);
+    let mut options = options::plugins(&loaded.data_dir, 0);
     options.cache_dir = None;
     let configs = options::plugin_configs(&loaded.config);
     let loading = async {

@@ -105,11 +105,14 @@ fn tls(dir: &Path) -> Tls {
     }
 }
 
-/// The plugin host of a data directory.
-pub fn plugins(data_dir: &Path) -> PluginOptions {
+/// The plugin host of a data directory, with a parser for each of `agents` at
+/// once.
+pub fn plugins(data_dir: &Path, agents: u32) -> PluginOptions {
+    let defaults = PluginOptions::default();
     PluginOptions {
         cache_dir: Some(data_dir.join(CODE_CACHE_DIR)),
-        ..PluginOptions::default()
+        concurrent_parsers: defaults.concurrent_parsers.max(agents),
+        ..defaults
     }
 }
 

@@ -16,7 +16,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::run::{RunPhase, Step};
 use sortie_plugins::surfaces::workflow::{Action, Outcome, StepResult};
 use sortie_store::{ScanReport, StepRecord};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What doing the steps of a decision came to.
 pub(crate) enum Performed {
@@ -103,15 +103,15 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
 }
 
 async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fault> {
+    let works = matches!(action, Action::Agent(_) | Action::Exec(_));
+    let _turn = match works {
+        true => Some(context.turn.lock().await),
+        false => None,
+    };
+    let began = Instant::now();
     let done = match action {
-        Action::Agent(asked) => {
-            let _turn = context.turn.lock().await;
-            agent::perform(context, step, asked).await
-        }
-        Action::Exec(asked) => {
-            let _turn = context.turn.lock().await;
-            exec::perform(context, step, asked).await
-        }
+        Action::Agent(asked) => agent::perform(context, step, asked).await,
+        Action::Exec(asked) => exec::perform(context, step, asked).await,
         Action::Scan(asked) => scan::perform(context, asked).await,
         Action::Publish(asked) => publish::perform(context, asked).await,
         Action::Notify(asked) => notify(context, step, &asked.message).await,
@@ -123,11 +123,20 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
         )),
     };
     let end = match done {
-        // What may pass is the workflow's to judge; it usually tries again.
-        Err(Fault::Passing(error)) => StepEnd::of(Outcome::Failed(error), 0),
+        // What may pass is the workflow's to judge; it usually tries again. The
+        // time is gone all the same: else a sandbox that dies late, again and
+        // again, would work for ever.
+        Err(Fault::Passing(error)) => {
+            let spent = if works { millis(began.elapsed()) } else { 0 };
+            StepEnd::of(Outcome::Failed(error), spent)
+        }
         other => other?,
     };
     finish(context, step, end).await
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn finish(context: &RunContext, step: &Step, end: StepEnd) -> Result<(), Fault> {

@@ -6,7 +6,7 @@ use super::{StepEnd, sandbox_id};
 use crate::drive::{RunContext, action_of};
 use crate::fault::Fault;
 use crate::gate::{self, Candidate};
-use sortie_git::{CommitId, ErrorClass, PushExpect};
+use sortie_git::{CommitId, ErrorClass, GitError, PushExpect};
 use sortie_model::approval::Decision;
 use sortie_model::halt::HaltReason;
 use sortie_model::project::PublishMode;
@@ -91,25 +91,34 @@ async fn is_review(context: &RunContext, asked_by: &str) -> Result<bool, Fault> 
 }
 
 async fn push(context: &RunContext, commit: &CommitId) -> Result<(), Fault> {
+    let mut expect = PushExpect::Absent;
     let mut pause = PUSH_PAUSE;
-    for _ in 1..PUSH_TRIES {
-        let pushed = context
-            .mirror
-            .push(commit, &context.branch, &PushExpect::Absent)
-            .await;
+    let mut tries = 1;
+    loop {
+        let pushed = context.mirror.push(commit, &context.branch, &expect).await;
         match pushed {
             Ok(_) => return Ok(()),
-            Err(error) if error.class() == ErrorClass::Transient => {
+            Err(GitError::BranchTaken { at: Some(at), .. })
+                if expect == PushExpect::Absent && is_own(context, &at).await? =>
+            {
+                expect = PushExpect::At(at);
+            }
+            Err(error) if error.class() == ErrorClass::Transient && tries < PUSH_TRIES => {
                 tracing::warn!(%error, run = context.fence.run.0, "a push failed; trying again");
+                tries += 1;
                 tokio::time::sleep(pause).await;
                 pause *= 3;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    context
-        .mirror
-        .push(commit, &context.branch, &PushExpect::Absent)
-        .await?;
-    Ok(())
+}
+
+/// Whether that commit is the result of another run of this job: one that was
+/// cancelled in the middle of its push may have left the branch there.
+async fn is_own(context: &RunContext, at: &CommitId) -> Result<bool, Fault> {
+    let runs = context.options.store.runs(context.job.id).await?;
+    Ok(runs
+        .iter()
+        .any(|run| run.head_commit.as_deref() == Some(at.as_str())))
 }

@@ -161,7 +161,7 @@ fn read(file: &Path) -> Result<UnifiedDiff, CliError> {
 async fn load(loaded: &Loaded, scanners: &[String]) -> Result<Plugins, CliError> {
     let cache =
         config::cache_home().map(|dir| dir.join("sortie").join(crate::host::CODE_CACHE_DIR));
-    let mut with_cache = options::plugins(&loaded.data_dir);
+    let mut with_cache = options::plugins(&loaded.data_dir, 0);
     // Not the host's own cache: a scan may run as anybody.
     with_cache.cache_dir = cache.filter(|dir| std::fs::create_dir_all(dir).is_ok());
     let plugins = Plugins::new(with_cache.clone()).or_else(|error| {
