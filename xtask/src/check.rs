@@ -57,11 +57,7 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
             name,
         )?;
     }
-    if Cmd::new("cargo")
-        .args(["deny", "--version"])
-        .query()
-        .is_some()
-    {
+    if Cmd::cargo().args(["deny", "--version"]).query().is_some() {
         step(
             workspace.cargo().args(["deny", "check"]),
             "accept the dependencies of",

@@ -96,7 +96,7 @@ fn encode(core: &[u8]) -> anyhow::Result<Vec<u8>> {
 fn compiler(workspace: &Workspace, target_dir: &Path) -> anyhow::Result<Cmd> {
     let (cargo, with) = if active_has_target() {
         (
-            Cmd::new("cargo").env_remove(
+            Cmd::cargo().env_remove(
                 FOREIGN_SETTINGS
                     .into_iter()
                     .filter(|key| *key != "RUSTUP_TOOLCHAIN"),

@@ -19,6 +19,22 @@ impl Cmd {
         Self(command)
     }
 
+    /// Prepares cargo as a shell would start it. What `cargo run` told this program about its own
+    /// package stays here: build scripts that ask for it (ring's does) would otherwise run anew, and
+    /// all that rests on them, whenever a person and `cargo xtask` build in turns.
+    pub fn cargo() -> Self {
+        let mut cargo = Self::new("cargo");
+        for (key, _) in std::env::vars_os() {
+            let own = key.to_str().is_some_and(|key| {
+                key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")
+            });
+            if own {
+                cargo.0.env_remove(key);
+            }
+        }
+        cargo
+    }
+
     /// Adds arguments.
     pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
         self.0.args(args);

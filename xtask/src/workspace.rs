@@ -66,14 +66,14 @@ impl Workspace {
 
     /// Cargo for the main workspace.
     pub fn cargo(&self) -> Cmd {
-        Cmd::new("cargo")
+        Cmd::cargo()
             .dir(&self.root)
             .env("CARGO_TARGET_DIR", &self.target)
     }
 
     /// Cargo for the plugins, built natively for their tests and lints.
     pub fn cargo_plugins(&self) -> Cmd {
-        Cmd::new("cargo")
+        Cmd::cargo()
             .dir(&self.plugins())
             .env("CARGO_TARGET_DIR", self.cache("plugins-target"))
     }
