@@ -119,9 +119,8 @@ impl HeldPush {
     pub async fn meanwhile<T>(self, meanwhile: impl Future<Output = Result<T>>) -> Result<T> {
         let gate = self.0.clone();
         // Opening one end of a pipe waits for the other.
-        let open = tokio::task::spawn_blocking(move || {
-            std::fs::OpenOptions::new().write(true).open(gate)
-        });
+        let open =
+            tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(gate));
         let held = tokio::time::timeout(crate::PATIENCE, open).await???;
         std::fs::remove_file(&self.0)?;
         let done = meanwhile.await;

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use std::fmt;
 
-/// A surface that a policy names a plugin for.
+/// A surface of a plugin. Policies name plugins for the first four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Surface {
     /// Drives an agent.
@@ -15,6 +15,10 @@ pub enum Surface {
     Scanner,
     /// Says what happens next.
     Workflow,
+    /// Turns events into jobs.
+    Connector,
+    /// Tells people what happened.
+    Notifier,
 }
 
 impl Surface {
@@ -25,6 +29,8 @@ impl Surface {
             Self::Budget => "budget",
             Self::Scanner => "scanner",
             Self::Workflow => "workflow",
+            Self::Connector => "connector",
+            Self::Notifier => "notifier",
         }
     }
 }

@@ -47,3 +47,32 @@ pub(crate) mod workflow {
         with: { "sortie:host": super::scanner::sortie::host },
     });
 }
+
+pub(crate) mod connector {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/host", "../../wit/connector"],
+        world: "sortie:connector/job-connector",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: {
+            "sortie:host/log": super::scanner::sortie::host::log,
+            "sortie:host/config": super::scanner::sortie::host::config,
+        },
+    });
+}
+
+pub(crate) mod notifier {
+    wasmtime::component::bindgen!({
+        path: ["../../wit/host", "../../wit/notifier"],
+        world: "sortie:notifier/job-notifier",
+        exports: { default: async },
+        with: {
+            "sortie:host/log": super::scanner::sortie::host::log,
+            "sortie:host/config": super::scanner::sortie::host::config,
+            "sortie:host/job-types": super::connector::sortie::host::job_types,
+            "sortie:host/http": super::connector::sortie::host::http,
+            "sortie:host/chat": super::connector::sortie::host::chat,
+            "sortie:host/kv": super::connector::sortie::host::kv,
+        },
+    });
+}

@@ -12,6 +12,7 @@ use wasmtime::{
     component::{ResourceTable, ResourceTableError},
 };
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::{
     bindings::scanner::sortie::host::{config, log},
@@ -20,6 +21,7 @@ use crate::{
     log::{CallLog, LogLevel, LogSink},
     meter::Meter,
     options::{Limits, MAX_HANDLES},
+    outside::{Budget, HttpDoor, Outside},
     plugin::Plugin,
     wasi,
 };
@@ -44,6 +46,8 @@ pub(crate) enum Stop {
     HostCalls,
     #[error("{0}")]
     Read(DiffError),
+    #[error("{0}")]
+    Host(String),
 }
 
 /// The component's exports are not of the types that the WIT says. wasmtime
@@ -68,6 +72,11 @@ pub(crate) fn instantiating(error: wasmtime::Error) -> wasmtime::Error {
 /// What a store holds.
 pub(crate) struct CallState {
     pub(crate) table: ResourceTable,
+    /// Behind the imports of an effectful call; none for a pure one.
+    pub(crate) outside: Option<Box<dyn Outside>>,
+    pub(crate) budget: Budget,
+    pub(crate) door: HttpDoor,
+    pub(crate) wasi_http: WasiHttpCtx,
     plugin: Arc<Plugin>,
     limiter: Limiter,
     log: CallLog,
@@ -117,7 +126,8 @@ impl config::Host for CallState {
 impl WasiView for CallState {
     /// Made when a guest first asks: those that import no WASI pay nothing.
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let (seed, log) = (self.seed, &self.log);
+        let seed = self.outside.is_none().then_some(self.seed);
+        let log = &self.log;
         WasiCtxView {
             ctx: self.wasi.get_or_insert_with(|| wasi::context(seed, log)),
             table: &mut self.table,
@@ -152,6 +162,10 @@ impl Call {
             engine,
             CallState {
                 table,
+                outside: None,
+                budget: Budget::default(),
+                door: HttpDoor::default(),
+                wasi_http: WasiHttpCtx::new(),
                 plugin: Arc::clone(plugin),
                 limiter: Limiter::new(limits),
                 log,
@@ -205,6 +219,13 @@ impl Call {
         }
     }
 
+    /// Puts `outside` behind the effectful imports.
+    pub(crate) fn open(&mut self, outside: Box<dyn Outside>) {
+        let state = self.store.data_mut();
+        state.door = HttpDoor::new(outside.http());
+        state.outside = Some(outside);
+    }
+
     /// Names the export for the calls that follow.
     pub(crate) fn set_export(&mut self, export: &str) {
         self.at.export.replace_range(.., export);
@@ -238,6 +259,7 @@ impl Call {
                 };
             }
             Ok(Stop::Read(source)) => return PluginError::HostRead { at, source },
+            Ok(Stop::Host(reason)) => return PluginError::HostFailed { at, reason },
             Err(error) => error,
         };
         if error.is::<PoolConcurrencyLimitError>() {

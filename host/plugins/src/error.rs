@@ -197,6 +197,22 @@ pub enum PluginError {
         /// What failed.
         source: DiffError,
     },
+    /// What stands behind the guest's imports failed.
+    #[error("call {at}: the host could not serve it: {reason}")]
+    HostFailed {
+        /// Who.
+        at: At,
+        /// What failed.
+        reason: String,
+    },
+    /// The guest itself says that it could not do it.
+    #[error("call {at}: it answered with an error: {reason}")]
+    Refused {
+        /// Who.
+        at: At,
+        /// The guest's words.
+        reason: String,
+    },
     /// The guest's answer makes no sense.
     #[error("call {at}: its answer makes no sense: {reason}")]
     Nonsense {
@@ -245,6 +261,8 @@ impl PluginError {
             | Self::HostCallLimit { at, .. }
             | Self::ResultLimit { at, .. }
             | Self::HostRead { at, .. }
+            | Self::HostFailed { at, .. }
+            | Self::Refused { at, .. }
             | Self::Nonsense { at, .. }
             | Self::Busy { at, .. }
             | Self::ParserGone { at } => Some(&at.plugin),
@@ -257,7 +275,10 @@ impl PluginError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. } | Self::HostRead { .. } | Self::WallTimeout { .. }
+            Self::Busy { .. }
+                | Self::HostRead { .. }
+                | Self::HostFailed { .. }
+                | Self::WallTimeout { .. }
         )
     }
 }

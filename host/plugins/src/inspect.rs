@@ -131,7 +131,8 @@ fn import(plugin: &str, name: &str, surfaces: &[SurfaceInfo]) -> Result<(), Plug
     if package.starts_with("sortie:") {
         return Err(undeclared("which none of its surfaces may use"));
     }
-    if WASI_PACKAGES.contains(&package) {
+    let effectful = surfaces.iter().any(|info| info.surface.is_effectful());
+    if WASI_PACKAGES.contains(&package) || (effectful && package == "wasi:http") {
         let linked = version
             .and_then(|v| Version::parse(v).ok())
             .is_some_and(|v| v.major == 0 && v.minor == 2 && v.pre.is_empty());
@@ -147,7 +148,7 @@ fn import(plugin: &str, name: &str, surfaces: &[SurfaceInfo]) -> Result<(), Plug
         };
     }
     Err(undeclared(if package == "wasi:http" {
-        "but plugins of these surfaces have no network; build it without HTTP"
+        "but pure plugins have no network; build it without HTTP"
     } else {
         "which this host does not offer"
     }))

@@ -7,23 +7,27 @@
 //! [`PluginError`] that names the plugin and the export. A guest that traps or
 //! runs out of a limit loses its store and harms nobody else.
 //!
-//! All surfaces of this crate are pure: the same component, configuration and
-//! input give the same answer, also for guests that import WASI clocks or
-//! randomness. Nothing here reaches a network, a file of the operator's or a
-//! secret; no guest code runs while a plugin is loaded; and code is only ever
-//! loaded from the cache that this host wrote itself.
+//! Most surfaces are pure: the same component, configuration and input give the
+//! same answer, also for guests that import WASI clocks or randomness.
+//! Connectors and notifiers have effects; what they ask for goes to the
+//! [`outside`] that the caller hands in, which keeps it or throws it away.
+//! Nothing here reaches a network or a secret by itself; no guest code runs
+//! while a plugin is loaded; and code is only ever loaded from the cache that
+//! this host wrote itself.
 
 mod bindings;
 mod cache;
 mod call;
 mod calls;
 mod diff;
+mod effectful;
 mod error;
 mod inspect;
 mod limiter;
 mod log;
 mod meter;
 mod options;
+pub mod outside;
 mod parser;
 mod plugin;
 mod registry;
@@ -34,6 +38,7 @@ mod ticker;
 mod wasi;
 
 pub use cache::CodeSource;
+pub use effectful::Turn;
 pub use error::{At, PluginError};
 pub use log::{LogLevel, LogLine, LogSink};
 pub use options::{Limits, MAX_COMPONENT_BYTES, MAX_CONFIG_BYTES, PluginOptions};

@@ -13,6 +13,10 @@ pub struct PluginOptions {
     pub cache_dir: Option<PathBuf>,
     /// The most calls that run at once; further ones queue.
     pub concurrent_calls: u32,
+    /// The most effectful calls that run at once; further ones queue. They may
+    /// wait for somebody's network, so they have a pool of their own and never
+    /// keep a gate waiting.
+    pub concurrent_effects: u32,
     /// The most parsers of agent output that live at once; further ones queue.
     /// A parser lives as long as its agent, so it has a pool of its own and
     /// never keeps a call waiting.
@@ -32,6 +36,9 @@ impl Default for PluginOptions {
             // A call lasts microseconds to milliseconds; sixteen keep every
             // core of a large machine busy and cost 64 GiB of address space.
             concurrent_calls: 16,
+            // Half a minute of waiting each at worst; thirty-two are more than
+            // a small team's hooks bring at once.
+            concurrent_effects: 32,
             // One per running agent; a host runs out of memory for containers
             // long before.
             concurrent_parsers: 32,

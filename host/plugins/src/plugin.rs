@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 use wasmtime::component::InstancePre;
 
 use crate::{
-    bindings::{agent, budget, scanner, workflow},
+    bindings::{agent, budget, connector, notifier, scanner, workflow},
     cache::CodeSource,
     call::CallState,
     error::{At, PluginError},
@@ -27,11 +27,22 @@ pub enum Surface {
     Agent,
     /// Decides what happens next.
     Workflow,
+    /// Turns events into jobs.
+    Connector,
+    /// Tells people what happened.
+    Notifier,
 }
 
 impl Surface {
     /// Every surface this host has.
-    pub const ALL: [Self; 4] = [Self::Scanner, Self::Budget, Self::Agent, Self::Workflow];
+    pub const ALL: [Self; 6] = [
+        Self::Scanner,
+        Self::Budget,
+        Self::Agent,
+        Self::Workflow,
+        Self::Connector,
+        Self::Notifier,
+    ];
 
     /// The interface that a plugin of this surface exports, without version.
     pub fn interface(self) -> &'static str {
@@ -40,6 +51,8 @@ impl Surface {
             Self::Budget => "sortie:budget/budget",
             Self::Agent => "sortie:agent/agent",
             Self::Workflow => "sortie:workflow/workflow",
+            Self::Connector => "sortie:connector/connector",
+            Self::Notifier => "sortie:notifier/notifier",
         }
     }
 
@@ -53,7 +66,30 @@ impl Surface {
             ],
             Self::Agent => &["sortie:host/log", "sortie:host/config"],
             Self::Budget | Self::Workflow => &["sortie:host/config"],
+            Self::Connector => &[
+                "sortie:host/log",
+                "sortie:host/config",
+                "sortie:host/job-types",
+                "sortie:host/http",
+                "sortie:host/jobs",
+                "sortie:host/chat",
+                "sortie:host/kv",
+                "sortie:connector/events",
+            ],
+            Self::Notifier => &[
+                "sortie:host/log",
+                "sortie:host/config",
+                "sortie:host/job-types",
+                "sortie:host/http",
+                "sortie:host/chat",
+                "sortie:host/kv",
+            ],
         }
+    }
+
+    /// Whether its calls may have effects; the others are pure.
+    pub fn is_effectful(self) -> bool {
+        matches!(self, Self::Connector | Self::Notifier)
     }
 }
 
@@ -130,10 +166,13 @@ pub(crate) struct Plugin {
     pub(crate) config: PluginConfig,
     pub(crate) info: PluginInfo,
     pub(crate) uses_wasi: bool,
+    pub(crate) uses_kv: bool,
     pub(crate) scanner: Option<scanner::ScannerPre<CallState>>,
     pub(crate) budget: Option<budget::BudgetProfilesPre<CallState>>,
     pub(crate) agent: Option<agent::CodingAgentPre<CallState>>,
     pub(crate) workflow: Option<workflow::JobWorkflowPre<CallState>>,
+    pub(crate) connector: Option<connector::JobConnectorPre<CallState>>,
+    pub(crate) notifier: Option<notifier::JobNotifierPre<CallState>>,
     /// A scanner's rules; they cannot change while its code and configuration
     /// do not.
     pub(crate) rules: OnceCell<Arc<Vec<Rule>>>,
@@ -169,16 +208,28 @@ impl Plugin {
             .then(|| workflow::JobWorkflowPre::new(pre.clone()))
             .transpose()
             .map_err(|e| wrong(Surface::Workflow, e))?;
+        let connector = has(Surface::Connector)
+            .then(|| connector::JobConnectorPre::new(pre.clone()))
+            .transpose()
+            .map_err(|e| wrong(Surface::Connector, e))?;
+        let notifier = has(Surface::Notifier)
+            .then(|| notifier::JobNotifierPre::new(pre.clone()))
+            .transpose()
+            .map_err(|e| wrong(Surface::Notifier, e))?;
+        let imports = |prefix: &str| info.imports.iter().any(|name| name.starts_with(prefix));
         Ok(Self {
             name: info.name.as_str().into(),
             digest: info.digest.as_str().into(),
-            uses_wasi: info.imports.iter().any(|name| name.starts_with("wasi:")),
+            uses_wasi: imports("wasi:"),
+            uses_kv: imports("sortie:host/kv@"),
             config,
             info,
             scanner,
             budget,
             agent,
             workflow,
+            connector,
+            notifier,
             rules: OnceCell::new(),
         })
     }

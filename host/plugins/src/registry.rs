@@ -3,8 +3,8 @@
 //! the one they began with. No guest code runs while loading.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -41,7 +41,10 @@ struct Inner {
     options: PluginOptions,
     loaded: RwLock<BTreeMap<String, Arc<Plugin>>>,
     calls: Arc<Semaphore>,
+    effects: Arc<Semaphore>,
     parsers: Arc<Semaphore>,
+    /// By name, so that it holds across an upgrade too.
+    turns: Mutex<HashMap<Arc<str>, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Inner {
@@ -95,6 +98,8 @@ impl Plugins {
             linker,
             cache,
             calls: permits(options.concurrent_calls),
+            effects: permits(options.concurrent_effects),
+            turns: Mutex::default(),
             parsers: permits(options.concurrent_parsers),
             loaded: RwLock::new(BTreeMap::new()),
             options,
@@ -273,6 +278,22 @@ impl Plugins {
             options.log_sink.clone(),
             &input,
         )
+    }
+
+    /// A place among the effectful calls: they wait for others' networks, so
+    /// they never take the place of one that a job waits for.
+    pub(crate) async fn effect_slot(
+        &self,
+        plugin: &Plugin,
+        export: &str,
+    ) -> Result<OwnedSemaphorePermit, PluginError> {
+        self.slot(&self.0.effects, || plugin.at(export)).await
+    }
+
+    /// The lock that orders the effectful calls of a plugin.
+    pub(crate) fn turn_of(&self, plugin: &Arc<str>) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.0.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(Arc::clone(plugin)).or_default())
     }
 
     pub(crate) async fn parser_slot(

@@ -10,7 +10,7 @@ use wasmtime::{
 };
 
 use crate::{
-    bindings::scanner::sortie,
+    bindings::{connector::sortie as effects, scanner::sortie},
     call::CallState,
     options::{FIBER_STACK_BYTES, PluginOptions, WASM_STACK_BYTES},
     ticker,
@@ -76,6 +76,7 @@ fn config() -> Config {
 fn pool(options: &PluginOptions) -> PoolingAllocationConfig {
     let slots = options
         .concurrent_calls
+        .saturating_add(options.concurrent_effects)
         .saturating_add(options.concurrent_parsers)
         .max(1);
     let limits = &options.limits;
@@ -106,6 +107,13 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<CallState>> {
     sortie::host::log::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
     sortie::host::config::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
     sortie::scanner::change::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
+    effects::host::http::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
+    effects::host::jobs::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
+    effects::host::chat::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
+    effects::host::kv::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
+    effects::host::job_types::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
+    effects::connector::events::add_to_linker::<_, HasSelf<_>>(&mut linker, |s: &mut CallState| s)?;
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     Ok(linker)
 }

@@ -1,6 +1,7 @@
 //! WASI 0.2 with nothing behind it, for guests whose language runtime cannot
-//! do without: no environment, arguments, files, sockets or names; clocks and
-//! randomness that depend on the input alone; output becomes log lines.
+//! do without: no environment, arguments, files, sockets or names; output
+//! becomes log lines. In pure calls clocks and randomness depend on the input
+//! alone; effectful ones have the real ones.
 
 use std::{
     pin::Pin,
@@ -38,26 +39,35 @@ const WRITE_PERMIT_BYTES: usize = 64 << 10;
 /// The most random bytes of one request.
 const MAX_RANDOM_BYTES: u64 = 1 << 20;
 
-/// The context for one store, random from `seed`.
-pub(crate) fn context(seed: [u8; 32], log: &CallLog) -> WasiCtx {
-    let mut insecure = seed;
-    insecure.reverse();
-    let mut insecure_seed = [0; 16];
-    insecure_seed.copy_from_slice(&seed[..16]);
-    WasiCtxBuilder::new()
+/// The context for one store. With a seed it is a pure call's, and all that
+/// varies follows from it.
+pub(crate) fn context(seed: Option<[u8; 32]>, log: &CallLog) -> WasiCtx {
+    let mut builder = WasiCtxBuilder::new();
+    builder
         .stdout(LineStream::new(log.clone(), LogLevel::Debug))
         .stderr(LineStream::new(log.clone(), LogLevel::Info))
-        .wall_clock(FixedWallClock)
-        .monotonic_clock(SteppingClock(AtomicU64::new(0)))
-        .secure_random(StdRng::from_seed(seed))
-        .insecure_random(StdRng::from_seed(insecure))
-        .insecure_random_seed(u128::from_le_bytes(insecure_seed))
         .max_random_size(MAX_RANDOM_BYTES)
         .allow_tcp(false)
         .allow_udp(false)
         .allow_ip_name_lookup(false)
-        .socket_addr_check(|_, _| Box::pin(async { false }))
-        .build()
+        .socket_addr_check(|_, _| Box::pin(async { false }));
+    if let Some(seed) = seed {
+        fix(&mut builder, seed);
+    }
+    builder.build()
+}
+
+fn fix(builder: &mut WasiCtxBuilder, seed: [u8; 32]) {
+    let mut insecure = seed;
+    insecure.reverse();
+    let mut insecure_seed = [0; 16];
+    insecure_seed.copy_from_slice(&seed[..16]);
+    builder
+        .wall_clock(FixedWallClock)
+        .monotonic_clock(SteppingClock(AtomicU64::new(0)))
+        .secure_random(StdRng::from_seed(seed))
+        .insecure_random(StdRng::from_seed(insecure))
+        .insecure_random_seed(u128::from_le_bytes(insecure_seed));
 }
 
 struct FixedWallClock;

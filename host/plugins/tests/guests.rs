@@ -136,3 +136,18 @@ pub fn idle() -> Vec<u8> {
         "(call $drop (local.get $change)) (i32.const 1024)",
     )
 }
+
+/// A connector's module: `imports`, then `extra` fields, then the body of
+/// `receive`, which gets the event's address as `$event` and returns the
+/// address of its result. Zeros at 1024 are "ok, no reply"; at 1040 stands the
+/// error "severe".
+pub fn connector(imports: &str, extra: &str, body: &str) -> Vec<u8> {
+    let module = format!(
+        r#"(module {imports} {PRELUDE}
+  (data (i32.const 1040) "\01\00\00\00\80\00\00\00\06\00\00\00")
+  {extra}
+  (func (export "sortie:connector/connector@0.1.0#receive") (param $event i32) (result i32)
+    {body}))"#
+    );
+    component(&["host", "connector"], &[], "job-connector", &module)
+}

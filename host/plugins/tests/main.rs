@@ -5,6 +5,7 @@ mod cache;
 mod changes;
 mod concurrency;
 mod determinism;
+mod effects;
 mod guests;
 mod hostile;
 mod loading;

@@ -25,6 +25,8 @@ impl Catalog for Loaded {
                         sortie_plugins::Surface::Budget => Surface::Budget,
                         sortie_plugins::Surface::Scanner => Surface::Scanner,
                         sortie_plugins::Surface::Workflow => Surface::Workflow,
+                        sortie_plugins::Surface::Connector => Surface::Connector,
+                        sortie_plugins::Surface::Notifier => Surface::Notifier,
                     })
                     .collect(),
                 name: plugin.name,

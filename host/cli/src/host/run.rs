@@ -82,7 +82,8 @@ impl Host {
                     CliError::new(Exit::Failed, kind, error.to_string())
                 })?
         };
-        let plugins = Plugins::new(options::plugins(data_dir, config.limits.parallel)).map_err(CliError::failed)?;
+        let plugins = Plugins::new(options::plugins(data_dir, config.limits.parallel))
+            .map_err(CliError::failed)?;
         plugins
             .load_shipped(&options::plugin_configs(config))
             .await

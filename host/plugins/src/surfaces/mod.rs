@@ -4,6 +4,8 @@
 
 pub mod agent;
 pub mod budget;
+pub mod connector;
+pub mod notifier;
 pub mod scanner;
 pub mod workflow;
 
