@@ -16,6 +16,7 @@ use wasmtime_wasi_http::WasiHttpCtx;
 
 use crate::{
     bindings::scanner::sortie::host::{config, log},
+    capabilities::Directory,
     error::{At, PluginError},
     limiter::{Denied, Limiter},
     log::{CallLog, LogLevel, LogSink},
@@ -126,12 +127,32 @@ impl config::Host for CallState {
 impl WasiView for CallState {
     /// Made when a guest first asks: those that import no WASI pay nothing.
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let seed = self.outside.is_none().then_some(self.seed);
-        let log = &self.log;
+        if self.wasi.is_none() {
+            // With directories it was made before the call.
+            self.wasi = self.make_wasi(&[]).ok();
+        }
         WasiCtxView {
-            ctx: self.wasi.get_or_insert_with(|| wasi::context(seed, log)),
+            ctx: self.wasi.get_or_insert_default(),
             table: &mut self.table,
         }
+    }
+}
+
+impl CallState {
+    fn make_wasi(&self, directories: &[Directory]) -> Result<WasiCtx, String> {
+        let seed = self.outside.is_none().then_some(self.seed);
+        wasi::context(seed, directories, &self.log)
+    }
+
+    /// Opens what was granted, so that a directory that is gone is an error of
+    /// the host's and no surprise for the guest.
+    fn open_directories(&mut self) -> Result<(), String> {
+        let plugin = Arc::clone(&self.plugin);
+        let directories = &plugin.capabilities.directories;
+        if self.wasi.is_none() && plugin.uses_wasi && !directories.is_empty() {
+            self.wasi = Some(self.make_wasi(directories)?);
+        }
+        Ok(())
     }
 }
 
@@ -206,6 +227,10 @@ impl Call {
         let state = self.store.data_mut();
         state.host_calls = 0;
         state.log.reset();
+        if let Err(reason) = state.open_directories() {
+            let at = self.at.clone();
+            return Err(PluginError::HostFailed { at, reason });
+        }
         self.meter.reset();
         let wall = Duration::from_millis(self.limits.wall_ms);
         let future = self.meter.measure(body(&mut self.store));

@@ -10,6 +10,7 @@ use crate::{
     bindings::{agent, budget, connector, notifier, scanner, workflow},
     cache::CodeSource,
     call::CallState,
+    capabilities::Capabilities,
     error::{At, PluginError},
     options::MAX_CONFIG_BYTES,
     surfaces::scanner::Rule,
@@ -164,6 +165,7 @@ pub(crate) struct Plugin {
     pub(crate) name: Arc<str>,
     pub(crate) digest: Arc<str>,
     pub(crate) config: PluginConfig,
+    pub(crate) capabilities: Capabilities,
     pub(crate) info: PluginInfo,
     pub(crate) uses_wasi: bool,
     pub(crate) uses_kv: bool,
@@ -178,12 +180,19 @@ pub(crate) struct Plugin {
     pub(crate) rules: OnceCell<Arc<Vec<Rule>>>,
 }
 
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.info.fmt(f)
+    }
+}
+
 impl Plugin {
     /// Prepares the surfaces in `info`; a shape that differs from the WIT is
     /// found here and not in the first call.
     pub(crate) fn new(
         info: PluginInfo,
         config: PluginConfig,
+        capabilities: Capabilities,
         pre: &InstancePre<CallState>,
     ) -> Result<Self, PluginError> {
         let has = |surface: Surface| info.surfaces.iter().any(|s| s.surface == surface);
@@ -223,6 +232,7 @@ impl Plugin {
             uses_wasi: imports("wasi:"),
             uses_kv: imports("sortie:host/kv@"),
             config,
+            capabilities,
             info,
             scanner,
             budget,

@@ -22,6 +22,7 @@ use wasmtime::{
 use crate::{
     cache::{CodeCache, CodeSource},
     call::{Call, CallState},
+    capabilities::Capabilities,
     error::{At, PluginError},
     inspect,
     options::PluginOptions,
@@ -33,6 +34,17 @@ use crate::{
 /// The loaded plugins and the engine they run in. Clones share everything.
 #[derive(Clone)]
 pub struct Plugins(Arc<Inner>);
+
+/// A plugin that is ready to run under a name it does not have yet.
+#[derive(Debug)]
+pub struct Prepared(Plugin);
+
+impl Prepared {
+    /// What was found out about it.
+    pub fn info(&self) -> &PluginInfo {
+        &self.0.info
+    }
+}
 
 struct Inner {
     engine: Engine,
@@ -106,20 +118,21 @@ impl Plugins {
         })))
     }
 
-    /// Checks, compiles and links a component, and gives it the name `name`,
-    /// taking that from whichever plugin had it. `config` is one JSON object,
-    /// or null for none.
+    /// Checks, compiles and links a component that will be called `name`,
+    /// without taking that name yet. `config` is one JSON object, or null for
+    /// none.
     ///
     /// # Errors
     ///
     /// Every error whose message begins with "load plugin", and
-    /// [`PluginError::WrongWorld`]. The plugin that had the name keeps it then.
-    pub async fn load(
+    /// [`PluginError::WrongWorld`].
+    pub async fn prepare(
         &self,
         name: &str,
         wasm: impl Into<bytes::Bytes>,
         config: serde_json::Value,
-    ) -> Result<PluginInfo, PluginError> {
+        capabilities: Capabilities,
+    ) -> Result<Prepared, PluginError> {
         if !is_plugin_name(name) {
             return Err(PluginError::BadName {
                 plugin: crate::log::cut(name, 80).to_owned(),
@@ -128,29 +141,54 @@ impl Plugins {
         let config = PluginConfig::new(name, config)?;
         let wasm = wasm.into();
         let (this, plugin) = (self.clone(), name.to_owned());
-        let plugin = spawn_blocking(move || this.prepare(plugin, &wasm, config))
+        spawn_blocking(move || this.compile(plugin, &wasm, config, capabilities))
             .await
             .unwrap_or_else(|panic| {
                 Err(PluginError::NotAComponent {
                     plugin: name.to_owned(),
                     reason: format!("the compiler failed on it: {panic}"),
                 })
-            })?;
+            })
+            .map(Prepared)
+    }
+
+    /// Gives a prepared plugin its name, in one step, taking that from
+    /// whichever had it. Calls under way finish on the one they began with.
+    pub fn activate(&self, prepared: Prepared) -> PluginInfo {
+        let plugin = prepared.0;
         let info = plugin.info.clone();
         let before = self
             .0
             .loaded
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.to_owned(), Arc::new(plugin));
+            .insert(info.name.clone(), Arc::new(plugin));
         tracing::info!(
-            plugin = name,
+            plugin = info.name,
             digest = info.digest,
             code = ?info.code,
             replaced = before.as_ref().map(|p| &*p.digest),
             "plugin loaded"
         );
-        Ok(info)
+        info
+    }
+
+    /// [`Plugins::prepare`] and [`Plugins::activate`] in one, with nothing
+    /// granted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugins::prepare`]. The plugin that had the name keeps it then.
+    pub async fn load(
+        &self,
+        name: &str,
+        wasm: impl Into<bytes::Bytes>,
+        config: serde_json::Value,
+    ) -> Result<PluginInfo, PluginError> {
+        let prepared = self
+            .prepare(name, wasm, config, Capabilities::default())
+            .await?;
+        Ok(self.activate(prepared))
     }
 
     /// Loads every shipped plugin with its configuration from `configs`.
@@ -208,11 +246,12 @@ impl Plugins {
             })
     }
 
-    fn prepare(
+    fn compile(
         &self,
         name: String,
         wasm: &[u8],
         config: PluginConfig,
+        capabilities: Capabilities,
     ) -> Result<Plugin, PluginError> {
         let inner = &self.0;
         inspect::preamble(&name, wasm)?;
@@ -241,7 +280,7 @@ impl Plugins {
             imports: found.imports,
             code,
         };
-        Plugin::new(info, config, &pre)
+        Plugin::new(info, config, capabilities, &pre)
     }
 
     /// One call on a store of its own, when its turn has come. `input` makes
@@ -274,7 +313,7 @@ impl Plugins {
             &self.0.engine,
             plugin,
             export,
-            options.limits,
+            plugin.capabilities.within(options.limits),
             options.log_sink.clone(),
             &input,
         )

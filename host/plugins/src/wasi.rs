@@ -1,6 +1,6 @@
 //! WASI 0.2 with nothing behind it, for guests whose language runtime cannot
-//! do without: no environment, arguments, files, sockets or names; output
-//! becomes log lines. In pure calls clocks and randomness depend on the input
+//! do without: no environment, arguments, sockets or names, and no files
+//! besides granted directories; output becomes log lines. In pure calls clocks and randomness depend on the input
 //! alone; effectful ones have the real ones.
 
 use std::{
@@ -17,12 +17,15 @@ use bytes::Bytes;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::{
-    HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder,
+    FsPerms, HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder,
     cli::{IsTerminal, StdoutStream},
     p2::{OutputStream, Pollable, StreamError, StreamResult},
 };
 
-use crate::log::{CallLog, LogLevel};
+use crate::{
+    capabilities::Directory,
+    log::{CallLog, LogLevel},
+};
 
 /// What every wall clock says: the first second of 2020 in UTC. Zero would
 /// upset runtimes that take it for an unset clock.
@@ -41,7 +44,16 @@ const MAX_RANDOM_BYTES: u64 = 1 << 20;
 
 /// The context for one store. With a seed it is a pure call's, and all that
 /// varies follows from it.
-pub(crate) fn context(seed: Option<[u8; 32]>, log: &CallLog) -> WasiCtx {
+///
+/// # Errors
+///
+/// When a granted directory cannot be opened: a call without what it was
+/// promised would say wrong things.
+pub(crate) fn context(
+    seed: Option<[u8; 32]>,
+    directories: &[Directory],
+    log: &CallLog,
+) -> Result<WasiCtx, String> {
     let mut builder = WasiCtxBuilder::new();
     builder
         .stdout(LineStream::new(log.clone(), LogLevel::Debug))
@@ -54,7 +66,21 @@ pub(crate) fn context(seed: Option<[u8; 32]>, log: &CallLog) -> WasiCtx {
     if let Some(seed) = seed {
         fix(&mut builder, seed);
     }
-    builder.build()
+    for directory in directories {
+        let perms = match directory.writable {
+            true => FsPerms::ReadWrite,
+            false => FsPerms::ReadOnly,
+        };
+        builder
+            .preopened_dir(&directory.host, &directory.guest, perms)
+            .map_err(|error| {
+                format!(
+                    "open the granted directory {}: {error}; make it, or grant another",
+                    directory.host.display()
+                )
+            })?;
+    }
+    Ok(builder.build())
 }
 
 fn fix(builder: &mut WasiCtxBuilder, seed: [u8; 32]) {
