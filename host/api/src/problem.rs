@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     NotFound,
     MethodNotAllowed,
     NotAcceptedNow,
+    OtherCommit,
     TooLarge,
     UnsupportedMediaType,
     InvalidRequest,
@@ -48,6 +49,11 @@ impl Kind {
             Self::NotAcceptedNow => (
                 "illegal-transition",
                 "The job's state does not allow it",
+                S::CONFLICT,
+            ),
+            Self::OtherCommit => (
+                "other-commit",
+                "The question is about another commit",
                 S::CONFLICT,
             ),
             Self::TooLarge => ("too-large", "Too large", S::PAYLOAD_TOO_LARGE),
@@ -155,6 +161,12 @@ impl From<StoreError> for Problem {
             StoreError::Illegal(illegal) => {
                 Self::new(Kind::NotAcceptedNow, detail).with_hint(legal_phases(illegal))
             }
+            StoreError::OtherCommit { job, .. } => {
+                Self::new(Kind::OtherCommit, detail).with_hint(format!(
+                    "look at the diff again: `GET /v1/jobs/{}/diff`, or `sortie diff {0}`",
+                    job.0
+                ))
+            }
             StoreError::IllegalPhase { .. }
             | StoreError::Stale { .. }
             | StoreError::OutOfOrder { .. } => Self::new(Kind::NotAcceptedNow, detail),
@@ -162,6 +174,7 @@ impl From<StoreError> for Problem {
             StoreError::UnknownProject { .. } | StoreError::Invalid { .. } => {
                 Self::new(Kind::InvalidRequest, detail)
             }
+            StoreError::Busy => Self::new(Kind::Busy, detail),
             StoreError::Closed => Self::new(Kind::NotReady, detail),
             _ => Self::new(Kind::Internal, detail),
         }
@@ -224,6 +237,22 @@ mod tests {
             Some(
                 "approve works on jobs that are awaiting_approval, needs_review; this one is queued"
             )
+        );
+    }
+
+    #[test]
+    fn a_locked_database_is_503_with_a_time_to_try_again() {
+        let problem = Problem::from(StoreError::Busy);
+        assert_eq!((problem.status, problem.name()), (503, "busy"));
+        assert_eq!(
+            problem.hint.as_deref(),
+            Some("close that program and try again")
+        );
+        assert!(
+            problem
+                .into_response()
+                .headers()
+                .contains_key("retry-after")
         );
     }
 
