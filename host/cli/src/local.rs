@@ -100,8 +100,8 @@ impl DiffSource for LocalDiff {
         self.text.files()
     }
 
-    fn hunks(&self, index: usize) -> Result<Vec<Hunk>, DiffError> {
-        self.text.hunks(index)
+    fn page(&self, index: usize, start: u32, limit: usize) -> Result<Vec<Hunk>, DiffError> {
+        self.text.page(index, start, limit)
     }
 
     fn before(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError> {

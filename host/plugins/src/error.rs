@@ -257,7 +257,12 @@ impl PluginError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. } | Self::HostRead { .. } | Self::WallTimeout { .. }
+            Self::Busy { .. }
+                | Self::WallTimeout { .. }
+                | Self::HostRead {
+                    source: DiffError::Source(_),
+                    ..
+                }
         )
     }
 }

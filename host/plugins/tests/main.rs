@@ -8,5 +8,6 @@ mod determinism;
 mod guests;
 mod hostile;
 mod loading;
+mod pages;
 mod parsers;
 mod shipped;

@@ -147,14 +147,17 @@ fn sources(args: &Args) -> Box<dyn Iterator<Item = Source> + '_> {
 }
 
 fn read(file: &Path) -> Result<UnifiedDiff, CliError> {
-    let parsed = if file == Path::new("-") {
-        UnifiedDiff::read(std::io::stdin().lock(), MAX_DIFF_BYTES)
-    } else {
-        let opened = std::fs::File::open(file)
-            .map_err(|error| CliError::failed(format!("read {}: {error}", file.display())))?;
-        UnifiedDiff::read(opened, MAX_DIFF_BYTES)
+    let failed = |error: &dyn std::fmt::Display| {
+        CliError::failed(format!("read {}: {error}", file.display()))
     };
-    parsed.map_err(|error| CliError::failed(format!("read {}: {error}", file.display())))
+    let parsed = if file == Path::new("-") {
+        UnifiedDiff::read(std::io::stdin().lock(), 0, MAX_DIFF_BYTES)
+    } else {
+        let opened = std::fs::File::open(file).map_err(|error| failed(&error))?;
+        let length = opened.metadata().map_err(|error| failed(&error))?.len();
+        UnifiedDiff::read(opened, length, MAX_DIFF_BYTES)
+    };
+    parsed.map_err(|error| failed(&error))
 }
 
 /// The wanted scanners out of the shipped plugins.
