@@ -126,6 +126,18 @@ impl change::HostDiff for State {
         Ok(hunks.into_iter().map(hunk).collect())
     }
 
+    fn page(
+        &mut self,
+        this: Resource<Diff>,
+        index: u32,
+        start: u32,
+        limit: u32,
+    ) -> wasmtime::Result<Vec<change::Hunk>> {
+        let source = &self.table.get(&this)?.0;
+        let hunks = source.page(usize::try_from(index)?, start, usize::try_from(limit)?)?;
+        Ok(hunks.into_iter().map(hunk).collect())
+    }
+
     fn before(&mut self, this: Resource<Diff>, index: u32) -> wasmtime::Result<Option<Vec<u8>>> {
         Ok(self.table.get(&this)?.0.before(usize::try_from(index)?)?)
     }

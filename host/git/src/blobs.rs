@@ -146,11 +146,11 @@ fn ask(stdin: &mut impl Write, stdout: &mut impl BufRead, question: &Question) -
         .next()
         .and_then(|s| s.parse().ok());
     let size: u64 = size.ok_or_else(|| io::Error::other("git's answer cannot be read"))?;
-    let mut content = Vec::new();
     if size > question.limit {
         io::copy(&mut stdout.take(size + 1), &mut io::sink())?;
         return Ok(Blob::TooLarge(size));
     }
+    let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
     stdout.take(size).read_to_end(&mut content)?;
     let mut end = [0];
     stdout.read_exact(&mut end)?;

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use sortie_model::diff::{ChangeKind, DiffError, DiffSource, FileChange, Hunk};
+use tempfile::TempDir;
 
 use crate::blobs::Blobs;
 use crate::id::is_object_id;
 use crate::mirror::Inner;
-use crate::scratch::Scratch;
 use crate::unified::UnifiedDiff;
 use crate::unified::path::unquote;
 use crate::{CommitId, GitError, Mirror};
@@ -32,7 +32,7 @@ pub struct RepoDiff {
     patch_start: usize,
     blobs: Blobs,
     /// A repository that exists for this diff alone.
-    _keep: Option<Arc<Scratch>>,
+    _keep: Option<Arc<TempDir>>,
 }
 
 impl Mirror {
@@ -143,7 +143,7 @@ impl RepoDiff {
     }
 
     /// Keeps the repository that the contents are read from.
-    pub(crate) fn keeping(mut self, scratch: Arc<Scratch>) -> Self {
+    pub(crate) fn keeping(mut self, scratch: Arc<TempDir>) -> Self {
         self._keep = Some(scratch);
         self
     }
@@ -182,8 +182,8 @@ impl DiffSource for RepoDiff {
         self.text.files()
     }
 
-    fn hunks(&self, index: usize) -> Result<Vec<Hunk>, DiffError> {
-        self.text.hunks(index)
+    fn page(&self, index: usize, start: u32, limit: usize) -> Result<Vec<Hunk>, DiffError> {
+        self.text.page(index, start, limit)
     }
 
     fn before(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError> {

@@ -4,71 +4,132 @@
 //! computed in an empty repository that borrows its objects, so that neither
 //! its configuration nor its attributes have a say in what a scanner sees.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
+
+use tempfile::TempDir;
 
 use crate::command::GitCommand;
 use crate::diff::compute;
 use crate::mirror::Inner;
-use crate::scratch::Scratch;
 use crate::{CommitId, Git, GitError, RepoDiff};
+
+/// What git tells a hook about the repository it runs in; nothing else of the
+/// environment counts. While a push is received the new objects stand apart
+/// from the old.
+const OF_A_HOOK: [&str; 3] = ["GIT_DIR", "GIT_OBJECT_DIRECTORY", ALTERNATES];
+const ALTERNATES: &str = "GIT_ALTERNATE_OBJECT_DIRECTORIES";
 
 /// A repository of the user, read only.
 pub struct LocalRepo {
     inner: Arc<Inner>,
-    /// As git names it: the `.git` directory, or a bare repository.
-    git_dir: PathBuf,
-    /// The repository the diff is computed in.
+    place: Place,
+    /// The repository the diff is computed in, and where that is.
     borrower: PathBuf,
-    scratch: Arc<Scratch>,
+    scratch: Arc<TempDir>,
+}
+
+/// Where a repository is.
+struct Place {
+    dir: PathBuf,
+    variables: Vec<(&'static str, OsString)>,
 }
 
 impl Git {
     /// Opens the repository that `dir` is in.
     pub async fn local(&self, dir: &Path) -> Result<LocalRepo, GitError> {
+        let dir = path::absolute(dir).map_err(GitError::io("find", dir))?;
+        let variables = Vec::new();
+        self.look_into(Place { dir, variables }).await
+    }
+
+    /// Opens the repository around the current directory, or in a hook the one
+    /// that git runs it for.
+    pub async fn local_here(&self) -> Result<LocalRepo, GitError> {
+        let dir = env::current_dir().map_err(GitError::io("find", "the current directory"))?;
+        let variables = OF_A_HOOK
+            .into_iter()
+            .filter_map(|name| Some((name, env::var_os(name)?)))
+            .collect();
+        self.look_into(Place { dir, variables }).await
+    }
+
+    async fn look_into(&self, place: Place) -> Result<LocalRepo, GitError> {
         let inner = Arc::clone(&self.inner);
-        let text = look(&inner, None)
-            .args(["-C".as_ref(), dir.as_os_str()])
-            .args(["rev-parse", "--absolute-git-dir", "--show-object-format"])
+        let format = place
+            .look(&inner)
+            .args(["rev-parse", "--show-object-format"])
             .run()
             .await?;
-        if text.stderr.contains("not a git repository") || text.stderr.contains("cannot change to")
+        if ["not a git repository", "cannot change to"]
+            .iter()
+            .any(|reason| format.stderr.contains(reason))
         {
             return Err(GitError::RepositoryNotFound {
-                url: dir.display().to_string(),
+                url: place.dir.display().to_string(),
                 detail: "no git repository is there".into(),
             });
         }
-        let text = text.text()?;
-        let (git_dir, format) = text
-            .trim_end()
-            .rsplit_once('\n')
-            .map(|(dir, format)| (PathBuf::from(dir), format.to_owned()))
-            .unwrap_or_default();
+        let format = format.text()?;
         // In a linked work tree the objects are somewhere else.
-        let common = look(&inner, Some(&git_dir))
-            .args(["rev-parse", "--git-path", "objects"])
+        let mut objects = place
+            .look(&inner)
+            .args(["rev-parse", "--path-format=absolute"])
+            .args(["--git-path", "objects"])
             .run()
             .await?
-            .text()?;
-        let objects = git_dir.join(common.trim_end_matches('\n'));
+            .ok()?;
+        objects.pop_if(|byte| *byte == b'\n');
+        let objects = PathBuf::from(OsString::from_vec(objects));
         let objects = fs::canonicalize(&objects).map_err(GitError::io("find", objects))?;
-        let scratch = Arc::new(inner.scratch()?);
-        let borrower = scratch.join("borrower.git");
-        inner.init_bare(&borrower, &format).await?;
+        let scratch =
+            tempfile::tempdir().map_err(GitError::io("make a directory in", env::temp_dir()))?;
+        let borrower = scratch.path().join("borrower.git");
+        inner.init_bare(&borrower, format.trim_end()).await?;
         let alternates = borrower.join("objects/info/alternates");
-        let mut line = objects.into_os_string();
-        line.push("\n");
         fs::create_dir_all(borrower.join("objects/info"))
-            .and_then(|()| fs::write(&alternates, line.as_encoded_bytes()))
+            .and_then(|()| fs::write(&alternates, place.alternates(objects)))
             .map_err(GitError::io("write", alternates))?;
         Ok(LocalRepo {
             inner,
-            git_dir,
+            place,
             borrower,
-            scratch,
+            scratch: Arc::new(scratch),
         })
+    }
+}
+
+impl Place {
+    /// A question to the user's repository. Who owns it does not matter for
+    /// commands that run nothing of what is in it.
+    fn look<'i>(&self, inner: &'i Inner) -> GitCommand<'i> {
+        let mut command = inner
+            .local("look into a repository", None)
+            .setting("safe.directory", "*")
+            .args(["-C".as_ref(), self.dir.as_os_str()]);
+        for (name, value) in &self.variables {
+            command.environment.set(name, value);
+        }
+        command
+    }
+
+    /// The directories with objects, one in a line.
+    fn alternates(&self, objects: PathBuf) -> Vec<u8> {
+        let mut lines = objects.into_os_string().into_vec();
+        lines.push(b'\n');
+        let others = self.variables.iter().find(|(name, _)| *name == ALTERNATES);
+        let others = others
+            .into_iter()
+            .flat_map(|(_, paths)| env::split_paths(paths));
+        for other in others.filter(|other| !other.as_os_str().is_empty()) {
+            lines.extend(self.dir.join(other).into_os_string().into_vec());
+            lines.push(b'\n');
+        }
+        lines
     }
 }
 
@@ -81,7 +142,9 @@ impl LocalRepo {
         if revision.is_empty() || revision.starts_with('-') || revision.contains(char::is_control) {
             return Err(unknown());
         }
-        let done = look(&self.inner, Some(&self.git_dir))
+        let done = self
+            .place
+            .look(&self.inner)
             .args(["rev-parse", "--verify", "--quiet"])
             .args([format!("{revision}^{{commit}}")])
             .run()
@@ -99,7 +162,9 @@ impl LocalRepo {
         one: &CommitId,
         other: &CommitId,
     ) -> Result<Option<CommitId>, GitError> {
-        let done = look(&self.inner, Some(&self.git_dir))
+        let done = self
+            .place
+            .look(&self.inner)
             .args(["merge-base", one.as_str(), other.as_str()])
             .run()
             .await?;
@@ -115,12 +180,4 @@ impl LocalRepo {
         let diff = compute(&self.inner, &self.borrower, base, head).await?;
         Ok(diff.keeping(Arc::clone(&self.scratch)))
     }
-}
-
-/// A question to the user's repository. Who owns it does not matter for
-/// commands that run nothing of what is in it.
-fn look<'i>(inner: &'i Inner, git_dir: Option<&Path>) -> GitCommand<'i> {
-    inner
-        .local("look into a repository", git_dir)
-        .setting("safe.directory", "*")
 }

@@ -4,8 +4,20 @@
 //! a patch file) and who reads it (the scanners, the API). It is lazy: asking
 //! for the list of files must not cost the contents of any of them. This
 //! module never reads a file and never runs git.
+//!
+//! A reader that may meet a file of any size asks for its hunks by pages: what
+//! it holds is then bounded by the page, not by the file.
 
 use serde::{Deserialize, Serialize};
+
+/// What a line counts beside its text when hunks are measured, in bytes: about
+/// what it costs to hold one.
+pub const LINE_BYTES: usize = 64;
+
+/// The most that one file's hunks may count to be given out at once; larger
+/// ones are read by pages. As much as a whole diff may be long, and half of
+/// what a guest may use.
+pub const MAX_HUNKS_BYTES: usize = 64 << 20;
 
 /// What happened to a file as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +46,8 @@ pub struct FileChange {
     pub new_path: Option<String>,
     /// What happened.
     pub kind: ChangeKind,
-    /// Whether git treats the contents as binary; then there are no hunks.
+    /// Whether git treats the contents as binary on either side; then there
+    /// are no hunks, also when a text became binary.
     pub binary: bool,
     /// Git file mode before, such as `0o100644`; 0 when absent or unknown.
     pub old_mode: u32,
@@ -84,7 +97,8 @@ pub struct Line {
     pub no_newline: bool,
 }
 
-/// A run of changed lines with their context.
+/// A run of changed lines with their context, or in a page a piece of one:
+/// its lines are fewer then, everything else is of the whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hunk {
     /// 1-based first line before; 0 when the old side is empty.
@@ -130,6 +144,16 @@ pub enum DiffError {
         /// The most that is given out.
         limit: u64,
     },
+    /// The hunks of one file are too much to be given out at once.
+    #[error(
+        "read all hunks of {path} at once: they take over {limit} bytes; read them by pages instead"
+    )]
+    HunksTooLarge {
+        /// The file.
+        path: String,
+        /// The most that is given out at once.
+        limit: usize,
+    },
     /// The source behind the diff failed.
     #[error("read the diff: {0}")]
     Source(String),
@@ -139,8 +163,29 @@ pub enum DiffError {
 pub trait DiffSource: Send + Sync {
     /// All changed files, in the order of the patch.
     fn files(&self) -> &[FileChange];
-    /// The hunks of file `index`; empty for binary files and pure renames.
-    fn hunks(&self, index: usize) -> Result<Vec<Hunk>, DiffError>;
+    /// The lines of file `index` from the `start`-th on, as hunks: as many as
+    /// `limit` bytes hold, where a line counts its text and [`LINE_BYTES`], a
+    /// hunk its section and as much. At least one line while there is any;
+    /// empty at the end, for binary files and for pure renames.
+    ///
+    /// Lines are counted over all hunks from 0. A hunk that does not fit is
+    /// cut between two lines. To go on where a page ended must not cost more
+    /// than what the next one gives.
+    fn page(&self, index: usize, start: u32, limit: usize) -> Result<Vec<Hunk>, DiffError>;
+    /// All hunks of file `index`, when they count at most
+    /// [`MAX_HUNKS_BYTES`]; empty for binary files and pure renames.
+    fn hunks(&self, index: usize) -> Result<Vec<Hunk>, DiffError> {
+        let hunks = self.page(index, 0, MAX_HUNKS_BYTES)?;
+        let lines = hunks.iter().map(|hunk| hunk.lines.len()).sum::<usize>();
+        let end = u32::try_from(lines).unwrap_or(u32::MAX);
+        if lines > 0 && !self.page(index, end, 0)?.is_empty() {
+            return Err(DiffError::HunksTooLarge {
+                path: self.files()[index].path().to_owned(),
+                limit: MAX_HUNKS_BYTES,
+            });
+        }
+        Ok(hunks)
+    }
     /// Full contents before; none when the file was not there or when the
     /// source holds no contents (a bare patch file).
     fn before(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError>;

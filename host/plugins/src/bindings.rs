@@ -12,6 +12,7 @@ pub(crate) mod scanner {
         world: "sortie:scanner/scanner",
         imports: {
             "sortie:scanner/change.[method]diff.hunks": async | trappable,
+            "sortie:scanner/change.[method]diff.page": async | trappable,
             "sortie:scanner/change.[method]diff.before": async | trappable,
             "sortie:scanner/change.[method]diff.after": async | trappable,
             default: trappable,

@@ -11,6 +11,11 @@ use crate::{
     call::{CallState, Stop},
 };
 
+/// The most that one page holds, whatever the guest asks for; the number that
+/// the WIT documents. It is held twice for a moment, as lines and as what the
+/// guest gets, and no scanner gains from more.
+const MAX_PAGE_BYTES: usize = 4 << 20;
+
 /// What stands behind a guest's handle.
 pub struct Diff(pub(crate) Arc<dyn DiffSource>);
 
@@ -29,6 +34,21 @@ impl change::HostDiff for CallState {
     ) -> wasmtime::Result<Vec<change::Hunk>> {
         self.read(&this, index, |source, index| {
             Ok(source.hunks(index)?.into_iter().map(hunk).collect())
+        })
+        .await
+    }
+
+    async fn page(
+        &mut self,
+        this: Resource<Diff>,
+        index: u32,
+        start: u32,
+        limit: u32,
+    ) -> wasmtime::Result<Vec<change::Hunk>> {
+        let limit = usize::try_from(limit).map_or(MAX_PAGE_BYTES, |n| n.min(MAX_PAGE_BYTES));
+        self.read(&this, index, move |source, index| {
+            let hunks = source.page(index, start, limit)?;
+            Ok(hunks.into_iter().map(hunk).collect())
         })
         .await
     }

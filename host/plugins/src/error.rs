@@ -276,9 +276,12 @@ impl PluginError {
         matches!(
             self,
             Self::Busy { .. }
-                | Self::HostRead { .. }
-                | Self::HostFailed { .. }
                 | Self::WallTimeout { .. }
+                | Self::HostFailed { .. }
+                | Self::HostRead {
+                    source: DiffError::Source(_),
+                    ..
+                }
         )
     }
 }

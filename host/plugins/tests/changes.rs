@@ -7,7 +7,9 @@ use std::sync::{
     mpsc,
 };
 
-use sortie_model::diff::{ChangeKind, DiffError, DiffSource, FileChange, Hunk, Line, LineKind};
+use sortie_model::diff::{
+    ChangeKind, DiffError, DiffSource, FileChange, Hunk, LINE_BYTES, Line, LineKind,
+};
 
 pub fn file(path: &str) -> FileChange {
     FileChange {
@@ -47,7 +49,7 @@ pub fn hunk() -> Hunk {
 
 type Read = Box<dyn Fn() -> Result<(), DiffError> + Send + Sync>;
 
-/// One changed file; `read` runs before its hunks are given out.
+/// One changed file; `read` runs before the first of its lines is given out.
 pub struct Change {
     files: Vec<FileChange>,
     read: Read,
@@ -78,10 +80,16 @@ impl DiffSource for Change {
         &self.files
     }
 
-    fn hunks(&self, index: usize) -> Result<Vec<Hunk>, DiffError> {
-        (self.read)()?;
+    /// Counts lines as if they had no text.
+    fn page(&self, index: usize, start: u32, limit: usize) -> Result<Vec<Hunk>, DiffError> {
+        if start == 0 {
+            (self.read)()?;
+        }
         assert!(index < self.files.len(), "the host checks indexes");
-        Ok(vec![hunk()])
+        let mut hunk = hunk();
+        hunk.lines.drain(..hunk.lines.len().min(start as usize));
+        hunk.lines.truncate((limit / LINE_BYTES).max(1));
+        Ok(Vec::from_iter(Some(hunk).filter(|h| !h.lines.is_empty())))
     }
 
     fn before(&self, _: usize) -> Result<Option<Vec<u8>>, DiffError> {

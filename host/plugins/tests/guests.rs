@@ -75,6 +75,8 @@ pub const CHANGE: &str = r#"
   (import "sortie:scanner/change@0.1.0" "[resource-drop]diff" (func $drop (param i32)))
   (import "sortie:scanner/change@0.1.0" "[method]diff.files" (func $files (param i32 i32)))
   (import "sortie:scanner/change@0.1.0" "[method]diff.hunks" (func $hunks (param i32 i32 i32)))
+  (import "sortie:scanner/change@0.1.0" "[method]diff.page"
+    (func $page (param i32 i32 i32 i32 i32)))
 "#;
 
 pub const LOG: &str = r#"

@@ -9,5 +9,6 @@ mod effects;
 mod guests;
 mod hostile;
 mod loading;
+mod pages;
 mod parsers;
 mod shipped;

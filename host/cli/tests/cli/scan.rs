@@ -269,3 +269,28 @@ fn nothing_in_the_repository_hides_a_file_or_is_run() {
         assert!(!rig.path().join(place).exists(), "{place}");
     }
 }
+
+/// While a push is received, its objects stand where git tells the hook alone.
+#[test]
+fn a_hook_scans_what_is_being_pushed() {
+    use std::os::unix::fs::PermissionsExt;
+    let rig = repository();
+    rig.git(".", &["clone", "-q", "--bare", "repo", "remote.git"]);
+    cheat(&rig);
+    let (root, cache) = (rig.path().display(), env!("CARGO_TARGET_TMPDIR"));
+    rig.write(
+        "remote.git/hooks/pre-receive",
+        &format!(
+            "#!/bin/sh\nread old new ref\nHOME={root} XDG_CACHE_HOME={cache} \
+             {sortie} scan --json \"$old..$new\" >{root}/report 2>&1\necho $? >{root}/code\n",
+            sortie = env!("CARGO_BIN_EXE_sortie"),
+        ),
+    );
+    let hook = rig.path().join("remote.git/hooks/pre-receive");
+    std::fs::set_permissions(hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    rig.git("repo", &["push", "-q", "../remote.git", "work"]);
+    let report = std::fs::read_to_string(rig.path().join("report")).unwrap();
+    let code = std::fs::read_to_string(rig.path().join("code")).unwrap();
+    assert_eq!(code, "1\n", "{report}");
+    assert!(report.contains("tests/double.rs"), "{report}");
+}

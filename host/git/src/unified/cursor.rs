@@ -3,6 +3,7 @@
 use sortie_model::diff::DiffError;
 
 /// Walks over lines without copying them.
+#[derive(Clone, Copy)]
 pub(super) struct Cursor<'t> {
     text: &'t [u8],
     offset: usize,
@@ -12,6 +13,15 @@ pub(super) struct Cursor<'t> {
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t [u8], offset: usize, line: u64) -> Self {
         Self { text, offset, line }
+    }
+
+    /// The same text from another position on.
+    pub(super) fn moved(self, offset: usize, line: u64) -> Self {
+        Self {
+            offset,
+            line,
+            ..self
+        }
     }
 
     pub(super) fn offset(&self) -> usize {

@@ -1,86 +1,95 @@
-//! Hunks: counted in the first pass, made into lines in the second, by one
-//! and the same walk, so that both always agree.
+//! The walk over one hunk: its head, then its lines one by one. Counting in
+//! the first pass and reading later take the same steps, so that both always
+//! agree.
 
-use sortie_model::diff::{DiffError, Hunk, Line, LineKind};
+use sortie_model::diff::{DiffError, LineKind};
 
 use super::cursor::{Cursor, without_cr};
 
 /// The four numbers and the section of an `@@` line.
-struct Head<'t> {
-    old_start: u32,
-    old_count: u32,
-    new_start: u32,
-    new_count: u32,
-    section: &'t [u8],
+#[derive(Clone, Copy)]
+pub(super) struct Head<'t> {
+    pub(super) old_start: u32,
+    pub(super) old_count: u32,
+    pub(super) new_start: u32,
+    pub(super) new_count: u32,
+    pub(super) section: &'t [u8],
 }
 
 /// What the walk meets.
-enum Met<'t> {
+pub(super) enum Met<'t> {
     Line(LineKind, &'t [u8]),
     NoNewline,
+}
+
+/// Stands before a line of a hunk, or after its last one.
+#[derive(Clone, Copy)]
+pub(super) struct Walk<'t> {
+    pub(super) head: Head<'t>,
+    pub(super) left: Left,
+}
+
+/// What the head of a hunk announces and the walk has not met yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    /// Where in the text the head is.
+    pub(super) head: usize,
+    pub(super) old: u32,
+    pub(super) new: u32,
 }
 
 /// Walks over one hunk; returns added and removed lines, or none when the
 /// position is at no hunk.
 pub(super) fn count(cursor: &mut Cursor<'_>) -> Result<Option<(u32, u32)>, DiffError> {
-    let Some(head) = head(cursor)? else {
+    let Some(mut walk) = Walk::start(cursor)? else {
         return Ok(None);
     };
     let (mut added, mut removed) = (0, 0);
-    walk(cursor, &head, |met| match met {
-        Met::Line(LineKind::Added, _) => added += 1,
-        Met::Line(LineKind::Removed, _) => removed += 1,
-        _ => {}
-    })?;
+    while let Some(met) = walk.step(cursor)? {
+        match met {
+            Met::Line(LineKind::Added, _) => added += 1,
+            Met::Line(LineKind::Removed, _) => removed += 1,
+            _ => {}
+        }
+    }
     Ok(Some((added, removed)))
 }
 
-/// Parses one hunk, or none when the position is at no hunk.
-pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Option<Hunk>, DiffError> {
-    let Some(head) = head(cursor)? else {
-        return Ok(None);
-    };
-    let mut lines: Vec<Line> = Vec::new();
-    let (mut old, mut new) = (head.old_start, head.new_start);
-    walk(cursor, &head, |met| match met {
-        Met::NoNewline => {
-            if let Some(last) = lines.last_mut() {
-                last.no_newline = true;
-            }
-        }
-        Met::Line(kind, text) => {
-            let on_old = kind != LineKind::Added;
-            let on_new = kind != LineKind::Removed;
-            lines.push(Line {
-                kind,
-                old_line: on_old.then_some(old),
-                new_line: on_new.then_some(new),
-                text: String::from_utf8_lossy(text).into_owned(),
-                no_newline: false,
-            });
-            // The head was checked not to lead past the last number.
-            old += u32::from(on_old);
-            new += u32::from(on_new);
-        }
-    })?;
-    Ok(Some(Hunk {
-        old_start: head.old_start,
-        old_count: head.old_count,
-        new_start: head.new_start,
-        new_count: head.new_count,
-        section: String::from_utf8_lossy(head.section).into_owned(),
-        lines,
-    }))
-}
+impl<'t> Walk<'t> {
+    /// Takes the head of a hunk, or none when the position is at no hunk.
+    pub(super) fn start(cursor: &mut Cursor<'t>) -> Result<Option<Self>, DiffError> {
+        let at = cursor.offset();
+        Ok(head(cursor)?.map(|head| Self {
+            head,
+            left: Left {
+                head: at,
+                old: head.old_count,
+                new: head.new_count,
+            },
+        }))
+    }
 
-fn walk<'t>(
-    cursor: &mut Cursor<'t>,
-    head: &Head<'_>,
-    mut met: impl FnMut(Met<'t>),
-) -> Result<(), DiffError> {
-    let (mut old, mut new) = (head.old_count, head.new_count);
-    while old > 0 || new > 0 {
-        let Some(line) = cursor.peek() else {
+    /// The number of the next line before and after.
+    pub(super) fn numbers(&self) -> (u32, u32) {
+        let Self { head, left } = self;
+        // The head was checked not to lead past the last number.
+        (
+            head.old_start + (head.old_count - left.old),
+            head.new_start + (head.new_count - left.new),
+        )
+    }
+
+    /// Takes the next line of the hunk, or none when it is over.
+    pub(super) fn step(&mut self, cursor: &mut Cursor<'t>) -> Result<Option<Met<'t>>, DiffError> {
+        let line = cursor.peek();
+        if self.left.old == 0 && self.left.new == 0 {
+            let marker = line.is_some_and(|line| line.starts_with(b"\\"));
+            return Ok(marker.then(|| {
+                cursor.next();
+                Met::NoNewline
+            }));
+        }
+        let Some(line) = line else {
             return Err(cursor.malformed("the diff ends within a hunk"));
         };
         let (kind, text) = match line.split_first() {
@@ -88,9 +97,8 @@ fn walk<'t>(
             Some((b'+', text)) => (LineKind::Added, text),
             Some((b'-', text)) => (LineKind::Removed, text),
             Some((b'\\', _)) => {
-                met(Met::NoNewline);
                 cursor.next();
-                continue;
+                return Ok(Some(Met::NoNewline));
             }
             // Some mailers cut the space off an empty line of context.
             None | Some((b'\r', [])) => (LineKind::Context, line),
@@ -101,21 +109,20 @@ fn walk<'t>(
             LineKind::Added => (0, 1),
             LineKind::Removed => (1, 0),
         };
-        let (Some(o), Some(n)) = (old.checked_sub(from_old), new.checked_sub(from_new)) else {
+        let left = &mut self.left;
+        let (Some(old), Some(new)) = (
+            left.old.checked_sub(from_old),
+            left.new.checked_sub(from_new),
+        ) else {
             return Err(cursor.malformed("more lines than the hunk's head announces"));
         };
-        (old, new) = (o, n);
-        met(Met::Line(kind, without_cr(text)));
+        (left.old, left.new) = (old, new);
         cursor.next();
+        Ok(Some(Met::Line(kind, without_cr(text))))
     }
-    while cursor.peek().is_some_and(|line| line.starts_with(b"\\")) {
-        met(Met::NoNewline);
-        cursor.next();
-    }
-    Ok(())
 }
 
-fn head<'t>(cursor: &mut Cursor<'t>) -> Result<Option<Head<'t>>, DiffError> {
+pub(super) fn head<'t>(cursor: &mut Cursor<'t>) -> Result<Option<Head<'t>>, DiffError> {
     let Some(line) = cursor.peek().filter(|l| l.starts_with(b"@@")) else {
         return Ok(None);
     };

@@ -2,7 +2,7 @@
 //! write, read back.
 //!
 //! The text is kept once, beside one small entry per file; hunks are parsed
-//! when someone asks for them. The first pass still walks every line, so that
+//! when someone asks for them, a page at a time. The first pass still walks every line, so that
 //! a malformed text is refused at once and as a whole: a scanner never sees
 //! the good half of a patch whose other half says something else.
 //!
@@ -11,6 +11,7 @@
 mod cursor;
 mod header;
 mod hunk;
+mod page;
 pub(crate) mod path;
 
 use std::io::Read;
@@ -20,6 +21,7 @@ use sortie_model::diff::{ChangeKind, DiffError, DiffSource, FileChange, Hunk};
 
 use cursor::Cursor;
 use header::Section;
+use page::{Bookmarks, Run};
 
 /// Files in one diff. An entry can be larger than the text it stands for, so
 /// their number is what bounds the memory.
@@ -34,6 +36,7 @@ pub struct UnifiedDiff {
     text: Vec<u8>,
     files: Vec<FileChange>,
     places: Vec<Place>,
+    bookmarks: Bookmarks,
 }
 
 /// Where in the text a file stands.
@@ -42,7 +45,7 @@ struct Place {
     /// From its first header line to its last line.
     whole: Range<usize>,
     /// Its hunks; a file that changes its type has two runs of them.
-    hunks: Vec<(Range<usize>, u64)>,
+    hunks: Vec<Run>,
 }
 
 impl UnifiedDiff {
@@ -53,13 +56,18 @@ impl UnifiedDiff {
         Self::parse_from(text, 0, 1)
     }
 
-    /// Reads a diff of at most `limit` bytes and parses it.
-    pub fn read(reader: impl Read, limit: u64) -> Result<Self, DiffError> {
+    /// Reads a diff of at most `limit` bytes and parses it. A reader that
+    /// holds `expected` bytes, such as a file of that length, costs no more
+    /// memory than those.
+    pub fn read(reader: impl Read, expected: u64, limit: u64) -> Result<Self, DiffError> {
+        let failed = |e: &dyn std::fmt::Display| DiffError::Source(e.to_string());
+        let room = usize::try_from(expected.min(limit)).unwrap_or(0);
         let mut text = Vec::new();
+        text.try_reserve_exact(room).map_err(|e| failed(&e))?;
         reader
             .take(limit.saturating_add(1))
             .read_to_end(&mut text)
-            .map_err(|e| DiffError::Source(e.to_string()))?;
+            .map_err(|e| failed(&e))?;
         if text.len() as u64 > limit {
             return Err(DiffError::TooLarge {
                 what: "the diff".into(),
@@ -120,6 +128,7 @@ impl UnifiedDiff {
             text,
             files,
             places,
+            bookmarks: Bookmarks::default(),
         })
     }
 
@@ -147,7 +156,7 @@ impl UnifiedDiff {
         let hunks = self
             .places
             .iter()
-            .map(|p| p.hunks.capacity() * size_of::<(Range<usize>, u64)>());
+            .map(|p| p.hunks.capacity() * size_of::<Run>());
         self.text.capacity()
             + self.files.capacity() * size_of::<FileChange>()
             + self.places.capacity() * size_of::<Place>()
@@ -183,20 +192,13 @@ impl DiffSource for UnifiedDiff {
         &self.files
     }
 
-    fn hunks(&self, index: usize) -> Result<Vec<Hunk>, DiffError> {
+    fn page(&self, index: usize, start: u32, limit: usize) -> Result<Vec<Hunk>, DiffError> {
         let place = self.places.get(index).ok_or(DiffError::NoSuchFile {
             index,
             files: self.files.len(),
         })?;
-        let mut hunks = Vec::new();
-        for (range, line) in &place.hunks {
-            let part = self.text.get(..range.end).unwrap_or_default();
-            let mut cursor = Cursor::new(part, range.start, *line);
-            while let Some(hunk) = hunk::parse(&mut cursor)? {
-                hunks.push(hunk);
-            }
-        }
-        Ok(hunks)
+        self.bookmarks
+            .page((&self.text, &place.hunks), index, start, limit)
     }
 
     fn before(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError> {

@@ -206,9 +206,9 @@ fn malformed_texts_are_refused_with_the_line() {
 #[test]
 fn reading_is_bounded() {
     let long = format!("--- a/x\n+++ b/x\n@@ -0,0 +1 @@\n+{}\n", "x".repeat(1000));
-    assert!(UnifiedDiff::read(long.as_bytes(), 2000).is_ok());
+    assert!(UnifiedDiff::read(long.as_bytes(), 10, 2000).is_ok());
     assert!(matches!(
-        UnifiedDiff::read(long.as_bytes(), 100),
+        UnifiedDiff::read(long.as_bytes(), u64::MAX, 100),
         Err(DiffError::TooLarge { .. })
     ));
 }
@@ -264,6 +264,81 @@ fn write_hunk(out: &mut String, start: u32, lines: &[(LineKind, String)]) {
     }
 }
 
+/// The hunks of a file put together again from its pages.
+fn by_pages(diff: &UnifiedDiff, index: usize, limit: usize) -> Vec<Hunk> {
+    let mut whole: Vec<Hunk> = Vec::new();
+    let mut start = 0;
+    loop {
+        let page = diff
+            .page(index, start, limit)
+            .expect("it was parsed before");
+        if page.is_empty() {
+            return whole;
+        }
+        let lines = page.iter().map(|h| h.lines.len()).sum::<usize>();
+        start += u32::try_from(lines).expect("few");
+        for hunk in page {
+            match whole.last_mut() {
+                Some(last)
+                    if (last.old_start, last.new_start) == (hunk.old_start, hunk.new_start) =>
+                {
+                    last.lines.extend(hunk.lines);
+                }
+                _ => whole.push(hunk),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_holds_what_its_limit_says() {
+    let diff = parse(
+        "--- a/x\n+++ b/x\n@@ -1,3 +1,2 @@ f()\n-aaaa\n bbbb\n-cc\n\\ No newline at end of file\n\
+         +dddddddd\n@@ -9 +8 @@\n-e\n+f\n\\ No newline at end of file\n",
+    );
+    let page = |start, limit| {
+        let page = diff.page(0, start, limit).expect("parsed");
+        let shown = page.iter().map(|hunk| {
+            let numbers = (
+                hunk.old_start,
+                hunk.old_count,
+                hunk.new_start,
+                hunk.new_count,
+            );
+            let lines = hunk.lines.iter().map(|l| {
+                let mark = if l.no_newline { "!" } else { "" };
+                format!("{:?} {:?} {}{mark}", l.old_line, l.new_line, l.text)
+            });
+            (
+                numbers,
+                hunk.section.clone(),
+                lines.collect::<Vec<_>>().join(", "),
+            )
+        });
+        shown.collect::<Vec<_>>()
+    };
+    let first = |lines: &str| ((1, 3, 1, 2), "f()".to_owned(), lines.to_owned());
+    let second = |lines: &str| ((9, 1, 8, 1), String::new(), lines.to_owned());
+    let (a, b) = ("Some(1) None aaaa", "Some(2) Some(1) bbbb");
+    let (c, d) = ("Some(3) None cc!", "None Some(2) dddddddd");
+    let (e, f) = ("Some(9) None e", "None Some(8) f!");
+    assert_eq!(page(0, 0), [first(a)]);
+    // The hunk's head counts 67, the two lines 68 each.
+    assert_eq!(page(0, 202), [first(a)]);
+    assert_eq!(page(0, 203), [first(&format!("{a}, {b}"))]);
+    assert_eq!(page(2, 0), [first(c)]);
+    assert_eq!(page(3, 0), [first(d)]);
+    assert_eq!(page(3, 1000), [first(d), second(&format!("{e}, {f}"))]);
+    assert_eq!(page(5, 1000), [second(f)]);
+    for beyond in [6, 7, u32::MAX] {
+        assert_eq!(page(beyond, 1000), []);
+    }
+    assert!(matches!(
+        diff.page(1, 0, 1000),
+        Err(DiffError::NoSuchFile { index: 1, files: 1 })
+    ));
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
@@ -287,7 +362,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_written_is_read(files in proptest::collection::vec(proptest::collection::vec(lines(), 1..4), 1..5), git in any::<bool>()) {
+    fn what_is_written_is_read(files in proptest::collection::vec(proptest::collection::vec(lines(), 1..4), 1..5), git in any::<bool>(), limit in 0_usize..1000, start in 0_u32..60) {
         let mut text = String::new();
         for (i, hunks) in files.iter().enumerate() {
             if git {
@@ -307,6 +382,10 @@ proptest! {
             let added = hunks.iter().flatten().filter(|(k, _)| *k == LineKind::Added).count();
             prop_assert_eq!(file.additions as usize, added);
             let read = diff.hunks(i).expect("they parse");
+            prop_assert_eq!(&by_pages(&diff, i, limit), &read);
+            let from_anywhere = diff.page(i, start, usize::MAX).expect("they parse");
+            let all = read.iter().flat_map(|h| &h.lines).skip(start as usize);
+            prop_assert!(from_anywhere.iter().flat_map(|h| &h.lines).eq(all));
             prop_assert_eq!(read.len(), hunks.len());
             for (r, w) in read.iter().zip(hunks) {
                 let same = r.lines.iter().map(|l| (l.kind, l.text.clone())).collect::<Vec<_>>();

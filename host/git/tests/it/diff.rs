@@ -181,6 +181,35 @@ async fn attributes_hide_nothing() {
     }
 }
 
+/// One NUL byte takes all lines away; that the file changed, and how, stays.
+#[tokio::test]
+async fn a_text_that_becomes_binary_is_a_change_without_lines() {
+    let world = World::new();
+    let diff = change(&world, |repo| {
+        repo.write("src/a.txt", "one\n\0two\nthree\n");
+    })
+    .await;
+    let [file] = diff.files() else {
+        panic!("{:?}", kinds(&diff));
+    };
+    assert!(file.binary);
+    assert_eq!(
+        (file.kind, file.path()),
+        (ChangeKind::Modified, "src/a.txt")
+    );
+    assert_eq!((file.additions, file.deletions), (0, 0));
+    assert_eq!(diff.hunks(0).expect("there are none"), []);
+    assert_eq!(diff.page(0, 0, 1000).expect("there are none"), []);
+    assert_eq!(
+        diff.before(0).expect("read").as_deref(),
+        Some(b"one\ntwo\nthree\n".as_slice())
+    );
+    assert_eq!(
+        diff.after(0).expect("read").as_deref(),
+        Some(b"one\n\0two\nthree\n".as_slice())
+    );
+}
+
 #[tokio::test]
 async fn nothing_in_a_machine_or_mirror_configuration_counts() {
     let world = World::new();

@@ -4,14 +4,14 @@ mod sarif;
 
 use crate::config::{self, Loaded};
 use crate::exit::{CliError, Exit};
-use crate::host::options;
-use crate::local::{LocalDiff, MAX_DIFF_BYTES};
+use crate::host::{MIRRORS_DIR, options};
+use crate::local;
 use crate::out::{Out, Tone};
 use crate::render;
 use clap::ValueEnum;
 use serde::Serialize;
 use sortie_api::view::FindingView;
-use sortie_git::UnifiedDiff;
+use sortie_git::{Git, GitOptions, UnifiedDiff};
 use sortie_model::diff::DiffSource;
 use sortie_model::finding::{Finding, Severity};
 use sortie_plugins::{Plugins, shipped};
@@ -90,8 +90,11 @@ pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, C
     let plugins = load(&loaded, &scanners).await.map_err(failed)?;
     let mut exit = Exit::Ok;
     let mut all = Vec::new();
-    for (name, diff) in sources(&args) {
-        let found = match diff {
+    let options = GitOptions::new(loaded.data_dir.join(MIRRORS_DIR));
+    let limit = options.limits.max_diff_bytes;
+    let git = Git::new(options);
+    for (name, wanted) in wanted(&args) {
+        let found = match wanted.open(&git, limit).await {
             Ok(diff) => sortie_engine::scan_with(&plugins, &scanners, diff)
                 .await
                 .map_err(|error| CliError::failed(format!("scan {name}: {error}"))),
@@ -127,34 +130,47 @@ pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, C
     Ok(exit)
 }
 
-type Source = (String, Result<Arc<dyn DiffSource>, CliError>);
-
-/// What to scan, by the name it goes by; read one at a time.
-fn sources(args: &Args) -> Box<dyn Iterator<Item = Source> + '_> {
-    if args.diff.is_empty() {
-        let name = args.range.as_deref().unwrap_or("@{upstream}...HEAD");
-        let one = std::iter::once_with(move || {
-            let diff = LocalDiff::open(args.repo.as_deref(), args.range.as_deref());
-            let diff = diff.map(|diff| Arc::new(diff) as Arc<dyn DiffSource>);
-            (name.to_owned(), diff)
-        });
-        return Box::new(one);
-    }
-    Box::new(args.diff.iter().map(|file| {
-        let diff = read(file).map(|diff| Arc::new(diff) as Arc<dyn DiffSource>);
-        (file.display().to_string(), diff)
-    }))
+/// A change to scan, before it is read.
+enum Wanted<'a> {
+    Range(Option<&'a Path>, Option<&'a str>),
+    File(&'a Path),
 }
 
-fn read(file: &Path) -> Result<UnifiedDiff, CliError> {
-    let parsed = if file == Path::new("-") {
-        UnifiedDiff::read(std::io::stdin().lock(), MAX_DIFF_BYTES)
-    } else {
-        let opened = std::fs::File::open(file)
-            .map_err(|error| CliError::failed(format!("read {}: {error}", file.display())))?;
-        UnifiedDiff::read(opened, MAX_DIFF_BYTES)
+/// What to scan, by the name it goes by.
+fn wanted(args: &Args) -> Vec<(String, Wanted<'_>)> {
+    let (repo, range) = (args.repo.as_deref(), args.range.as_deref());
+    if args.diff.is_empty() {
+        let name = range.unwrap_or("@{upstream}...HEAD").to_owned();
+        return vec![(name, Wanted::Range(repo, range))];
+    }
+    let files = args.diff.iter();
+    files
+        .map(|file| (file.display().to_string(), Wanted::File(file)))
+        .collect()
+}
+
+impl Wanted<'_> {
+    /// Reads it; a file may be as large as a diff that the host takes from git.
+    async fn open(&self, git: &Git, limit: u64) -> Result<Arc<dyn DiffSource>, CliError> {
+        Ok(match *self {
+            Self::Range(repo, range) => Arc::new(local::change(git, repo, range).await?),
+            Self::File(file) => Arc::new(read(file, limit)?),
+        })
+    }
+}
+
+fn read(file: &Path, limit: u64) -> Result<UnifiedDiff, CliError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        CliError::failed(format!("read {}: {error}", file.display()))
     };
-    parsed.map_err(|error| CliError::failed(format!("read {}: {error}", file.display())))
+    let parsed = if file == Path::new("-") {
+        UnifiedDiff::read(std::io::stdin().lock(), 0, limit)
+    } else {
+        let opened = std::fs::File::open(file).map_err(|error| failed(&error))?;
+        let length = opened.metadata().map_err(|error| failed(&error))?.len();
+        UnifiedDiff::read(opened, length, limit)
+    };
+    parsed.map_err(|error| failed(&error))
 }
 
 /// The wanted scanners out of the shipped plugins.
