@@ -6,7 +6,7 @@ use crate::policy;
 use crate::request::{Requester, SubmitRequest};
 use crate::target::{Allowed, AllowedSets, Target, Targets};
 use sortie_model::project::{Policy, Project};
-use sortie_store::{NewJob, Store, Submitted};
+use sortie_store::{Job, NewJob, Store, Submitted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -79,18 +79,47 @@ impl Intake {
         request: SubmitRequest,
         requester: &Requester,
     ) -> Result<Submitted, IntakeError> {
-        let shared = &self.shared;
-        let idempotency = request.idempotency()?;
         // A repetition asks what became of the first request. What would hold
         // for a new one today is no answer to that.
-        if let Some(key) = &idempotency
-            && let Some(job) = shared.store.submitted_before(key.clone()).await?
-        {
+        if let Some(job) = self.submitted_before(&request).await? {
             return Ok(Submitted {
                 job,
                 created: false,
             });
         }
+        let job = self.prepare(request, requester).await?;
+        let submitted = self.shared.store.submit(job).await?;
+        if submitted.created {
+            tracing::info!(
+                job = submitted.job.id.0,
+                project = submitted.job.project,
+                via = requester.via,
+                "job submitted"
+            );
+        }
+        Ok(submitted)
+    }
+
+    /// The job that this very request made before, by its idempotency key.
+    pub async fn submitted_before(
+        &self,
+        request: &SubmitRequest,
+    ) -> Result<Option<Job>, IntakeError> {
+        match request.idempotency()? {
+            Some(key) => Ok(self.shared.store.submitted_before(key).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Checks a request and makes it ready to be stored: by [`Intake::submit`],
+    /// or by whoever stores it together with something else.
+    pub async fn prepare(
+        &self,
+        request: SubmitRequest,
+        requester: &Requester,
+    ) -> Result<NewJob, IntakeError> {
+        let shared = &self.shared;
+        let idempotency = request.idempotency()?;
         request.check()?;
         let target = shared.targets.find(&request)?;
         let (Target::Configured(project) | Target::Allowed(project)) = &target;
@@ -104,29 +133,17 @@ impl Intake {
         if let Target::Allowed(project) = &target {
             self.remember(project).await?;
         }
-        let submitted = shared
-            .store
-            .submit(NewJob {
-                project: project.name.clone(),
-                repository: project.repository.clone(),
-                base_branch: request.base.or_else(|| project.base_branch.clone()),
-                task: request.task,
-                policy,
-                thread: None,
-                requested_by: requester.by.clone(),
-                via: requester.via.clone(),
-                idempotency,
-            })
-            .await?;
-        if submitted.created {
-            tracing::info!(
-                job = submitted.job.id.0,
-                project = submitted.job.project,
-                via = requester.via,
-                "job submitted"
-            );
-        }
-        Ok(submitted)
+        Ok(NewJob {
+            project: project.name.clone(),
+            repository: project.repository.clone(),
+            base_branch: request.base.or_else(|| project.base_branch.clone()),
+            task: request.task,
+            policy,
+            thread: None,
+            requested_by: requester.by.clone(),
+            via: requester.via.clone(),
+            idempotency,
+        })
     }
 
     /// Makes a repository outside the configuration known to the store.
