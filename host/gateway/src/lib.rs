@@ -12,6 +12,7 @@
 mod egress;
 mod llm;
 mod meter;
+pub mod outbound;
 
 pub use meter::{Charge, Meter, MeterError, Refusal};
 

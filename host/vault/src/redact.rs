@@ -8,7 +8,7 @@
 //! holds no secret at all, guards against intent.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -147,11 +147,20 @@ fn lower_escapes(text: &str) -> String {
 #[derive(Clone, Debug)]
 pub struct Redactor {
     known: Arc<Known>,
+    /// The names it is limited to; none for all.
+    names: Option<Arc<BTreeSet<String>>>,
 }
 
 impl Redactor {
     pub(crate) fn new(known: Arc<Known>) -> Self {
-        Self { known }
+        Self { known, names: None }
+    }
+
+    pub(crate) fn of(known: Arc<Known>, names: BTreeSet<String>) -> Self {
+        Self {
+            known,
+            names: Some(Arc::new(names)),
+        }
     }
 
     /// The text without secrets; borrowed when there was nothing to remove.
@@ -165,7 +174,8 @@ impl Redactor {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         let mut hits: Vec<(Range<usize>, &str)> = Vec::new();
-        for (name, forms) in values.iter() {
+        let is_meant = |name| self.names.as_ref().is_none_or(|names| names.contains(name));
+        for (name, forms) in values.iter().filter(|(name, _)| is_meant(*name)) {
             for pattern in forms.iter().flat_map(|f| &f.texts) {
                 hits.extend(occurrences(text, pattern).map(|range| (range, name.as_str())));
             }
@@ -261,6 +271,19 @@ mod tests {
             "-----BEGIN KEY-----\nQUJDREVGR0hJSktMTU5P\n-----END KEY-----\n",
         )]);
         assert_eq!(r.redact("log: QUJDREVGR0hJSktMTU5P"), "log: [redacted:key]");
+    }
+
+    #[test]
+    fn a_limited_redactor_does_not_tell_other_secrets_apart() {
+        let known = Arc::new(Known::default());
+        for (name, value) in [("mine", "first-value"), ("other", "second-value")] {
+            known.add(name, &Secret::new(value.to_owned()));
+        }
+        let mine = Redactor::of(known, BTreeSet::from(["mine".to_owned()]));
+        assert_eq!(
+            mine.redact("first-value second-value"),
+            "[redacted:mine] second-value"
+        );
     }
 
     #[test]

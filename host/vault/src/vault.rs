@@ -89,6 +89,13 @@ impl Vault {
     pub fn redactor(&self) -> Redactor {
         Redactor::new(Arc::clone(&self.known))
     }
+
+    /// A redactor for the values of the named secrets alone, for text that
+    /// goes to someone who must not learn which guesses are other secrets.
+    pub fn redactor_of<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Redactor {
+        let names = names.into_iter().map(str::to_owned).collect();
+        Redactor::of(Arc::clone(&self.known), names)
+    }
 }
 
 fn check_name(name: &str) -> Result<(), VaultError> {

@@ -1,0 +1,339 @@
+//! The egress service: where the outgoing requests of plugins end.
+//!
+//! A request passes four gates, in this order. It must be well formed
+//! (`target`, `path`, `headers`); a [`Rule`] of its subject's grant must
+//! allow it (`rule`, `host`); every address of its host must be one that the
+//! rule opens (`address`, `resolve`); then it is sent to those addresses and
+//! to no other (`pool`), with the rule's credential, and the answer is capped,
+//! cleaned of the credential (`scrub`) and written down (`audit`).
+//!
+//! The service never follows a redirect, never keeps a cookie, never takes a
+//! proxy from the environment, never unpacks an encoding, never repeats a
+//! request that a server may have seen, and never tells a guest a secret or
+//! the address behind a name.
+
+mod address;
+mod audit;
+mod error;
+mod headers;
+mod host;
+mod message;
+mod path;
+mod pool;
+mod resolve;
+mod rule;
+mod scrub;
+mod target;
+mod turns;
+
+pub use address::Reach;
+pub use audit::{Audit, AuditEntry, Outcome};
+pub use error::{OutboundError, SetupError};
+pub use headers::{FieldName, MAX_FIELD_BYTES, MAX_FIELDS};
+pub use host::HostPattern;
+pub use message::{Header, OutRequest, OutResponse};
+pub use path::PathPrefix;
+pub use resolve::{Resolve, SystemResolver};
+pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme};
+pub use target::MAX_URL_BYTES;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{HeaderMap, HeaderValue};
+use sortie_vault::{Redactor, Secret, Vault};
+
+use audit::Row;
+use error::Stop;
+use pool::{Key, Pool};
+use target::Target;
+use turns::Turns;
+
+/// The most header bytes of an answer: content security policies of several
+/// KiB are common, four of the largest seen fit.
+const MAX_RESPONSE_FIELD_BYTES: u32 = 64 * 1024;
+
+/// From this size on a body is scanned on a thread of its own; below it the
+/// scan is shorter than the detour.
+const SCAN_APART_BYTES: usize = 64 * 1024;
+
+/// How the service behaves. [`OutboundOptions::new`] has the limits that the
+/// WIT promises.
+#[derive(Clone)]
+pub struct OutboundOptions {
+    /// Where credentials come from.
+    pub vault: Vault,
+    /// Where the rows go.
+    pub audit: Arc<dyn Audit>,
+    /// What turns names into addresses.
+    pub resolver: Arc<dyn Resolve>,
+    /// How long connecting may take, the TLS handshake included.
+    pub connect_timeout: Duration,
+    /// How long a request may take from the call to the last byte of its
+    /// answer, waiting for its turn included.
+    pub total_timeout: Duration,
+    /// The most bytes of a request's body.
+    pub max_request_bytes: usize,
+    /// The most bytes of an answer's body.
+    pub max_response_bytes: usize,
+    /// Requests under way at once. Each can hold both bodies and a copy of
+    /// the answer's while it is cleaned.
+    pub max_in_flight: usize,
+    /// The same for one subject.
+    pub max_in_flight_each: usize,
+    /// A PEM file of root certificates beside those of the system.
+    pub extra_roots: Option<PathBuf>,
+}
+
+impl OutboundOptions {
+    /// The usual limits and the resolver of the system.
+    pub fn new(vault: Vault, audit: Arc<dyn Audit>) -> Self {
+        Self {
+            vault,
+            audit,
+            resolver: Arc::new(SystemResolver),
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(30),
+            max_request_bytes: 4 * 1024 * 1024,
+            max_response_bytes: 4 * 1024 * 1024,
+            max_in_flight: 32,
+            max_in_flight_each: 8,
+            extra_roots: None,
+        }
+    }
+}
+
+/// The service. Cloning shares it.
+#[derive(Clone)]
+pub struct Outbound {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: OutboundOptions,
+    pool: Pool,
+    turns: Turns,
+}
+
+impl Outbound {
+    /// Reads the root certificates.
+    pub fn new(options: OutboundOptions) -> Result<Self, SetupError> {
+        let pool = Pool::new(
+            options.extra_roots.as_deref(),
+            options.connect_timeout,
+            MAX_RESPONSE_FIELD_BYTES,
+        )?;
+        let turns = Turns::new(options.max_in_flight, options.max_in_flight_each);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                options,
+                pool,
+                turns,
+            }),
+        })
+    }
+
+    /// Sends a request for `subject`, a plugin's name, if one of its `rules`
+    /// allows it; the first that does decides. Returns when the whole answer
+    /// is there and its row is written.
+    ///
+    /// Dropping the future closes the connection; the row then says
+    /// [`Outcome::Abandoned`].
+    pub async fn send(
+        &self,
+        subject: &str,
+        rules: &[Rule],
+        request: OutRequest,
+    ) -> Result<OutResponse, OutboundError> {
+        let shared = &*self.shared;
+        let bytes = request.body.as_ref().map_or(0, Bytes::len);
+        let mut row = Row::open(
+            shared.options.audit.clone(),
+            subject,
+            &request.method,
+            bytes as u64,
+        );
+        let limit = shared.options.total_timeout;
+        let timeout = request.timeout.map_or(limit, |asked| asked.min(limit));
+        let result =
+            tokio::time::timeout(timeout, shared.exchange(subject, rules, request, &mut row))
+                .await
+                .unwrap_or_else(|_| Err(OutboundError::TimedOut.into()));
+        match result {
+            Ok(response) => {
+                row.close(Outcome::Answered(response.status)).await;
+                Ok(response)
+            }
+            Err(stop) => {
+                let text = stop.operator_text();
+                let refused = matches!(
+                    stop.error,
+                    OutboundError::Invalid(_) | OutboundError::Denied(_)
+                );
+                row.close(if refused {
+                    Outcome::Refused(text)
+                } else {
+                    Outcome::Failed(text)
+                })
+                .await;
+                Err(stop.error)
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn exchange(
+        &self,
+        subject: &str,
+        rules: &[Rule],
+        request: OutRequest,
+        row: &mut Row,
+    ) -> Result<OutResponse, Stop> {
+        let target = Target::parse(&request.url)?;
+        let everything = self.options.vault.redactor();
+        row.aim(
+            target.name.to_string(),
+            target.port,
+            &everything.redact(target.url.path()),
+        );
+        let method = target::method(&request.method)?;
+        let rule = target::admit(rules, &method, &target)?;
+        let reserved = rule
+            .credential
+            .as_ref()
+            .map(|credential| &credential.header);
+        let headers = headers::outgoing(&request.headers, reserved)?;
+        let max_bytes = self.options.max_request_bytes;
+        if let Some(body) = request.body.as_ref().filter(|body| body.len() > max_bytes) {
+            return Err(OutboundError::Invalid(format!(
+                "the body has {} bytes; send at most {max_bytes}",
+                body.len()
+            ))
+            .into());
+        }
+        let _turn = self.turns.take(subject).await;
+        let addresses = resolve::addresses(&*self.options.resolver, rule, &target).await?;
+        let client = self.pool.client(Key {
+            subject: subject.to_owned(),
+            origin: target.url[..url::Position::BeforePath].to_owned(),
+            credential: rule.credential.as_ref().map(|c| c.secret.clone()),
+            addresses,
+        });
+        let failed = |error| {
+            let host = target.name.to_string();
+            Stop::of_transport(error, &host, self.options.connect_timeout, &everything)
+        };
+        let client = client.map_err(failed)?;
+        let method = http::Method::from_bytes(method.as_str().as_bytes())
+            .map_err(|error| OutboundError::Invalid(format!("the method: {error}")))?;
+        let mut outgoing = reqwest::Request::new(method, target.url.clone());
+        *outgoing.headers_mut() = headers;
+        *outgoing.body_mut() = request.body.map(reqwest::Body::from);
+        if let Some(credential) = &rule.credential {
+            let value = self.credential(credential).await?;
+            let name = credential.header.header_name().clone();
+            outgoing.headers_mut().insert(name, value);
+        }
+        let mut response = client.execute(outgoing).await.map_err(failed)?;
+        check_fields(response.headers())?;
+        if rule.credential.is_some() && scrub::is_packed(response.headers()) {
+            return Err(OutboundError::Failed(format!(
+                "{} packed its answer though it was asked not to; an answer to a credential must \
+                 come plain, so that the credential can be looked for in it",
+                target.name
+            ))
+            .into());
+        }
+        let body = self.body(&mut response, row, failed).await?;
+        let granted = self.redactor_of(rules);
+        let with_cookies = rule.credential.is_none();
+        Ok(OutResponse {
+            status: response.status().as_u16(),
+            headers: scrub::headers(response.headers(), &granted, with_cookies),
+            body: clean(body, granted).await?,
+        })
+    }
+
+    /// Knows the secrets that any of the rules carries: what one request left
+    /// with a server, another may find there.
+    fn redactor_of(&self, rules: &[Rule]) -> Redactor {
+        let names = rules.iter().filter_map(|rule| rule.credential.as_ref());
+        self.options
+            .vault
+            .redactor_of(names.map(|credential| credential.secret.as_str()))
+    }
+
+    async fn credential(&self, credential: &CredentialUse) -> Result<HeaderValue, Stop> {
+        let vault = self.options.vault.clone();
+        let name = credential.secret.clone();
+        let other = |text: &str| {
+            OutboundError::Other(format!(
+                "the granted credential {:?} {text}; ask the operator",
+                credential.secret
+            ))
+        };
+        // Its source may be a file.
+        let secret = tokio::task::spawn_blocking(move || vault.get(&name))
+            .await
+            .map_err(|error| Stop::with_detail(other("cannot be read"), error.to_string()))?
+            .map_err(|error| Stop::with_detail(other("cannot be read"), error.to_string()))?;
+        let text = Secret::new(format!("{}{}", credential.prefix, secret.expose()));
+        let mut value = HeaderValue::from_str(text.expose())
+            .map_err(|_| other("does not fit into a header"))?;
+        // Not printed by anything, and not kept in HPACK's table.
+        value.set_sensitive(true);
+        Ok(value)
+    }
+
+    async fn body(
+        &self,
+        response: &mut reqwest::Response,
+        row: &mut Row,
+        failed: impl Fn(reqwest::Error) -> Stop,
+    ) -> Result<Bytes, Stop> {
+        let limit = self.options.max_response_bytes;
+        let too_large = || OutboundError::TooLarge(limit as u64);
+        let announced = response.content_length().unwrap_or(0);
+        if announced > limit as u64 {
+            return Err(too_large().into());
+        }
+        let mut body = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(0));
+        while let Some(chunk) = response.chunk().await.map_err(&failed)? {
+            row.add_received(chunk.len());
+            if chunk.len() > limit - body.len() {
+                return Err(too_large().into());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+/// Bounds the fields of an answer over HTTP/1; for HTTP/2 the protocol does.
+fn check_fields(headers: &HeaderMap) -> Result<(), OutboundError> {
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if bytes > MAX_RESPONSE_FIELD_BYTES as usize {
+        return Err(OutboundError::TooLarge(MAX_RESPONSE_FIELD_BYTES.into()));
+    }
+    Ok(())
+}
+
+async fn clean(body: Bytes, redactor: Redactor) -> Result<Bytes, Stop> {
+    if body.len() < SCAN_APART_BYTES {
+        return Ok(scrub::body(body, &redactor));
+    }
+    tokio::task::spawn_blocking(move || scrub::body(body, &redactor))
+        .await
+        .map_err(|error| {
+            Stop::with_detail(
+                OutboundError::Other("the answer could not be scanned".to_owned()),
+                error.to_string(),
+            )
+        })
+}

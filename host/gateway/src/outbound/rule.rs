@@ -1,0 +1,405 @@
+//! What a grant says about the world outside: one rule per table
+//! `[[egress]]` of a plugin's manifest.
+//!
+//! A rule that was read is a rule that makes sense: each field is checked on
+//! its own and against the others, and every error says what to write.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::headers::{self, FieldName};
+use super::host::HostPattern;
+use super::path::PathPrefix;
+
+/// One kind of request that is allowed.
+///
+/// ```
+/// use sortie_gateway::outbound::Rule;
+///
+/// let rule: Rule = toml::from_str(r#"
+///     host = "api.example.com"
+///     methods = ["POST"]
+///     path_prefix = "/hooks/"
+///     credential = { secret = "example-token", header = "authorization", prefix = "Bearer " }
+/// "#)?;
+/// assert_eq!(
+///     rule.to_string(),
+///     "POST https://api.example.com/hooks/ with the secret example-token as authorization"
+/// );
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Rule {
+    /// The hosts.
+    pub host: HostPattern,
+    /// The methods; `GET` when none is written.
+    pub methods: Vec<MethodName>,
+    /// How the path begins; `/` when nothing is written.
+    pub path_prefix: PathPrefix,
+    /// The schemes; `https` when none is written.
+    pub schemes: Vec<Scheme>,
+    /// The port; the scheme's own when none is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Whether the host may have a private or loopback address.
+    pub private: bool,
+    /// The secret that the host adds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialUse>,
+}
+
+/// How a secret goes out with a request: as the header `header`, its value the
+/// `prefix` and the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialUse {
+    /// The secret's name in the vault.
+    pub secret: String,
+    /// The header; `authorization` when none is written.
+    #[serde(default = "authorization")]
+    pub header: FieldName,
+    /// What stands before the secret, such as `Bearer ` with its space.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+}
+
+/// How a request travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// In the clear.
+    Http,
+    /// Over TLS.
+    Https,
+}
+
+impl Scheme {
+    /// The port of a URL that names none.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+
+    pub(crate) fn of(text: &str) -> Option<Self> {
+        match text {
+            "http" => Some(Self::Http),
+            "https" => Some(Self::Https),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
+    }
+}
+
+/// The name of a method: capitals and hyphens, at most sixteen. `CONNECT`
+/// makes a tunnel nobody looks into and `TRACE` sends a credential back by
+/// definition; neither can be named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MethodName(String);
+
+/// Longer than any method in the registry that an API answers to.
+const MAX_METHOD_CHARS: usize = 16;
+
+impl MethodName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for MethodName {
+    type Err = RuleError;
+
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let refuse = |advice: String| RuleError::new("method", text, advice);
+        let fits = (1..=MAX_METHOD_CHARS).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
+        match text {
+            "CONNECT" | "TRACE" => Err(refuse(
+                "leave it out: neither CONNECT nor TRACE is ever allowed".to_owned(),
+            )),
+            _ if fits => Ok(Self(text.to_owned())),
+            _ if text.len() <= MAX_METHOD_CHARS
+                && text.bytes().all(|b| b.is_ascii_alphabetic())
+                && !text.is_empty() =>
+            {
+                Err(refuse(format!(
+                    "write it in capitals, {}",
+                    text.to_ascii_uppercase()
+                )))
+            }
+            _ => Err(refuse(
+                "write a method such as GET or POST; name each one".to_owned(),
+            )),
+        }
+    }
+}
+
+impl TryFrom<String> for MethodName {
+    type Error = RuleError;
+
+    fn try_from(text: String) -> Result<Self, RuleError> {
+        text.parse()
+    }
+}
+
+impl From<MethodName> for String {
+    fn from(name: MethodName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for MethodName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The table as it is written, before its fields are held against each other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    host: HostPattern,
+    #[serde(default = "get")]
+    methods: Vec<MethodName>,
+    #[serde(default)]
+    path_prefix: PathPrefix,
+    #[serde(default = "https")]
+    schemes: Vec<Scheme>,
+    port: Option<u16>,
+    #[serde(default)]
+    private: bool,
+    credential: Option<CredentialUse>,
+}
+
+fn get() -> Vec<MethodName> {
+    vec![MethodName("GET".to_owned())]
+}
+
+fn https() -> Vec<Scheme> {
+    vec![Scheme::Https]
+}
+
+fn authorization() -> FieldName {
+    FieldName::from_static(http::header::AUTHORIZATION)
+}
+
+impl TryFrom<Written> for Rule {
+    type Error = RuleError;
+
+    fn try_from(w: Written) -> Result<Self, RuleError> {
+        let refuse =
+            |field, value: &str, advice: &str| Err(RuleError::new(field, value, advice.to_owned()));
+        if w.methods.is_empty() {
+            return refuse("methods", "[]", "name each method, such as [\"GET\"]");
+        }
+        if w.schemes.is_empty() {
+            return refuse("schemes", "[]", "write [\"https\"]");
+        }
+        if w.port == Some(0) {
+            return refuse("port", "0", "write 1 to 65535, or leave it out");
+        }
+        if let Some(credential) = &w.credential {
+            if !headers::is_value(&credential.prefix) {
+                return refuse(
+                    "prefix",
+                    &credential.prefix,
+                    "write visible characters and spaces, such as `Bearer `",
+                );
+            }
+            if w.schemes.contains(&Scheme::Http) && !w.private {
+                return refuse(
+                    "schemes",
+                    "http",
+                    "write [\"https\"]: a credential goes over plain http to loopback addresses \
+                     alone, with `private = true`",
+                );
+            }
+        }
+        Ok(Self {
+            host: w.host,
+            methods: w.methods,
+            path_prefix: w.path_prefix,
+            schemes: w.schemes,
+            port: w.port,
+            private: w.private,
+            credential: w.credential,
+        })
+    }
+}
+
+impl Rule {
+    /// Whether every request that `other` allows is allowed here too, to no
+    /// more addresses and with the same credential. A `false` can be wrong
+    /// when `other` is covered by several rules together; a `true` never is.
+    pub fn covers(&self, other: &Self) -> bool {
+        let ports = |rule: &Self| -> Vec<(Scheme, u16)> {
+            let port = |s: &Scheme| (*s, rule.port.unwrap_or_else(|| s.default_port()));
+            rule.schemes.iter().map(port).collect()
+        };
+        let own = ports(self);
+        // An address is named by the exact pattern alone, and naming one opens
+        // what `*.` could never match, so covering the host covers that too.
+        self.host.covers(&other.host)
+            && other.methods.iter().all(|m| self.methods.contains(m))
+            && self.path_prefix.covers(&other.path_prefix)
+            && ports(other).iter().all(|p| own.contains(p))
+            && (self.private || !other.private)
+            && self.credential == other.credential
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, method) in self.methods.iter().enumerate() {
+            write!(f, "{}{method}", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str(" ")?;
+        for (i, scheme) in self.schemes.iter().enumerate() {
+            write!(f, "{}{scheme}", if i == 0 { "" } else { "+" })?;
+        }
+        write!(f, "://{}", self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}", self.path_prefix)?;
+        if self.private {
+            f.write_str(", also at private addresses")?;
+        }
+        if let Some(credential) = &self.credential {
+            write!(
+                f,
+                " with the secret {} as {}",
+                credential.secret, credential.header
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A rule that cannot be meant, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use the egress {field} {value:?}: {advice}")]
+pub struct RuleError {
+    field: &'static str,
+    value: String,
+    advice: String,
+}
+
+/// The longest value worth repeating in an error.
+const MAX_SHOWN_CHARS: usize = 100;
+
+impl RuleError {
+    pub(crate) fn new(field: &'static str, value: &str, advice: String) -> Self {
+        Self {
+            field,
+            value: value.chars().take(MAX_SHOWN_CHARS).collect(),
+            advice,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Rule, String> {
+        toml::from_str(text).map_err(|e: toml::de::Error| e.to_string())
+    }
+
+    #[test]
+    fn defaults_are_the_least_that_is_useful() {
+        let rule = read("host = \"h.org\"").expect("a rule");
+        assert_eq!(rule.to_string(), "GET https://h.org/");
+        assert!(rule.port.is_none() && !rule.private && rule.credential.is_none());
+    }
+
+    #[test]
+    fn a_rule_survives_its_own_writing() {
+        let rule = read(
+            "host = \"*.h.org\"\nmethods = [\"GET\", \"PUT\"]\npath_prefix = \"/a/\"\nschemes = [\"http\", \"https\"]\n\
+             port = 8443\nprivate = true\ncredential = { secret = \"s\", header = \"X-Token\" }",
+        )
+        .expect("a rule");
+        let json = serde_json::to_string(&rule).expect("writes");
+        assert_eq!(serde_json::from_str::<Rule>(&json).expect("reads"), rule);
+        assert!(json.contains("\"x-token\""), "{json}");
+    }
+
+    #[test]
+    fn errors_say_what_to_write() {
+        for (text, advice) in [
+            ("methods = [\"GET\"]", "missing field `host`"),
+            (
+                "host = \"h.org\"\nmethod = \"GET\"",
+                "expected one of `host`, `methods`",
+            ),
+            ("host = \"h.org\"\nmethods = []", "name each method"),
+            ("host = \"h.org\"\nmethods = [\"get\"]", "in capitals, GET"),
+            ("host = \"h.org\"\nmethods = [\"*\"]", "name each one"),
+            ("host = \"h.org\"\nmethods = [\"CONNECT\"]", "ever allowed"),
+            ("host = \"h.org\"\nmethods = [\"TRACE\"]", "ever allowed"),
+            ("host = \"h.org\"\nschemes = []", "[\"https\"]"),
+            ("host = \"h.org\"\nschemes = [\"ftp\"]", "`http` or `https`"),
+            ("host = \"h.org\"\nport = 0", "1 to 65535"),
+            ("host = \"h.org:80\"", "`port`"),
+            (
+                "host = \"h.org\"\nschemes = [\"http\"]\ncredential = { secret = \"s\" }",
+                "write [\"https\"]",
+            ),
+            (
+                "host = \"h.org\"\ncredential = { secret = \"s\", header = \"host\" }",
+                "is the host's own",
+            ),
+            (
+                "host = \"h.org\"\ncredential = { secret = \"s\", prefix = \"a\\nb\" }",
+                "visible characters",
+            ),
+            (
+                "host = \"h.org\"\ncredential = { secret = \"s\", name = \"x\" }",
+                "expected one of",
+            ),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.contains(advice), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn covering_is_never_wider_than_the_rule() {
+        let wide = read(
+            "host = \"*.h.org\"\nmethods = [\"GET\", \"POST\"]\nschemes = [\"http\", \"https\"]",
+        )
+        .expect("a rule");
+        assert!(wide.covers(&wide));
+        assert!(wide.covers(&read("host = \"a.h.org\"\npath_prefix = \"/v1\"").expect("a rule")));
+        for beyond in [
+            "host = \"h.org\"",
+            "host = \"a.h.org\"\nmethods = [\"PUT\"]",
+            "host = \"a.h.org\"\nport = 8443",
+            "host = \"a.h.org\"\nprivate = true",
+            "host = \"a.h.org\"\ncredential = { secret = \"s\" }",
+        ] {
+            assert!(!wide.covers(&read(beyond).expect("a rule")), "{beyond}");
+        }
+        // The same port by name and by number.
+        let plain = read("host = \"h.org\"").expect("a rule");
+        assert!(plain.covers(&read("host = \"h.org\"\nport = 443").expect("a rule")));
+        let narrow = read("host = \"h.org\"\npath_prefix = \"/v1\"").expect("a rule");
+        assert!(!narrow.covers(&read("host = \"h.org\"\npath_prefix = \"/v12\"").expect("a rule")));
+        assert!(!narrow.covers(&plain));
+    }
+}
