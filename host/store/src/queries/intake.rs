@@ -5,10 +5,11 @@ use super::{DEFAULT_TENANT, jobs, projects, timeline};
 use crate::db::{bounded, first, insert, json, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_TASK_BYTES;
+use crate::numbers::Series;
 use crate::store::Store;
 use crate::types::{IdempotencyKey, Job, NewJob, Submitted};
 use crate::writer::Tx;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde_json::Value;
 use sortie_model::budget::Usage;
 use sortie_model::id::{JobId, ThreadId};
@@ -26,9 +27,34 @@ impl Store {
     /// with another request before; [`StoreError::Invalid`] for an empty or
     /// overlong value; [`StoreError::DiskFull`].
     pub async fn submit(&self, new: NewJob) -> Result<Submitted> {
+        let new = Checked::new(new)?;
+        let numbers = self.numbers().clone();
+        // A job is never deleted, so its row is what keeps the number from
+        // being given out again.
+        self.write(move |tx| submit(tx, &new, || JobId(numbers.take(Series::Jobs).0)))
+            .await
+    }
+
+    /// The job that an earlier request with this key made, if one did.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] when the key came with another request.
+    pub async fn job_of_key(&self, key: IdempotencyKey) -> Result<Option<JobId>> {
+        self.read(move |conn| made_before(conn, &key)).await
+    }
+}
+
+/// A request for work that may be stored.
+pub(super) struct Checked {
+    pub(super) new: NewJob,
+    policy: String,
+}
+
+impl Checked {
+    pub(super) fn new(new: NewJob) -> Result<Self> {
         check(&new)?;
         let policy = json("the policy", &new.policy)?;
-        self.write(move |tx| submit(tx, &new, &policy)).await
+        Ok(Self { new, policy })
     }
 }
 
@@ -48,9 +74,14 @@ fn check(new: &NewJob) -> Result<()> {
         .map_or(Ok(()), |key| name("the idempotency key", &key.key))
 }
 
-fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
+/// `number` is asked when the request makes a job.
+pub(super) fn submit(
+    tx: &mut Tx<'_>,
+    Checked { new, policy }: &Checked,
+    number: impl FnOnce() -> JobId,
+) -> Result<Submitted> {
     if let Some(key) = &new.idempotency
-        && let Some(job) = made_before(tx, key)?
+        && let Some(job) = made_before(tx.conn, key)?
     {
         return Ok(Submitted {
             job: jobs::get(tx.conn, job)?,
@@ -59,12 +90,13 @@ fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
     }
     let project = projects::id(tx.conn, &new.project)?;
     let thread = thread(tx, new, project)?;
-    let id = JobId(insert(
+    let id = number();
+    run(
         tx.conn,
-        "INSERT INTO jobs (thread_id, project_id, phase, due_at, created_at, updated_at)
-         VALUES (?1, ?2, 'queued', ?3, ?3, ?3)",
-        params![signed(thread.0), project, tx.now.0],
-    )?);
+        "INSERT INTO jobs (id, thread_id, project_id, phase, due_at, created_at, updated_at)
+         VALUES (?1, ?2, ?3, 'queued', ?4, ?4, ?4)",
+        params![signed(id.0), signed(thread.0), project, tx.now.0],
+    )?;
     run(
         tx.conn,
         "INSERT INTO requests
@@ -104,9 +136,9 @@ fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
 }
 
 /// The job that a request with the same key made.
-fn made_before(tx: &Tx<'_>, key: &IdempotencyKey) -> Result<Option<JobId>> {
+fn made_before(conn: &Connection, key: &IdempotencyKey) -> Result<Option<JobId>> {
     let found = first(
-        tx.conn,
+        conn,
         "SELECT job_id, request_hash FROM idempotency_keys WHERE tenant_id = ?1 AND key = ?2",
         params![DEFAULT_TENANT, key.key],
         |row| Ok((JobId(unsigned(row.get(0)?)), row.get::<_, Vec<u8>>(1)?)),
