@@ -38,6 +38,16 @@ number_id!(
     ApprovalId,
     "approval "
 );
+number_id!(
+    /// Something that came in for a plugin: a request, a tick, a message.
+    PluginEventId,
+    "event "
+);
+number_id!(
+    /// A message that a plugin sends, as the plugin knows it.
+    ChatNumber,
+    "message "
+);
 
 /// The position of an event in the host's timeline; grows by at least one with
 /// every event and is never reused.

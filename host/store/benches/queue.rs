@@ -1,8 +1,9 @@
 //! What the queue costs, each figure beside its peer in the same run.
 //!
 //! `cargo bench -p sortie-store` prints two tables: durable submissions of 64
-//! clients against one transaction per submission with the same statements,
-//! and claims from a queue behind a million finished jobs against one behind
+//! clients against one transaction per submission with the same statements
+//! (beside them, plugins' calls that handle an event, submit a job and set a
+//! key), and claims from a queue behind a million finished jobs against one behind
 //! none. `SORTIE_BENCH_DIR` names the directory to work in, so that the disk
 //! can be chosen; claims are measured in memory as well, where no disk hides
 //! what the search costs.
@@ -14,7 +15,10 @@ use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::finding::Severity;
 use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
-use sortie_store::{ClaimLimits, NewJob, RunEnd, Store, StoreOptions};
+use sortie_store::{
+    CallCause, CallCommit, ClaimLimits, Committed, DeliveryKey, Effect, NewJob, NewPluginEvent,
+    RunEnd, Store, StoreOptions,
+};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -38,6 +42,8 @@ fn main() {
     println!("| one transaction each | {naive:.0} |");
     println!("| store | {grouped:.0} |");
     println!("| ratio (bar: at least 8) | {:.1} |", grouped / naive);
+    let calls = runtime.block_on(calls(&dir));
+    println!("| calls with an event, a job and a key | {calls:.0} |");
     println!();
     println!(
         "| claim, median | 100 rows | 1,000,000 finished + 10,000 queued | ratio (bar: at most 2) |"
@@ -124,6 +130,67 @@ async fn submissions(dir: &Path) -> f64 {
     let rate = (CLIENTS * PER_CLIENT) as f64 / begin.elapsed().as_secs_f64();
     store.close().await;
     rate
+}
+
+/// A call each: an event that was not stored, the job that it causes and a key
+/// that it sets, under numbers that were reserved before.
+async fn calls(dir: &Path) -> f64 {
+    let dir = tempfile::tempdir_in(dir).expect("a directory is made");
+    let store = open(dir.path()).await;
+    let begin = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                for round in 0..PER_CLIENT {
+                    call(&store, client, round).await.expect("it is written");
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.expect("a client ends");
+    }
+    let rate = (CLIENTS * PER_CLIENT) as f64 / begin.elapsed().as_secs_f64();
+    store.close().await;
+    rate
+}
+
+async fn call(store: &Store, client: usize, round: usize) -> sortie_store::Result<Committed> {
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&client.to_le_bytes());
+    hash[8..16].copy_from_slice(&round.to_le_bytes());
+    let event = NewPluginEvent {
+        id: store.reserve_event_id().await?,
+        plugin: "webhook".into(),
+        source: "hook".into(),
+        delivery: Some(DeliveryKey {
+            hash,
+            window_ms: None,
+        }),
+        sender: None,
+        payload: vec![0; 512],
+        cursor: None,
+    };
+    let effects = vec![
+        Effect::Submit {
+            id: store.reserve_job_id().await?,
+            job: Box::new(new_job()),
+        },
+        Effect::KvSet {
+            key: format!("client {client}"),
+            value: round.to_le_bytes().to_vec(),
+        },
+    ];
+    let call = CallCommit {
+        plugin: "webhook".into(),
+        cause: CallCause::NewEvent(event),
+        actor: "ann".into(),
+        via: "plugin:webhook".into(),
+        kv_max_bytes: 1 << 20,
+        effects,
+    };
+    store.commit_call(call).await
 }
 
 /// The same rows, prepared as well, but each submission commits by itself.

@@ -147,12 +147,17 @@ pub(crate) fn json(what: &'static str, value: &impl serde::Serialize) -> Result<
 
 /// Refuses a value that is too long.
 pub(crate) fn bounded(what: &'static str, text: &str, max_bytes: usize) -> Result<()> {
-    if text.len() <= max_bytes {
+    bounded_bytes(what, text.len(), max_bytes)
+}
+
+/// Refuses a value of too many bytes.
+pub(crate) fn bounded_bytes(what: &'static str, bytes: usize, max_bytes: usize) -> Result<()> {
+    if bytes <= max_bytes {
         return Ok(());
     }
     Err(StoreError::Invalid {
         what,
-        detail: format!("it has {} bytes, {max_bytes} are allowed", text.len()),
+        detail: format!("it has {bytes} bytes, {max_bytes} are allowed"),
     })
 }
 
@@ -169,5 +174,10 @@ pub(crate) fn name(what: &'static str, text: &str) -> Result<()> {
 
 /// Cuts free text to what is kept of it.
 pub(crate) fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(limits::MAX_TEXT_BYTES)]
+    cut_to(text, limits::MAX_TEXT_BYTES)
+}
+
+/// Cuts free text to so many bytes.
+pub(crate) fn cut_to(text: &str, max_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(max_bytes)]
 }

@@ -1,7 +1,7 @@
 //! What can go wrong in the store, in words that say what to do next.
 
 use crate::lock::Holder;
-use sortie_model::id::{JobId, RunId, Token};
+use sortie_model::id::{JobId, PluginEventId, RunId, Token};
 use sortie_model::job::IllegalTransition;
 use sortie_model::run::RunPhase;
 use std::path::{Path, PathBuf};
@@ -165,13 +165,79 @@ pub enum StoreError {
         /// What is wrong with it and what would be right.
         detail: String,
     },
+    /// The state of a plugin does not allow it.
+    #[error("{action} plugin {name}: {detail}")]
+    Plugin {
+        /// What was to be done, such as `upgrade`.
+        action: &'static str,
+        /// The plugin.
+        name: String,
+        /// What stands in the way.
+        detail: String,
+    },
+    /// An event or a delivery does not stand where the caller thinks: it was
+    /// settled, or tried, by someone else meanwhile. Nothing was written.
+    #[error("{action} {what}: {detail}")]
+    Settled {
+        /// What was to be done, such as `retry`.
+        action: &'static str,
+        /// The event or delivery.
+        what: String,
+        /// Where it stands.
+        detail: String,
+    },
+    /// Events that came before it wait; it has to be stored behind them.
+    #[error("handle {event}: {earlier} of the same source waits; store it behind that one")]
+    Behind {
+        /// The event.
+        event: PluginEventId,
+        /// The oldest that waits.
+        earlier: PluginEventId,
+    },
+    /// As many events of a source wait as may.
+    #[error(
+        "take in an event of {source_name} of plugin {plugin}: {max} wait already; \
+         see why they fail with `sortie plugin events {plugin}`"
+    )]
+    Backlog {
+        /// The plugin.
+        plugin: String,
+        /// The source.
+        source_name: String,
+        /// How many may wait.
+        max: u32,
+    },
+    /// What a plugin keeps would grow past its quota.
+    #[error("keep what plugin {plugin} sets: it would have {bytes} bytes, {max_bytes} are allowed")]
+    Quota {
+        /// The plugin.
+        plugin: String,
+        /// What its keys and values would add up to.
+        bytes: u64,
+        /// What they may.
+        max_bytes: u64,
+    },
+    /// One effect of a call could not be written, so none of the call was.
+    #[error("write what the call asked for: effect {index}, {effect}: failed to {why}")]
+    Effect {
+        /// Its place in the list, from 0.
+        index: usize,
+        /// What it was to do, such as `cancel #42`.
+        effect: String,
+        /// Why it could not.
+        why: Box<StoreError>,
+    },
 }
 
 impl StoreError {
     /// Whether trying the same again later may work without anybody changing
     /// the request.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::DiskFull | Self::Busy)
+        match self {
+            Self::DiskFull | Self::Busy | Self::Backlog { .. } => true,
+            Self::Effect { why, .. } => why.may_pass(),
+            _ => false,
+        }
     }
 
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {

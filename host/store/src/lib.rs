@@ -1,5 +1,6 @@
-//! The store: jobs, runs, steps, approvals, the timeline and the ledger, in
-//! one SQLite database. The only place with SQL.
+//! The store: jobs, runs, steps, approvals, the timeline, the ledger, and what
+//! plugins were granted, keep, take in and send out, in one SQLite database.
+//! The only place with SQL.
 //!
 //! Every write goes through one writer thread that commits what has gathered
 //! in one transaction and answers only after the commit is on disk. A write of
@@ -15,6 +16,7 @@ mod error;
 pub mod limits;
 mod lock;
 mod migrate;
+mod numbers;
 mod options;
 mod queries;
 mod reader;

@@ -55,3 +55,39 @@ pub const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
 /// The largest JSON value in bytes: a decision, an action, an outcome, the
 /// data of an event.
 pub const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
+
+/// The longest key of a plugin's store in bytes; the plugins' interface
+/// promises it.
+pub const MAX_KV_KEY_BYTES: usize = 256;
+
+/// The largest value of a plugin's store in bytes; the plugins' interface
+/// promises it.
+pub const MAX_KV_VALUE_BYTES: usize = 64 * 1024;
+
+/// The most effects of one call: a thousand changes of keys, which the plugins'
+/// interface promises, and as many others.
+pub const MAX_EFFECTS: usize = 2_000;
+
+/// The largest event in bytes, as stored: a body of the largest source, its
+/// head and room for what wraps them.
+pub const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
+
+/// How many events of one source may wait. Past this the source has to push
+/// back, or a plugin that always fails would fill the disk.
+pub const MAX_WAITING_EVENTS: u32 = 10_000;
+
+/// The longest error of an event or a delivery in bytes; each failed try
+/// replaces it.
+pub const MAX_FAILURE_BYTES: usize = 1_000;
+
+/// The longest receipt of a delivery in bytes; the plugins' interface promises
+/// 200.
+pub const MAX_RECEIPT_BYTES: usize = 200;
+
+/// The longest message to a chat in bytes, as JSON: the 64 KiB of text that the
+/// plugins' interface promises, escaped, and its buttons.
+pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
+
+/// Rows that one pruning takes away; the next takes the rest. Few enough that
+/// others do not wait for it.
+pub const MAX_PRUNED: u32 = 1_000;

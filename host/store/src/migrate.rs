@@ -20,6 +20,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/001_create_core.sql"),
     include_str!("../../../migrations/002_create_runs.sql"),
     include_str!("../../../migrations/003_create_timeline.sql"),
+    include_str!("../../../migrations/004_create_plugins.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.
@@ -143,12 +144,44 @@ mod tests {
                 )
                 .unwrap();
             }
+            if version >= 3 {
+                fill_timeline(&conn, version);
+            }
             to_latest(&mut conn).unwrap_or_else(|e| panic!("from version {version}: {e}"));
             assert_eq!(dump(&conn), dump(&latest()), "from version {version}");
             let kept: usize = conn
                 .query_row("SELECT count(*) FROM projects", [], |row| row.get(0))
                 .unwrap();
             assert_eq!(kept, usize::from(version > 0), "from version {version}");
+            let events: usize = conn
+                .query_row(
+                    "SELECT count(*) FROM events JOIN jobs ON id = job_id",
+                    [],
+                    |row| row.get(0),
+                )
+                .unwrap();
+            assert_eq!(events, usize::from(version >= 3), "from version {version}");
+            // A number that a job has is not given out again.
+            let numbers = crate::queries::numbers::read(&conn).unwrap();
+            let next = numbers.take(crate::numbers::Series::Jobs).0;
+            assert_eq!(next, if version >= 3 { 43 } else { 1 });
+            let broken = conn.prepare("PRAGMA foreign_key_check").unwrap();
+            assert!(!{ broken }.exists([]).unwrap(), "from version {version}");
+        }
+    }
+
+    /// A job with an event and, before version 4, something to tell others.
+    fn fill_timeline(conn: &Connection, version: usize) {
+        conn.execute_batch(
+            "INSERT INTO threads (id, project_id, created_at) VALUES (1, 1, 0);
+             INSERT INTO jobs (id, thread_id, project_id, phase, due_at, created_at, updated_at)
+             VALUES (42, 1, 1, 'queued', 0, 0, 0);
+             INSERT INTO events (job_id, kind, data, at) VALUES (42, 'job.queued', '{}', 0);",
+        )
+        .unwrap();
+        if version < 4 {
+            conn.execute_batch("INSERT INTO outbox (event_seq, not_before) VALUES (1, 0)")
+                .unwrap();
         }
     }
 

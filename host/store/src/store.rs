@@ -3,6 +3,7 @@
 
 use crate::error::{Result, StoreError};
 use crate::lock::DirLock;
+use crate::numbers::Numbers;
 use crate::options::StoreOptions;
 use crate::reader::Readers;
 use crate::writer::{self, Listeners, Message, Tx, Writer};
@@ -44,6 +45,7 @@ struct Inner {
     requests: mpsc::Sender<Message>,
     readers: Arc<Readers>,
     listeners: Listeners,
+    numbers: Arc<Numbers>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -62,11 +64,13 @@ impl Store {
         db::make_dir(&options.dir)?;
         let path = db::path(&options.dir);
         let lock = DirLock::take(&options.dir, options.clock.now())?;
-        let (conn, instance_id, newest) =
+        let (conn, instance_id, newest, numbers) =
             open_database(&path, options.busy_timeout).map_err(|error| at(error, &path))?;
         let listeners = Listeners {
             work: watch::Sender::new(0),
             events: watch::Sender::new(newest),
+            plugins: watch::Sender::new(0),
+            numbers: Arc::clone(&numbers),
             cancels: broadcast::Sender::new(CANCELS_KEPT),
         };
         let (requests, receiver) = mpsc::channel(options.write_queue.max(1));
@@ -94,6 +98,7 @@ impl Store {
                 clock: options.clock,
                 requests,
                 listeners,
+                numbers,
                 thread: Mutex::new(Some(thread)),
             }),
         })
@@ -105,11 +110,23 @@ impl Store {
         &self.inner.instance_id
     }
 
+    /// Changes whenever an event or a delivery may have become due: one came
+    /// in, the one before it was settled, or an operator had it tried again.
+    pub fn plugin_signal(&self) -> watch::Receiver<u64> {
+        self.inner.listeners.plugins.subscribe()
+    }
+
     /// Finishes what was requested before, folds the log into the database and
     /// frees the directory. Every other handle answers
     /// [`StoreError::Closed`] from then on.
     pub async fn close(self) {
         self.inner.readers.close().await;
+        // Without it the next start leaves a gap in the numbers, no more.
+        if let Err(error) = self.give_numbers_back().await
+            && error != StoreError::Closed
+        {
+            tracing::warn!(%error, "could not give unused numbers back");
+        }
         // An error says that it is closed already.
         let _ = self.inner.requests.send(Message::Close).await;
         let thread = self.inner.take_thread();
@@ -171,6 +188,10 @@ impl Store {
             .map_err(|error| at(error, &self.inner.path))
     }
 
+    pub(crate) fn numbers(&self) -> &Arc<Numbers> {
+        &self.inner.numbers
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.inner.clock.as_ref()
     }
@@ -201,16 +222,18 @@ impl Drop for Inner {
     }
 }
 
-/// Opens and upgrades the database; also its instance id and newest event.
+/// Opens and upgrades the database; also its instance id, its newest event and
+/// the numbers that are given out next.
 fn open_database(
     path: &std::path::Path,
     busy_timeout: Duration,
-) -> Result<(Connection, String, EventSeq)> {
+) -> Result<(Connection, String, EventSeq, Arc<Numbers>)> {
     let mut conn = db::open_writer(path, busy_timeout)?;
     migrate::to_latest(&mut conn)?;
     let instance_id = crate::queries::meta::ensure_instance_id(&conn)?;
     let newest = crate::queries::timeline::newest(&conn)?;
-    Ok((conn, instance_id, newest))
+    let numbers = Arc::new(crate::queries::numbers::read(&conn)?);
+    Ok((conn, instance_id, newest, numbers))
 }
 
 /// Puts the whole path into an error that names the database file.

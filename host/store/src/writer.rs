@@ -9,6 +9,7 @@
 
 use crate::error::{Result, StoreError};
 use crate::lock::DirLock;
+use crate::numbers::{Numbers, Reserved};
 use rusqlite::Connection;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::id::{EventSeq, RunId};
@@ -33,6 +34,10 @@ pub(crate) struct Signals {
     pub(crate) event: Option<EventSeq>,
     /// Runs that lost their lease to a person.
     pub(crate) cancelled: Vec<RunId>,
+    /// A plugin's event or a delivery may have become due.
+    pub(crate) plugins: bool,
+    /// Up to where numbers may be given out from now on.
+    pub(crate) reserved: Reserved,
 }
 
 impl Signals {
@@ -40,6 +45,8 @@ impl Signals {
         self.work |= other.work;
         self.event = self.event.max(other.event);
         self.cancelled.extend(other.cancelled);
+        self.plugins |= other.plugins;
+        self.reserved.merge(other.reserved);
     }
 }
 
@@ -49,10 +56,17 @@ pub(crate) struct Listeners {
     pub(crate) work: watch::Sender<u64>,
     pub(crate) events: watch::Sender<EventSeq>,
     pub(crate) cancels: broadcast::Sender<RunId>,
+    pub(crate) plugins: watch::Sender<u64>,
+    pub(crate) numbers: Arc<Numbers>,
 }
 
 impl Listeners {
     fn tell(&self, signals: Signals) {
+        self.numbers.committed(signals.reserved);
+        if signals.plugins {
+            self.plugins
+                .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
+        }
         if let Some(seq) = signals.event {
             self.events.send_replace(seq);
         }

@@ -5,6 +5,7 @@ use super::{DEFAULT_TENANT, jobs, projects, timeline};
 use crate::db::{bounded, first, insert, json, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_TASK_BYTES;
+use crate::numbers::Series;
 use crate::store::Store;
 use crate::types::{IdempotencyKey, Job, NewJob, Submitted};
 use crate::writer::Tx;
@@ -26,9 +27,12 @@ impl Store {
     /// with another request before; [`StoreError::Invalid`] for an empty or
     /// overlong value; [`StoreError::DiskFull`].
     pub async fn submit(&self, new: NewJob) -> Result<Submitted> {
-        check(&new)?;
-        let policy = json("the policy", &new.policy)?;
-        self.write(move |tx| submit(tx, &new, &policy)).await
+        let new = Checked::new(new)?;
+        let numbers = self.numbers().clone();
+        // A job is never deleted, so its row is what keeps the number from
+        // being given out again.
+        self.write(move |tx| submit(tx, &new, || JobId(numbers.take(Series::Jobs).0)))
+            .await
     }
 
     /// The job that an earlier request with that key made, as it stands now.
@@ -44,6 +48,20 @@ impl Store {
                 .transpose()
         })
         .await
+    }
+}
+
+/// A request for work that may be stored.
+pub(super) struct Checked {
+    pub(super) new: NewJob,
+    policy: String,
+}
+
+impl Checked {
+    pub(super) fn new(new: NewJob) -> Result<Self> {
+        check(&new)?;
+        let policy = json("the policy", &new.policy)?;
+        Ok(Self { new, policy })
     }
 }
 
@@ -63,7 +81,12 @@ fn check(new: &NewJob) -> Result<()> {
         .map_or(Ok(()), |key| name("the idempotency key", &key.key))
 }
 
-fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
+/// `number` is asked when the request makes a job.
+pub(super) fn submit(
+    tx: &mut Tx<'_>,
+    Checked { new, policy }: &Checked,
+    number: impl FnOnce() -> JobId,
+) -> Result<Submitted> {
     if let Some(key) = &new.idempotency
         && let Some(job) = made_before(tx.conn, key)?
     {
@@ -74,12 +97,13 @@ fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
     }
     let project = projects::id(tx.conn, &new.project)?;
     let thread = thread(tx, new, project)?;
-    let id = JobId(insert(
+    let id = number();
+    run(
         tx.conn,
-        "INSERT INTO jobs (thread_id, project_id, phase, due_at, created_at, updated_at)
-         VALUES (?1, ?2, 'queued', ?3, ?3, ?3)",
-        params![signed(thread.0), project, tx.now.0],
-    )?);
+        "INSERT INTO jobs (id, thread_id, project_id, phase, due_at, created_at, updated_at)
+         VALUES (?1, ?2, ?3, 'queued', ?4, ?4, ?4)",
+        params![signed(id.0), signed(thread.0), project, tx.now.0],
+    )?;
     run(
         tx.conn,
         "INSERT INTO requests

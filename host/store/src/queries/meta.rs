@@ -1,5 +1,6 @@
 //! Small facts about the store as a whole, and whether it works.
 
+use super::deliveries;
 use crate::db::{all, first, name, run, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
@@ -148,9 +149,6 @@ fn stats(conn: &Connection, now: Timestamp) -> Result<QueueStats> {
         |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)),
     )?
     .flatten();
-    stats.outbox = first(conn, "SELECT count(*) FROM outbox", [], |row| {
-        Ok(unsigned(row.get(0)?))
-    })?
-    .unwrap_or(0);
+    stats.undelivered = deliveries::waiting(conn)?;
     Ok(stats)
 }

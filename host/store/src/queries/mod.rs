@@ -1,14 +1,25 @@
 //! The queries, grouped by who asks: one function per query, typed rows out.
 
+mod audit;
+mod call;
+mod chat;
+mod deliveries;
+mod effects;
+mod events;
 mod gate;
+mod inbound;
 mod intake;
 mod jobs;
+mod kv;
 mod lease;
 mod ledger;
 pub(crate) mod meta;
+pub(crate) mod numbers;
+mod outgoing;
 mod people;
 #[cfg(test)]
 mod plans;
+mod plugins;
 mod projects;
 mod rows;
 mod run;

@@ -78,13 +78,13 @@ impl Store {
     }
 }
 
-struct Person {
+pub(super) struct Person {
     by: String,
     via: String,
 }
 
 impl Person {
-    fn of(by: &str, via: &str) -> Result<Self> {
+    pub(super) fn of(by: &str, via: &str) -> Result<Self> {
         name("who decides", by)?;
         name("the door", via)?;
         Ok(Self {
@@ -94,7 +94,7 @@ impl Person {
     }
 }
 
-struct Answer {
+pub(super) struct Answer {
     decision: Decision,
     commit: Option<String>,
     person: Person,
@@ -102,7 +102,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(new: NewAnswer) -> Result<Self> {
+    pub(super) fn of(new: NewAnswer) -> Result<Self> {
         if new.decision == Decision::Expired {
             return Err(StoreError::Invalid {
                 what: "the answer",
@@ -142,7 +142,7 @@ impl Answer {
 
 /// The inner result is the answer to the person; it is an error that commits,
 /// because a late answer leaves the question expired.
-fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Result<Decided>> {
+pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Result<Decided>> {
     let job_head = head(tx.conn, job)?;
     let phase = job_head.state.phase();
     let refused = |phase| {
@@ -274,7 +274,7 @@ fn expire_due(tx: &mut Tx<'_>) -> Result<Vec<JobId>> {
     Ok(due)
 }
 
-fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
+pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
     let job_head = head(tx.conn, job)?;
     if job_head.state.phase() == JobPhase::Cancelled {
         return Ok(Cancelled {
@@ -305,7 +305,7 @@ fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
     })
 }
 
-fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Job> {
+pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Job> {
     let data = data! { "by": person.by, "via": person.via, "retried": true };
     move_job(tx, &head(tx.conn, job)?, &JobEvent::Retry, data)?;
     run(

@@ -7,6 +7,7 @@ use super::lease::{FIRST_OF_PROJECT, LEASED_RUNS, PROJECTS_RUNNING};
 use super::people::{EXPIRED, NEXT_EXPIRY};
 use super::state::OPEN_RUN;
 use super::timeline::AFTER_OF_JOB;
+use super::{audit, chat, deliveries, events, inbound, outgoing};
 use rusqlite::{Connection, types::Null};
 
 fn plan(sql: &str) -> String {
@@ -59,5 +60,77 @@ fn pages_end_where_they_are_full() {
     assert_eq!(
         plan(AFTER_OF_JOB),
         "SEARCH events USING INDEX events_job (job_id=? AND rowid>?)"
+    );
+}
+
+#[test]
+fn what_is_due_is_found_among_the_heads_of_lines() {
+    let due = plan(inbound::DUE);
+    assert!(
+        due.starts_with("SEARCH e USING INDEX plugin_events_due (due_at<?)"),
+        "{due}"
+    );
+    let due = plan(deliveries::DUE);
+    assert!(
+        due.starts_with("SEARCH d USING INDEX deliveries_due (notifier=? AND due_at<?)"),
+        "{due}"
+    );
+    assert!(!due.contains("TEMP B-TREE"), "{due}");
+    assert_eq!(
+        plan(inbound::FIRST_WAITING),
+        "SEARCH plugin_events USING INDEX plugin_events_open (plugin=? AND state=? AND source=?)"
+    );
+    assert_eq!(
+        plan(deliveries::FIRST_WAITING),
+        "SEARCH deliveries USING INDEX deliveries_open (notifier=? AND state=? AND job_id=?)"
+    );
+}
+
+#[test]
+fn an_event_looks_at_subscriptions_and_heads_alone() {
+    assert_eq!(
+        plan(deliveries::FAN_OUT),
+        "SCAN s; CORRELATED SCALAR SUBQUERY 1; \
+         SEARCH d USING INDEX deliveries_head (notifier=? AND job_id=?)"
+    );
+}
+
+#[test]
+fn pruning_begins_with_the_oldest() {
+    for (sql, index) in [
+        (events::SETTLED, "plugin_events_settled"),
+        (outgoing::SETTLED, "deliveries_settled"),
+    ] {
+        let plan = plan(sql);
+        assert!(
+            plan.contains(&format!("INDEX {index} (settled_at<?)")),
+            "{plan}"
+        );
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+}
+
+#[test]
+fn a_page_of_the_audit_log_is_the_end_of_a_stretch() {
+    assert_eq!(
+        plan(audit::PAGE_OF_ACTION),
+        "SEARCH audit USING COVERING INDEX audit_action (action=? AND rowid<?)"
+    );
+    assert_eq!(
+        plan(audit::PAGE_OF_SUBJECT),
+        "SEARCH audit USING COVERING INDEX audit_subject (subject=? AND action=? AND rowid<?)"
+    );
+    assert!(plan(audit::NEXT_ACTION).contains("audit_action (action>?)"));
+    assert!(plan(audit::NEXT_ACTION_OF_SUBJECT).contains("(subject=? AND action>?)"));
+}
+
+#[test]
+fn a_chat_source_reads_its_own_queue() {
+    let queue = plan(chat::QUEUE);
+    assert!(
+        queue.starts_with(
+            "SEARCH o USING INDEX chat_outbox_source (source=? AND state=? AND rowid>?)"
+        ),
+        "{queue}"
     );
 }

@@ -33,7 +33,7 @@ fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
 }
 
 /// The value of a stored name, by the enum's own parser.
-fn named<T>(
+pub(super) fn named<T>(
     table: &'static str,
     row: &Row<'_>,
     column: usize,

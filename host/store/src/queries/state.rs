@@ -1,6 +1,5 @@
-//! The one place that moves a job: the model's transition, the row, the event
-//! that tells of it and, when others must hear it, the outbox, all in the
-//! caller's transaction.
+//! The one place that moves a job: the model's transition, the row and the event
+//! that tells of it, all in the caller's transaction.
 
 use super::rows::{job_state, small};
 use super::timeline;
@@ -83,10 +82,7 @@ pub(super) fn move_job(
             data.insert(key.into(), value);
         }
     }
-    let seq = timeline::append(tx, job.id, &format!("job.{phase}"), &Value::Object(data))?;
-    if phase.waits_for_person() || phase.is_final() {
-        timeline::tell(tx, seq)?;
-    }
+    timeline::append(tx, job.id, &format!("job.{phase}"), &Value::Object(data))?;
     // A job that waits can be claimed; one that stopped running leaves a place.
     if due_at.is_some() || job.state == JobState::Running {
         tx.signals.work = true;

@@ -1,11 +1,11 @@
-//! The timeline, and the outbox that tells others of it.
+//! The timeline: what happened, in order.
 
-use super::rows::{parse, small};
-use crate::db::{all, first, insert, json, name, run, signed, unsigned};
+use super::deliveries;
+use super::rows::parse;
+use crate::db::{all, first, insert, json, name, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_PAGE;
 use crate::store::Store;
-use crate::types::OutboxItem;
 use crate::writer::Tx;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
@@ -46,52 +46,9 @@ impl Store {
         })
         .await
     }
-
-    /// What has to be told to others now, oldest first.
-    pub async fn outbox_pending(&self, limit: u32) -> Result<Vec<OutboxItem>> {
-        let now = self.clock().now();
-        self.read(move |conn| pending(conn, now, limit)).await
-    }
-
-    /// It was told; doing this twice is no error.
-    pub async fn outbox_done(&self, id: u64) -> Result<()> {
-        self.write(move |tx| {
-            run(tx.conn, "DELETE FROM outbox WHERE id = ?1", [signed(id)])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Telling it failed; it is due again at `not_before`.
-    pub async fn outbox_failed(&self, id: u64, not_before: Timestamp) -> Result<()> {
-        self.write(move |tx| {
-            run(
-                tx.conn,
-                "UPDATE outbox SET failures = failures + 1, not_before = ?2 WHERE id = ?1",
-                params![signed(id), not_before.0],
-            )?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// When the next of those that are not due yet is; for a timer.
-    pub async fn outbox_next_due(&self) -> Result<Option<Timestamp>> {
-        let now = self.clock().now();
-        self.read(move |conn| {
-            let due = first(
-                conn,
-                "SELECT min(not_before) FROM outbox WHERE not_before > ?1",
-                [now.0],
-                |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)),
-            )?;
-            Ok(due.flatten())
-        })
-        .await
-    }
 }
 
-/// Adds an event.
+/// Adds an event, and the deliveries to those who are to be told of it.
 pub(super) fn append(tx: &mut Tx<'_>, job: JobId, kind: &str, data: &Value) -> Result<EventSeq> {
     let seq = insert(
         tx.conn,
@@ -104,18 +61,9 @@ pub(super) fn append(tx: &mut Tx<'_>, job: JobId, kind: &str, data: &Value) -> R
         ],
     )?;
     let seq = EventSeq(seq);
+    deliveries::fan_out(tx, seq, job, kind)?;
     tx.signals.event = Some(seq);
     Ok(seq)
-}
-
-/// Has others told of an event.
-pub(super) fn tell(tx: &Tx<'_>, event: EventSeq) -> Result<()> {
-    insert(
-        tx.conn,
-        "INSERT INTO outbox (event_seq, not_before) VALUES (?1, ?2)",
-        params![signed(event.0), tx.now.0],
-    )?;
-    Ok(())
 }
 
 /// The newest event's place; 0 before the first.
@@ -161,25 +109,4 @@ fn data(row: &Row<'_>, column: usize) -> Result<Value> {
     let text = row.get_ref(column)?;
     let text = text.as_str().map_err(|e| StoreError::row("events", e))?;
     parse("events", text)
-}
-
-fn pending(conn: &Connection, now: Timestamp, limit: u32) -> Result<Vec<OutboxItem>> {
-    all(
-        conn,
-        "SELECT o.id, o.event_seq, e.job_id, e.kind, e.data, e.at, o.failures
-         FROM outbox o JOIN events e ON e.seq = o.event_seq
-         WHERE o.not_before <= ?1 ORDER BY o.id LIMIT ?2",
-        params![now.0, limit.min(MAX_PAGE)],
-        |row| {
-            Ok(OutboxItem {
-                id: unsigned(row.get(0)?),
-                seq: EventSeq(unsigned(row.get(1)?)),
-                job: JobId(unsigned(row.get(2)?)),
-                kind: row.get(3)?,
-                data: data(row, 4)?,
-                at: Timestamp(row.get(5)?),
-                failures: small(row.get(6)?),
-            })
-        },
-    )
 }

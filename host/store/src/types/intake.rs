@@ -135,6 +135,6 @@ pub struct QueueStats {
     pub approved: u64,
     /// Since when the oldest job that is due waits for a place.
     pub oldest_due: Option<Timestamp>,
-    /// Messages that still have to be told to others.
-    pub outbox: u64,
+    /// Deliveries to notifiers that are not made yet.
+    pub undelivered: u64,
 }

@@ -1,10 +1,9 @@
-//! What people decide, and what others are told.
+//! What people decide.
 
 use super::intake::Job;
 use serde::Serialize;
 use sortie_model::approval::{Approval, Decision};
-use sortie_model::clock::Timestamp;
-use sortie_model::id::{EventSeq, JobId, RunId};
+use sortie_model::id::RunId;
 
 /// A person's answer to the question about a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,23 +41,4 @@ pub struct Cancelled {
     pub run: Option<RunId>,
     /// False when it had been cancelled before.
     pub changed: bool,
-}
-
-/// Something that must be told to others, at least once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OutboxItem {
-    /// Its id; never reused, so it serves as the delivery's idempotency key.
-    pub id: u64,
-    /// The event it is about.
-    pub seq: EventSeq,
-    /// The job it is about.
-    pub job: JobId,
-    /// The event's kind.
-    pub kind: String,
-    /// The event's data.
-    pub data: serde_json::Value,
-    /// When it happened.
-    pub at: Timestamp,
-    /// How often telling it failed.
-    pub failures: u32,
 }

@@ -23,7 +23,7 @@ const CHILD_DIR: &str = "SORTIE_TEST_DIR";
     clippy::disallowed_methods,
     reason = "only a process of its own can be killed or limited"
 )]
-fn child(test: &str, dir: &Path) -> Command {
+pub fn child(test: &str, dir: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "--ignored", "--nocapture", test])
@@ -32,7 +32,7 @@ fn child(test: &str, dir: &Path) -> Command {
     command
 }
 
-fn child_dir() -> PathBuf {
+pub fn child_dir() -> PathBuf {
     std::env::var_os(CHILD_DIR).unwrap().into()
 }
 
@@ -100,7 +100,7 @@ async fn what_was_acknowledged_survives_a_kill() {
     check_integrity(dir.path());
 }
 
-fn check_integrity(dir: &Path) {
+pub fn check_integrity(dir: &Path) {
     let conn = rusqlite::Connection::open(dir.join("sortie.db")).unwrap();
     let check: String = conn
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))
@@ -115,13 +115,13 @@ fn check_integrity(dir: &Path) {
 }
 
 /// A disk whose room a test decides.
-trait Disk {
+pub trait Disk {
     /// Leaves at most so many bytes.
     fn leave(&mut self, bytes: u64);
 }
 
 /// A small file system, filled by a file.
-struct Tmpfs {
+pub struct Tmpfs {
     mount: PathBuf,
 }
 
@@ -130,7 +130,7 @@ impl Tmpfs {
 
     /// None where this process may not mount.
     #[expect(clippy::disallowed_methods, reason = "mounting needs the real tool")]
-    fn mount(at: &Path) -> Option<Self> {
+    pub fn mount(at: &Path) -> Option<Self> {
         let done = Command::new("mount")
             .args([
                 "-t",
@@ -170,12 +170,12 @@ impl Drop for Tmpfs {
 
 /// No file of this process may grow past a bound. It has to be the only test
 /// of its process, and its threads have to ignore the signal that comes along.
-struct FileLimit {
+pub struct FileLimit {
     dir: PathBuf,
 }
 
 impl FileLimit {
-    fn new(dir: &Path) -> Self {
+    pub fn new(dir: &Path) -> Self {
         let mut signals = nix::sys::signal::SigSet::empty();
         signals.add(nix::sys::signal::Signal::SIGXFSZ);
         signals.thread_block().unwrap();

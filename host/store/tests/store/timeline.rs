@@ -1,8 +1,7 @@
-//! Events, the outbox, and the small facts.
+//! Events, and the small facts.
 
 use crate::support::{home, open};
 use serde_json::json;
-use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::id::EventSeq;
 use sortie_store::StoreError;
 
@@ -66,41 +65,6 @@ async fn a_refused_move_leaves_no_event() {
     home.store.retry(job.id, "ann", "cli").await.unwrap_err();
     assert_eq!(*home.store.event_signal().borrow(), before);
     assert_eq!(home.kinds(job.id).await, ["job.queued"]);
-}
-
-#[tokio::test]
-async fn the_outbox_tells_what_people_wait_for_until_it_is_told() {
-    let home = home().await;
-    let asked = home.waiting().await;
-    let store = &home.store;
-    let pending = store.outbox_pending(10).await.unwrap();
-    assert_eq!(pending.len(), 1);
-    assert_eq!(pending[0].kind, "job.needs_review");
-    assert_eq!(pending[0].job, asked.job.id);
-    assert_eq!(
-        pending[0].data["question"],
-        "publish although two tests are skipped?"
-    );
-    assert_eq!(pending[0].failures, 0);
-
-    let again = Timestamp(home.clock.now().0 + 1_000);
-    store.outbox_failed(pending[0].id, again).await.unwrap();
-    assert!(store.outbox_pending(10).await.unwrap().is_empty());
-    assert_eq!(store.outbox_next_due().await.unwrap(), Some(again));
-    home.clock.advance(1_000);
-    let retried = store.outbox_pending(10).await.unwrap();
-    assert_eq!(retried[0].id, pending[0].id);
-    assert_eq!(retried[0].failures, 1);
-    for _ in 0..2 {
-        store.outbox_done(pending[0].id).await.unwrap();
-    }
-    assert!(store.outbox_pending(10).await.unwrap().is_empty());
-
-    store.cancel(asked.job.id, "ann", "cli").await.unwrap();
-    let next = store.outbox_pending(10).await.unwrap();
-    assert_eq!(next[0].kind, "job.cancelled");
-    assert!(next[0].id > pending[0].id, "numbers are never used twice");
-    assert_eq!(store.queue_stats().await.unwrap().outbox, 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,460 @@
+//! Events that come in for plugins: taken in once, handled in order, tried
+//! again or parked. What people do with them is in `events.rs`.
+//!
+//! The events of a source are a line. Of those that wait, the one with the
+//! lowest number is its head and has `due_at`; [`promote`] sees to that after
+//! every change.
+
+use super::rows::{named, parse, small};
+use crate::db::{all, bounded_bytes, cut_to, first, json, name, run, signed, unsigned};
+use crate::error::{Result, StoreError};
+use crate::limits::{MAX_EVENT_BYTES, MAX_FAILURE_BYTES, MAX_PAGE, MAX_WAITING_EVENTS};
+use crate::store::Store;
+use crate::types::{Accepted, Again, DeliveryKey, DueEvent, MessageState, NewPluginEvent};
+use crate::writer::Tx;
+use rusqlite::{Connection, Row, params};
+use serde_json::Value;
+use sortie_model::clock::Timestamp;
+use sortie_model::id::PluginEventId;
+
+/// The heads of all lines that are due, of plugins that may run. A plugin that
+/// has no row is one of the host's own.
+pub(super) const DUE: &str = "SELECT e.id, e.plugin, e.source, e.sender, e.payload, e.attempts,
+         e.attempts_before_retry, e.received_at
+     FROM plugin_events e
+     WHERE e.due_at <= ?1
+         AND NOT EXISTS (SELECT 1 FROM plugins p WHERE p.name = e.plugin AND p.enabled = 0)
+     ORDER BY e.due_at, e.id LIMIT ?2";
+
+/// The first of a line, in the order of numbers.
+pub(super) const FIRST_WAITING: &str = "SELECT id, due_at FROM plugin_events
+     WHERE plugin = ?1 AND source = ?2 AND state = 'pending' AND settled_at IS NULL
+     ORDER BY id LIMIT 1";
+
+impl Store {
+    /// Takes an event in: when this returns, it is on disk and waits for its
+    /// turn. One that came before changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Backlog`] when too many of its source wait;
+    /// [`StoreError::Invalid`] for an empty or overlong value.
+    pub async fn accept_event(&self, new: NewPluginEvent) -> Result<Accepted> {
+        let new = Incoming::new(new)?;
+        let numbers = self.numbers().clone();
+        self.write(move |tx| {
+            super::numbers::top_up(tx, &numbers)?;
+            accept(tx, &new)
+        })
+        .await
+    }
+
+    /// The events whose turn it is, longest due first: of each source the
+    /// first that waits, and it alone, also while somebody handles it. Those
+    /// of disabled plugins are left out.
+    pub async fn due_events(&self, limit: u32) -> Result<Vec<DueEvent>> {
+        let now = self.clock().now();
+        self.read(move |conn| all(conn, DUE, params![now.0, limit.min(MAX_PAGE)], due))
+            .await
+    }
+
+    /// When the next event is due that is not yet; for a timer.
+    pub async fn next_event_due(&self) -> Result<Option<Timestamp>> {
+        let now = self.clock().now();
+        self.read(move |conn| {
+            let next = first(
+                conn,
+                "SELECT min(due_at) FROM plugin_events WHERE due_at > ?1",
+                [now.0],
+                |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)),
+            )?;
+            Ok(next.flatten())
+        })
+        .await
+    }
+
+    /// A try failed. `attempt` is the one that [`DueEvent`] named; the error is
+    /// cut to [`MAX_FAILURE_BYTES`].
+    ///
+    /// # Errors
+    /// [`StoreError::Settled`] when the event was settled, or tried by someone
+    /// else, meanwhile; [`StoreError::NotFound`].
+    pub async fn fail_event(
+        &self,
+        event: PluginEventId,
+        attempt: u32,
+        error: &str,
+        again: Again,
+    ) -> Result<()> {
+        let error = cut_to(error, MAX_FAILURE_BYTES).to_owned();
+        self.write(move |tx| fail(tx, event, attempt, &error, again))
+            .await
+    }
+
+    /// The event that one with this key would repeat. None says nothing about
+    /// events under way: whoever stores one looks again where it writes.
+    pub async fn known_event(
+        &self,
+        plugin: &str,
+        source: &str,
+        key: DeliveryKey,
+    ) -> Result<Option<(PluginEventId, MessageState)>> {
+        let now = self.clock().now();
+        let (plugin, source) = (plugin.to_owned(), source.to_owned());
+        self.read(move |conn| {
+            first(
+                conn,
+                "SELECT id, state FROM plugin_events
+                 WHERE plugin = ?1 AND source = ?2 AND delivery = ?3
+                     AND (forget_at IS NULL OR forget_at > ?4)",
+                params![plugin, source, key.hash, now.0],
+                |row| Ok((PluginEventId(unsigned(row.get(0)?)), state(row, 1)?)),
+            )
+        })
+        .await
+    }
+
+    /// Where a source stands, as its last event said.
+    pub async fn source_cursor(&self, plugin: &str, source: &str) -> Result<Option<Value>> {
+        let (plugin, source) = (plugin.to_owned(), source.to_owned());
+        self.read(move |conn| {
+            first(
+                conn,
+                "SELECT cursor FROM plugin_cursors WHERE plugin = ?1 AND source = ?2",
+                [plugin, source],
+                |row| parse("plugin_cursors", &row.get::<_, String>(0)?),
+            )
+        })
+        .await
+    }
+}
+
+/// An event that may be stored.
+pub(super) struct Incoming {
+    pub(super) new: NewPluginEvent,
+    sender: Option<String>,
+    cursor: Option<String>,
+}
+
+impl Incoming {
+    pub(super) fn new(new: NewPluginEvent) -> Result<Self> {
+        name("the plugin's name", &new.plugin)?;
+        name("the source's name", &new.source)?;
+        bounded_bytes("the event", new.payload.len(), MAX_EVENT_BYTES)?;
+        let text =
+            |what, value: &Option<Value>| value.as_ref().map(|value| json(what, value)).transpose();
+        let sender = text("the sender", &new.sender)?;
+        let cursor = text("the source's place", &new.cursor)?;
+        Ok(Self {
+            new,
+            sender,
+            cursor,
+        })
+    }
+}
+
+fn accept(tx: &mut Tx<'_>, event: &Incoming) -> Result<Accepted> {
+    let new = &event.new;
+    if let Some((id, state)) = seen(tx, new)? {
+        return Ok(Accepted::Duplicate(id, state));
+    }
+    let waiting = first(
+        tx.conn,
+        "SELECT count(*) FROM (
+             SELECT 1 FROM plugin_events
+             WHERE plugin = ?1 AND source = ?2 AND state = 'pending' AND settled_at IS NULL
+             LIMIT ?3
+         )",
+        params![new.plugin, new.source, MAX_WAITING_EVENTS],
+        |row| Ok(small(row.get(0)?)),
+    )?;
+    if waiting.is_some_and(|waiting| waiting >= MAX_WAITING_EVENTS) {
+        return Err(StoreError::Backlog {
+            plugin: new.plugin.clone(),
+            source_name: new.source.clone(),
+            max: MAX_WAITING_EVENTS,
+        });
+    }
+    write(tx, event, MessageState::Pending)?;
+    promote(tx, &new.plugin, &new.source)?;
+    Ok(Accepted::New(new.id))
+}
+
+/// Stores an event that was handled as it came in. The inner result is the
+/// event that it repeats.
+pub(super) fn handled(
+    tx: &mut Tx<'_>,
+    event: &Incoming,
+) -> Result<Result<(), (PluginEventId, MessageState)>> {
+    let new = &event.new;
+    if let Some(before) = seen(tx, new)? {
+        return Ok(Err(before));
+    }
+    let waiting = first(tx.conn, FIRST_WAITING, [&new.plugin, &new.source], |row| {
+        Ok(PluginEventId(unsigned(row.get(0)?)))
+    })?;
+    match waiting {
+        Some(earlier) if earlier < new.id => Err(StoreError::Behind {
+            event: new.id,
+            earlier,
+        }),
+        _ => write(tx, event, MessageState::Done).map(Ok),
+    }
+}
+
+/// The event that this one repeats.
+fn seen(tx: &Tx<'_>, new: &NewPluginEvent) -> Result<Option<(PluginEventId, MessageState)>> {
+    let Some(key) = &new.delivery else {
+        return Ok(None);
+    };
+    let found = first(
+        tx.conn,
+        "SELECT id, state, forget_at FROM plugin_events
+         WHERE plugin = ?1 AND source = ?2 AND delivery = ?3",
+        params![new.plugin, new.source, key.hash],
+        |row| {
+            let forget_at = row.get::<_, Option<i64>>(2)?;
+            Ok((
+                PluginEventId(unsigned(row.get(0)?)),
+                state(row, 1)?,
+                forget_at,
+            ))
+        },
+    )?;
+    match found {
+        Some((id, _, Some(forget_at))) if forget_at <= tx.now.0 => {
+            run(
+                tx.conn,
+                "UPDATE plugin_events SET delivery = NULL, forget_at = NULL WHERE id = ?1",
+                [signed(id.0)],
+            )?;
+            Ok(None)
+        }
+        found => Ok(found.map(|(id, state, _)| (id, state))),
+    }
+}
+
+/// Writes the row and the source's place.
+fn write(tx: &Tx<'_>, event: &Incoming, state: MessageState) -> Result<()> {
+    let new = &event.new;
+    let waits = state == MessageState::Pending;
+    let forget_at = new
+        .delivery
+        .and_then(|key| key.window_ms)
+        .map(|window_ms| tx.now.0.saturating_add(i64::from(window_ms)));
+    run(
+        tx.conn,
+        "INSERT INTO plugin_events (id, plugin, source, delivery, forget_at, state, sender,
+             payload, attempts, not_before, received_at, settled_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        params![
+            signed(new.id.0),
+            new.plugin,
+            new.source,
+            new.delivery.as_ref().map(|key| key.hash),
+            forget_at,
+            state.as_str(),
+            event.sender.as_ref().filter(|_| waits),
+            waits.then_some(&new.payload),
+            u32::from(!waits),
+            waits.then_some(tx.now.0),
+            tx.now.0,
+            (!waits).then_some(tx.now.0),
+        ],
+    )?;
+    let Some(cursor) = &event.cursor else {
+        return Ok(());
+    };
+    run(
+        tx.conn,
+        "INSERT INTO plugin_cursors (plugin, source, cursor, moved_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (plugin, source) DO UPDATE SET
+             cursor = excluded.cursor, moved_at = excluded.moved_at",
+        params![new.plugin, new.source, cursor, tx.now.0],
+    )?;
+    Ok(())
+}
+
+/// Makes the first that waits of a line its head, and no other.
+pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, source: &str) -> Result<()> {
+    let waiting = first(tx.conn, FIRST_WAITING, [plugin, source], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let Some((id, None)) = waiting else {
+        return Ok(());
+    };
+    run(
+        tx.conn,
+        "UPDATE plugin_events SET due_at = NULL
+         WHERE plugin = ?1 AND source = ?2 AND due_at IS NOT NULL",
+        [plugin, source],
+    )?;
+    run(
+        tx.conn,
+        "UPDATE plugin_events SET due_at = not_before WHERE id = ?1",
+        [id],
+    )?;
+    tx.signals.plugins = true;
+    Ok(())
+}
+
+/// What a change has to know of an event.
+pub(super) struct Head {
+    pub(super) plugin: String,
+    pub(super) source: String,
+    pub(super) state: MessageState,
+    pub(super) attempts: u32,
+}
+
+/// The event, if it is not settled yet.
+pub(super) fn open(conn: &Connection, action: &'static str, event: PluginEventId) -> Result<Head> {
+    let found = first(
+        conn,
+        "SELECT plugin, source, state, attempts FROM plugin_events WHERE id = ?1",
+        [signed(event.0)],
+        |row| {
+            Ok(Head {
+                plugin: row.get(0)?,
+                source: row.get(1)?,
+                state: state(row, 2)?,
+                attempts: small(row.get(3)?),
+            })
+        },
+    )?;
+    let head = found.ok_or_else(|| StoreError::not_found(event))?;
+    match head.state {
+        MessageState::Pending | MessageState::Parked => Ok(head),
+        settled => Err(moved(
+            action,
+            event,
+            format!("it is {} already", settled.as_str()),
+        )),
+    }
+}
+
+/// The event, if that is the try which it waits for.
+fn tried(
+    conn: &Connection,
+    action: &'static str,
+    event: PluginEventId,
+    attempt: u32,
+) -> Result<Head> {
+    let head = open(conn, action, event)?;
+    if head.state == MessageState::Pending && attempt.checked_sub(1) == Some(head.attempts) {
+        return Ok(head);
+    }
+    let detail = format!(
+        "it is {} after {} tries, and this was try {attempt}",
+        head.state.as_str(),
+        head.attempts
+    );
+    Err(moved(action, event, detail))
+}
+
+fn moved(action: &'static str, event: PluginEventId, detail: String) -> StoreError {
+    StoreError::Settled {
+        action,
+        what: event.to_string(),
+        detail,
+    }
+}
+
+/// A try of the event went well.
+pub(super) fn done(
+    tx: &mut Tx<'_>,
+    plugin: &str,
+    event: PluginEventId,
+    attempt: u32,
+) -> Result<()> {
+    let head = tried(tx.conn, "finish", event, attempt)?;
+    if head.plugin != plugin {
+        return Err(StoreError::not_found(format_args!(
+            "{event} of plugin {plugin}"
+        )));
+    }
+    settle(tx, event, MessageState::Done, attempt, None)?;
+    promote(tx, &head.plugin, &head.source)
+}
+
+/// Ends an event. What it said is not kept.
+pub(super) fn settle(
+    tx: &Tx<'_>,
+    event: PluginEventId,
+    state: MessageState,
+    attempts: u32,
+    error: Option<&str>,
+) -> Result<()> {
+    run(
+        tx.conn,
+        "UPDATE plugin_events SET state = ?2, attempts = ?3, error = ?4, sender = NULL,
+             payload = NULL, not_before = NULL, due_at = NULL, settled_at = ?5
+         WHERE id = ?1",
+        params![signed(event.0), state.as_str(), attempts, error, tx.now.0],
+    )?;
+    Ok(())
+}
+
+fn fail(
+    tx: &mut Tx<'_>,
+    event: PluginEventId,
+    attempt: u32,
+    error: &str,
+    again: Again,
+) -> Result<()> {
+    let head = tried(tx.conn, "note a failure of", event, attempt)?;
+    let (state, not_before) = match again {
+        Again::At(time) => (MessageState::Pending, Some(time.0)),
+        Again::Park => (MessageState::Parked, None),
+    };
+    run(
+        tx.conn,
+        "UPDATE plugin_events SET state = ?2, attempts = ?3, error = ?4, not_before = ?5,
+             due_at = CASE WHEN due_at IS NOT NULL THEN ?5 END
+         WHERE id = ?1",
+        params![signed(event.0), state.as_str(), attempt, error, not_before],
+    )?;
+    tx.signals.plugins = true;
+    promote(tx, &head.plugin, &head.source)
+}
+
+/// Drops all events of a plugin that are not settled; how many.
+pub(super) fn drop_all(tx: &Tx<'_>, plugin: &str, why: &str) -> Result<usize> {
+    run(
+        tx.conn,
+        "UPDATE plugin_events SET state = 'dropped', error = ?2, sender = NULL, payload = NULL,
+             not_before = NULL, due_at = NULL, settled_at = ?3
+         WHERE plugin = ?1 AND settled_at IS NULL",
+        params![plugin, why, tx.now.0],
+    )
+}
+
+/// Forgets where a plugin's sources stand.
+pub(super) fn forget_cursors(tx: &Tx<'_>, plugin: &str) -> Result<()> {
+    run(
+        tx.conn,
+        "DELETE FROM plugin_cursors WHERE plugin = ?1",
+        [plugin],
+    )?;
+    Ok(())
+}
+
+pub(super) fn state(row: &Row<'_>, column: usize) -> Result<MessageState> {
+    named("plugin_events", row, column, MessageState::parse)
+}
+
+pub(super) fn sender(row: &Row<'_>, column: usize) -> Result<Option<Value>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| parse("plugin_events", &text)).transpose()
+}
+
+fn due(row: &Row<'_>) -> Result<DueEvent> {
+    Ok(DueEvent {
+        id: PluginEventId(unsigned(row.get(0)?)),
+        plugin: row.get(1)?,
+        source: row.get(2)?,
+        sender: sender(row, 3)?,
+        payload: row.get(4)?,
+        attempt: small(row.get(5)?).saturating_add(1),
+        attempts_before_retry: small(row.get(6)?),
+        received_at: Timestamp(row.get(7)?),
+    })
+}
