@@ -1,6 +1,7 @@
-//! A scan of a 20 MB change, beside `rg` looking for four patterns in the same
-//! bytes. What counts is the memory: how much more the scanning process holds
-//! at most than with a small change, in sizes of the change.
+//! A scan of a 20 MB change, of many files and of one, beside `rg` looking for
+//! four patterns in the same bytes. What counts is the memory: how much more
+//! the scanning process holds at most than with a small change, in sizes of
+//! the change.
 
 use super::Setting;
 use super::scan::{self, Scan};
@@ -14,32 +15,55 @@ use std::time::Duration;
 
 const BYTES: usize = 20_000_000;
 
-/// Lines of one file's hunks; a file is then about 25 KB, as sources are.
-const LINES: usize = 600;
+/// Lines of a hunk before the change, a multiple of three. A file with one is
+/// then about 10 KB, and there are 2,000 of them.
+const LINES: usize = 180;
 
 const PLAN: Plan = Plan {
     warm_up: 1,
     turns: 7,
-    at_most: Duration::from_secs(180),
+    at_most: Duration::from_secs(120),
 };
 
 /// What the peer looks for.
 const PATTERNS: &str = r"t\.Skip|\.skip\(|@pytest\.mark\.skip|assert True";
 
+/// How the bytes of a change are spread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    ManyFiles,
+    OneFile,
+}
+
+impl Shape {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ManyFiles => "many files",
+            Self::OneFile => "one file",
+        }
+    }
+}
+
 pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
     let sortie = Scan::prepare(setting).await?;
+    let mut rows = of(setting, &sortie, Shape::ManyFiles).await?;
+    rows.extend(of(setting, &sortie, Shape::OneFile).await?);
+    Ok(rows)
+}
+
+async fn of(setting: &Setting, sortie: &Scan, shape: Shape) -> Result<Vec<Row>> {
     let (large, small) = (sortie.path("large.diff"), sortie.path("small.diff"));
-    std::fs::write(&large, change(BYTES))?;
-    std::fs::write(&small, change(1))?;
+    std::fs::write(&large, change(shape, BYTES))?;
+    std::fs::write(&small, change(shape, 1))?;
     let size = std::fs::metadata(&large)?.len();
 
     let (mut peaks, mut small_peaks, mut peer_peaks) = (Vec::new(), Vec::new(), Vec::new());
     let both = paired(
         PLAN.shortened(setting.quick),
         async || {
-            let baseline = scan(&sortie, &small).await?;
+            let baseline = scan(sortie, &small).await?;
             small_peaks.push(mebibytes(baseline.peak_bytes));
-            let used = scan(&sortie, &large).await?;
+            let used = scan(sortie, &large).await?;
             peaks.push(mebibytes(used.peak_bytes));
             Ok(used.wall_ms)
         },
@@ -56,14 +80,20 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
     .context("scan a large change (the peer is `rg`, of the package ripgrep)")?;
     let (peaks, small_peaks) = (Samples::new(peaks)?, Samples::new(small_peaks)?);
     let growth = (peaks.median() - small_peaks.median()) / mebibytes(size);
-    let what = format!("scan of a {} MB diff", size / 1_000_000);
+    let what = |text: &str| format!("{text}, {}", shape.name());
+    let scanned = what(&format!("scan of a {} MB diff", size / 1_000_000));
     Ok(vec![
-        Row::paired("bigdiff", what, Unit::Millis, &both, "rg, four patterns"),
-        Row::alone("bigdiff", "most memory at once", Unit::Mebibytes, &peaks)
-            .against("rg", &Samples::new(peer_peaks)?),
+        Row::paired("bigdiff", scanned, Unit::Millis, &both, "rg, four patterns"),
         Row::alone(
             "bigdiff",
-            "more than with a small diff, in diffs",
+            what("most memory at once"),
+            Unit::Mebibytes,
+            &peaks,
+        )
+        .against("rg", &Samples::new(peer_peaks)?),
+        Row::alone(
+            "bigdiff",
+            what("more than with a small diff, in diffs"),
             Unit::Mebibytes,
             &peaks,
         )
@@ -81,20 +111,32 @@ async fn scan(sortie: &Scan, diff: &Path) -> Result<program::Usage> {
     Ok(used)
 }
 
-/// A change of at least that many bytes: sources and tests of four languages
-/// by turns, files with one hunk, a third of the lines changed. Every
-/// hundredth file skips a test.
-fn change(bytes: usize) -> String {
+/// A change of at least that many bytes: hunks in the manner of four languages
+/// by turns, a third of the lines changed, now and then a skipped test. One
+/// file is of one language.
+fn change(shape: Shape, bytes: usize) -> String {
     let mut text = String::with_capacity(bytes + (1 << 16));
     let mut number = 0;
     while text.len() < bytes {
-        file(&mut text, number);
+        match shape {
+            Shape::ManyFiles => {
+                head(&mut text, number);
+                hunk(&mut text, number, 1);
+            }
+            Shape::OneFile => {
+                let go = 4 * number + 2;
+                if number == 0 {
+                    head(&mut text, go);
+                }
+                hunk(&mut text, go, number * 2 * LINES + 1);
+            }
+        }
         number += 1;
     }
     text
 }
 
-fn file(text: &mut String, number: usize) {
+fn head(text: &mut String, number: usize) {
     let path = match number % 4 {
         0 => format!("src/orders/part_{number}.py"),
         1 => format!("tests/orders/test_part_{number}.py"),
@@ -104,12 +146,18 @@ fn file(text: &mut String, number: usize) {
     // Writing to a string does not fail.
     let _ = write!(
         text,
-        "diff --git a/{path} b/{path}\nindex 1111111..2222222 100644\n--- a/{path}\n+++ b/{path}\n\
-         @@ -1,{old} +1,{new} @@\n",
-        old = LINES,
-        new = LINES + usize::from(number % 100 == 2),
+        "diff --git a/{path} b/{path}\nindex 1111111..2222222 100644\n--- a/{path}\n+++ b/{path}\n"
     );
-    if number % 100 == 2 {
+}
+
+fn hunk(text: &mut String, number: usize, start: usize) {
+    let skips = number % 100 == 2;
+    let _ = writeln!(
+        text,
+        "@@ -{start},{LINES} +{start},{new} @@",
+        new = LINES + usize::from(skips),
+    );
+    if skips {
         text.push_str("+\tt.Skip(\"later\")\n");
     }
     for line in 0..LINES / 3 {
@@ -130,18 +178,17 @@ mod tests {
     use sortie_model::diff::DiffSource;
 
     #[test]
-    fn the_change_is_a_diff() {
-        let text = change(300_000);
-        assert!(text.len() >= 300_000);
-        let diff = UnifiedDiff::parse(text.into_bytes()).unwrap();
-        assert!(diff.files().len() > 4);
-        let last = diff.files().len() - 1;
-        let lines: usize = diff
-            .hunks(last)
-            .unwrap()
-            .iter()
-            .map(|h| h.lines.len())
-            .sum();
-        assert_eq!(lines, LINES / 3 * 4);
+    fn the_changes_are_diffs() {
+        for shape in [Shape::ManyFiles, Shape::OneFile] {
+            let text = change(shape, 300_000);
+            assert!(text.len() >= 300_000);
+            let diff = UnifiedDiff::parse(text.into_bytes()).unwrap();
+            let files = diff.files().len();
+            assert_eq!(files > 4, shape == Shape::ManyFiles);
+            assert_eq!(files == 1, shape == Shape::OneFile);
+            let hunks = diff.hunks(files - 1).unwrap();
+            assert_eq!(hunks.len() > 4, shape == Shape::OneFile);
+            assert_eq!(hunks.last().unwrap().lines.len(), LINES / 3 * 4);
+        }
     }
 }
