@@ -59,6 +59,8 @@ void exports_sortie_scanner_scan_rules(exports_sortie_scanner_scan_list_rule_t *
 void exports_sortie_scanner_scan_scan(exports_sortie_scanner_scan_borrow_diff_t change,
                                       exports_sortie_scanner_scan_list_finding_t *ret) {
     sortie_scan(change);
+    // The host refuses an answer while its change is still held.
+    sortie_scanner_change_diff_drop_borrow(change);
     ret->ptr = findings.items;
     ret->len = findings.len;
     // The caller frees them.
