@@ -23,6 +23,7 @@ func Export(scanner Scanner) {
 		return rules
 	}
 	guest.ScanFunc = func(diff *sortie_scanner_scan.Diff) []sortie_scanner_scan.Finding {
+		defer logPanic()
 		found := scanner.Scan(NewChange(host{diff}))
 		// The host refuses an answer while its change is still held.
 		diff.Drop()
@@ -40,6 +41,14 @@ func Export(scanner Scanner) {
 			}
 		}
 		return findings
+	}
+}
+
+// logPanic makes the reason an error in the log; what Go prints by itself counts as information.
+func logPanic() {
+	if reason := recover(); reason != nil {
+		Errorf("panic: %v", reason)
+		panic(reason)
 	}
 }
 
