@@ -1,0 +1,3 @@
+module local/my-rule
+
+go 1.24
