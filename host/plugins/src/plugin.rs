@@ -45,6 +45,18 @@ impl Surface {
         Self::Notifier,
     ];
 
+    /// The name, as manifests write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scanner => "scanner",
+            Self::Budget => "budget",
+            Self::Agent => "agent",
+            Self::Workflow => "workflow",
+            Self::Connector => "connector",
+            Self::Notifier => "notifier",
+        }
+    }
+
     /// The interface that a plugin of this surface exports, without version.
     pub fn interface(self) -> &'static str {
         match self {

@@ -1,0 +1,180 @@
+//! Hands stored events to their connectors, until each is handled, dropped or
+//! parked.
+
+use crate::backoff;
+use crate::call::Actor;
+use crate::{Platform, PlatformError};
+use sortie_model::clock::Timestamp;
+use sortie_model::id::PluginEventId;
+use sortie_plugins::surfaces::connector::{Event, Payload, Sender};
+use sortie_store::{Again, CallCause, CallCommit, DueEvent, StoreError};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Events handled at once.
+const MAX_AT_ONCE: usize = 16;
+/// How often the store is looked at without a reason; every change signals.
+const IDLE_LOOK: Duration = Duration::from_secs(30);
+/// How long to leave a store alone that is in trouble.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Works until `shutdown`.
+pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
+    let mut signal = platform.store().plugin_signal();
+    let mut changed = platform.change_signal();
+    let mut tasks: JoinSet<PluginEventId> = JoinSet::new();
+    let mut busy: HashMap<tokio::task::Id, PluginEventId> = HashMap::new();
+    loop {
+        signal.mark_unchanged();
+        changed.mark_unchanged();
+        let wait = match start(platform, &mut tasks, &mut busy).await {
+            Ok(wait) => wait,
+            Err(error) => {
+                tracing::warn!(%error, "waiting events cannot be read; trying again");
+                STORE_PAUSE
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            _ = signal.changed() => {}
+            _ = changed.changed() => {}
+            Some(ended) = tasks.join_next_with_id() => {
+                let id = match ended {
+                    Ok((id, _)) => id,
+                    Err(error) => {
+                        tracing::error!(%error, "the handling of an event died");
+                        error.id()
+                    }
+                };
+                busy.remove(&id);
+            }
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    // What is under way is not acknowledged and comes again.
+    tasks.shutdown().await;
+}
+
+/// Starts what is due and not under way; returns how long nothing more is due.
+async fn start(
+    platform: &Platform,
+    tasks: &mut JoinSet<PluginEventId>,
+    busy: &mut HashMap<tokio::task::Id, PluginEventId>,
+) -> Result<Duration, StoreError> {
+    let room = MAX_AT_ONCE.saturating_sub(tasks.len());
+    if room == 0 {
+        return Ok(IDLE_LOOK);
+    }
+    // Those under way are still due in the store.
+    let asked = u32::try_from(MAX_AT_ONCE + busy.len()).unwrap_or(u32::MAX);
+    for event in platform.store().due_events(asked).await? {
+        if tasks.len() >= MAX_AT_ONCE {
+            break;
+        }
+        if busy.values().any(|id| *id == event.id) {
+            continue;
+        }
+        let (platform, id) = (platform.clone(), event.id);
+        let task = tasks.spawn(async move {
+            handle(&platform, event).await;
+            id
+        });
+        busy.insert(task.id(), id);
+    }
+    let next = platform.store().next_event_due().await?;
+    let now = platform.0.options.clock.now();
+    Ok(next.map_or(IDLE_LOOK, |at| at.since(now).clamp(Duration::from_millis(5), IDLE_LOOK)))
+}
+
+async fn handle(platform: &Platform, due: DueEvent) {
+    let (id, attempt) = (due.id, due.attempt);
+    let tried = attempt.saturating_sub(due.attempts_before_retry);
+    let (plugin, source) = (due.plugin.clone(), due.source.clone());
+    let error = match try_once(platform, due).await {
+        Ok(()) => return,
+        // Somebody else settled it, or took it up.
+        Err(PlatformError::Store(StoreError::Settled { .. })) => return,
+        // The event is not to blame, and the disk is where the blame would go.
+        Err(PlatformError::Store(error)) if error.may_pass() => {
+            tracing::warn!(%error, "an event waits for the store");
+            tokio::time::sleep(STORE_PAUSE).await;
+            return;
+        }
+        Err(error) => error,
+    };
+    let again = backoff::again(&*platform.0.options.clock, tried, None);
+    let text = error.to_string();
+    match again {
+        Again::Park => {
+            tracing::error!(%error, plugin, source, event = id.0, "an event is parked; see `sortie plugin events`");
+        }
+        Again::At(_) => {
+            tracing::warn!(%error, plugin, source, event = id.0, "an event is tried again later");
+        }
+    }
+    let failed = platform.store().fail_event(id, attempt, &text, again).await;
+    if let Err(error) = failed {
+        tracing::warn!(%error, event = id.0, "the failure of an event could not be written");
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
+}
+
+async fn try_once(platform: &Platform, due: DueEvent) -> Result<(), PlatformError> {
+    let Some(running) = platform.running(&due.plugin) else {
+        return Err(PlatformError::NotInstalled { plugin: due.plugin });
+    };
+    let payload: Payload = read(&due.plugin, &due.payload)?;
+    let sender: Option<Sender> = match &due.sender {
+        Some(sender) => Some(read(&due.plugin, sender.to_string().as_bytes())?),
+        None => None,
+    };
+    let turn = platform.plugins().turn(&due.plugin).await?;
+    let event = Event {
+        id: due.id.0,
+        source: due.source.clone(),
+        received_at_ms: millis(due.received_at),
+        attempt: due.attempt,
+        sender: sender.clone(),
+        payload,
+    };
+    let actor = Actor {
+        sender,
+        source: due.source,
+    };
+    let by = actor.name(&running.name);
+    let (context, ledger) = platform.context(&running, actor);
+    platform
+        .plugins()
+        .receive(&running.name, &turn, event, Box::new(context))
+        .await?;
+    platform
+        .store()
+        .commit_call(CallCommit {
+            plugin: running.name.clone(),
+            cause: CallCause::Event {
+                id: due.id,
+                attempt: due.attempt,
+            },
+            actor: by,
+            via: format!("plugin:{}", running.name),
+            kv_max_bytes: running.kv_bytes(),
+            effects: ledger.take(),
+        })
+        .await?;
+    Ok(())
+}
+
+fn read<T: serde::de::DeserializeOwned>(plugin: &str, bytes: &[u8]) -> Result<T, PlatformError> {
+    serde_json::from_slice(bytes).map_err(|error| PlatformError::Package {
+        plugin: plugin.to_owned(),
+        path: "its stored event".into(),
+        reason: error.to_string(),
+    })
+}
+
+/// Milliseconds since 1970 UTC; what is earlier counts as that.
+pub(crate) fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.0).unwrap_or(0)
+}

@@ -1,0 +1,181 @@
+//! A package before it is installed: whose it is, what it says of itself, and
+//! whether that is true.
+
+use crate::{PlatformError, Trust};
+use serde::Serialize;
+use serde_json::Value;
+use sortie_package::layer::Layer;
+use sortie_package::manifest::{ConfigSchema, Difference};
+use sortie_package::signature::{Expected, Signature, SignatureError};
+use sortie_package::{Digest, Manifest, section};
+use sortie_plugins::PluginInfo;
+use sortie_store::{InstalledPlugin, NewPlugin};
+
+/// What is to be installed.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// Where it came from, for people and for getting it again.
+    pub source: String,
+    /// The text of the signature that came with it.
+    pub signature: Option<String>,
+    /// A manifest that came beside it, for a component that has none inside.
+    pub beside: Option<String>,
+}
+
+/// What a look at a package found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Examined {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its bytes.
+    pub digest: String,
+    /// Who signed it, of those that are trusted.
+    pub signed_by: Option<String>,
+    /// What it can be asked.
+    pub surfaces: Vec<String>,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// Its manifest.
+    pub manifest: Value,
+    /// What it wants beyond what was granted before.
+    pub beyond: Vec<Difference>,
+}
+
+impl Examined {
+    pub(super) fn of(new: &NewPlugin, info: &PluginInfo, beyond: Vec<Difference>) -> Self {
+        Self {
+            name: new.name.clone(),
+            version: new.version.clone(),
+            digest: new.digest.clone(),
+            signed_by: new.signed_by.clone(),
+            surfaces: exported(info),
+            imports: info.imports.clone(),
+            manifest: new.manifest.clone(),
+            beyond,
+        }
+    }
+}
+
+/// A package whose manifest and signature were looked at.
+pub(super) struct Trusted {
+    pub(super) manifest: Manifest,
+    pub(super) digest: String,
+    pub(super) signed_by: Option<String>,
+}
+
+impl Package {
+    /// The manifest inside, or the one beside it.
+    pub(super) fn manifest(&self) -> Result<Manifest, PlatformError> {
+        if Layer::of(&self.bytes)? == Layer::Module {
+            return Err(PlatformError::CoreModule);
+        }
+        if let Some(manifest) = section::read(&self.bytes)? {
+            return Ok(manifest);
+        }
+        let Some(text) = &self.beside else {
+            return Err(PlatformError::NoManifest {
+                beside: "its sortie-plugin.toml".to_owned(),
+            });
+        };
+        let mut manifest = match text.trim_start().starts_with('{') {
+            true => Manifest::from_json(text.as_bytes())?,
+            false => Manifest::from_toml(text)?,
+        };
+        manifest.build = None;
+        Ok(manifest)
+    }
+}
+
+pub(super) fn examine(
+    package: &Package,
+    trust: &Trust,
+    installed: Option<&InstalledPlugin>,
+) -> Result<Trusted, PlatformError> {
+    let manifest = package.manifest()?;
+    let digest = Digest::of(&package.bytes);
+    let signed_by = match &package.signature {
+        Some(text) => {
+            let not_below = installed.and_then(|plugin| plugin.version.parse().ok());
+            let expected = Expected {
+                name: &manifest.name,
+                version: &manifest.version,
+                digest,
+                not_below: not_below.as_ref(),
+            };
+            let verified = Signature::parse(text)
+                .and_then(|signature| signature.verify(&expected, &trust.keys));
+            match verified {
+                Ok(key) => Some(key.to_string()),
+                // A signature that nobody here can check says nothing; when
+                // one is needed, why it says nothing is the answer.
+                Err(error)
+                    if trust.require_signatures
+                        || !matches!(error, SignatureError::Untrusted(_)) =>
+                {
+                    return Err(PlatformError::Signature {
+                        plugin: manifest.name,
+                        reason: error,
+                    });
+                }
+                Err(_) => None,
+            }
+        }
+        None if trust.require_signatures => {
+            return Err(PlatformError::Unsigned {
+                plugin: manifest.name,
+            });
+        }
+        None => None,
+    };
+    Ok(Trusted {
+        manifest,
+        digest: digest.hex(),
+        signed_by,
+    })
+}
+
+/// Holds the manifest's surfaces against the exports.
+pub(super) fn check_surfaces(manifest: &Manifest, info: &PluginInfo) -> Result<(), PlatformError> {
+    let mut declared: Vec<String> = manifest
+        .surfaces
+        .iter()
+        .map(|surface| surface.name().to_owned())
+        .collect();
+    let mut exported = exported(info);
+    declared.sort();
+    exported.sort();
+    match declared == exported {
+        true => Ok(()),
+        false => Err(PlatformError::Surfaces {
+            plugin: manifest.name.clone(),
+            declared: declared.join(", "),
+            exported: exported.join(", "),
+        }),
+    }
+}
+
+fn exported(info: &PluginInfo) -> Vec<String> {
+    info.surfaces
+        .iter()
+        .map(|info| info.surface.name().to_owned())
+        .collect()
+}
+
+/// Holds the operator's configuration against the manifest's schema.
+pub(super) fn check_config(manifest: &Manifest, config: &Value) -> Result<(), PlatformError> {
+    let schema = manifest
+        .config_schema()
+        .unwrap_or_else(|_| ConfigSchema::nothing());
+    let empty = Value::Object(serde_json::Map::new());
+    let config = if config.is_null() { &empty } else { config };
+    schema
+        .validate(config)
+        .map_err(|problems| PlatformError::Config {
+            plugin: manifest.name.clone(),
+            problems,
+        })
+}

@@ -1,0 +1,6 @@
+//! Where events come from. The host owns every source: it listens and ticks,
+//! verifies who is there, and removes duplicates before a guest sees anything.
+
+pub mod http;
+pub(crate) mod timer;
+mod verify;
