@@ -1,0 +1,444 @@
+//! What a plugin asks for and what an operator grants: the same words twice,
+//! once with host paths. Plain data; [`super::beyond`] compares them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Schedule;
+
+/// Everything a manifest asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Requests {
+    /// Where events come from.
+    pub sources: Vec<EventSource>,
+    /// Requests that may be sent.
+    pub egress: Vec<EgressRequest>,
+    /// What may be done with jobs.
+    pub jobs: Jobs,
+    /// Chats that may be written to.
+    pub chat: Chat,
+    /// Events it is told of.
+    pub notify: Notify,
+    /// Directories it sees.
+    pub directories: Vec<DirectoryRequest>,
+    /// How much it may use.
+    pub limits: Limits,
+}
+
+/// What an operator gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grant {
+    /// Where events come from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<EventSource>,
+    /// Requests that may be sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<EgressRequest>,
+    /// What may be done with jobs.
+    #[serde(skip_serializing_if = "Jobs::is_empty")]
+    pub jobs: Jobs,
+    /// Chats that may be written to.
+    #[serde(skip_serializing_if = "Chat::is_empty")]
+    pub chat: Chat,
+    /// Events it is told of.
+    #[serde(skip_serializing_if = "Notify::is_empty")]
+    pub notify: Notify,
+    /// Directories it sees, with where they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub directories: Vec<DirectoryGrant>,
+    /// How much it may use.
+    #[serde(skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+}
+
+impl Grant {
+    /// Exactly what is asked for, with the operator's paths for directories.
+    /// A directory without a path is not granted.
+    pub fn of(requests: &Requests, paths: &BTreeMap<String, PathBuf>) -> Self {
+        Self {
+            sources: requests.sources.clone(),
+            egress: requests.egress.clone(),
+            jobs: requests.jobs.clone(),
+            chat: requests.chat.clone(),
+            notify: requests.notify.clone(),
+            directories: requests
+                .directories
+                .iter()
+                .filter_map(|directory| {
+                    Some(DirectoryGrant {
+                        name: directory.name.clone(),
+                        mode: directory.mode,
+                        path: paths.get(&directory.name)?.clone(),
+                    })
+                })
+                .collect(),
+            limits: requests.limits,
+        }
+    }
+}
+
+/// Where events come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum EventSource {
+    /// Requests to the host.
+    Http(HttpSource),
+    /// Ticks.
+    Timer(TimerSource),
+}
+
+impl EventSource {
+    /// Its name, which events carry.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Http(source) => &source.name,
+            Self::Timer(source) => &source.name,
+        }
+    }
+}
+
+/// Requests that come in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSource {
+    /// Its name, and the last part of its path.
+    pub name: String,
+    /// How the host knows who sends.
+    pub verify: Verify,
+    /// Header whose value is the same when a delivery is repeated; without one
+    /// the host compares what was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery_id: Option<String>,
+    /// The largest body; none for 1 MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_body_bytes: Option<u64>,
+}
+
+/// The largest body of a source that does not say.
+pub(super) const DEFAULT_BODY_BYTES: u64 = 1 << 20;
+
+impl HttpSource {
+    /// The largest body in bytes.
+    pub fn body_limit_bytes(&self) -> u64 {
+        self.max_body_bytes.unwrap_or(DEFAULT_BODY_BYTES)
+    }
+}
+
+/// How the host knows who sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "scheme", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Verify {
+    /// A signature of the body with a shared secret.
+    HmacSha256 {
+        /// Header that carries it.
+        header: String,
+        /// What stands before it in the header.
+        #[serde(default)]
+        prefix: String,
+        /// How it is written.
+        #[serde(default)]
+        encoding: Encoding,
+        /// Name of the secret in the vault.
+        secret: String,
+    },
+    /// A token in a header.
+    Token {
+        /// Header that carries it.
+        header: String,
+        /// What stands before it in the header.
+        #[serde(default)]
+        prefix: String,
+        /// Name of the secret in the vault.
+        secret: String,
+    },
+    /// Not at all.
+    None {},
+}
+
+/// How bytes are written in a header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Hexadecimal, in either case.
+    #[default]
+    Hex,
+    /// Base64 with padding.
+    Base64,
+}
+
+/// Ticks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimerSource {
+    /// Its name.
+    pub name: String,
+    /// Five fields; exactly one of this and `every`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// A time such as `15m`, counted from 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<String>,
+    /// IANA name of the zone whose clock `cron` means; none for UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// What becomes of ticks that nobody was there for.
+    #[serde(default)]
+    pub missed: Missed,
+}
+
+impl TimerSource {
+    /// When it ticks.
+    ///
+    /// # Errors
+    /// The key that is wrong, and what to write; a manifest that was read has
+    /// passed this.
+    pub fn schedule(&self) -> Result<Schedule, (&'static str, String)> {
+        match (&self.cron, &self.every) {
+            (Some(cron), None) => {
+                let zone = super::zone(self.time_zone.as_deref().unwrap_or("UTC"))
+                    .map_err(|message| ("time_zone", message))?;
+                Schedule::cron(cron, &zone).map_err(|message| ("cron", message))
+            }
+            (None, Some(_)) if self.time_zone.is_some() => Err((
+                "time_zone",
+                "`every` counts from 1970 UTC and has no zone; leave it out, or write `cron`"
+                    .into(),
+            )),
+            (None, Some(every)) => Schedule::every(every).map_err(|message| ("every", message)),
+            (Some(_), Some(_)) => Err(("every", "write `cron` or `every`, not both".into())),
+            (None, None) => Err((
+                "cron",
+                "a timer needs one: write `cron = \"0 3 * * *\"` or `every = \"15m\"`".into(),
+            )),
+        }
+    }
+}
+
+/// What becomes of missed ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Missed {
+    /// They are forgotten.
+    Skip,
+    /// One tick counts them all.
+    #[default]
+    Once,
+}
+
+/// Requests that go out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EgressRequest {
+    /// A host, or `*.` and a domain; see [`super::HostPattern`].
+    pub host: String,
+    /// Methods in capitals.
+    #[serde(default = "only_get")]
+    pub methods: Vec<String>,
+    /// What paths begin with, compared by whole segments.
+    #[serde(default = "any_path")]
+    pub path_prefix: String,
+    /// How it is reached.
+    #[serde(default = "only_https")]
+    pub schemes: Vec<Scheme>,
+    /// Port; none for the scheme's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Whether the name may lead to private addresses.
+    #[serde(default)]
+    pub private: bool,
+    /// What the host adds to each of these requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Credential>,
+}
+
+fn only_get() -> Vec<String> {
+    vec!["GET".to_owned()]
+}
+
+fn any_path() -> String {
+    "/".to_owned()
+}
+
+fn only_https() -> Vec<Scheme> {
+    vec![Scheme::Https]
+}
+
+/// How a host is reached.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// With TLS.
+    Https,
+    /// Without.
+    Http,
+}
+
+impl Scheme {
+    /// As URLs write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+        }
+    }
+
+    /// The port that URLs leave out.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http => 80,
+        }
+    }
+}
+
+/// What the host adds to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credential {
+    /// Name of the secret in the vault.
+    pub secret: String,
+    /// Header it is sent in, in lower case.
+    pub header: String,
+    /// What stands before it.
+    #[serde(default)]
+    pub prefix: String,
+}
+
+/// What may be done with jobs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jobs {
+    /// The allowed actions.
+    pub allow: BTreeSet<JobAction>,
+}
+
+impl Jobs {
+    pub(super) fn is_empty(&self) -> bool {
+        self.allow.is_empty()
+    }
+}
+
+/// Something that can be done with jobs.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum JobAction {
+    /// Make new ones.
+    Submit,
+    /// Look at them.
+    Read,
+    /// End them.
+    Cancel,
+    /// Queue them again.
+    Retry,
+    /// Answer their questions for the event's sender.
+    Decide,
+}
+
+/// Chats that may be written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Chat {
+    /// Names of chat sources, such as `telegram`.
+    pub sources: BTreeSet<String>,
+}
+
+impl Chat {
+    pub(super) fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+}
+
+/// Events a notifier is told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notify {
+    /// Kinds such as `job.succeeded`, or `job.*`.
+    pub kinds: Vec<String>,
+}
+
+impl Notify {
+    pub(super) fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// Whether a kind, or a whole family, is among them.
+    pub fn covers(&self, kind: &str) -> bool {
+        self.kinds.iter().any(|own| {
+            own == kind
+                || own
+                    .strip_suffix('*')
+                    .is_some_and(|family| kind.starts_with(family))
+        })
+    }
+}
+
+/// A directory that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryRequest {
+    /// Its name; the guest sees it as `/` and this.
+    pub name: String,
+    /// What may be done in it.
+    #[serde(default)]
+    pub mode: DirectoryMode,
+}
+
+/// A directory that is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryGrant {
+    /// Its name in the manifest.
+    pub name: String,
+    /// What may be done in it.
+    #[serde(default)]
+    pub mode: DirectoryMode,
+    /// Absolute path on the host.
+    pub path: PathBuf,
+}
+
+/// What may be done in a directory.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DirectoryMode {
+    /// Reading.
+    #[default]
+    Read,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// How much a plugin may use; none for the host's own limit. The host's
+/// ceilings hold whatever is asked and granted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Memory of one instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    /// Computing time of one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_ms: Option<u64>,
+    /// Time of one call, waits included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_ms: Option<u64>,
+    /// Keys and values it keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kv_bytes: Option<u64>,
+}
+
+impl Limits {
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
