@@ -1,6 +1,6 @@
 //! `sortie approve`.
 
-use super::decision::{self, Decision};
+use super::decision::{self, Answer, Decision};
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
@@ -9,10 +9,10 @@ use crate::out::Out;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    decision: decision::Args,
+    answer: Answer,
 }
 
 /// Sends the decision.
 pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
-    decision::run(args.decision, Decision::Approve, client, out).await
+    decision::run(args.answer, Decision::Approve, client, out).await
 }

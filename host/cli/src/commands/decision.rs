@@ -13,7 +13,7 @@ const LEAST_ABBREVIATION: usize = 7;
 
 /// What goes with either answer.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct Answer {
     /// The job's number
     #[arg(value_parser = crate::cli::job_number)]
     id: u64,
@@ -38,7 +38,7 @@ pub enum Decision {
 
 /// Reads the question, shows which commit it is about and answers it.
 pub async fn run(
-    args: Args,
+    answer: Answer,
     decision: Decision,
     client: &Client,
     out: &Out,
@@ -47,17 +47,20 @@ pub async fn run(
         Decision::Approve => ("approve", "approved", "was approved before"),
         Decision::Reject => ("reject", "rejected", "was rejected before"),
     };
-    let job: JobDetail = client.get(&format!("/v1/jobs/{}", args.id)).await?;
-    let commit = seen(args.commit, job.approval.as_ref());
-    if let Some(commit) = &commit {
-        out.progress(format!("{action} commit {}", render::plain(commit)));
+    let job: JobDetail = client.get(&format!("/v1/jobs/{}", answer.id)).await?;
+    let commit = seen(answer.commit, job.approval.as_ref());
+    let open = job.approval.filter(|approval| approval.decision.is_none());
+    if let Some(asked) = open.and_then(|approval| approval.commit)
+        && commit.as_ref() == Some(&asked)
+    {
+        out.progress(format!("{action} commit {}", render::plain(&asked)));
     }
     let body = DecisionBody {
         commit,
-        comment: args.comment,
+        comment: answer.comment,
     };
     let moved: MovedJob = client
-        .post(&format!("/v1/jobs/{}/{action}", args.id), &body)
+        .post(&format!("/v1/jobs/{}/{action}", answer.id), &body)
         .await?;
     super::moved(&moved, done, before, out)
 }

@@ -4,6 +4,7 @@ use super::jobs::{self, newest_approval};
 use super::state::{JobHead, data, end_run, head, move_job, open_run};
 use crate::db::{all, cut, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
+use crate::limits::MAX_NAME_BYTES;
 use crate::store::Store;
 use crate::types::{Cancelled, Decided, Job, NewAnswer};
 use crate::writer::Tx;
@@ -19,11 +20,11 @@ const EXPIRED_AT_ONCE: u32 = 500;
 
 /// When the first open question expires.
 pub(super) const NEXT_EXPIRY: &str = "SELECT min(expires_at) FROM approvals
-     WHERE decision IS NULL AND withdrawn_at IS NULL";
+     WHERE decision IS NULL";
 
 /// The jobs of the questions that nobody answered in time.
 pub(super) const EXPIRED: &str = "SELECT job_id FROM approvals
-     WHERE decision IS NULL AND withdrawn_at IS NULL AND expires_at <= ?1
+     WHERE decision IS NULL AND expires_at <= ?1
      ORDER BY expires_at, id LIMIT ?2";
 
 impl Store {
@@ -103,14 +104,18 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn of(new: NewAnswer) -> Result<Self> {
-        if new.decision == Decision::Expired {
+        if !matches!(new.decision, Decision::Approved | Decision::Rejected) {
             return Err(StoreError::Invalid {
                 what: "the answer",
                 detail: "only approved and rejected are answers of a person".into(),
             });
         }
-        if let Some(commit) = &new.commit {
-            name("the commit", commit)?;
+        let is_name = |commit: &String| (1..=MAX_NAME_BYTES).contains(&commit.len());
+        if !new.commit.iter().all(is_name) {
+            return Err(StoreError::Invalid {
+                what: "the commit",
+                detail: "it is empty or too long; name the one that was looked at, or none".into(),
+            });
         }
         Ok(Self {
             decision: new.decision,
@@ -135,7 +140,7 @@ impl Answer {
     fn event(&self) -> JobEvent {
         match self.decision {
             Decision::Approved => JobEvent::Approve,
-            Decision::Rejected | Decision::Expired => JobEvent::Reject,
+            Decision::Rejected | Decision::Expired | Decision::Withdrawn => JobEvent::Reject,
         }
     }
 }
@@ -172,7 +177,14 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         return refused(JobPhase::Halted);
     }
     answer.is_about(&approval)?;
-    close_approval(tx, &approval, answer.decision, Some(answer))?;
+    let comment = answer.comment.as_deref();
+    close_approval(
+        tx,
+        &approval,
+        answer.decision,
+        Some(&answer.person),
+        comment,
+    )?;
     let data = data! {
         "run": approval.run.0,
         "approval": approval.id.0,
@@ -212,19 +224,20 @@ fn close_approval(
     tx: &Tx<'_>,
     approval: &Approval,
     decision: Decision,
-    answer: Option<&Answer>,
+    person: Option<&Person>,
+    comment: Option<&str>,
 ) -> Result<()> {
     let changed = run(
         tx.conn,
         "UPDATE approvals SET decision = ?2, decided_by = ?3, decided_via = ?4, comment = ?5,
              decided_at = ?6
-         WHERE id = ?1 AND decision IS NULL AND withdrawn_at IS NULL",
+         WHERE id = ?1 AND decision IS NULL",
         params![
             signed(approval.id.0),
             decision.as_str(),
-            answer.map(|a| &a.person.by),
-            answer.map(|a| &a.person.via),
-            answer.and_then(|a| a.comment.as_ref()),
+            person.map(|person| &person.by),
+            person.map(|person| &person.via),
+            comment,
             tx.now.0,
         ],
     )?;
@@ -238,7 +251,7 @@ fn close_approval(
 }
 
 fn expire(tx: &mut Tx<'_>, approval: &Approval) -> Result<()> {
-    close_approval(tx, approval, Decision::Expired, None)?;
+    close_approval(tx, approval, Decision::Expired, None, None)?;
     let detail = format!("nobody answered before {}", approval.expires_at);
     let event = JobEvent::Halted {
         reason: HaltReason::ApprovalExpired,
@@ -283,7 +296,12 @@ pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Can
             changed: false,
         });
     }
-    let data = data! { "by": person.by, "via": person.via };
+    let mut data = data! { "by": person.by, "via": person.via };
+    let open = newest_approval(tx.conn, job)?.filter(|approval| approval.decision.is_none());
+    if let Some(approval) = &open {
+        close_approval(tx, approval, Decision::Withdrawn, Some(person), None)?;
+        data.insert("approval".into(), approval.id.0.into());
+    }
     move_job(tx, &job_head, &JobEvent::Cancel, data)?;
     let under_way = open_run(tx.conn, job)?;
     let error = format!("cancelled by {}", person.by);
@@ -291,12 +309,6 @@ pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Can
         end_run(tx, id, Some(&error))?;
         tx.signals.cancelled.push(id);
     }
-    run(
-        tx.conn,
-        "UPDATE approvals SET withdrawn_at = ?2
-         WHERE job_id = ?1 AND decision IS NULL AND withdrawn_at IS NULL",
-        params![signed(job.0), tx.now.0],
-    )?;
     set_error(tx, job, &error)?;
     Ok(Cancelled {
         job: jobs::get(tx.conn, job)?,
