@@ -22,6 +22,7 @@ pub(crate) enum Kind {
     NotFound,
     MethodNotAllowed,
     NotAcceptedNow,
+    OtherCommit,
     TooLarge,
     UnsupportedMediaType,
     InvalidRequest,
@@ -48,6 +49,11 @@ impl Kind {
             Self::NotAcceptedNow => (
                 "illegal-transition",
                 "The job's state does not allow it",
+                S::CONFLICT,
+            ),
+            Self::OtherCommit => (
+                "other-commit",
+                "The question is about another commit",
                 S::CONFLICT,
             ),
             Self::TooLarge => ("too-large", "Too large", S::PAYLOAD_TOO_LARGE),
@@ -154,6 +160,12 @@ impl From<StoreError> for Problem {
             }
             StoreError::Illegal(illegal) => {
                 Self::new(Kind::NotAcceptedNow, detail).with_hint(legal_phases(illegal))
+            }
+            StoreError::OtherCommit { job, .. } => {
+                Self::new(Kind::OtherCommit, detail).with_hint(format!(
+                    "look at the diff again: `GET /v1/jobs/{}/diff`, or `sortie diff {0}`",
+                    job.0
+                ))
             }
             StoreError::IllegalPhase { .. }
             | StoreError::Stale { .. }

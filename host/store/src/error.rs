@@ -96,6 +96,20 @@ pub enum StoreError {
     /// The state of the job does not allow it.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition),
+    /// A person's answer is about another commit than the question.
+    #[error(
+        "answer the question about {job}: the answer is about commit {seen} and the question is \
+         about {}; look at the diff again",
+        asked.as_deref().map_or("no commit".to_owned(), |commit| format!("commit {commit}"))
+    )]
+    OtherCommit {
+        /// The job.
+        job: JobId,
+        /// The commit that the person looked at.
+        seen: String,
+        /// The commit that the question is about, if it is about one.
+        asked: Option<String>,
+    },
     /// The phase of the run does not allow it.
     #[error("move {run} from {from} to {to}: that is not a legal move")]
     IllegalPhase {

@@ -12,13 +12,14 @@ use axum::extract::State;
 use sortie_intake::Requester;
 use sortie_model::approval::Decision;
 use sortie_model::id::JobId;
+use sortie_store::NewAnswer;
 
 type Answer = Result<Json<MovedJob>, Problem>;
 
 /// Release a job that waits for a person.
 ///
 /// The answer is about the commit that was scanned; only that one is
-/// published.
+/// published. A body that names a commit releases no other.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/approve", operation_id = "approve_job", tag = "actions",
     security(("token" = [])),
@@ -74,7 +75,16 @@ async fn decide(
     }
     let decided = api
         .store()
-        .decide(id, decision, &requester.by, &requester.via, comment)
+        .decide(
+            id,
+            NewAnswer {
+                decision,
+                commit: body.commit,
+                by: requester.by.clone(),
+                via: requester.via.clone(),
+                comment,
+            },
+        )
         .await?;
     Ok(Json(MovedJob {
         job: decided.job.into(),

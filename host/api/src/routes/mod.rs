@@ -98,7 +98,8 @@ pub(crate) enum NoSuchJob {
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "only its description is used")]
 pub(crate) enum NotMoved {
-    /// The job's state does not allow it.
+    /// The job's state does not allow it, or the decision names another commit
+    /// than the one that is asked about.
     #[response(status = 409, content_type = "application/problem+json")]
     Conflict(Problem),
     /// The disk is full; nothing was changed.

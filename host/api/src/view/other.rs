@@ -58,6 +58,11 @@ impl SubmitBody {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBody {
+    /// The full name of the commit that was looked at, as `approval.commit` of
+    /// the job shows it. When the question is about another one, nothing is
+    /// decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// The reason; at most 4 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,

@@ -1,6 +1,6 @@
 //! What people do to jobs.
 
-use crate::rig::Rig;
+use crate::rig::{BASE, HEAD, Rig};
 use reqwest::Method;
 use serde_json::json;
 use sortie_model::job::JobEvent;
@@ -24,6 +24,37 @@ async fn an_approval_counts_once() {
     let approval = &rig.get("/v1/jobs/1").await.body["approval"];
     assert_eq!(approval["decision"], "approved");
     assert_eq!(approval["comment"], "looks right");
+}
+
+#[tokio::test]
+async fn a_decision_about_another_commit_is_a_conflict() {
+    let rig = Rig::new().await;
+    rig.submit("x").await;
+    rig.park().await;
+    let approval = &rig.get("/v1/jobs/1").await.body["approval"];
+    assert_eq!(approval["commit"], HEAD);
+    for action in ["approve", "reject"] {
+        let path = format!("/v1/jobs/1/{action}");
+        let other = rig.post(&path, &json!({ "commit": BASE })).await;
+        assert_eq!((other.status, other.problem()), (409, "other-commit"));
+        let told = other.body["detail"].as_str().unwrap();
+        assert!(told.contains(BASE) && told.contains(HEAD), "{told}");
+        let hint = other.body["hint"].as_str().unwrap();
+        assert!(hint.contains("look at the diff again"), "{hint}");
+        let cut = rig.post(&path, &json!({ "commit": &HEAD[..12] })).await;
+        assert_eq!((cut.status, cut.problem()), (409, "other-commit"));
+        let none = rig.post(&path, &json!({ "commit": "" })).await;
+        assert_eq!((none.status, none.problem()), (422, "invalid-request"));
+    }
+    assert_eq!(rig.get("/v1/jobs/1").await.body["state"], "needs_review");
+    let seen = rig
+        .post("/v1/jobs/1/approve", &json!({ "commit": HEAD }))
+        .await;
+    assert_eq!((seen.status, &seen.body["changed"]), (200, &json!(true)));
+    let late = rig
+        .post("/v1/jobs/1/approve", &json!({ "commit": BASE }))
+        .await;
+    assert_eq!((late.status, late.problem()), (409, "other-commit"));
 }
 
 #[tokio::test]

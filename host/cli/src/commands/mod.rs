@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod cancel;
+mod decision;
 pub mod diff;
 pub mod doctor;
 pub mod findings;

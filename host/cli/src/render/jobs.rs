@@ -104,10 +104,15 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
     }
     if let Some(approval) = &detail.approval {
         match &approval.decision {
-            None => fact(
-                "asks",
-                &format!("{} (until {})", approval.question, approval.expires_at),
-            ),
+            None => {
+                fact(
+                    "asks",
+                    &format!("{} (until {})", approval.question, approval.expires_at),
+                );
+                if let Some(commit) = &approval.commit {
+                    fact("about", &format!("commit {commit}"));
+                }
+            }
             Some(decision) => {
                 let by = approval.decided_by.as_deref().unwrap_or("nobody");
                 let comment = match &approval.comment {

@@ -66,6 +66,11 @@ fn what_the_host_refuses_ends_with_4_and_its_reason() {
             "illegal-transition",
             "approve works on jobs",
         ),
+        (
+            &["reject", "1", "--commit", "c0ffee0"],
+            "illegal-transition",
+            "reject works on jobs",
+        ),
         (&["retry", "1"], "illegal-transition", "this one is queued"),
         (&["status", "9"], "not-found", ""),
         (&["diff", "1"], "not-found", "wait until"),

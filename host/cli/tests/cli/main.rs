@@ -2,6 +2,7 @@
 //! container engine: what runs is tested end to end elsewhere.
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod decisions;
 mod help;
 mod host;
 mod offline;

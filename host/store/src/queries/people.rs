@@ -4,8 +4,9 @@ use super::jobs::{self, newest_approval};
 use super::state::{JobHead, data, end_run, head, move_job, open_run};
 use crate::db::{all, cut, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
+use crate::limits::MAX_NAME_BYTES;
 use crate::store::Store;
-use crate::types::{Cancelled, Decided, Job};
+use crate::types::{Cancelled, Decided, Job, NewAnswer};
 use crate::writer::Tx;
 use rusqlite::params;
 use sortie_model::approval::{Approval, Decision};
@@ -33,22 +34,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Illegal`] when no question is open, when the other answer
     /// was given before, or when the time to answer is over: then the job
-    /// halts as expired.
-    pub async fn decide(
-        &self,
-        job: JobId,
-        decision: Decision,
-        by: &str,
-        via: &str,
-        comment: Option<String>,
-    ) -> Result<Decided> {
-        if decision == Decision::Expired {
-            return Err(StoreError::Invalid {
-                what: "the answer",
-                detail: "only approved and rejected are answers of a person".into(),
-            });
-        }
-        let answer = Answer::of(decision, by, via, comment)?;
+    /// halts as expired. [`StoreError::OtherCommit`] when the answer names a
+    /// commit that the question is not about.
+    pub async fn decide(&self, job: JobId, answer: NewAnswer) -> Result<Decided> {
+        let answer = Answer::of(answer)?;
         self.write(move |tx| decide(tx, job, &answer)).await?
     }
 
@@ -108,17 +97,44 @@ impl Person {
 
 struct Answer {
     decision: Decision,
+    commit: Option<String>,
     person: Person,
     comment: Option<String>,
 }
 
 impl Answer {
-    fn of(decision: Decision, by: &str, via: &str, comment: Option<String>) -> Result<Self> {
+    fn of(new: NewAnswer) -> Result<Self> {
+        if new.decision == Decision::Expired {
+            return Err(StoreError::Invalid {
+                what: "the answer",
+                detail: "only approved and rejected are answers of a person".into(),
+            });
+        }
+        let is_name = |commit: &String| (1..=MAX_NAME_BYTES).contains(&commit.len());
+        if !new.commit.iter().all(is_name) {
+            return Err(StoreError::Invalid {
+                what: "the commit",
+                detail: "it is empty or too long; name the one that was looked at, or none".into(),
+            });
+        }
         Ok(Self {
-            decision,
-            person: Person::of(by, via)?,
-            comment: comment.map(|text| cut(&text).to_owned()),
+            decision: new.decision,
+            commit: new.commit,
+            person: Person::of(&new.by, &new.via)?,
+            comment: new.comment.map(|text| cut(&text).to_owned()),
         })
+    }
+
+    /// Refuses a question about another commit than the one that was seen.
+    fn is_about(&self, approval: &Approval) -> Result<()> {
+        match &self.commit {
+            Some(seen) if Some(seen) != approval.commit.as_ref() => Err(StoreError::OtherCommit {
+                job: approval.job,
+                seen: seen.clone(),
+                asked: approval.commit.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn event(&self) -> JobEvent {
@@ -146,19 +162,21 @@ fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Result<Decided
     if !phase.waits_for_person() {
         let same =
             approval.decision == Some(answer.decision) && still_about(tx, &job_head, &approval)?;
-        return match same {
-            true => Ok(Ok(Decided {
-                job: jobs::get(tx.conn, job)?,
-                approval,
-                changed: false,
-            })),
-            false => refused(phase),
-        };
+        if !same {
+            return refused(phase);
+        }
+        answer.is_about(&approval)?;
+        return Ok(Ok(Decided {
+            job: jobs::get(tx.conn, job)?,
+            approval,
+            changed: false,
+        }));
     }
     if approval.expires_at <= tx.now {
         expire(tx, &approval)?;
         return refused(JobPhase::Halted);
     }
+    answer.is_about(&approval)?;
     close_approval(tx, &approval, answer.decision, Some(answer))?;
     let data = data! {
         "run": approval.run.0,

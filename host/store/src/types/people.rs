@@ -2,9 +2,25 @@
 
 use super::intake::Job;
 use serde::Serialize;
-use sortie_model::approval::Approval;
+use sortie_model::approval::{Approval, Decision};
 use sortie_model::clock::Timestamp;
 use sortie_model::id::{EventSeq, JobId, RunId};
+
+/// A person's answer to the question about a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NewAnswer {
+    /// The answer.
+    pub decision: Decision,
+    /// The commit that the person looked at. When it is given, the answer
+    /// counts for a question about that very commit and for no other.
+    pub commit: Option<String>,
+    /// Who answers.
+    pub by: String,
+    /// Through which door.
+    pub via: String,
+    /// The reason, if one is given.
+    pub comment: Option<String>,
+}
 
 /// What became of a person's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

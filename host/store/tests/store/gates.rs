@@ -1,13 +1,13 @@
 //! Approving, rejecting, cancelling, retrying, expiring.
 
-use crate::support::{PLENTY, home};
+use crate::support::{PLENTY, answer, home};
 use sortie_model::approval::Decision;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::halt::HaltReason;
 use sortie_model::id::JobId;
 use sortie_model::job::{IllegalTransition, JobEvent, JobEventKind, JobPhase, JobState};
 use sortie_model::run::RunPhase;
-use sortie_store::{RunEnd, StoreError};
+use sortie_store::{NewAnswer, NewApproval, RunEnd, StoreError};
 
 fn illegal(phase: JobPhase, event: JobEventKind) -> StoreError {
     StoreError::Illegal(IllegalTransition { phase, event })
@@ -32,10 +32,11 @@ async fn an_approved_job_goes_on_with_the_same_run_under_a_new_lease() {
     let decided = store
         .decide(
             asked.job.id,
-            Decision::Approved,
-            "ann",
-            "http",
-            Some("fine".into()),
+            NewAnswer {
+                via: "http".into(),
+                comment: Some("fine".into()),
+                ..answer(Decision::Approved, "ann")
+            },
         )
         .await
         .unwrap();
@@ -81,13 +82,13 @@ async fn of_many_answers_exactly_one_wins() {
             .map(|i| {
                 let store = home.store.clone();
                 let job = asked.job.id;
-                let answer = match i % 2 {
+                let decision = match i % 2 {
                     0 => Decision::Approved,
                     _ => Decision::Rejected,
                 };
                 tokio::spawn(async move {
                     let by = format!("person {i}");
-                    (answer, store.decide(job, answer, &by, "cli", None).await)
+                    (decision, store.decide(job, answer(decision, &by)).await)
                 })
             })
             .collect();
@@ -111,13 +112,74 @@ async fn of_many_answers_exactly_one_wins() {
 }
 
 #[tokio::test]
+async fn an_answer_counts_for_the_commit_that_was_seen() {
+    let home = home().await;
+    let job = home.waiting().await.job.id;
+    let about = |commit: &str| NewAnswer {
+        commit: Some(commit.into()),
+        ..answer(Decision::Approved, "ann")
+    };
+    let other = StoreError::OtherCommit {
+        job,
+        seen: "decade".into(),
+        asked: Some("c0ffee".into()),
+    };
+    let store = &home.store;
+    let refused = store.decide(job, about("decade")).await.unwrap_err();
+    assert_eq!(refused, other);
+    let open = store.approval(job).await.unwrap().unwrap();
+    assert_eq!(open.decision, None, "the question stands open");
+    assert!(
+        store
+            .decide(job, about("c0ffee"))
+            .await
+            .is_ok_and(|d| d.changed)
+    );
+    let again = store.decide(job, about("c0ffee")).await.unwrap();
+    assert!(!again.changed);
+    let again = store.decide(job, about("decade")).await.unwrap_err();
+    assert_eq!(again, other, "nor does a repetition pass for another");
+    let unnamed = store.decide(job, about("")).await;
+    assert!(matches!(unnamed, Err(StoreError::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn a_question_about_no_commit_takes_no_answer_about_one() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let question = NewApproval {
+        commit: None,
+        ..home.question(60_000)
+    };
+    home.store
+        .park(claim.fence, JobEvent::Gated, question)
+        .await
+        .unwrap();
+    let job = claim.job.id;
+    let about = NewAnswer {
+        commit: Some("c0ffee".into()),
+        ..answer(Decision::Approved, "ann")
+    };
+    let refused = home.store.decide(job, about).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("c0ffee") && refused.to_string().contains("no commit"),
+        "{refused}"
+    );
+    let decided = home
+        .store
+        .decide(job, answer(Decision::Approved, "ann"))
+        .await;
+    assert!(decided.is_ok_and(|decided| decided.changed));
+}
+
+#[tokio::test]
 async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
     let home = home().await;
     let asked = home.waiting().await;
     let job = asked.job.id;
     let store = &home.store;
     let decided = store
-        .decide(job, Decision::Rejected, "ann", "cli", None)
+        .decide(job, answer(Decision::Rejected, "ann"))
         .await
         .unwrap();
     assert_eq!(decided.job.state, JobState::Rejected);
@@ -125,14 +187,12 @@ async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
     assert_eq!(runs[0].phase, RunPhase::Finished);
     assert!(store.claim(PLENTY).await.unwrap().is_none());
     let again = store
-        .decide(job, Decision::Rejected, "bob", "cli", None)
+        .decide(job, answer(Decision::Rejected, "bob"))
         .await
         .unwrap();
     assert!(!again.changed);
     assert_eq!(again.approval.decided_by.as_deref(), Some("ann"));
-    let other = store
-        .decide(job, Decision::Approved, "bob", "cli", None)
-        .await;
+    let other = store.decide(job, answer(Decision::Approved, "bob")).await;
     assert_eq!(
         other.unwrap_err(),
         illegal(JobPhase::Rejected, JobEventKind::Approve)
@@ -142,9 +202,7 @@ async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
     assert_eq!(retried.state, JobState::Queued { not_before: None });
     assert_eq!(retried.attempts_before_retry, 1);
     assert_eq!(retried.finished_at, None);
-    let late = store
-        .decide(job, Decision::Rejected, "bob", "cli", None)
-        .await;
+    let late = store.decide(job, answer(Decision::Rejected, "bob")).await;
     assert_eq!(
         late.unwrap_err(),
         illegal(JobPhase::Queued, JobEventKind::Reject),
@@ -152,9 +210,7 @@ async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
     );
     let claim = store.claim(PLENTY).await.unwrap().unwrap();
     assert_eq!(claim.run.attempt, 2);
-    let late = store
-        .decide(job, Decision::Rejected, "bob", "cli", None)
-        .await;
+    let late = store.decide(job, answer(Decision::Rejected, "bob")).await;
     assert_eq!(
         late.unwrap_err(),
         illegal(JobPhase::Running, JobEventKind::Reject)
@@ -167,7 +223,7 @@ async fn an_answer_where_nothing_was_asked_is_illegal() {
     let job = home.submit().await.id;
     let tried = home
         .store
-        .decide(job, Decision::Approved, "ann", "cli", None)
+        .decide(job, answer(Decision::Approved, "ann"))
         .await;
     assert_eq!(
         tried.unwrap_err(),
@@ -175,12 +231,12 @@ async fn an_answer_where_nothing_was_asked_is_illegal() {
     );
     let nobody = home
         .store
-        .decide(JobId(99), Decision::Approved, "ann", "cli", None)
+        .decide(JobId(99), answer(Decision::Approved, "ann"))
         .await;
     assert!(matches!(nobody, Err(StoreError::NotFound { what }) if what == "#99"));
     let expired = home
         .store
-        .decide(job, Decision::Expired, "ann", "cli", None)
+        .decide(job, answer(Decision::Expired, "ann"))
         .await;
     assert!(matches!(expired, Err(StoreError::Invalid { .. })));
 }
@@ -230,7 +286,7 @@ async fn a_late_answer_finds_the_question_expired() {
     home.clock.advance(60_000);
     let late = home
         .store
-        .decide(asked.job.id, Decision::Approved, "ann", "cli", None)
+        .decide(asked.job.id, answer(Decision::Approved, "ann"))
         .await;
     assert_eq!(
         late.unwrap_err(),
@@ -276,7 +332,7 @@ async fn cancelling_withdraws_the_question() {
     assert!(home.store.expire_approvals().await.unwrap().is_empty());
     let late = home
         .store
-        .decide(asked.job.id, Decision::Approved, "bob", "cli", None)
+        .decide(asked.job.id, answer(Decision::Approved, "bob"))
         .await;
     assert_eq!(
         late.unwrap_err(),

@@ -1,6 +1,6 @@
 //! Claiming, fencing, postponing, and taking over after a restart.
 
-use crate::support::{CAP, PLENTY, home, new_job, open};
+use crate::support::{CAP, PLENTY, answer, home, new_job, open};
 use serde_json::json;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::halt::HaltReason;
@@ -366,9 +366,9 @@ async fn the_work_signal_tells_of_everything_claimable() {
         .await
         .unwrap();
     assert!(bumped(), "a place is free");
-    let answer = sortie_model::approval::Decision::Approved;
+    let approved = sortie_model::approval::Decision::Approved;
     home.store
-        .decide(job.id, answer, "ann", "cli", None)
+        .decide(job.id, answer(approved, "ann"))
         .await
         .unwrap();
     assert!(bumped(), "approved");

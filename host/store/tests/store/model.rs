@@ -2,7 +2,7 @@
 //! the store answers and what it holds must be what the model says, whatever
 //! is tried in whichever order, also by those whose lease is over.
 
-use crate::support::{TestClock, open, policy, project};
+use crate::support::{TestClock, answer, open, policy, project};
 use proptest::prelude::*;
 use sortie_model::approval::Decision;
 use sortie_model::budget::{Limits, MicroUsd, Usage};
@@ -457,7 +457,7 @@ impl Pair {
             true => (Decision::Approved, JobEventKind::Approve),
             false => (Decision::Rejected, JobEventKind::Reject),
         };
-        let got = match self.store.decide(job, decision, "ann", "cli", None).await {
+        let got = match self.store.decide(job, answer(decision, "ann")).await {
             Ok(decided) if decided.changed => Seen::Done,
             Ok(decided) => {
                 assert_eq!(decided.approval.decision, Some(decision));

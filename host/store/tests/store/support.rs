@@ -2,6 +2,7 @@
 //! and short ways to the states they begin in.
 
 use serde_json::json;
+use sortie_model::approval::Decision;
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::finding::Severity;
@@ -9,7 +10,9 @@ use sortie_model::id::Fence;
 use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_model::run::RunPhase;
-use sortie_store::{Claim, ClaimLimits, Job, NewApproval, NewJob, RunEnd, Store, StoreOptions};
+use sortie_store::{
+    Claim, ClaimLimits, Job, NewAnswer, NewApproval, NewJob, RunEnd, Store, StoreOptions,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -171,6 +174,17 @@ impl Home {
             .await
             .unwrap();
         events.into_iter().map(|event| event.kind).collect()
+    }
+}
+
+/// An answer through the command line, without a word more.
+pub fn answer(decision: Decision, by: &str) -> NewAnswer {
+    NewAnswer {
+        decision,
+        commit: None,
+        by: by.into(),
+        via: "cli".into(),
+        comment: None,
     }
 }
 
