@@ -9,15 +9,29 @@
 //!
 //! Nothing else is: no `ext::`, no `git://`, no relative path, no password and
 //! no user info in an HTTPS URL (a token in the user's place is still a token).
+//! A path has no `.`, `..` or empty segment, no backslash and no encoded slash,
+//! because programs disagree about where these lead.
+//!
+//! What is accepted is normalised, so that patterns and credentials see one
+//! spelling: the host in lower case without its last dot, no port that is the
+//! transport's own, nothing percent-encoded that need not be.
+
+mod normal;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
+use crate::identity::RepositoryId;
+
 /// The longest URL that is accepted.
 const MAX_URL_BYTES: usize = 2048;
+
+/// Said of what parsers of URLs repair, each in its own way.
+const MALFORMED: &str = "it is not written as scheme://host/path";
 
 /// A checked remote. `Display` never shows user info.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -25,6 +39,14 @@ pub struct RemoteUrl {
     transport: Transport,
     for_git: String,
     shown: String,
+    place: Place,
+}
+
+/// What the repository's identity is made of.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Place {
+    Local(PathBuf),
+    Network(RepositoryId),
 }
 
 /// How a remote is reached.
@@ -41,6 +63,16 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// The port that is meant when none is written.
+    fn port(self) -> Option<u16> {
+        match self {
+            Self::File => None,
+            Self::Ssh => Some(22),
+            Self::Https => Some(443),
+            Self::Http => Some(80),
+        }
+    }
+
     /// The name of the transport in git's `protocol.*` settings.
     pub(crate) fn protocol(self) -> &'static str {
         match self {
@@ -60,6 +92,9 @@ impl RemoteUrl {
         }
         if text.chars().any(char::is_control) {
             return Err(UrlError::new("", "it holds control characters"));
+        }
+        if text.contains('\\') {
+            return Err(UrlError::new(text, "it holds a backslash; write '/'"));
         }
         if text.starts_with('/') {
             return Self::local(text);
@@ -84,6 +119,15 @@ impl RemoteUrl {
         self.transport
     }
 
+    /// Which repository it is, however it is spelled. Looks at the file system
+    /// when it is a directory of this machine.
+    pub fn repository(&self) -> RepositoryId {
+        match &self.place {
+            Place::Local(path) => RepositoryId::local(path),
+            Place::Network(id) => id.clone(),
+        }
+    }
+
     /// What git is given on its command line. It may hold an SSH user name,
     /// never a secret.
     pub(crate) fn for_git(&self) -> &str {
@@ -106,25 +150,35 @@ impl RemoteUrl {
     }
 
     fn local(path: &str) -> Result<Self, UrlError> {
-        let url = Url::from_file_path(path)
-            .map_err(|()| UrlError::new(path, "the path is not absolute"))?;
-        Ok(Self::file(url))
-    }
-
-    fn file(mut url: Url) -> Self {
-        let trimmed = url.path().trim_end_matches('/').to_owned();
-        url.set_path(if trimmed.is_empty() { "/" } else { &trimmed });
-        Self {
+        let refuse = |reason| UrlError::new(path, reason);
+        // Unlike a server, the file system says what an empty segment is.
+        let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        if segments.is_empty() {
+            return Err(refuse("the path is missing"));
+        }
+        normal::check_segments(segments.iter().copied()).map_err(refuse)?;
+        let path = PathBuf::from(format!("/{}", segments.join("/")));
+        let url = Url::from_file_path(&path).map_err(|()| refuse("the path is not absolute"))?;
+        Ok(Self {
             transport: Transport::File,
             for_git: url.to_string(),
             shown: url.to_string(),
-        }
+            place: Place::Local(path),
+        })
     }
 
     fn url(text: &str) -> Result<Self, UrlError> {
         let shown = without_user_info(text);
         let refuse = |reason| UrlError::new(&shown, reason);
-        let url = Url::parse(text).map_err(|_| refuse("it is not a valid URL"))?;
+        let mut url = Url::parse(text).map_err(|_| refuse("it is not a valid URL"))?;
+        // What was written is checked, not what the parser made of it: it
+        // removes `..`, and takes `https:a` for a URL with a host.
+        let written = text
+            .get(..url.scheme().len())
+            .filter(|scheme| scheme.eq_ignore_ascii_case(url.scheme()))
+            .and_then(|scheme| text[scheme.len()..].strip_prefix("://"))
+            .ok_or_else(|| refuse(MALFORMED))?;
+        let written = written.find('/').map_or("", |start| &written[start..]);
         if url.password().is_some() {
             return Err(refuse(
                 "it holds a password; put it into the vault and name it in [[git.credentials]]",
@@ -135,26 +189,13 @@ impl RemoteUrl {
         }
         match url.scheme() {
             "file" if matches!(url.host_str(), None | Some("" | "localhost")) => {
-                let path = url
-                    .to_file_path()
-                    .map_err(|()| refuse("it is not a local path"))?;
-                let path = path
-                    .to_str()
-                    .ok_or_else(|| refuse("the path is not UTF-8"))?;
-                if path.chars().any(char::is_control) {
-                    return Err(refuse("it holds control characters"));
-                }
-                Self::local(path)
+                Self::local(&normal::decoded(written).map_err(refuse)?)
             }
             "file" => Err(refuse("a file URL names no other host")),
             "ssh" => {
-                let host = url.host_str().unwrap_or_default();
-                check_host(host).map_err(refuse)?;
-                check_user(url.username()).map_err(refuse)?;
-                if url.path().len() < 2 {
-                    return Err(refuse("the path is missing"));
-                }
-                Ok(Self::network(Transport::Ssh, &url))
+                normal::check_host(url.host_str().unwrap_or_default()).map_err(refuse)?;
+                normal::check_user(url.username()).map_err(refuse)?;
+                Self::network(Transport::Ssh, &mut url, written).map_err(refuse)
             }
             scheme @ ("https" | "http") => {
                 if !url.username().is_empty() {
@@ -162,83 +203,70 @@ impl RemoteUrl {
                         "it holds user info; put name and token into the vault and [[git.credentials]]",
                     ));
                 }
-                if url.path().len() < 2 {
-                    return Err(refuse("the path is missing"));
-                }
                 match (scheme, url.host()) {
-                    ("https", Some(_)) => Ok(Self::network(Transport::Https, &url)),
+                    ("https", Some(_)) => Self::network(Transport::Https, &mut url, written),
                     ("http", Some(host)) if is_loopback(&host) => {
-                        Ok(Self::network(Transport::Http, &url))
+                        Self::network(Transport::Http, &mut url, written)
                     }
-                    _ => Err(refuse(
-                        "plain http is for loopback addresses only; use https",
-                    )),
+                    _ => Err("plain http is for loopback addresses only; use https"),
                 }
+                .map_err(refuse)
             }
             _ => Err(refuse("only file, ssh and https are allowed")),
         }
     }
 
-    fn network(transport: Transport, url: &Url) -> Self {
-        let mut bare = url.clone();
-        // Fails only for URLs without a host, which do not come here.
-        let _ = bare.set_username("");
-        Self {
-            transport,
-            for_git: url.as_str().trim_end_matches('/').to_owned(),
-            shown: bare.as_str().trim_end_matches('/').to_owned(),
+    /// Normalises the URL; `written` is its path as it was written.
+    fn network(transport: Transport, url: &mut Url, written: &str) -> Result<Self, &'static str> {
+        let decoded = normal::decoded(written)?;
+        let path = normal::network_path(&decoded)?.to_owned();
+        if normal::decoded(url.path())? != decoded {
+            return Err(MALFORMED);
         }
+        let host = normal::host(url.host_str().unwrap_or_default())?;
+        if url.port() == transport.port() {
+            // This and a user name fail for URLs without a host alone, which
+            // do not come here.
+            let _ = url.set_port(None);
+        }
+        url.set_host(Some(&host))
+            .map_err(|_| "the host is not a host name")?;
+        let plain = normal::plainly_encoded(url.path().trim_end_matches('/'));
+        url.set_path(&plain);
+        let mut bare = url.clone();
+        let _ = bare.set_username("");
+        Ok(Self {
+            transport,
+            for_git: url.to_string(),
+            shown: bare.to_string(),
+            place: Place::Network(RepositoryId::network(&host, url.port(), &path)),
+        })
     }
 
     fn scp_like(authority: &str, path: &str) -> Result<Self, UrlError> {
         let (user, host) = authority.split_once('@').unwrap_or(("", authority));
         let shown = format!("{host}:{path}");
         let refuse = |reason| UrlError::new(&shown, reason);
-        check_host(host).map_err(refuse)?;
-        check_user(user).map_err(refuse)?;
-        let path = path.trim_end_matches('/');
+        normal::check_host(host).map_err(refuse)?;
+        normal::check_user(user).map_err(refuse)?;
         if path.is_empty() || path.starts_with('-') {
             return Err(refuse("the path is missing or starts with '-'"));
         }
-        let host = host.to_ascii_lowercase();
+        // git takes this path as it is, and a server may not.
+        normal::decoded(path)
+            .and_then(|decoded| normal::network_path(&decoded).map(drop))
+            .map_err(refuse)?;
+        let id = normal::network_path(path).map_err(refuse)?;
+        let host = normal::host(host).map_err(refuse)?;
+        let path = path.trim_end_matches('/');
         let at = if user.is_empty() { "" } else { "@" };
         Ok(Self {
             transport: Transport::Ssh,
             for_git: format!("{user}{at}{host}:{path}"),
             shown: format!("{host}:{path}"),
+            place: Place::Network(RepositoryId::network(&host, None, id)),
         })
     }
-}
-
-/// ssh takes what starts with '-' for an option, and the rest is expanded by
-/// some configurations: only what a host name is made of goes through.
-fn check_host(host: &str) -> Result<(), &'static str> {
-    let inner = host
-        .strip_prefix('[')
-        .and_then(|h| h.strip_suffix(']'))
-        .unwrap_or(host);
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    if inner.is_empty() {
-        return Err("the host is missing");
-    }
-    let ok = if inner == host {
-        host.bytes().all(fits) && !host.starts_with('-')
-    } else {
-        inner.parse::<std::net::Ipv6Addr>().is_ok()
-    };
-    if ok {
-        Ok(())
-    } else {
-        Err("the host is not a host name")
-    }
-}
-
-fn check_user(user: &str) -> Result<(), &'static str> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
-    if user.starts_with('-') || !user.bytes().all(fits) {
-        return Err("the user is not a plain name");
-    }
-    Ok(())
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {
@@ -297,70 +325,4 @@ impl UrlError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ok(text: &str) -> RemoteUrl {
-        RemoteUrl::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"))
-    }
-
-    #[test]
-    fn the_accepted_forms() {
-        assert_eq!(ok("/srv/a b%.git/").for_git(), "file:///srv/a%20b%25.git");
-        assert_eq!(ok("/srv/a.git"), ok("file:///srv/a.git/"));
-        assert_eq!(ok("file://localhost/srv/a.git"), ok("/srv/a.git"));
-        let ssh = ok("ssh://git@Host.org:2222/a.git");
-        assert_eq!(ssh.to_string(), "ssh://Host.org:2222/a.git");
-        assert_eq!(ssh.for_git(), "ssh://git@Host.org:2222/a.git");
-        let scp = ok("git@github.com:acme/a.git");
-        assert_eq!(scp.for_git(), "git@github.com:acme/a.git");
-        assert_eq!(scp.to_string(), "github.com:acme/a.git");
-        assert_eq!(ok("https://H.org:443/a/").for_git(), "https://h.org/a");
-        assert_eq!(ok("http://127.0.0.1:99/a").transport(), Transport::Http);
-        assert_eq!(ok("http://[::1]:99/a").transport(), Transport::Http);
-        assert_eq!(ok("ssh://[::1]:22/a").transport(), Transport::Ssh);
-    }
-
-    #[test]
-    fn everything_else_is_refused_without_showing_secrets() {
-        for text in [
-            "",
-            "a",
-            "./a",
-            "../a.git",
-            "git://h.org/a",
-            "ext::sh -c evil",
-            "ext::sh%20-c%20evil",
-            "ftp://h.org/a",
-            "http://h.org/a",
-            "http://169.254.169.254/a",
-            "https://h.org",
-            "https://user:s3cr3t@h.org/a",
-            "https://s3cr3t@h.org/a",
-            "https://h.org/a?x=1",
-            "https://u:s3cr3t@h:bad/a",
-            "ssh://u:s3cr3t@h.org/a",
-            "ssh://-oProxyCommand=evil/a",
-            "ssh://h.org",
-            "-oProxyCommand=evil:a",
-            "a$(evil)@h.org:x",
-            "h.org:-evil",
-            "h.org:",
-            "file://other/srv/a",
-            "/srv/a\nb",
-            "file:///srv/a%0Ab",
-        ] {
-            let error = RemoteUrl::parse(text).expect_err(text).to_string();
-            assert!(!error.contains("s3cr3t"), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_key_is_a_file_name_and_tells_remotes_apart() {
-        let a = ok("https://h.org/a").key();
-        assert_eq!(a.len(), 32);
-        assert_eq!(a, ok("https://H.ORG:443/a/").key());
-        assert_ne!(a, ok("https://h.org/b").key());
-        assert_ne!(ok("ssh://u@h.org/a").key(), ok("ssh://v@h.org/a").key());
-    }
-}
+mod tests;

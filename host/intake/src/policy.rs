@@ -104,7 +104,7 @@ fn require(catalog: &dyn Catalog, surface: Surface, name: &str) -> Result<(), In
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::catalog::Installed;
     use crate::target::Allowed;
@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    fn policy() -> Policy {
+    pub(crate) fn policy() -> Policy {
         Policy {
             workflow: "one".into(),
             agent: "one".into(),

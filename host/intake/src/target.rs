@@ -5,7 +5,7 @@ use crate::error::IntakeError;
 use crate::request::SubmitRequest;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use sha2::{Digest, Sha256};
-use sortie_git::RemoteUrl;
+use sortie_git::{RemoteUrl, RepositoryId};
 use sortie_model::project::{Policy, Project};
 
 /// The least likeness of two names, on the scale of Jaro-Winkler, to ask
@@ -134,14 +134,10 @@ impl Targets {
     }
 
     fn by_repository(&self, repository: &str) -> Result<Target, IntakeError> {
+        let repository = repository.trim();
         let url = RemoteUrl::parse(repository)?;
-        let wanted = comparable(&url);
-        let mut found: Vec<&Project> = self
-            .projects
-            .iter()
-            .filter(|(_, own)| comparable(own) == wanted)
-            .map(|(project, _)| project)
-            .collect();
+        let id = url.repository();
+        let mut found = self.of_repository(&id);
         match (found.pop(), found.is_empty()) {
             (Some(project), true) => Ok(Target::Configured(project.clone())),
             (Some(last), false) => Err(IntakeError::AmbiguousRepository {
@@ -154,8 +150,8 @@ impl Targets {
             }),
             (None, _) if self.repositories.is_match(url.to_string()) => {
                 Ok(Target::Allowed(Project {
-                    name: name_of(&url),
-                    repository: repository.trim().to_owned(),
+                    name: name_of(&id),
+                    repository: repository.to_owned(),
                     base_branch: None,
                     policy: self.defaults.clone(),
                 }))
@@ -165,19 +161,33 @@ impl Targets {
             }),
         }
     }
-}
 
-/// The URL without what people leave out or add at will.
-fn comparable(url: &RemoteUrl) -> String {
-    let shown = url.to_string();
-    let shown = shown.trim_end_matches('/');
-    shown.strip_suffix(".git").unwrap_or(shown).to_owned()
+    /// The projects of a repository, however either spells it. Where no path
+    /// is the same to the letter, its case does not count: to most hosts it
+    /// makes no difference, and it must not lead around a project's policy.
+    fn of_repository(&self, id: &RepositoryId) -> Vec<&Project> {
+        let own: Vec<(&Project, RepositoryId)> = self
+            .projects
+            .iter()
+            .map(|(project, url)| (project, url.repository()))
+            .collect();
+        let those = |same: &dyn Fn(&RepositoryId) -> bool| -> Vec<&Project> {
+            let mine = own.iter().filter(|(_, own)| same(own));
+            mine.map(|(project, _)| *project).collect()
+        };
+        let exact = those(&|own| own == id);
+        if !exact.is_empty() {
+            return exact;
+        }
+        let wanted = id.without_case();
+        those(&|own| own.without_case() == wanted)
+    }
 }
 
 /// A name for a repository that is no configured project: readable, and the
 /// same for the same repository.
-fn name_of(url: &RemoteUrl) -> String {
-    let whole = comparable(url);
+fn name_of(id: &RepositoryId) -> String {
+    let whole = id.without_case().to_string();
     let last = whole.rsplit(['/', ':']).next().unwrap_or_default();
     let readable: String = last
         .chars()
@@ -187,3 +197,6 @@ fn name_of(url: &RemoteUrl) -> String {
     let digest = hex::encode(&Sha256::digest(whole.as_bytes())[..4]);
     format!("{}-{digest}", readable.trim_matches('-'))
 }
+
+#[cfg(test)]
+mod tests;

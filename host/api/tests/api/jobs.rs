@@ -40,6 +40,8 @@ async fn a_repository_names_its_project() {
         "https://git.example.com/shop.git",
         "https://git.example.com/shop",
         "https://git.example.com/shop/",
+        "https://Git.Example.com:443/Shop",
+        "git@git.example.com:shop.git",
     ] {
         let answer = rig
             .post("/v1/jobs", &json!({ "repository": url, "task": "x" }))
