@@ -8,7 +8,8 @@ use crate::daemon::{Hold, Holder, Runner};
 use crate::journal::{Journal, Read};
 use crate::limits::{DRAIN_LIMIT, JOURNALS_KEPT, KILL_GRACE};
 use crate::reaper::{Ended, Started as Process};
-use crate::{files, oom, reaper, strays, watch};
+use crate::watch::Watch;
+use crate::{files, oom, reaper, strays};
 use bytes::Bytes;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -279,7 +280,8 @@ async fn supervise(
         .stdin
         .take()
         .map(|pipe| tokio::task::spawn_local(feed(pipe.into(), stdin)));
-    let watch = tokio::task::spawn_local(watch::workspace(runner.config.clone(), step.clone()));
+    let watch = Rc::new(Watch::new(&runner.config));
+    let watching = tokio::task::spawn_local(watch.clone().run(step.clone()));
 
     let mut wanted = step.wanted.subscribe();
     let cause = tokio::select! {
@@ -289,7 +291,7 @@ async fn supervise(
         reason = wanted.wait_for(Option::is_some) =>
             Cause::Wanted(reason.ok().and_then(|reason| *reason).unwrap_or(KillReason::Cancelled)),
     };
-    watch.abort();
+    watching.abort();
     if let Some(feed) = feed {
         feed.abort();
     }
@@ -304,6 +306,7 @@ async fn supervise(
     let strays_killed = strays::kill_all(runner.wires.bridge())
         .await
         .unwrap_or(u32::MAX);
+    let overfull = matches!(cause, Cause::Own(_)) && watch.is_full().await;
     // With every writer dead the pipes run dry and end.
     let dry = async {
         for drain in drains {
@@ -325,6 +328,7 @@ async fn supervise(
     };
     step.exit.set(Some(ExitReport {
         status: match cause {
+            Cause::Own(_) if overfull => ExitStatus::Killed(KillReason::WorkspaceFull),
             Cause::Own(ended) => own_status(ended, oom_kills),
             Cause::TimedOut => ExitStatus::TimedOut,
             Cause::Wanted(reason) => ExitStatus::Killed(reason),

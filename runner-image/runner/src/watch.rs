@@ -3,7 +3,9 @@
 //!
 //! Counting walks the tree, which is slow for large ones; how full the file
 //! system below is takes one call. So that is looked at often, and the tree is
-//! walked when the fill has grown by a part of the limit, or now and then.
+//! walked when the fill has grown by a part of the limit, or now and then. It
+//! is looked at once more when the step's program has ended by itself, because
+//! a program can fill a volume between two looks.
 
 use crate::config::Config;
 use crate::limits::{COUNT_INTERVAL, WATCH_INTERVAL};
@@ -11,6 +13,7 @@ use crate::step::Step;
 use nix::sys::statvfs::statvfs;
 use sortie_wire::message::KillReason;
 use sortie_wire::place;
+use std::cell::Cell;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -27,33 +30,56 @@ pub struct Size {
     pub files: u64,
 }
 
-/// Ends the step when the workspace outgrows its limit. Runs until aborted.
-pub async fn workspace(config: Config, step: Rc<Step>) {
-    let mut ticks = interval(WATCH_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut counted: Option<(Instant, Size)> = None;
-    loop {
-        ticks.tick().await;
+/// The workspace's size against its limit.
+pub struct Watch {
+    limit: Size,
+    /// When the tree was walked last, and how full the volume was then.
+    counted: Cell<Option<(Instant, Size)>>,
+}
+
+impl Watch {
+    pub fn new(config: &Config) -> Self {
+        Self {
+            limit: Size {
+                bytes: config.workspace_bytes,
+                files: config.workspace_files,
+            },
+            counted: Cell::new(None),
+        }
+    }
+
+    /// Ends the step when the workspace outgrows its limit. Runs until aborted.
+    pub async fn run(self: Rc<Self>, step: Rc<Step>) {
+        let mut ticks = interval(WATCH_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if self.is_full().await {
+                step.end(KillReason::WorkspaceFull);
+                return;
+            }
+        }
+    }
+
+    /// Whether the workspace is over its limit; walks the tree when it may be.
+    pub async fn is_full(&self) -> bool {
+        let limit = self.limit;
         let fill = fill();
-        let due = counted.is_none_or(|(at, before)| {
+        let due = self.counted.get().is_none_or(|(at, before)| {
             at.elapsed() > COUNT_INTERVAL
-                || fill.bytes.saturating_sub(before.bytes) > config.workspace_bytes / GROWTH
-                || fill.files.saturating_sub(before.files) > config.workspace_files / GROWTH
+                || fill.bytes.saturating_sub(before.bytes) > limit.bytes / GROWTH
+                || fill.files.saturating_sub(before.files) > limit.files / GROWTH
         });
         if !due {
-            continue;
+            return false;
         }
-        let limit = Size {
-            bytes: config.workspace_bytes,
-            files: config.workspace_files,
-        };
         let counting = tokio::task::spawn_blocking(move || count(Path::new(place::WORK), limit));
         let size = counting.await.unwrap_or_default();
         if size.bytes > limit.bytes || size.files > limit.files {
-            step.end(KillReason::WorkspaceFull);
-            return;
+            return true;
         }
-        counted = Some((Instant::now(), fill));
+        self.counted.set(Some((Instant::now(), fill)));
+        false
     }
 }
 
