@@ -174,6 +174,7 @@ impl From<StoreError> for Problem {
             StoreError::UnknownProject { .. } | StoreError::Invalid { .. } => {
                 Self::new(Kind::InvalidRequest, detail)
             }
+            StoreError::Busy => Self::new(Kind::Busy, detail),
             StoreError::Closed => Self::new(Kind::NotReady, detail),
             _ => Self::new(Kind::Internal, detail),
         }
@@ -236,6 +237,22 @@ mod tests {
             Some(
                 "approve works on jobs that are awaiting_approval, needs_review; this one is queued"
             )
+        );
+    }
+
+    #[test]
+    fn a_locked_database_is_503_with_a_time_to_try_again() {
+        let problem = Problem::from(StoreError::Busy);
+        assert_eq!((problem.status, problem.name()), (503, "busy"));
+        assert_eq!(
+            problem.hint.as_deref(),
+            Some("close that program and try again")
+        );
+        assert!(
+            problem
+                .into_response()
+                .headers()
+                .contains_key("retry-after")
         );
     }
 

@@ -118,16 +118,16 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
     }
 }
 
-/// Repeats a write while the disk is full: what a run knows is worth waiting
-/// for, and a person makes room.
+/// Repeats a write while a person has to make room or to let go of the
+/// database: what a run knows is worth waiting for.
 pub(crate) async fn persist<T, F>(mut write: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     loop {
         match write().await {
-            Err(StoreError::DiskFull) => {
-                tracing::warn!("the disk is full; a run waits for room");
+            Err(error) if error.may_pass() => {
+                tracing::warn!(%error, "a run waits with a write; trying again");
                 tokio::time::sleep(STORE_PAUSE).await;
             }
             other => return other,

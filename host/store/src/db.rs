@@ -31,7 +31,7 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
 }
 
 /// The one connection that writes. Every commit is on disk when it returns.
-pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
+pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     // SQLite gives its side files the mode of the database, so making it first
     // keeps all of them private whatever the umask is.
     OpenOptions::new()
@@ -46,7 +46,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    prepare(&conn)?;
+    prepare(&conn, busy_timeout)?;
     let mode: String =
         conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -62,17 +62,17 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection> {
 }
 
 /// A connection that cannot write.
-pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
+pub(crate) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     let conn = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
-    prepare(&conn)?;
+    prepare(&conn, busy_timeout)?;
     Ok(conn)
 }
 
-fn prepare(conn: &Connection) -> Result<()> {
-    conn.busy_timeout(Duration::from_millis(limits::BUSY_TIMEOUT_MS))?;
+fn prepare(conn: &Connection, busy_timeout: Duration) -> Result<()> {
+    conn.busy_timeout(busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(limits::STATEMENTS_KEPT);
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "trusted_schema", false)?;

@@ -24,6 +24,12 @@ pub enum StoreError {
     /// goes on as soon as there is room.
     #[error("write to the database: the disk is full; make room and try again")]
     DiskFull,
+    /// Another program holds the database's lock. Nothing was written.
+    #[error(
+        "use the database: another program has it open and locked it; close that program and try \
+         again"
+    )]
+    Busy,
     /// The database file is damaged, or no database at all.
     #[error(
         "read {}: the file is damaged ({detail}); restore a backup or move it out of the way",
@@ -165,7 +171,7 @@ impl StoreError {
     /// Whether trying the same again later may work without anybody changing
     /// the request.
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::DiskFull)
+        matches!(self, Self::DiskFull | Self::Busy)
     }
 
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
@@ -204,6 +210,7 @@ impl From<rusqlite::Error> for StoreError {
             (ffi::SQLITE_FULL, _) | (_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE) => {
                 Self::DiskFull
             }
+            (ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED, _) => Self::Busy,
             (ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB, _) => Self::Corrupt {
                 path: PathBuf::from(crate::limits::DATABASE_FILE),
                 detail: error.to_string(),

@@ -1,5 +1,7 @@
 //! Every bound of the store, with the reason for its number.
 
+use std::time::Duration;
+
 /// The database's file name inside the data directory.
 pub const DATABASE_FILE: &str = "sortie.db";
 
@@ -17,9 +19,9 @@ pub const MAX_BATCH: usize = 256;
 /// Read-only connections. Reads are short; more than the cores do not help.
 pub const READERS: usize = 4;
 
-/// How long a connection waits for another one's lock. Only readers of other
-/// processes (such as `sqlite3` in a shell) can hold one.
-pub const BUSY_TIMEOUT_MS: u64 = 5_000;
+/// How long a connection waits for another one's lock. Only other programs
+/// (such as `sqlite3` in a shell) can hold one. Well under what a caller waits.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The write-ahead log is cut back to this after a checkpoint.
 pub const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;

@@ -85,6 +85,7 @@ fn add_halt_reasons(conn: &mut Connection) -> Result<()> {
 mod tests {
     use super::*;
     use crate::db;
+    use crate::limits::BUSY_TIMEOUT;
     use std::path::Path;
     use std::process::Command;
 
@@ -168,7 +169,7 @@ mod tests {
     fn child_that_dies_while_upgrading() {
         let path = std::env::var_os("SORTIE_TEST_DATABASE").unwrap();
         let steps: u32 = std::env::var("SORTIE_TEST_STEPS").unwrap().parse().unwrap();
-        let mut conn = db::open_writer(Path::new(&path)).unwrap();
+        let mut conn = db::open_writer(Path::new(&path), BUSY_TIMEOUT).unwrap();
         let mut left = steps;
         conn.progress_handler(
             1,
@@ -204,7 +205,7 @@ mod tests {
     }
 
     fn at_version_1(path: &Path) -> Connection {
-        let mut conn = db::open_writer(path).unwrap();
+        let mut conn = db::open_writer(path, BUSY_TIMEOUT).unwrap();
         check_ours(&conn).unwrap();
         to_version(&mut conn, 1).unwrap();
         conn
@@ -242,7 +243,7 @@ mod tests {
                 None => assert!(child.status.success(), "{child:?}"),
                 Some(_) => panic!("{child:?}"),
             }
-            let mut conn = db::open_writer(&path).unwrap();
+            let mut conn = db::open_writer(&path, BUSY_TIMEOUT).unwrap();
             let version: usize = conn
                 .pragma_query_value(None, "user_version", |row| row.get(0))
                 .unwrap();

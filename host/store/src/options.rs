@@ -4,6 +4,7 @@ use crate::limits;
 use sortie_model::clock::{Clock, SystemClock};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where the store is and how it works; see [`StoreOptions::new`] for the
 /// defaults.
@@ -15,6 +16,8 @@ pub struct StoreOptions {
     pub clock: Arc<dyn Clock>,
     /// Read-only connections, at least 1.
     pub readers: usize,
+    /// How long a lock of another program is waited for.
+    pub busy_timeout: Duration,
     /// Requests per transaction, at least 1.
     pub max_batch: usize,
     /// Requests that may wait for the writer, at least 1.
@@ -28,6 +31,7 @@ impl StoreOptions {
             dir: dir.into(),
             clock: Arc::new(SystemClock),
             readers: limits::READERS,
+            busy_timeout: limits::BUSY_TIMEOUT,
             max_batch: limits::MAX_BATCH,
             write_queue: limits::WRITE_QUEUE,
         }

@@ -6,6 +6,7 @@ use crate::error::{Result, StoreError};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// The pool.
@@ -13,17 +14,19 @@ pub(crate) struct Readers {
     path: PathBuf,
     places: Arc<Semaphore>,
     size: u32,
+    busy_timeout: Duration,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
     /// A pool of at most `size` connections, opened when first needed.
-    pub(crate) fn new(path: PathBuf, size: usize) -> Self {
+    pub(crate) fn new(path: PathBuf, size: usize, busy_timeout: Duration) -> Self {
         let size = u32::try_from(size).unwrap_or(u32::MAX).clamp(1, 64);
         Self {
             path,
             places: Arc::new(Semaphore::new(size as usize)),
             size,
+            busy_timeout,
             idle: Mutex::new(Vec::new()),
         }
     }
@@ -43,7 +46,7 @@ impl Readers {
             let _place = place;
             let conn = match pool.take() {
                 Some(conn) => conn,
-                None => db::open_reader(&pool.path)?,
+                None => db::open_reader(&pool.path, pool.busy_timeout)?,
             };
             // Several statements of one query must see the same state.
             let tx = conn.unchecked_transaction()?;

@@ -13,6 +13,7 @@ use sortie_model::id::{EventSeq, RunId};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 
 /// Cancelled runs that a slow listener may be behind; it then hears that it
@@ -55,12 +56,14 @@ impl Store {
     /// [`StoreError::Held`] when another host has the directory,
     /// [`StoreError::NewerSchema`], [`StoreError::Foreign`] or
     /// [`StoreError::Corrupt`] when the file is none that this host can use,
+    /// [`StoreError::Busy`] when another program has locked the database,
     /// [`StoreError::DiskFull`] and [`StoreError::Io`] as the system says.
     pub fn open(options: StoreOptions) -> Result<Self> {
         db::make_dir(&options.dir)?;
         let path = db::path(&options.dir);
         let lock = DirLock::take(&options.dir, options.clock.now())?;
-        let (conn, instance_id, newest) = open_database(&path).map_err(|error| at(error, &path))?;
+        let (conn, instance_id, newest) =
+            open_database(&path, options.busy_timeout).map_err(|error| at(error, &path))?;
         let listeners = Listeners {
             work: watch::Sender::new(0),
             events: watch::Sender::new(newest),
@@ -81,7 +84,11 @@ impl Store {
             .map_err(|e| StoreError::io("start the writer of", &path, &e))?;
         Ok(Self {
             inner: Arc::new(Inner {
-                readers: Arc::new(Readers::new(path.clone(), options.readers)),
+                readers: Arc::new(Readers::new(
+                    path.clone(),
+                    options.readers,
+                    options.busy_timeout,
+                )),
                 path,
                 instance_id,
                 clock: options.clock,
@@ -195,8 +202,11 @@ impl Drop for Inner {
 }
 
 /// Opens and upgrades the database; also its instance id and newest event.
-fn open_database(path: &std::path::Path) -> Result<(Connection, String, EventSeq)> {
-    let mut conn = db::open_writer(path)?;
+fn open_database(
+    path: &std::path::Path,
+    busy_timeout: Duration,
+) -> Result<(Connection, String, EventSeq)> {
+    let mut conn = db::open_writer(path, busy_timeout)?;
     migrate::to_latest(&mut conn)?;
     let instance_id = crate::queries::meta::ensure_instance_id(&conn)?;
     let newest = crate::queries::timeline::newest(&conn)?;

@@ -1,5 +1,5 @@
-//! The disk is full: nothing is acknowledged that is not kept, and everything
-//! goes on when there is room.
+//! The disk is full, or the database is locked: nothing is acknowledged that
+//! is not kept, and everything goes on when there is room.
 
 use crate::rig::Rig;
 use reqwest::Method;
@@ -44,6 +44,23 @@ fn mount(args: &[&str], at: &Path) {
         status.success(),
         "a tmpfs cannot be mounted; run the tests as root"
     );
+}
+
+#[tokio::test]
+async fn a_locked_database_refuses_with_503_and_goes_on_when_it_is_free() {
+    let rig = Rig::new().await;
+    let database = rig.dir.join("data/sortie.db");
+    let other = rusqlite::Connection::open(database).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let body = json!({ "project": "shop", "task": "x" });
+    let refused = rig.post("/v1/jobs", &body).await;
+    assert_eq!((refused.status, refused.problem()), (503, "busy"));
+    assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+    let not_ready = rig.get("/readyz").await;
+    assert_eq!((not_ready.status, not_ready.problem()), (503, "not-ready"));
+    assert_eq!(rig.get("/v1/jobs").await.body["jobs"], json!([]));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(rig.post("/v1/jobs", &body).await.status, 201);
 }
 
 #[tokio::test(flavor = "multi_thread")]

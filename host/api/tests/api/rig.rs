@@ -159,7 +159,12 @@ impl Rig {
 
     /// A host on that data directory.
     pub async fn at(dir: &Path) -> Self {
-        let store = Store::open(StoreOptions::new(dir.join("data"))).unwrap();
+        let options = StoreOptions {
+            // The test that locks the database must not wait for itself.
+            busy_timeout: Duration::from_millis(50),
+            ..StoreOptions::new(dir.join("data"))
+        };
+        let store = Store::open(options).unwrap();
         let project = |name: &str| Project {
             name: name.into(),
             repository: format!("https://git.example.com/{name}.git"),

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod busy;
 mod faults;
 mod gates;
 mod intake;
