@@ -72,15 +72,26 @@ impl Intake {
     }
 
     /// Makes the request a job. The job is on disk when this returns; a
-    /// repeated request with the same idempotency key returns the first one's.
+    /// repeated request with the same idempotency key returns the first one's,
+    /// whatever became of the configuration since.
     pub async fn submit(
         &self,
         request: SubmitRequest,
         requester: &Requester,
     ) -> Result<Submitted, IntakeError> {
         let shared = &self.shared;
-        request.check()?;
         let idempotency = request.idempotency()?;
+        // A repetition asks what became of the first request. What would hold
+        // for a new one today is no answer to that.
+        if let Some(key) = &idempotency
+            && let Some(job) = shared.store.submitted_before(key.clone()).await?
+        {
+            return Ok(Submitted {
+                job,
+                created: false,
+            });
+        }
+        request.check()?;
         let target = shared.targets.find(&request)?;
         let (Target::Configured(project) | Target::Allowed(project)) = &target;
         let policy = policy::resolve(

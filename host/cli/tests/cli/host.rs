@@ -56,6 +56,27 @@ fn a_job_from_submission_to_the_end() {
 }
 
 #[test]
+fn a_repetition_is_answered_whatever_became_of_the_configuration() {
+    let rig = Rig::configured();
+    let (host, _) = rig.serve();
+    let submit = |task| rig.run(&["submit", "--project", "shop", "--key", "k", task, "--json"]);
+    let first = submit("x").json();
+    assert_eq!(host.stop(), 0);
+    let text = std::fs::read_to_string(rig.path().join("sortie.toml")).unwrap();
+    rig.write(
+        "sortie.toml",
+        &text.replace("projects.shop", "projects.blog"),
+    );
+    let (_host, _) = rig.serve();
+    let again = submit("x");
+    assert_eq!((again.code, &again.json()["id"]), (0, &first["id"]));
+    assert_eq!(submit("y").error()["kind"], "idempotency-key-reused");
+    // The same without a key that is known is judged by what holds today.
+    let new = rig.run(&["submit", "--project", "shop", "x", "--json"]);
+    assert_eq!(new.error()["kind"], "invalid-request");
+}
+
+#[test]
 fn what_the_host_refuses_ends_with_4_and_its_reason() {
     let rig = Rig::configured();
     let (_host, _) = rig.serve();

@@ -8,7 +8,7 @@ use crate::limits::MAX_TASK_BYTES;
 use crate::store::Store;
 use crate::types::{IdempotencyKey, Job, NewJob, Submitted};
 use crate::writer::Tx;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 use serde_json::Value;
 use sortie_model::budget::Usage;
 use sortie_model::id::{JobId, ThreadId};
@@ -30,6 +30,21 @@ impl Store {
         let policy = json("the policy", &new.policy)?;
         self.write(move |tx| submit(tx, &new, &policy)).await
     }
+
+    /// The job that an earlier request with that key made, as it stands now.
+    /// None says nothing about requests under way: [`Store::submit`] looks
+    /// again where it writes.
+    ///
+    /// # Errors
+    /// [`StoreError::KeyReused`] when the key came with another request.
+    pub async fn submitted_before(&self, key: IdempotencyKey) -> Result<Option<Job>> {
+        self.read(move |conn| {
+            made_before(conn, &key)?
+                .map(|job| jobs::get(conn, job))
+                .transpose()
+        })
+        .await
+    }
 }
 
 fn check(new: &NewJob) -> Result<()> {
@@ -50,7 +65,7 @@ fn check(new: &NewJob) -> Result<()> {
 
 fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
     if let Some(key) = &new.idempotency
-        && let Some(job) = made_before(tx, key)?
+        && let Some(job) = made_before(tx.conn, key)?
     {
         return Ok(Submitted {
             job: jobs::get(tx.conn, job)?,
@@ -104,9 +119,9 @@ fn submit(tx: &mut Tx<'_>, new: &NewJob, policy: &str) -> Result<Submitted> {
 }
 
 /// The job that a request with the same key made.
-fn made_before(tx: &Tx<'_>, key: &IdempotencyKey) -> Result<Option<JobId>> {
+fn made_before(conn: &Connection, key: &IdempotencyKey) -> Result<Option<JobId>> {
     let found = first(
-        tx.conn,
+        conn,
         "SELECT job_id, request_hash FROM idempotency_keys WHERE tenant_id = ?1 AND key = ?2",
         params![DEFAULT_TENANT, key.key],
         |row| Ok((JobId(unsigned(row.get(0)?)), row.get::<_, Vec<u8>>(1)?)),

@@ -79,6 +79,23 @@ async fn one_key_makes_one_job_however_many_ask_at_once() {
         1
     );
 
+    let key = new.idempotency.clone().unwrap();
+    let found = home.store.submitted_before(key.clone()).await.unwrap();
+    assert_eq!(found.map(|job| job.id), Some(made[0].job.id));
+    let unknown = IdempotencyKey {
+        key: "delivery-2".into(),
+        ..key.clone()
+    };
+    assert_eq!(home.store.submitted_before(unknown).await.unwrap(), None);
+    let reused = IdempotencyKey {
+        request_hash: [8; 32],
+        ..key
+    };
+    assert!(matches!(
+        home.store.submitted_before(reused).await,
+        Err(StoreError::KeyReused { .. })
+    ));
+
     let mut other = new.clone();
     other.idempotency.as_mut().unwrap().request_hash = [8; 32];
     assert_eq!(
