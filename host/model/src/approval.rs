@@ -4,7 +4,7 @@ use crate::clock::Timestamp;
 use crate::id::{ApprovalId, JobId, RunId};
 use serde::{Deserialize, Serialize};
 
-/// What a person said.
+/// What became of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
@@ -14,15 +14,26 @@ pub enum Decision {
     Rejected,
     /// Nobody answered in time.
     Expired,
+    /// The job was cancelled before anybody answered.
+    Withdrawn,
 }
 
 impl Decision {
+    /// Every decision.
+    pub const ALL: [Self; 4] = [
+        Self::Approved,
+        Self::Rejected,
+        Self::Expired,
+        Self::Withdrawn,
+    ];
+
     /// The stable name, as stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Approved => "approved",
             Self::Rejected => "rejected",
             Self::Expired => "expired",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/001_create_core.sql"),
     include_str!("../../../migrations/002_create_runs.sql"),
     include_str!("../../../migrations/003_create_timeline.sql"),
+    include_str!("../../../migrations/004_withdraw_approvals.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.
@@ -150,6 +151,54 @@ mod tests {
                 .unwrap();
             assert_eq!(kept, usize::from(version > 0), "from version {version}");
         }
+    }
+
+    #[test]
+    fn a_withdrawn_question_keeps_who_withdrew_it() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        to_version(&mut conn, 3).unwrap();
+        conn.execute_batch(
+            "INSERT INTO projects (id, tenant_id, name, repository, policy, created_at, updated_at)
+                 VALUES (1, 1, 'p', 'r', '{}', 0, 0);
+             INSERT INTO threads (id, project_id, created_at) VALUES (1, 1, 0);
+             INSERT INTO jobs (id, thread_id, project_id, phase, attempts, created_at,
+                     updated_at, finished_at)
+                 VALUES (1, 1, 1, 'cancelled', 3, 0, 0, 50);
+             INSERT INTO runs (id, job_id, attempt, phase, token, started_at, finished_at)
+                 VALUES (1, 1, 1, 'finished', 1, 0, 1);
+             INSERT INTO events (job_id, kind, data, at) VALUES
+                 (1, 'job.cancelled', '{\"by\":\"ann\",\"via\":\"cli\"}', 20),
+                 (1, 'job.cancelled', '{\"by\":\"bob\",\"via\":\"http\"}', 50);
+             INSERT INTO approvals (id, job_id, run_id, step, question, decision, decided_by,
+                     decided_via, asked_at, expires_at, decided_at, withdrawn_at) VALUES
+                 (1, 1, 1, 's', 'q', NULL, NULL, NULL, 1, 9, NULL, 20),
+                 (2, 1, 1, 's', 'q', 'rejected', 'cyd', 'cli', 1, 9, 30, NULL),
+                 (3, 1, 1, 's', 'q', 'expired', NULL, NULL, 1, 9, 40, NULL),
+                 (4, 1, 1, 's', 'q', NULL, NULL, NULL, 1, 9, NULL, 50),
+                 (5, 1, 1, 's', 'q', NULL, NULL, NULL, 1, 9, NULL, 60),
+                 (6, 1, 1, 's', 'q', NULL, NULL, NULL, 1, 9, NULL, NULL);",
+        )
+        .unwrap();
+        to_version(&mut conn, STEPS.len()).unwrap();
+        let mut statement = conn
+            .prepare(
+                "SELECT concat_ws(' ', id, decision, decided_by, decided_via, decided_at)
+                 FROM approvals ORDER BY id",
+            )
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0));
+        let rows: Vec<String> = rows.unwrap().map(Result::unwrap).collect();
+        assert_eq!(
+            rows,
+            [
+                "1 withdrawn ann cli 20",
+                "2 rejected cyd cli 30",
+                "3 expired 40",
+                "4 withdrawn bob http 50",
+                "5 withdrawn unknown unknown 60",
+                "6",
+            ]
+        );
     }
 
     #[test]

@@ -78,7 +78,8 @@ pub struct ApprovalView {
     /// The commit the answer is about; only this commit is released by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// `approved`, `rejected` or `expired`; none while it is pending.
+    /// `approved`, `rejected`, `expired`, or `withdrawn` when the job was
+    /// cancelled; none while it is pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
     /// Who decided.

@@ -70,6 +70,20 @@ fn an_approval_is_about_the_commit_that_was_shown() {
 }
 
 #[test]
+fn a_cancelled_job_takes_its_question_back() {
+    let (rig, _host) = asked();
+    assert_eq!(rig.run(&["cancel", "1"]).code, 0);
+    let job = rig.run(&["status", "1", "--json"]).json();
+    assert_eq!(job["approval"]["decision"], "withdrawn");
+    let who = job["approval"]["decided_by"].as_str().unwrap().to_owned();
+    let status = rig.run(&["status", "1"]).stdout;
+    assert!(status.contains(&format!("withdrawn by {who}")), "{status}");
+    assert!(!status.contains("asks"), "{status}");
+    let late = rig.run(&["approve", "1", "--json"]);
+    assert_eq!(late.error()["kind"], "illegal-transition");
+}
+
+#[test]
 fn the_beginning_of_a_commits_name_is_enough() {
     let (rig, _host) = asked();
     let rejected = rig.run(&["reject", "1", "--commit", &COMMIT[..12], "-m", "no"]);

@@ -25,12 +25,14 @@ pub(super) async fn perform(
         .filter(|approval| approval.run == context.fence.run && approval.step == id)
         .and_then(|approval| approval.decision);
     if let Some(answer) = answer {
-        let outcome = Outcome::Approval(match answer {
+        let answer = match answer {
             Decision::Approved => ApprovalOutcome::Approved,
             Decision::Rejected => ApprovalOutcome::Rejected,
             Decision::Expired => ApprovalOutcome::Expired,
-        });
-        return Ok(Some(StepEnd::of(outcome, 0)));
+            // The job was cancelled, and with it the lease of this run.
+            Decision::Withdrawn => return Err(Fault::Stale),
+        };
+        return Ok(Some(StepEnd::of(Outcome::Approval(answer), 0)));
     }
     // The sandbox goes first: once parked, this task may no longer act.
     if let Err(error) = context.options.sandbox.remove(context.fence.run.0).await {

@@ -20,11 +20,11 @@ const EXPIRED_AT_ONCE: u32 = 500;
 
 /// When the first open question expires.
 pub(super) const NEXT_EXPIRY: &str = "SELECT min(expires_at) FROM approvals
-     WHERE decision IS NULL AND withdrawn_at IS NULL";
+     WHERE decision IS NULL";
 
 /// The jobs of the questions that nobody answered in time.
 pub(super) const EXPIRED: &str = "SELECT job_id FROM approvals
-     WHERE decision IS NULL AND withdrawn_at IS NULL AND expires_at <= ?1
+     WHERE decision IS NULL AND expires_at <= ?1
      ORDER BY expires_at, id LIMIT ?2";
 
 impl Store {
@@ -104,7 +104,7 @@ struct Answer {
 
 impl Answer {
     fn of(new: NewAnswer) -> Result<Self> {
-        if new.decision == Decision::Expired {
+        if !matches!(new.decision, Decision::Approved | Decision::Rejected) {
             return Err(StoreError::Invalid {
                 what: "the answer",
                 detail: "only approved and rejected are answers of a person".into(),
@@ -140,7 +140,7 @@ impl Answer {
     fn event(&self) -> JobEvent {
         match self.decision {
             Decision::Approved => JobEvent::Approve,
-            Decision::Rejected | Decision::Expired => JobEvent::Reject,
+            Decision::Rejected | Decision::Expired | Decision::Withdrawn => JobEvent::Reject,
         }
     }
 }
@@ -177,7 +177,14 @@ fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Result<Decided
         return refused(JobPhase::Halted);
     }
     answer.is_about(&approval)?;
-    close_approval(tx, &approval, answer.decision, Some(answer))?;
+    let comment = answer.comment.as_deref();
+    close_approval(
+        tx,
+        &approval,
+        answer.decision,
+        Some(&answer.person),
+        comment,
+    )?;
     let data = data! {
         "run": approval.run.0,
         "approval": approval.id.0,
@@ -217,19 +224,20 @@ fn close_approval(
     tx: &Tx<'_>,
     approval: &Approval,
     decision: Decision,
-    answer: Option<&Answer>,
+    person: Option<&Person>,
+    comment: Option<&str>,
 ) -> Result<()> {
     let changed = run(
         tx.conn,
         "UPDATE approvals SET decision = ?2, decided_by = ?3, decided_via = ?4, comment = ?5,
              decided_at = ?6
-         WHERE id = ?1 AND decision IS NULL AND withdrawn_at IS NULL",
+         WHERE id = ?1 AND decision IS NULL",
         params![
             signed(approval.id.0),
             decision.as_str(),
-            answer.map(|a| &a.person.by),
-            answer.map(|a| &a.person.via),
-            answer.and_then(|a| a.comment.as_ref()),
+            person.map(|person| &person.by),
+            person.map(|person| &person.via),
+            comment,
             tx.now.0,
         ],
     )?;
@@ -243,7 +251,7 @@ fn close_approval(
 }
 
 fn expire(tx: &mut Tx<'_>, approval: &Approval) -> Result<()> {
-    close_approval(tx, approval, Decision::Expired, None)?;
+    close_approval(tx, approval, Decision::Expired, None, None)?;
     let detail = format!("nobody answered before {}", approval.expires_at);
     let event = JobEvent::Halted {
         reason: HaltReason::ApprovalExpired,
@@ -288,7 +296,12 @@ fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
             changed: false,
         });
     }
-    let data = data! { "by": person.by, "via": person.via };
+    let mut data = data! { "by": person.by, "via": person.via };
+    let open = newest_approval(tx.conn, job)?.filter(|approval| approval.decision.is_none());
+    if let Some(approval) = &open {
+        close_approval(tx, approval, Decision::Withdrawn, Some(person), None)?;
+        data.insert("approval".into(), approval.id.0.into());
+    }
     move_job(tx, &job_head, &JobEvent::Cancel, data)?;
     let under_way = open_run(tx.conn, job)?;
     let error = format!("cancelled by {}", person.by);
@@ -296,12 +309,6 @@ fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
         end_run(tx, id, Some(&error))?;
         tx.signals.cancelled.push(id);
     }
-    run(
-        tx.conn,
-        "UPDATE approvals SET withdrawn_at = ?2
-         WHERE job_id = ?1 AND decision IS NULL AND withdrawn_at IS NULL",
-        params![signed(job.0), tx.now.0],
-    )?;
     set_error(tx, job, &error)?;
     Ok(Cancelled {
         job: jobs::get(tx.conn, job)?,

@@ -261,7 +261,7 @@ pub(super) use select_approval;
 pub(super) fn approval(row: &Row<'_>) -> Result<Approval> {
     let decided = row.get::<_, Option<i64>>(12)?.is_some();
     let decision = |name: &str| {
-        [Decision::Approved, Decision::Rejected, Decision::Expired]
+        Decision::ALL
             .into_iter()
             .find(|decision| decision.as_str() == name)
     };

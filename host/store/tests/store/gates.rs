@@ -234,11 +234,10 @@ async fn an_answer_where_nothing_was_asked_is_illegal() {
         .decide(JobId(99), answer(Decision::Approved, "ann"))
         .await;
     assert!(matches!(nobody, Err(StoreError::NotFound { what }) if what == "#99"));
-    let expired = home
-        .store
-        .decide(job, answer(Decision::Expired, "ann"))
-        .await;
-    assert!(matches!(expired, Err(StoreError::Invalid { .. })));
+    for unsaid in [Decision::Expired, Decision::Withdrawn] {
+        let tried = home.store.decide(job, answer(unsaid, "ann")).await;
+        assert!(matches!(tried, Err(StoreError::Invalid { .. })));
+    }
 }
 
 #[tokio::test]
@@ -327,6 +326,11 @@ async fn cancelling_withdraws_the_question() {
     let home = home().await;
     let asked = home.waiting().await;
     home.store.cancel(asked.job.id, "ann", "cli").await.unwrap();
+    let closed = home.store.approval(asked.job.id).await.unwrap().unwrap();
+    assert_eq!(closed.decision, Some(Decision::Withdrawn));
+    assert_eq!(closed.decided_by.as_deref(), Some("ann"));
+    assert_eq!(closed.decided_via.as_deref(), Some("cli"));
+    assert_eq!(closed.decided_at, Some(home.clock.now()));
     assert_eq!(home.store.next_expiry().await.unwrap(), None);
     home.clock.advance(1_000_000);
     assert!(home.store.expire_approvals().await.unwrap().is_empty());

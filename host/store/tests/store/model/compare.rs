@@ -27,6 +27,11 @@ impl Pair {
                     | JobPhase::Approved
             );
             assert_eq!(open, usize::from(under_way), "{} {}", job.id, state.phase);
+            let question = self.store.approval(job.id).await.unwrap();
+            assert_eq!(
+                question.map(|asked| (asked.run, asked.decision)),
+                state.question.map(|(run, decision, _)| (run, decision))
+            );
             self.replay(job.id, state.phase).await;
         }
         let running = self

@@ -60,6 +60,10 @@ impl Pair {
         let expected = match self.model.move_job(job, JobEventKind::Cancel) {
             Ok(_) => {
                 self.model.end_run(job);
+                let state = self.model.jobs.get_mut(&job).unwrap();
+                if let Some((_, open @ None, _)) = &mut state.question {
+                    *open = Some(Decision::Withdrawn);
+                }
                 Seen::Done
             }
             Err(seen) => seen,
