@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use crate::context::Context;
 use crate::facts::{FileFacts, facts};
 use crate::harness::HarnessFacts;
-use crate::lang::Lang;
 use crate::limits;
 use crate::model::{Change, ChangeKind, FileChange, Finding, Severity, Side};
 use crate::role::{Role, is_collected_name, role};
+use crate::sides::Code;
 use crate::snapshot::Recording;
 use crate::source::SourceFacts;
 use crate::{awaited, checks, constants, doctests, fixtures, mock, pairing, snapshot};
@@ -65,27 +65,24 @@ impl Analysis {
         if role == Role::Ignored || file.hunks.is_empty() && file.kind == ChangeKind::Modified {
             return;
         }
-        self.source.add(file, role);
-        let lang = Lang::of(file.path());
+        let code = Code::of(file, role);
+        self.source.add(file, role, code.as_ref());
+        if let Some(code) = &code {
+            self.files.push(facts(file, role, code));
+        }
         match role {
             Role::Test | Role::Source => {
-                if lang != Lang::Other {
-                    self.files.push(facts(file, role));
-                }
                 doctests::find(file, &mut self.findings);
                 if role == Role::Test {
-                    mock::find(file, &mut self.findings);
+                    if let Some(code) = &code {
+                        mock::find(file, code, &mut self.findings);
+                    }
                     constants::find(file, &mut self.findings);
                     awaited::find(file, &mut self.findings);
                     self.harness.add_test(file);
                 }
             }
-            Role::Harness => {
-                self.harness.add(file);
-                if lang != Lang::Other {
-                    self.files.push(facts(file, role));
-                }
-            }
+            Role::Harness => self.harness.add(file),
             Role::Golden => {
                 self.recordings.extend(Recording::of(file));
                 self.fixtures.add(file);

@@ -2,13 +2,14 @@
 
 use crate::assertion::{Assertion, assertions};
 use crate::lang::Lang;
-use crate::lexer::{Kind, Lexed, lex};
+use crate::lexer::{Kind, Lexed};
 use crate::marks::{Mark, flow_marks, skip_marks};
-use crate::model::{ChangeKind, FileChange, Side};
+use crate::model::{ChangeKind, FileChange};
 use crate::role::Role;
 use crate::rows::{Row, rows};
+use crate::sides::{Code, CodeSide};
 use crate::text::{bare_name, canonical_number, hash};
-use crate::unit::{RawUnit, UnitKind, units};
+use crate::unit::{RawUnit, UnitKind};
 use crate::view::View;
 
 /// A unit with everything the rules ask about it.
@@ -102,32 +103,28 @@ pub struct FileFacts {
 }
 
 /// Both sides of a file.
-pub fn facts(file: &FileChange, role: Role) -> FileFacts {
+pub fn facts(file: &FileChange, role: Role, code: &Code) -> FileFacts {
     let path = file.path().to_string();
-    let lang = Lang::of(&path);
     FileFacts {
         old_path: file.old_path.clone().unwrap_or_else(|| path.clone()),
         new_path: path,
         kind: file.kind,
         role,
-        lang,
-        old: side(file, Side::Old, lang, role),
-        new: side(file, Side::New, lang, role),
+        lang: code.lang,
+        old: side(&code.old, code.lang),
+        new: side(&code.new, code.lang),
     }
 }
 
-fn side(file: &FileChange, side: Side, lang: Lang, role: Role) -> SideFacts {
-    let view = View::of(file, side);
+fn side(code: &CodeSide, lang: Lang) -> SideFacts {
+    let CodeSide { view, lexed, raw } = code;
     if view.lines.is_empty() {
         return SideFacts::default();
     }
-    let lexed = lex(&view, lang);
-    let is_test_file = matches!(role, Role::Test | Role::Harness);
-    let raw = units(&view, &lexed, lang, is_test_file);
-    let owners = owners(&view, &raw);
-    let asserts = assertions(&view, &lexed, lang);
+    let owners = owners(view, raw);
+    let asserts = assertions(view, lexed, lang);
     let mut out = SideFacts {
-        rows: rows(&view, &lexed, lang, &asserts),
+        rows: rows(view, lexed, lang, &asserts),
         ..SideFacts::default()
     };
     let mut bodies: Vec<Vec<usize>> = vec![Vec::new(); raw.len()];
@@ -180,7 +177,7 @@ fn side(file: &FileChange, side: Side, lang: Lang, role: Role) -> SideFacts {
     }
     for (i, unit) in raw.iter().enumerate() {
         out.units.push(unit_facts(
-            &view, &lexed, lang, &raw, i, &owners, &bodies[i], &own[i], unit,
+            view, lexed, lang, raw, i, &owners, &bodies[i], &own[i], unit,
         ));
     }
     out

@@ -39,6 +39,7 @@ pub mod model;
 pub mod pairing;
 pub mod role;
 pub mod rows;
+pub mod sides;
 pub mod snapshot;
 pub mod source;
 pub mod text;

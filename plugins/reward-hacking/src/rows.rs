@@ -303,7 +303,7 @@ fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
             || here == current && trimmed.ends_with(['[', '(', '{']) && !opens_block(trimmed)
         {
             let lower = trimmed.to_lowercase();
-            if TABLE_WORDS.iter().any(|w| lower.contains(w))
+            if has_any(&lower, &TABLE_WORDS)
                 || lower.starts_with("for ") && has_any(&lower, &["[", "("])
             {
                 return true;

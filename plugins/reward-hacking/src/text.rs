@@ -115,9 +115,45 @@ pub fn flat(name: &str) -> String {
         .collect()
 }
 
-/// Whether any of `needles` occurs in `text`.
+/// Whether any of `needles` occurs in `text`. Most lines have none of them, and most needles are told
+/// from a line by their first two bytes, so no searcher is made for any.
 pub fn has_any(text: &str, needles: &[&str]) -> bool {
-    needles.iter().any(|n| text.contains(n))
+    let text = text.as_bytes();
+    let seen = Pairs::of(text);
+    needles
+        .iter()
+        .any(|needle| seen.may_hold(needle.as_bytes()) && holds(text, needle.as_bytes()))
+}
+
+fn holds(text: &[u8], needle: &[u8]) -> bool {
+    text.len() >= needle.len() && text.windows(needle.len().max(1)).any(|w| w == needle)
+        || needle.is_empty()
+}
+
+/// Which pairs of neighbouring bytes a text has, roughly.
+struct Pairs([u64; 4]);
+
+impl Pairs {
+    fn of(text: &[u8]) -> Pairs {
+        let mut seen = Pairs([0; 4]);
+        for pair in text.windows(2) {
+            let slot = Pairs::slot(pair[0], pair[1]);
+            seen.0[slot >> 6] |= 1 << (slot & 63);
+        }
+        seen
+    }
+
+    fn slot(first: u8, second: u8) -> usize {
+        usize::from(first.wrapping_mul(37) ^ second.wrapping_mul(11))
+    }
+
+    fn may_hold(&self, needle: &[u8]) -> bool {
+        let &[first, second, ..] = needle else {
+            return true;
+        };
+        let slot = Pairs::slot(first, second);
+        self.0[slot >> 6] >> (slot & 63) & 1 == 1
+    }
 }
 
 /// Whether `word` occurs in `text` bounded by non-identifier characters.
