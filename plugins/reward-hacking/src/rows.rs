@@ -149,7 +149,7 @@ pub fn rows(view: &View, lexed: &Lexed, lang: Lang, asserts: &[Assertion]) -> Ve
 fn row(view: &View, at: usize, toks: &[Tok]) -> Row {
     let canonical = |t: &Tok| {
         if t.kind == Kind::Number {
-            canonical_number(t.text)
+            canonical_number(t.text).into_owned()
         } else {
             t.text.to_string()
         }

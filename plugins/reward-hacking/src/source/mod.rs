@@ -6,11 +6,10 @@ mod special;
 
 use std::collections::HashSet;
 
-use crate::context::changed_lines;
 use crate::lang::Lang;
 use crate::lexer::{Kind, Lexed};
 use crate::limits;
-use crate::model::{FileChange, Finding, LineKind};
+use crate::model::{FileChange, Finding};
 use crate::role::Role;
 use crate::sides::Code;
 use crate::text::{canonical_number, has_any, hash};
@@ -26,8 +25,6 @@ pub struct SourceFacts {
     pub code_changed: bool,
     /// Prose changed: a changelog or documentation.
     pub docs_changed: bool,
-    /// Added lines of harness files.
-    pub harness_added: String,
     /// Names that removed lines define.
     pub removed_defs: HashSet<u64>,
     /// Telling string literals that left the source for good.
@@ -60,14 +57,6 @@ impl SourceFacts {
     pub fn add(&mut self, file: &FileChange, role: Role, code: Option<&Code>) {
         match role {
             Role::Docs => self.docs_changed = true,
-            Role::Harness => {
-                for (_, line) in changed_lines(file, LineKind::Added) {
-                    if self.harness_added.len() < limits::FULL_TEXT_BYTES {
-                        self.harness_added.push_str(line);
-                        self.harness_added.push('\n');
-                    }
-                }
-            }
             Role::Source => {
                 if let Some(code) = code {
                     self.source(file, code);
