@@ -1,6 +1,7 @@
 //! What the rules know about the change as a whole: which names went away, which literals came, what the docs say.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 
 use crate::facts::{FileFacts, SideFacts, Unit};
 use crate::marks::{Cond, MarkKind};
@@ -8,7 +9,7 @@ use crate::model::{ChangeKind, FileChange, Finding, LineKind, Severity, Side};
 use crate::pairing::Pairs;
 use crate::role::Role;
 use crate::source::SourceFacts;
-use crate::text::{bare_name, evidence, hash};
+use crate::text::{AsIs, Hashes, bare_name, evidence, hash};
 use crate::unit::UnitKind;
 
 /// A helper of the tests: what it checks and what it ignores.
@@ -32,23 +33,23 @@ pub struct HelperFacts {
 #[derive(Debug, Default)]
 pub struct Known {
     /// Literals in added lines of tests.
-    pub added_lits: HashSet<u64>,
+    pub added_lits: Hashes,
     /// Literals in removed and kept lines of tests, before the change.
-    pub old_lits: HashSet<u64>,
+    pub old_lits: Hashes,
     /// Names defined by removed source lines and nowhere after.
-    pub removed_defs: HashSet<u64>,
+    pub removed_defs: Hashes,
     /// Bare names of source files that went away.
     pub removed_stems: HashSet<String>,
     /// Contents of added assertions.
-    pub added_asserts: HashSet<u64>,
+    pub added_asserts: Hashes,
     /// Contents of all assertions after the change.
-    pub all_asserts: HashSet<u64>,
+    pub all_asserts: Hashes,
     /// Helpers by name hash, after the change.
-    pub helpers: HashMap<u64, HelperFacts>,
+    pub helpers: HashMap<u64, HelperFacts, BuildHasherDefault<AsIs>>,
     /// Names of helpers that skip: before, after.
-    pub skippers: [HashSet<u64>; 2],
+    pub skippers: [Hashes; 2],
     /// Names that the source defines after the change.
-    defined_after: HashSet<u64>,
+    defined_after: Hashes,
 }
 
 impl Known {

@@ -132,7 +132,7 @@ impl Analysis {
 
     /// Judges what was taken in; `again` reads the file at a place of the change once more. The order of the
     /// findings depends on nothing but the change.
-    pub fn finish(mut self, mut again: impl FnMut(u32) -> FileChange) -> Vec<Finding> {
+    pub fn finish(&mut self, mut again: impl FnMut(u32) -> FileChange) -> Vec<Finding> {
         self.source.finish();
         self.harness.finish();
         self.known.finish(&self.source);
@@ -275,6 +275,9 @@ pub fn analyze_within(change: &Change, room: usize) -> Vec<Finding> {
 
 /// One finding per rule and place, clear ones first within a file, bounded.
 fn tidy(mut found: Vec<Finding>) -> Vec<Finding> {
+    if found.is_empty() {
+        return found;
+    }
     found.sort_by(|a, b| {
         (
             &a.path,

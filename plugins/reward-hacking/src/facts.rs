@@ -235,17 +235,17 @@ fn side(code: &CodeSide, lang: Lang) -> SideFacts {
     }
     out.all_lits.sort_unstable();
     out.all_lits.dedup();
-    let mut own: Vec<Vec<&Assertion>> = vec![Vec::new(); raw.len()];
-    for a in &asserts {
+    let mut own: Vec<Vec<Assertion>> = vec![Vec::new(); raw.len()];
+    for a in asserts {
         if let Some(owner) = owners[a.at] {
             own[owner].push(a);
         }
     }
-    for (i, unit) in raw.iter().enumerate() {
-        out.units.push(Rc::new(unit_facts(
-            view, lexed, lang, raw, i, &owners, &bodies[i], &own[i], unit,
-        )));
-    }
+    out.units = own
+        .into_iter()
+        .enumerate()
+        .map(|(i, asserts)| Rc::new(unit_facts(code, lang, i, &owners, &bodies[i], asserts)))
+        .collect();
     out.row_count = out.rows.len();
     out
 }
@@ -271,18 +271,16 @@ fn owners(view: &View, raw: &[RawUnit]) -> Vec<Option<usize>> {
     owners
 }
 
-#[allow(clippy::too_many_arguments)]
 fn unit_facts(
-    view: &View,
-    lexed: &Lexed,
+    code: &CodeSide,
     lang: Lang,
-    raw: &[RawUnit],
     index: usize,
     owners: &[Option<usize>],
     body: &[usize],
-    asserts: &[&Assertion],
-    unit: &RawUnit,
+    asserts: Vec<Assertion>,
 ) -> Unit {
+    let CodeSide { view, lexed, raw } = code;
+    let unit = &raw[index];
     let end = unit.end.min(view.lines.len());
     let all = &view.lines[unit.start..end];
     let mut peers = Vec::new();
@@ -329,7 +327,7 @@ fn unit_facts(
     }
     let mut marks = skip_marks(view, lexed, lang, unit, body);
     if unit.kind != UnitKind::Container {
-        marks.extend(flow_marks(view, lexed, lang, unit, body, asserts));
+        marks.extend(flow_marks(view, lexed, lang, unit, body, &asserts));
     }
     marks.sort_by_key(|m| (m.at, m.kind));
     let unused = if unit.kind == UnitKind::Helper && unit.complete {
@@ -355,7 +353,7 @@ fn unit_facts(
         any_changed: all.iter().any(|l| l.changed),
         parent: unit.parent,
         marks,
-        asserts: asserts.iter().map(|a| (*a).clone()).collect(),
+        asserts,
         idents,
         lits,
         texts,

@@ -1,6 +1,8 @@
 //! Small pure helpers on text: hashing, literals in canonical form, cutting, names as words.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::limits;
 
@@ -19,10 +21,40 @@ fn hash_on(hash: u64, bytes: &[u8]) -> u64 {
 
 /// The hash of a line without its blanks, and how many bytes are left of it.
 pub fn squeezed_hash(line: &str) -> (u64, usize) {
+    if line.is_ascii() {
+        let mut hash = HASH_START;
+        let mut length = 0;
+        for byte in line.bytes().filter(|b| !matches!(b, b' ' | 9..=13)) {
+            hash = hash_on(hash, &[byte]);
+            length += 1;
+        }
+        return (hash, length);
+    }
     line.split_whitespace()
         .fold((HASH_START, 0), |(h, len), part| {
             (hash_on(h, part.as_bytes()), len + part.len())
         })
+}
+
+/// A set of values of [`hash`].
+pub type Hashes = HashSet<u64, BuildHasherDefault<AsIs>>;
+
+/// Takes the values of [`hash`] for what they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash_on(self.0, bytes);
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
 }
 
 /// Hashes of several texts.
@@ -138,19 +170,29 @@ pub fn flat(name: &str) -> String {
         .collect()
 }
 
-/// Whether any of `needles` occurs in `text`. Most lines have none of them, and most needles are told
-/// from a line by their first two bytes, so no searcher is made for any.
+/// Whether any of `needles` occurs in `text`. Most lines have none of them, and nearly all needles are told
+/// from a line by two pairs of bytes, so no searcher is made for any.
 pub fn has_any(text: &str, needles: &[&str]) -> bool {
     let text = text.as_bytes();
     let seen = Pairs::of(text);
-    needles
-        .iter()
-        .any(|needle| seen.may_hold(needle.as_bytes()) && holds(text, needle.as_bytes()))
+    needles.iter().any(|needle| {
+        let needle = needle.as_bytes();
+        seen.may_hold(needle) && holds(text, needle)
+    })
 }
 
 fn holds(text: &[u8], needle: &[u8]) -> bool {
-    text.len() >= needle.len() && text.windows(needle.len().max(1)).any(|w| w == needle)
-        || needle.is_empty()
+    let Some((first, rest)) = needle.split_first() else {
+        return true;
+    };
+    let last = (text.len() + 1).saturating_sub(needle.len());
+    (0..last).any(|at| {
+        text[at] == *first
+            && text[at + 1..]
+                .iter()
+                .zip(rest)
+                .all(|(here, wanted)| here == wanted)
+    })
 }
 
 /// Which pairs of neighbouring bytes a text has, roughly.
@@ -159,9 +201,13 @@ struct Pairs([u64; 4]);
 impl Pairs {
     fn of(text: &[u8]) -> Pairs {
         let mut seen = Pairs([0; 4]);
-        for pair in text.windows(2) {
-            let slot = Pairs::slot(pair[0], pair[1]);
-            seen.0[slot >> 6] |= 1 << (slot & 63);
+        let mut before = None;
+        for &byte in text {
+            if let Some(before) = before {
+                let slot = Pairs::slot(before, byte);
+                seen.0[slot >> 6] |= 1 << (slot & 63);
+            }
+            before = Some(byte);
         }
         seen
     }
@@ -171,11 +217,16 @@ impl Pairs {
     }
 
     fn may_hold(&self, needle: &[u8]) -> bool {
-        let &[first, second, ..] = needle else {
-            return true;
+        let has = |first: u8, second: u8| {
+            let slot = Pairs::slot(first, second);
+            self.0[slot >> 6] >> (slot & 63) & 1 == 1
         };
-        let slot = Pairs::slot(first, second);
-        self.0[slot >> 6] >> (slot & 63) & 1 == 1
+        match *needle {
+            [first, second] => has(first, second),
+            [first, second, .., before, last] => has(first, second) && has(before, last),
+            [first, second, last] => has(first, second) && has(second, last),
+            [] | [_] => true,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::model::{FileChange, Finding};
 use crate::role::Role;
 use crate::sides::Code;
-use crate::text::{canonical_number, has_any, hash};
+use crate::text::{Hashes, canonical_number, has_any, hash};
 use crate::unit::RawUnit;
 use crate::view::View;
 
@@ -26,24 +26,24 @@ pub struct SourceFacts {
     /// Prose changed: a changelog or documentation.
     pub docs_changed: bool,
     /// Names that removed lines define.
-    pub removed_defs: HashSet<u64>,
+    pub removed_defs: Hashes,
     /// Telling string literals that left the source for good.
-    pub removed_texts: HashSet<u64>,
+    pub removed_texts: Hashes,
     /// Literals in added lines.
-    added_lits: HashSet<u64>,
+    added_lits: Hashes,
     /// Literals in removed lines.
-    removed_lits: HashSet<u64>,
+    removed_lits: Hashes,
     /// String literals in added lines, in lower case, for looking inside.
     added_strings: Vec<String>,
     removed_strings: Vec<String>,
     /// Telling strings that left for good, in lower case.
     lost_strings: Vec<String>,
-    kept_lits: HashSet<u64>,
+    kept_lits: Hashes,
     kept_strings: HashSet<String>,
     /// Names in added and not in removed lines.
-    pub added_idents: HashSet<u64>,
+    pub added_idents: Hashes,
     /// Names in removed and not in added lines.
-    pub removed_idents: HashSet<u64>,
+    pub removed_idents: Hashes,
     added_tokens: usize,
     removed_tokens: usize,
     /// Special cases to be held against the literals of the tests.

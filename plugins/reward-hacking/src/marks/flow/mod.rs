@@ -19,7 +19,7 @@ pub fn flow_marks(
     lang: Lang,
     unit: &RawUnit,
     body: &[usize],
-    asserts: &[&Assertion],
+    asserts: &[Assertion],
 ) -> Vec<Mark> {
     let mut marks = Marks {
         view,
@@ -81,7 +81,7 @@ fn lines(
     unit: &RawUnit,
     line: usize,
     end: usize,
-    asserts: &[&Assertion],
+    asserts: &[Assertion],
 ) {
     let view = marks.view;
     let text = view.lines[line].text.trim();
