@@ -1,12 +1,60 @@
 //! Small pure helpers on text: hashing, literals in canonical form, cutting, names as words.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
 use crate::limits;
 
 /// 64-bit FNV-1a: stable over builds and platforms, so that findings come out the same everywhere.
 pub fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    hash_on(HASH_START, text.as_bytes())
+}
+
+const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn hash_on(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |h, b| {
+        (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// The hash of a line without its blanks, and how many bytes are left of it.
+pub fn squeezed_hash(line: &str) -> (u64, usize) {
+    if line.is_ascii() {
+        let mut hash = HASH_START;
+        let mut length = 0;
+        for byte in line.bytes().filter(|b| !matches!(b, b' ' | 9..=13)) {
+            hash = hash_on(hash, &[byte]);
+            length += 1;
+        }
+        return (hash, length);
+    }
+    line.split_whitespace()
+        .fold((HASH_START, 0), |(h, len), part| {
+            (hash_on(h, part.as_bytes()), len + part.len())
+        })
+}
+
+/// A set of values of [`hash`].
+pub type Hashes = HashSet<u64, BuildHasherDefault<AsIs>>;
+
+/// Takes the values of [`hash`] for what they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash_on(self.0, bytes);
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
 }
 
 /// Hashes of several texts.
@@ -58,10 +106,17 @@ pub fn number(text: &str) -> Option<f64> {
 }
 
 /// A numeric literal in one spelling, so that `1_000`, `1000u32` and `1000.0` are the same atom.
-pub fn canonical_number(text: &str) -> String {
+pub fn canonical_number(text: &str) -> Cow<'_, str> {
+    // Most numbers are short and plain.
+    let plain = text.len() <= 15
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text.len() == 1 || !text.starts_with('0'));
+    if plain {
+        return text.into();
+    }
     match number(text) {
-        Some(v) => format!("{v}"),
-        None => text.to_string(),
+        Some(v) => v.to_string().into(),
+        None => text.into(),
     }
 }
 
@@ -115,9 +170,64 @@ pub fn flat(name: &str) -> String {
         .collect()
 }
 
-/// Whether any of `needles` occurs in `text`.
+/// Whether any of `needles` occurs in `text`. Most lines have none of them, and nearly all needles are told
+/// from a line by two pairs of bytes, so no searcher is made for any.
 pub fn has_any(text: &str, needles: &[&str]) -> bool {
-    needles.iter().any(|n| text.contains(n))
+    let text = text.as_bytes();
+    let seen = Pairs::of(text);
+    needles.iter().any(|needle| {
+        let needle = needle.as_bytes();
+        seen.may_hold(needle) && holds(text, needle)
+    })
+}
+
+fn holds(text: &[u8], needle: &[u8]) -> bool {
+    let Some((first, rest)) = needle.split_first() else {
+        return true;
+    };
+    let last = (text.len() + 1).saturating_sub(needle.len());
+    (0..last).any(|at| {
+        text[at] == *first
+            && text[at + 1..]
+                .iter()
+                .zip(rest)
+                .all(|(here, wanted)| here == wanted)
+    })
+}
+
+/// Which pairs of neighbouring bytes a text has, roughly.
+struct Pairs([u64; 4]);
+
+impl Pairs {
+    fn of(text: &[u8]) -> Pairs {
+        let mut seen = Pairs([0; 4]);
+        let mut before = None;
+        for &byte in text {
+            if let Some(before) = before {
+                let slot = Pairs::slot(before, byte);
+                seen.0[slot >> 6] |= 1 << (slot & 63);
+            }
+            before = Some(byte);
+        }
+        seen
+    }
+
+    fn slot(first: u8, second: u8) -> usize {
+        usize::from(first.wrapping_mul(37) ^ second.wrapping_mul(11))
+    }
+
+    fn may_hold(&self, needle: &[u8]) -> bool {
+        let has = |first: u8, second: u8| {
+            let slot = Pairs::slot(first, second);
+            self.0[slot >> 6] >> (slot & 63) & 1 == 1
+        };
+        match *needle {
+            [first, second] => has(first, second),
+            [first, second, .., before, last] => has(first, second) && has(before, last),
+            [first, second, last] => has(first, second) && has(second, last),
+            [] | [_] => true,
+        }
+    }
 }
 
 /// Whether `word` occurs in `text` bounded by non-identifier characters.

@@ -45,7 +45,11 @@ impl<'a> View<'a> {
     }
 
     fn of_hunks(file: &'a FileChange, side: Side) -> View<'a> {
-        let mut view = View::default();
+        let shown = file.hunks.iter().map(|h| h.lines.len()).sum::<usize>();
+        let mut view = View {
+            lines: Vec::with_capacity(shown.min(limits::UNIT_LINES)),
+            sections: Vec::with_capacity(file.hunks.len()),
+        };
         for (chunk, hunk) in file.hunks.iter().enumerate() {
             view.sections.push(bounded(&hunk.section));
             for line in &hunk.lines {

@@ -2,14 +2,16 @@
 
 mod stubs;
 
+use std::cell::OnceCell;
+
 use stubs::{is_stubbing, stubs};
 
 use crate::context::stem;
 use crate::lang::Lang;
-use crate::lexer::{Kind, Tok, lex};
+use crate::lexer::{Kind, Tok};
 use crate::model::{ChangeKind, FileChange, Finding, LineKind, Severity, Side};
+use crate::sides::{Code, CodeSide};
 use crate::text::{bare_name, evidence, has_any, has_word};
-use crate::view::View;
 
 /// What a stubbing line replaces.
 struct Stub {
@@ -20,16 +22,25 @@ struct Stub {
 }
 
 /// Finds added stubs of the unit under test in a changed test file.
-pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
-    let path = file.path();
-    let lang = Lang::of(path);
-    if file.kind == ChangeKind::Added || file.kind == ChangeKind::Deleted || lang == Lang::Other {
+pub fn find(file: &FileChange, code: &Code, out: &mut Vec<Finding>) {
+    if file.kind == ChangeKind::Added || file.kind == ChangeKind::Deleted {
         return;
     }
-    let view = View::of(file, Side::New);
-    let lexed = lex(&view, lang);
+    let (path, lang) = (file.path(), code.lang);
+    let CodeSide { view, lexed, .. } = &code.new;
     let unit = stem(path);
-    let stubbing: Vec<bool> = view.lines.iter().map(|l| is_stubbing(l.text)).collect();
+    // Most tests stub nothing.
+    let stubbing = OnceCell::new();
+    let stubbing = || {
+        stubbing
+            .get_or_init(|| {
+                view.lines
+                    .iter()
+                    .map(|l| is_stubbing(l.text))
+                    .collect::<Vec<_>>()
+            })
+            .as_slice()
+    };
     let removed: Vec<&str> = file
         .hunks
         .iter()
@@ -54,7 +65,7 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
                 .any(|r| has_word(r, &stub.method) && is_stubbing(r));
             !before
                 && (under_test(&stub.target, &unit, lang)
-                    || called(&lexed.toks, &stub.method, &stub.target, &stubbing, lang))
+                    || called(&lexed.toks, &stub.method, &stub.target, stubbing(), lang))
         });
         let replaced = hit.is_none() && replaces_real(line.text, &removed, &lexed.toks, &unit);
         let module = hit.is_none() && !replaced && mocks_own_module(line.text, &unit, &removed);
@@ -222,6 +233,9 @@ fn assignment(text: &str) -> Option<(String, String)> {
 
 /// `jest.mock("./forecast")` in `forecast.test.ts`.
 fn mocks_own_module(text: &str, unit: &str, removed: &[&str]) -> bool {
+    if !has_any(text, &["ock("]) {
+        return false;
+    }
     let Some(at) = ["jest.mock(", "vi.mock(", "jest.doMock(", "vi.doMock("]
         .iter()
         .find_map(|p| text.find(p).map(|a| a + p.len()))

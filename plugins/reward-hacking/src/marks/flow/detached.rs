@@ -36,7 +36,7 @@ pub(super) fn detached(
     unit: &RawUnit,
     i: usize,
     limit: usize,
-    asserts: &[&Assertion],
+    asserts: &[Assertion],
 ) {
     let toks = &lexed.toks;
     let t = &toks[i];

@@ -1,0 +1,210 @@
+//! The component's heap. Each call is an instance of its own whose memory is thrown away as a whole, so
+//! what counts is that the first few hundred blocks cost next to nothing and touch few pages.
+//!
+//! Blocks come off the memory that the instance starts with, and go back to a list of their size. Nothing is
+//! merged: a scan frees what it read of one file before it reads the next, which asks for much the same
+//! sizes again. Only a large block may be cut up for others, before the memory grows.
+#![allow(
+    unsafe_code,
+    reason = "an allocator hands out raw memory by nature; nothing else here does"
+)]
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::UnsafeCell;
+use std::ptr::null_mut;
+
+/// Every block starts at a multiple of this; nothing in the scanner asks for more.
+const ALIGN: usize = 8;
+
+/// Blocks up to this size have lists in steps of [`ALIGN`], larger ones in four steps per doubling.
+const SMALL: usize = 128;
+
+/// Lists of free blocks: sixteen of small ones, then four for each power of two of a 32-bit memory.
+const LISTS: usize = SMALL / ALIGN + 4 * 25;
+
+const PAGE: usize = 64 << 10;
+
+/// Pages by which the memory grows at least, so that a large scan asks seldom.
+const GROW_PAGES: usize = 4;
+
+#[global_allocator]
+static HEAP: Heap = Heap(UnsafeCell::new(State {
+    next: 0,
+    end: 0,
+    top: 0,
+    free: [null_mut(); LISTS],
+}));
+
+unsafe extern "C" {
+    /// Where the linker's data ends.
+    static __heap_base: u8;
+}
+
+struct Heap(UnsafeCell<State>);
+
+struct State {
+    /// The stretch that blocks are taken off: its first byte that is free, and its end.
+    next: usize,
+    end: usize,
+    /// The end of the memory.
+    top: usize,
+    /// The first free block of each size; each holds the address of the one behind it.
+    free: [*mut u8; LISTS],
+}
+
+// SAFETY: a component has one thread.
+unsafe impl Sync for Heap {}
+
+/// The list for blocks of at least `size` bytes, and how many they have.
+fn list(size: usize) -> (usize, usize) {
+    if size <= SMALL {
+        let steps = size.max(1).div_ceil(ALIGN);
+        return (steps - 1, steps * ALIGN);
+    }
+    let doubling = (size - 1).ilog2();
+    let step = 1 << (doubling - 2);
+    let steps = (size - 1) / step - 3;
+    let index = SMALL / ALIGN + 4 * (doubling - SMALL.ilog2()) as usize + steps - 1;
+    (index, (steps + 4) * step)
+}
+
+/// The size of the blocks in a list.
+fn bytes(list: usize) -> usize {
+    if list < SMALL / ALIGN {
+        return (list + 1) * ALIGN;
+    }
+    let large = list - SMALL / ALIGN;
+    let step = 1 << (SMALL.ilog2() as usize + large / 4 - 2);
+    (large % 4 + 5) * step
+}
+
+impl State {
+    /// Takes `size` bytes off the stretch that is being handed out, or nothing when there are no more.
+    fn bump(&mut self, size: usize) -> *mut u8 {
+        if size > self.end - self.next && !self.refill(size) {
+            return null_mut();
+        }
+        let block = self.next;
+        self.next += size;
+        block as *mut u8
+    }
+
+    /// Finds a stretch of at least `size` bytes: a large block that came back, or more memory.
+    #[cold]
+    fn refill(&mut self, size: usize) -> bool {
+        if self.top == 0 {
+            self.next = (&raw const __heap_base as usize).next_multiple_of(ALIGN);
+            self.top = core::arch::wasm32::memory_size(0) * PAGE;
+            self.end = self.top;
+            if size <= self.end - self.next {
+                return true;
+            }
+        }
+        let (smallest, _) = list(size.max(PAGE));
+        for list in (smallest..LISTS).rev() {
+            let block = self.free[list];
+            if !block.is_null() {
+                self.free[list] = unsafe { block.cast::<*mut u8>().read() };
+                self.keep_rest();
+                self.next = block as usize;
+                self.end = self.next + bytes(list);
+                return true;
+            }
+        }
+        if self.end != self.top {
+            self.keep_rest();
+            self.next = self.top;
+            self.end = self.top;
+        }
+        self.extend(size - (self.end - self.next))
+    }
+
+    /// Makes the stretch at the end of the memory longer by at least `missing` bytes.
+    fn extend(&mut self, missing: usize) -> bool {
+        // An eighth more keeps the number of steps small and the waste as well.
+        let pages = missing
+            .div_ceil(PAGE)
+            .max(GROW_PAGES)
+            .max(self.top / PAGE / 8);
+        if core::arch::wasm32::memory_grow(0, pages) == usize::MAX {
+            return false;
+        }
+        self.top += pages * PAGE;
+        self.end = self.top;
+        true
+    }
+
+    /// Puts what is left of the stretch into a list.
+    fn keep_rest(&mut self) {
+        let rest = self.end - self.next;
+        if rest < SMALL {
+            return;
+        }
+        let (above, size) = list(rest);
+        let list = if size > rest { above - 1 } else { above };
+        let block = self.next as *mut u8;
+        unsafe { block.cast::<*mut u8>().write(self.free[list]) };
+        self.free[list] = block;
+    }
+}
+
+// Not inlined: there are some thousand places that allocate.
+//
+// SAFETY: blocks are multiples of `ALIGN` long and start at one, lie behind the linker's data, and are
+// handed out once until they come back. A larger alignment gets nothing.
+unsafe impl GlobalAlloc for Heap {
+    #[inline(never)]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.align() > ALIGN || layout.size() > isize::MAX as usize / 2 {
+            return null_mut();
+        }
+        let state = unsafe { &mut *self.0.get() };
+        let (list, size) = list(layout.size());
+        let block = state.free[list];
+        if block.is_null() {
+            return state.bump(size);
+        }
+        state.free[list] = unsafe { block.cast::<*mut u8>().read() };
+        block
+    }
+
+    #[inline(never)]
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        let state = unsafe { &mut *self.0.get() };
+        let (list, size) = list(layout.size());
+        if block as usize + size == state.next {
+            state.next = block as usize;
+            return;
+        }
+        unsafe { block.cast::<*mut u8>().write(state.free[list]) };
+        state.free[list] = block;
+    }
+
+    #[inline(never)]
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if size > isize::MAX as usize / 2 {
+            return null_mut();
+        }
+        let state = unsafe { &mut *self.0.get() };
+        let (has, wants) = (list(layout.size()).1, list(size).1);
+        if has == wants {
+            return block;
+        }
+        // The last block grows and shrinks where it is.
+        if block as usize + has == state.next {
+            let room = state.end - block as usize;
+            if wants <= room || state.end == state.top && state.extend(wants - room) {
+                state.next = block as usize + wants;
+                return block;
+            }
+        }
+        let fresh = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
+        if !fresh.is_null() {
+            unsafe {
+                fresh.copy_from_nonoverlapping(block, size.min(layout.size()));
+                self.dealloc(block, layout);
+            }
+        }
+        fresh
+    }
+}
