@@ -3,8 +3,11 @@
 use crate::bindings::exports::sortie::scanner::scan::{
     Diff, Finding as WireFinding, Guest, Place, Rule, Severity as WireSeverity, Side as WireSide,
 };
-use crate::bindings::sortie::scanner::change::{ChangeKind as WireKind, LineKind as WireLine};
+use crate::bindings::sortie::scanner::change::{
+    ChangeKind as WireKind, FileChange as WireFile, LineKind as WireLine,
+};
 use crate::engine::Analysis;
+use crate::limits;
 use crate::meta;
 use crate::model::{ChangeKind, FileChange, Finding, Hunk, Line, LineKind, Severity, Side};
 use crate::role::Role;
@@ -24,35 +27,47 @@ impl Guest for Component {
     }
 
     fn scan(change: &Diff) -> Vec<WireFinding> {
-        let mut analysis = Analysis::default();
-        for (index, info) in change.files().into_iter().enumerate() {
+        let mut analysis = Analysis::with_room(limits::WHOLE_BYTES);
+        let infos = change.files();
+        for (place, info) in (0..).zip(&infos) {
             if info.binary {
                 continue;
             }
-            let index = index as u32;
-            let kind = match info.kind {
-                WireKind::Added => ChangeKind::Added,
-                WireKind::Deleted => ChangeKind::Deleted,
-                WireKind::Modified | WireKind::TypeChanged => ChangeKind::Modified,
-                WireKind::Renamed | WireKind::Copied => ChangeKind::Renamed,
-            };
-            let mut file = FileChange {
-                old_path: info.old_path,
-                new_path: info.new_path,
-                kind,
-                hunks: Vec::new(),
-                before: None,
-                after: None,
-            };
+            let mut file = without_hunks(info);
             // Lock files, vendored code and the like are told by their path alone.
             if Analysis::role(&file) == Role::Ignored {
                 continue;
             }
-            file.hunks = change.hunks(index).into_iter().map(hunk).collect();
-            analysis.push(&file);
+            file.hunks = hunks(change, place);
+            analysis.push(place, &file);
         }
-        analysis.finish().into_iter().map(finding).collect()
+        let found = analysis.finish(|place| {
+            let mut file = without_hunks(&infos[place as usize]);
+            file.hunks = hunks(change, place);
+            file
+        });
+        found.into_iter().map(finding).collect()
     }
+}
+
+fn without_hunks(info: &WireFile) -> FileChange {
+    FileChange {
+        old_path: info.old_path.clone(),
+        new_path: info.new_path.clone(),
+        kind: match info.kind {
+            WireKind::Added => ChangeKind::Added,
+            WireKind::Deleted => ChangeKind::Deleted,
+            WireKind::Modified | WireKind::TypeChanged => ChangeKind::Modified,
+            WireKind::Renamed | WireKind::Copied => ChangeKind::Renamed,
+        },
+        hunks: Vec::new(),
+        before: None,
+        after: None,
+    }
+}
+
+fn hunks(change: &Diff, place: u32) -> Vec<Hunk> {
+    change.hunks(place).into_iter().map(hunk).collect()
 }
 
 fn hunk(h: crate::bindings::sortie::scanner::change::Hunk) -> Hunk {

@@ -1,7 +1,7 @@
 //! Constants of the tests that decide how strict they are: tolerances, bounds, numbers of rounds.
 
 use crate::model::{FileChange, Finding, LineKind, Severity, Side};
-use crate::text::{evidence, number, words};
+use crate::text::{evidence, has_any, number, words};
 
 /// Finds constants that a test file changed to the laxer.
 pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
@@ -101,7 +101,7 @@ const ROUNDS: [&str; 14] = [
 fn rounds(file: &FileChange, hunk: &crate::model::Hunk, out: &mut Vec<Finding>) {
     for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
         let lower = added.text.to_lowercase();
-        if !ROUNDS.iter().any(|r| lower.contains(r)) || constant(&added.text).is_some() {
+        if !has_any(&lower, &ROUNDS) || constant(&added.text).is_some() {
             continue;
         }
         let (form, now) = shape(&added.text);

@@ -28,14 +28,9 @@ pub struct HelperFacts {
     pub header: String,
 }
 
-/// Everything the rules look things up in.
-pub struct Context<'a> {
-    /// The files in the order of the diff.
-    pub files: &'a [FileFacts],
-    /// Matched and unmatched units.
-    pub pairs: &'a Pairs,
-    /// What the source files tell.
-    pub source: &'a SourceFacts,
+/// What the files of a change tell about each other, gathered file by file.
+#[derive(Debug, Default)]
+pub struct Known {
     /// Literals in added lines of tests.
     pub added_lits: HashSet<u64>,
     /// Literals in removed and kept lines of tests, before the change.
@@ -44,78 +39,52 @@ pub struct Context<'a> {
     pub removed_defs: HashSet<u64>,
     /// Bare names of source files that went away.
     pub removed_stems: HashSet<String>,
-    /// Contents of added assertions, with how many there are of each.
-    pub added_asserts: HashMap<u64, usize>,
+    /// Contents of added assertions.
+    pub added_asserts: HashSet<u64>,
     /// Contents of all assertions after the change.
     pub all_asserts: HashSet<u64>,
     /// Helpers by name hash, after the change.
     pub helpers: HashMap<u64, HelperFacts>,
     /// Names of helpers that skip: before, after.
     pub skippers: [HashSet<u64>; 2],
-    /// Names mentioned by tests after the change.
-    pub used_names: HashSet<u64>,
-    /// Whether prose of the project changed as well.
-    pub docs_changed: bool,
-    /// Added lines of harness files.
-    pub harness_added: String,
-    /// What was found.
-    pub findings: Vec<Finding>,
+    /// Names that the source defines after the change.
+    defined_after: HashSet<u64>,
 }
 
-impl<'a> Context<'a> {
-    /// Gathers what the rules will look up.
-    pub fn new(files: &'a [FileFacts], pairs: &'a Pairs, source: &'a SourceFacts) -> Context<'a> {
-        let mut ctx = Context {
-            files,
-            pairs,
-            source,
-            added_lits: HashSet::new(),
-            old_lits: HashSet::new(),
-            removed_defs: HashSet::new(),
-            removed_stems: HashSet::new(),
-            added_asserts: HashMap::new(),
-            all_asserts: HashSet::new(),
-            helpers: HashMap::new(),
-            skippers: [HashSet::new(), HashSet::new()],
-            used_names: HashSet::new(),
-            docs_changed: source.docs_changed,
-            harness_added: source.harness_added.clone(),
-            findings: Vec::new(),
-        };
-        let mut defined_after: HashSet<u64> = HashSet::new();
-        for (f, file) in files.iter().enumerate() {
-            if file.role == Role::Source {
-                defined_after.extend(file.new.units.iter().map(|u| hash(&u.name)));
-            }
-            if is_test_code(file) {
-                ctx.added_lits.extend(file.new.changed_lits.iter().copied());
-                ctx.old_lits.extend(file.old.all_lits.iter().copied());
-                ctx.gather_tests(f, file);
-            }
-            if file.kind == ChangeKind::Deleted && file.role == Role::Source {
-                ctx.removed_stems.insert(stem(&file.old_path));
-            }
+impl Known {
+    /// Takes in file `f`.
+    pub fn add(&mut self, f: usize, file: &FileFacts) {
+        if file.role == Role::Source {
+            self.defined_after
+                .extend(file.new.units.iter().map(|u| hash(&u.name)));
+            self.removed_defs.extend(
+                file.old
+                    .units
+                    .iter()
+                    .filter(|u| {
+                        !matches!(u.kind, UnitKind::Loose | UnitKind::Test)
+                            && u.decl_changed
+                            && u.name.len() > 2
+                    })
+                    .map(|u| hash(&u.name)),
+            );
         }
-        for file in files.iter().filter(|f| f.role == Role::Source) {
-            for unit in &file.old.units {
-                let h = hash(&unit.name);
-                if unit.kind != UnitKind::Loose
-                    && unit.kind != UnitKind::Test
-                    && unit.decl_changed
-                    && !defined_after.contains(&h)
-                    && unit.name.len() > 2
-                {
-                    ctx.removed_defs.insert(h);
-                }
-            }
+        if file.is_test_code {
+            self.added_lits
+                .extend(file.new.changed_lits.iter().copied());
+            self.old_lits.extend(file.old.all_lits.iter().copied());
+            self.gather_tests(f, file);
         }
-        ctx.removed_defs.extend(
-            source
-                .removed_defs
-                .iter()
-                .filter(|h| !defined_after.contains(h)),
-        );
-        ctx
+        if file.kind == ChangeKind::Deleted && file.role == Role::Source {
+            self.removed_stems.insert(stem(&file.old_path));
+        }
+    }
+
+    /// Once every file is in.
+    pub fn finish(&mut self, source: &SourceFacts) {
+        self.removed_defs.extend(&source.removed_defs);
+        let defined_after = std::mem::take(&mut self.defined_after);
+        self.removed_defs.retain(|h| !defined_after.contains(h));
     }
 
     fn gather_tests(&mut self, f: usize, file: &FileFacts) {
@@ -129,24 +98,18 @@ impl<'a> Context<'a> {
             }
         }
         for unit in &file.new.units {
-            if matches!(
-                unit.kind,
-                UnitKind::Test | UnitKind::Loose | UnitKind::Helper | UnitKind::Container
-            ) {
-                self.used_names.extend(unit.idents.iter().copied());
-            }
             self.all_asserts.extend(
                 unit.asserts
                     .iter()
                     .filter(|a| a.strength > 0)
                     .map(|a| content_hash(&a.content)),
             );
-            for a in unit.asserts.iter().filter(|a| a.changed && a.strength > 0) {
-                *self
-                    .added_asserts
-                    .entry(content_hash(&a.content))
-                    .or_default() += 1;
-            }
+            self.added_asserts.extend(
+                unit.asserts
+                    .iter()
+                    .filter(|a| a.changed && a.strength > 0)
+                    .map(|a| content_hash(&a.content)),
+            );
             if unit.kind == UnitKind::Helper {
                 self.helpers.insert(
                     hash(&unit.name),
@@ -162,7 +125,60 @@ impl<'a> Context<'a> {
             }
         }
     }
+}
 
+/// Findings in the order of the rules, whatever order the files were judged in.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The rule at work.
+    pub pass: Pass,
+    /// Findings, each with the pass it came from.
+    pub findings: Vec<(Pass, Finding)>,
+    /// Lines whose skip was reported, per file.
+    pub skips: Vec<(usize, u32)>,
+    /// Files whose new name was reported.
+    pub renamed: Vec<usize>,
+}
+
+/// The rules on units and rows, in the order in which their findings stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pass {
+    /// Tests that are skipped.
+    #[default]
+    Skipped,
+    /// Skips in lines that match nothing before.
+    FreshSkips,
+    /// Tests that are singled out.
+    Focused,
+    /// Tests that are none any more.
+    Uncollected,
+    /// Tests that a second one of the name hides.
+    Hidden,
+    /// Tests that are gone.
+    Gone,
+    /// Assertions and control flow.
+    Compared,
+    /// Rows of tables.
+    Cases,
+    /// Answers in the source.
+    Special,
+}
+
+/// Everything the rules look things up in.
+pub struct Context<'a> {
+    /// The files in the order of the diff. Of slim ones only unmatched units are there.
+    pub files: &'a [FileFacts],
+    /// Matched and unmatched units.
+    pub pairs: &'a Pairs,
+    /// What the source files tell.
+    pub source: &'a SourceFacts,
+    /// What the files tell about each other.
+    pub known: &'a Known,
+    /// What was found.
+    pub report: Report,
+}
+
+impl<'a> Context<'a> {
     /// Adds a finding.
     #[allow(clippy::too_many_arguments)]
     pub fn add(
@@ -175,7 +191,7 @@ impl<'a> Context<'a> {
         message: impl Into<String>,
         text: &str,
     ) {
-        self.findings.push(Finding {
+        let finding = Finding {
             rule,
             severity,
             path: path.to_string(),
@@ -183,7 +199,8 @@ impl<'a> Context<'a> {
             side,
             message: message.into(),
             evidence: evidence(text),
-        });
+        };
+        self.report.findings.push((self.report.pass, finding));
     }
 
     /// The unit before the change.
@@ -199,7 +216,7 @@ impl<'a> Context<'a> {
     /// What keeps the unit from running: a mark of its own, of a unit around it, or of a helper it calls.
     pub fn skip_of(&self, r: (usize, usize), side: Side) -> Option<(Cond, u32, String)> {
         let units = &self.side(r.0, side).units;
-        let skippers = &self.skippers[usize::from(side == Side::New)];
+        let skippers = &self.known.skippers[usize::from(side == Side::New)];
         let mut at = Some(r.1);
         let mut weakest: Option<(Cond, u32, String)> = None;
         while let Some(i) = at {
@@ -233,8 +250,10 @@ impl<'a> Context<'a> {
 
     /// Whether what the unit tests went away with it.
     pub fn feature_removed(&self, unit: &Unit, file: &FileFacts) -> bool {
-        unit.idents.iter().any(|h| self.removed_defs.contains(h))
-            || self.removed_stems.contains(&stem(&file.old_path))
+        unit.idents
+            .iter()
+            .any(|h| self.known.removed_defs.contains(h))
+            || self.known.removed_stems.contains(&stem(&file.old_path))
             || unit.texts.iter().any(|t| self.source.lost_text_in(t))
             || unit
                 .lits
@@ -250,16 +269,6 @@ pub fn rank(cond: Cond) -> u8 {
         Cond::Other => 1,
         Cond::Always => 2,
     }
-}
-
-/// Whether the file has tests or helps them.
-pub fn is_test_code(file: &FileFacts) -> bool {
-    file.role == Role::Test
-        || file.role == Role::Harness && file.lang != crate::lang::Lang::Other
-        || file.role == Role::Source
-            && [&file.old, &file.new]
-                .iter()
-                .any(|s| s.units.iter().any(|u| u.kind == UnitKind::Test))
 }
 
 /// One hash for the content of an assertion.

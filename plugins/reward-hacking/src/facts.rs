@@ -1,18 +1,22 @@
 //! What is kept of a file once its views are gone: units, rows and literals, before and after.
 
+use std::rc::Rc;
+
 use crate::assertion::{Assertion, assertions};
 use crate::lang::Lang;
-use crate::lexer::{Kind, Lexed, lex};
+use crate::lexer::{Kind, Lexed};
 use crate::marks::{Mark, flow_marks, skip_marks};
-use crate::model::{ChangeKind, FileChange, Side};
+use crate::model::{ChangeKind, FileChange};
+use crate::pairing::UnitRef;
 use crate::role::Role;
 use crate::rows::{Row, rows};
-use crate::text::{bare_name, canonical_number, hash};
-use crate::unit::{RawUnit, UnitKind, units};
+use crate::sides::{Code, CodeSide};
+use crate::text::{bare_name, canonical_number, hash, squeezed_hash};
+use crate::unit::{RawUnit, UnitKind};
 use crate::view::View;
 
 /// A unit with everything the rules ask about it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Unit {
     /// What it is.
     pub kind: UnitKind,
@@ -28,20 +32,14 @@ pub struct Unit {
     pub header: String,
     /// Whether the declaration line changed.
     pub decl_changed: bool,
-    /// Whether every line of it changed: it is new, or gone.
-    pub all_changed: bool,
     /// Whether any line of it changed.
     pub any_changed: bool,
-    /// Whether the view shows its end.
-    pub complete: bool,
     /// Index of the unit around it.
     pub parent: Option<usize>,
     /// Skips, focus, swallowed failures and the like.
     pub marks: Vec<Mark>,
     /// Its assertions.
     pub asserts: Vec<Assertion>,
-    /// Attribute names with their text.
-    pub attrs: Vec<(String, String)>,
     /// Hashes of the names it calls or mentions, sorted and without repeats.
     pub idents: Vec<u64>,
     /// Hashes of its literals, title excluded, sorted and without repeats.
@@ -71,15 +69,15 @@ impl Unit {
 #[derive(Debug, Default)]
 pub struct SideFacts {
     /// Units in order, loose lines last.
-    pub units: Vec<Unit>,
+    pub units: Vec<Rc<Unit>>,
     /// Rows of tables.
     pub rows: Vec<Row>,
+    /// How many rows there are, also when they are not kept.
+    pub row_count: usize,
     /// Hashes of literals in changed lines, with repeats.
     pub changed_lits: Vec<u64>,
     /// Hashes of all literals the view shows.
     pub all_lits: Vec<u64>,
-    /// Hashes of all names the view shows.
-    pub idents: Vec<u64>,
 }
 
 /// A file.
@@ -95,39 +93,107 @@ pub struct FileFacts {
     pub role: Role,
     /// Its language.
     pub lang: Lang,
+    /// Whether it has tests or helps them.
+    pub is_test_code: bool,
+    /// Tests before.
+    pub old_tests: usize,
+    /// Whether the change touched one of these.
+    pub old_test_changed: bool,
+    /// Whether only a part of its units is kept.
+    pub slim: bool,
     /// Before.
     pub old: SideFacts,
     /// After.
     pub new: SideFacts,
 }
 
+impl FileFacts {
+    /// Drops what can be gathered again when the file is judged, and keeps the units that have no
+    /// counterpart in it: those are held against the units of other files.
+    pub fn slim(&mut self, gone: &[UnitRef], fresh: &[UnitRef]) {
+        self.slim = true;
+        self.old.slim(gone, false);
+        self.new.slim(fresh, true);
+    }
+}
+
+impl SideFacts {
+    fn slim(&mut self, kept: &[UnitRef], came: bool) {
+        self.rows = Vec::new();
+        self.changed_lits = Vec::new();
+        self.all_lits = Vec::new();
+        let units = std::mem::take(&mut self.units);
+        if kept.is_empty() {
+            return;
+        }
+        let stub = Rc::new(Unit::default());
+        self.units = vec![stub; units.len()];
+        for &(_, index) in kept {
+            let mut at = Some(index);
+            // What is around a unit may keep it from running.
+            while let Some(i) = at.filter(|&i| self.units[i].line == 0) {
+                let mut unit = (*units[i]).clone();
+                unit.slim(came);
+                at = unit.parent;
+                self.units[i] = Rc::new(unit);
+            }
+        }
+    }
+}
+
+impl Unit {
+    /// Drops what is asked only of a unit beside its counterpart.
+    fn slim(&mut self, came: bool) {
+        self.peers = Vec::new();
+        self.unused = Vec::new();
+        if came {
+            self.lits = Vec::new();
+            self.texts = Vec::new();
+        }
+        for a in &mut self.asserts {
+            a.args = Vec::new();
+            a.text = String::new();
+            a.api = String::new();
+            a.guard = None;
+            if came {
+                a.content = Vec::new();
+            }
+        }
+    }
+}
+
 /// Both sides of a file.
-pub fn facts(file: &FileChange, role: Role) -> FileFacts {
+pub fn facts(file: &FileChange, role: Role, code: &Code) -> FileFacts {
     let path = file.path().to_string();
-    let lang = Lang::of(&path);
+    let (old, new) = (side(&code.old, code.lang), side(&code.new, code.lang));
+    let is_test = |u: &Rc<Unit>| u.kind == UnitKind::Test;
     FileFacts {
         old_path: file.old_path.clone().unwrap_or_else(|| path.clone()),
         new_path: path,
         kind: file.kind,
         role,
-        lang,
-        old: side(file, Side::Old, lang, role),
-        new: side(file, Side::New, lang, role),
+        lang: code.lang,
+        is_test_code: match role {
+            Role::Test | Role::Harness => true,
+            _ => old.units.iter().chain(&new.units).any(is_test),
+        },
+        old_tests: old.units.iter().filter(|u| is_test(u)).count(),
+        old_test_changed: old.units.iter().any(|u| is_test(u) && u.any_changed),
+        slim: false,
+        old,
+        new,
     }
 }
 
-fn side(file: &FileChange, side: Side, lang: Lang, role: Role) -> SideFacts {
-    let view = View::of(file, side);
+fn side(code: &CodeSide, lang: Lang) -> SideFacts {
+    let CodeSide { view, lexed, raw } = code;
     if view.lines.is_empty() {
         return SideFacts::default();
     }
-    let lexed = lex(&view, lang);
-    let is_test_file = matches!(role, Role::Test | Role::Harness);
-    let raw = units(&view, &lexed, lang, is_test_file);
-    let owners = owners(&view, &raw);
-    let asserts = assertions(&view, &lexed, lang);
+    let owners = owners(view, raw);
+    let asserts = assertions(view, lexed, lang);
     let mut out = SideFacts {
-        rows: rows(&view, &lexed, lang, &asserts),
+        rows: rows(view, lexed, lang, &asserts),
         ..SideFacts::default()
     };
     let mut bodies: Vec<Vec<usize>> = vec![Vec::new(); raw.len()];
@@ -164,14 +230,11 @@ fn side(file: &FileChange, side: Side, lang: Lang, role: Role) -> SideFacts {
                     }
                 }
             }
-            Kind::Ident => out.idents.push(hash(t.text)),
-            Kind::Punct => {}
+            Kind::Ident | Kind::Punct => {}
         }
     }
-    for list in [&mut out.all_lits, &mut out.idents] {
-        list.sort_unstable();
-        list.dedup();
-    }
+    out.all_lits.sort_unstable();
+    out.all_lits.dedup();
     let mut own: Vec<Vec<&Assertion>> = vec![Vec::new(); raw.len()];
     for a in &asserts {
         if let Some(owner) = owners[a.at] {
@@ -179,10 +242,11 @@ fn side(file: &FileChange, side: Side, lang: Lang, role: Role) -> SideFacts {
         }
     }
     for (i, unit) in raw.iter().enumerate() {
-        out.units.push(unit_facts(
-            &view, &lexed, lang, &raw, i, &owners, &bodies[i], &own[i], unit,
-        ));
+        out.units.push(Rc::new(unit_facts(
+            view, lexed, lang, raw, i, &owners, &bodies[i], &own[i], unit,
+        )));
     }
+    out.row_count = out.rows.len();
     out
 }
 
@@ -227,15 +291,15 @@ fn unit_facts(
         if owners[unit.start + i] != Some(index) {
             continue;
         }
-        let squeezed: String = l.text.chars().filter(|c| !c.is_whitespace()).collect();
-        if squeezed.len() < 4 {
+        let (squeezed, length) = squeezed_hash(l.text);
+        if length < 4 {
             continue;
         }
         if !l.changed {
             peers.push(l.peer);
         }
         if unit.start + i != unit.decl {
-            line_hashes.push(hash(&squeezed));
+            line_hashes.push(squeezed);
         }
     }
     line_hashes.sort_unstable();
@@ -273,7 +337,6 @@ fn unit_facts(
     } else {
         Vec::new()
     };
-    let nonblank = all.iter().filter(|l| !l.text.trim().is_empty());
     let mut within = Vec::new();
     let mut up = unit.parent;
     while let Some(p) = up {
@@ -289,17 +352,10 @@ fn unit_facts(
         line: view.lines[unit.decl].no,
         header: view.lines[unit.decl].text.trim().to_string(),
         decl_changed: view.lines[unit.decl].changed,
-        all_changed: nonblank.clone().all(|l| l.changed),
         any_changed: all.iter().any(|l| l.changed),
-        complete: unit.complete,
         parent: unit.parent,
         marks,
         asserts: asserts.iter().map(|a| (*a).clone()).collect(),
-        attrs: unit
-            .attrs
-            .iter()
-            .map(|a| (a.name.clone(), a.text.clone()))
-            .collect(),
         idents,
         lits,
         texts,

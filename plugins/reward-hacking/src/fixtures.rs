@@ -1,11 +1,9 @@
 //! Data files of tests that went away: with a test that walks its directory, each of them is a case.
 
-use crate::context::is_test_code;
 use crate::facts::FileFacts;
 use crate::model::{ChangeKind, FileChange, Finding, Severity, Side};
 use crate::source::SourceFacts;
 use crate::text::hash;
-use crate::unit::UnitKind;
 
 /// Deleted and added data files of the tests.
 #[derive(Debug, Default)]
@@ -29,13 +27,9 @@ impl Fixtures {
         if !source.code_changed || self.added.len() >= self.deleted.len() {
             return;
         }
-        let tests_touched = files.iter().filter(|f| is_test_code(f)).any(|f| {
-            f.kind == ChangeKind::Deleted
-                || f.old
-                    .units
-                    .iter()
-                    .any(|u| u.kind == UnitKind::Test && u.any_changed)
-        });
+        let tests_touched = files
+            .iter()
+            .any(|f| f.is_test_code && (f.kind == ChangeKind::Deleted || f.old_test_changed));
         let source_gone = files.iter().any(|f| f.kind == ChangeKind::Deleted);
         if tests_touched || source_gone {
             return;

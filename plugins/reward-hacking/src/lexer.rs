@@ -90,22 +90,84 @@ impl<'a> Lexed<'a> {
     }
 }
 
-enum State {
+enum State<'a> {
     Code,
     BlockComment,
     /// Inside a literal that may span lines, until this terminator; whether `\` escapes.
-    Long(String, bool),
+    Long(End<'a>, bool),
 }
 
-/// Operators of two and three characters that matter to the rules, longest first.
-const OPS: [&str; 24] = [
-    "===", "!==", "...", "<=>", "..=", "**=", "==", "!=", "<=", ">=", "&&", "||", "=>", "->", "::",
-    ":=", "..", "**", "++", "+=", "-=", "??", "?.", "=~",
-];
+/// What ends a literal.
+#[derive(Clone, Copy)]
+enum End<'a> {
+    /// This text.
+    Plain(&'static str),
+    /// A quote and so many hashes: Rust's raw strings.
+    Hashes(usize),
+    /// A bracket, this name and a quote: raw strings of C++.
+    Named(&'a str),
+}
+
+impl End<'_> {
+    fn len(self) -> usize {
+        match self {
+            End::Plain(text) => text.len(),
+            End::Hashes(count) => count + 1,
+            End::Named(name) => name.len() + 2,
+        }
+    }
+
+    /// Whether `rest` starts with it.
+    fn starts(self, rest: &[u8]) -> bool {
+        match self {
+            End::Plain(text) => rest.starts_with(text.as_bytes()),
+            End::Hashes(count) => {
+                rest[0] == b'"' && rest.len() > count && rest[1..=count].iter().all(|b| *b == b'#')
+            }
+            End::Named(name) => {
+                rest[0] == b')'
+                    && rest[1..].starts_with(name.as_bytes())
+                    && rest.get(1 + name.len()) == Some(&b'"')
+            }
+        }
+    }
+
+    /// Whether a literal that it ends may go on behind the end of the line.
+    fn spans_lines(self) -> bool {
+        self.len() > 1 || matches!(self, End::Plain("`"))
+    }
+}
+
+/// The length of the operator that `rest` starts with; of two and three characters only those that
+/// matter to the rules.
+fn operator(rest: &[u8]) -> usize {
+    match rest {
+        [b'=', b'=', b'=', ..]
+        | [b'!', b'=', b'=', ..]
+        | [b'.', b'.', b'.' | b'=', ..]
+        | [b'<', b'=', b'>', ..]
+        | [b'*', b'*', b'=', ..] => 3,
+        [b'=' | b'!' | b'<' | b'>' | b':' | b'+' | b'-', b'=', ..]
+        | [b'&', b'&', ..]
+        | [b'|', b'|', ..]
+        | [b'=' | b'-', b'>', ..]
+        | [b':', b':', ..]
+        | [b'.', b'.', ..]
+        | [b'*', b'*', ..]
+        | [b'+', b'+', ..]
+        | [b'?', b'?' | b'.', ..]
+        | [b'=', b'~', ..] => 2,
+        _ => 1,
+    }
+}
 
 /// The tokens of `view`.
 pub fn lex<'a>(view: &View<'a>, lang: Lang) -> Lexed<'a> {
-    let mut out = Lexed::default();
+    let mut out = Lexed {
+        // What lines of code have; more grow it.
+        toks: Vec::with_capacity(view.lines.len() * 8),
+        starts: Vec::with_capacity(view.lines.len() + 1),
+    };
     let mut state = State::Code;
     let mut chunk = u32::MAX;
     for (index, line) in view.lines.iter().enumerate() {
@@ -124,9 +186,9 @@ fn lex_line<'a>(
     text: &'a str,
     line: u32,
     lang: Lang,
-    mut state: State,
+    mut state: State<'a>,
     toks: &mut Vec<Tok<'a>>,
-) -> State {
+) -> State<'a> {
     let bytes = text.as_bytes();
     let mut i = 0;
     let trimmed = text.trim_start();
@@ -153,7 +215,7 @@ fn lex_line<'a>(
                 None => return state,
             },
             State::Long(end, escapes) => {
-                let (content_end, next) = find_end(text, i, end, *escapes);
+                let (content_end, next) = find_end(text, i, *end, *escapes);
                 toks.push(Tok {
                     kind: Kind::Str,
                     text: &text[i..content_end],
@@ -173,7 +235,7 @@ fn lex_line<'a>(
                     i += 1;
                 } else if is_line_comment(text, i, lang) {
                     return state;
-                } else if lang.has_braces() && text[i..].starts_with("/*") {
+                } else if c == b'/' && bytes.get(i + 1) == Some(&b'*') && lang.has_braces() {
                     state = State::BlockComment;
                     i += 2;
                 } else if let Some((start, end, escapes, multi)) = string_start(text, i, lang, toks)
@@ -185,7 +247,7 @@ fn lex_line<'a>(
                             return state;
                         }
                     } else {
-                        let (content_end, next) = find_end(text, start, &end, escapes);
+                        let (content_end, next) = find_end(text, start, end, escapes);
                         toks.push(Tok {
                             kind: Kind::Str,
                             text: &text[start..content_end],
@@ -215,11 +277,7 @@ fn lex_line<'a>(
                     });
                     i = end;
                 } else {
-                    let rest = &text[i..];
-                    let len = OPS
-                        .iter()
-                        .find(|op| rest.starts_with(**op))
-                        .map_or(1, |op| op.len());
+                    let len = operator(&bytes[i..]);
                     toks.push(Tok {
                         kind: Kind::Punct,
                         text: &text[i..i + len],
@@ -231,7 +289,7 @@ fn lex_line<'a>(
         }
     }
     match state {
-        State::Long(ref end, _) if end.len() == 1 && end != "`" => State::Code,
+        State::Long(end, _) if !end.spans_lines() => State::Code,
         other => other,
     }
 }
@@ -239,19 +297,30 @@ fn lex_line<'a>(
 fn is_line_comment(text: &str, i: usize, lang: Lang) -> bool {
     match lang {
         Lang::Python | Lang::Ruby | Lang::Other => text.as_bytes()[i] == b'#',
-        _ => text[i..].starts_with("//"),
+        _ => text.as_bytes()[i..].starts_with(b"//"),
     }
 }
 
 /// Where a literal that starts at `i` has its content, how it ends, whether `\` escapes, whether it may span lines.
-fn string_start(
-    text: &str,
+fn string_start<'a>(
+    text: &'a str,
     i: usize,
     lang: Lang,
     toks: &[Tok],
-) -> Option<(usize, String, bool, bool)> {
+) -> Option<(usize, End<'a>, bool, bool)> {
+    let c = text.as_bytes()[i];
+    // Names and brackets are most of what comes.
+    if !matches!(
+        (c, lang),
+        (b'"' | b'\'' | b'`' | b'/', _)
+            | (b'r' | b'b', Lang::Rust)
+            | (b'R', Lang::Cpp)
+            | (b'a'..=b'z' | b'A'..=b'Z', Lang::Python)
+            | (b'@' | b'$', Lang::CSharp)
+    ) {
+        return None;
+    }
     let rest = &text[i..];
-    let c = rest.as_bytes()[0];
     // Prefixes such as r"", f'', b"", u8"", @"", $"".
     if lang == Lang::Rust
         && (rest.starts_with("r\"")
@@ -262,15 +331,13 @@ fn string_start(
         let skip = rest.find('r').unwrap_or(0) + 1;
         let hashes = rest[skip..].bytes().take_while(|b| *b == b'#').count();
         if rest[skip + hashes..].starts_with('"') {
-            let end = format!("\"{}", "#".repeat(hashes));
-            return Some((i + skip + hashes + 1, end, false, true));
+            return Some((i + skip + hashes + 1, End::Hashes(hashes), false, true));
         }
         return None;
     }
     if lang == Lang::Cpp && rest.starts_with("R\"") {
         let open = rest.find('(')?;
-        let end = format!("){}\"", &rest[2..open]);
-        return Some((i + open + 1, end, false, true));
+        return Some((i + open + 1, End::Named(&rest[2..open]), false, true));
     }
     if lang == Lang::Python && c.is_ascii_alphabetic() {
         let prefix = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
@@ -290,7 +357,7 @@ fn string_start(
         if rest[prefix..].starts_with('"') {
             return Some((
                 i + prefix + 1,
-                "\"".into(),
+                End::Plain("\""),
                 !rest[..prefix].contains('@'),
                 false,
             ));
@@ -305,30 +372,31 @@ fn string_start(
                     Lang::Python | Lang::Java | Lang::Kotlin | Lang::CSharp
                 );
             if triple {
-                return Some((i + 3, "\"\"\"".into(), true, true));
+                return Some((i + 3, End::Plain("\"\"\""), true, true));
             }
             // Only Rust and Ruby let a plain string run over the line end.
-            let multi = lang == Lang::Rust && find_end(text, i + 1, "\"", true).1.is_none();
-            Some((i + 1, "\"".into(), true, multi))
+            let multi =
+                lang == Lang::Rust && find_end(text, i + 1, End::Plain("\""), true).1.is_none();
+            Some((i + 1, End::Plain("\""), true, multi))
         }
         b'\'' => match lang {
-            Lang::Python if rest.starts_with("'''") => Some((i + 3, "'''".into(), true, true)),
+            Lang::Python if rest.starts_with("'''") => Some((i + 3, End::Plain("'''"), true, true)),
             Lang::Rust => {
                 // A lifetime is no literal.
                 let mut chars = rest[1..].chars();
                 let first = chars.next()?;
                 if first == '\\' || chars.next() == Some('\'') {
-                    Some((i + 1, "'".into(), true, false))
+                    Some((i + 1, End::Plain("'"), true, false))
                 } else {
                     None
                 }
             }
             Lang::Cpp if toks.last().is_some_and(|t| t.kind == Kind::Number) => None,
-            _ => Some((i + 1, "'".into(), true, false)),
+            _ => Some((i + 1, End::Plain("'"), true, false)),
         },
-        b'`' if matches!(lang, Lang::Js) => Some((i + 1, "`".into(), true, true)),
-        b'`' if lang == Lang::Go => Some((i + 1, "`".into(), false, true)),
-        b'`' if lang == Lang::Kotlin => Some((i + 1, "`".into(), false, false)),
+        b'`' if matches!(lang, Lang::Js) => Some((i + 1, End::Plain("`"), true, true)),
+        b'`' if lang == Lang::Go => Some((i + 1, End::Plain("`"), false, true)),
+        b'`' if lang == Lang::Kotlin => Some((i + 1, End::Plain("`"), false, false)),
         b'/' if matches!(lang, Lang::Js | Lang::Ruby) => {
             let literal_here = match toks.last() {
                 None => true,
@@ -343,15 +411,15 @@ fn string_start(
             };
             let closed = rest.len() > 1
                 && !rest[1..].starts_with(['/', '*', ' ', '='])
-                && find_end(text, i + 1, "/", true).1.is_some();
-            (literal_here && closed).then(|| (i + 1, "/".into(), true, false))
+                && find_end(text, i + 1, End::Plain("/"), true).1.is_some();
+            (literal_here && closed).then(|| (i + 1, End::Plain("/"), true, false))
         }
         _ => None,
     }
 }
 
 /// Where the content ends and where code goes on, if the terminator is on this line.
-fn find_end(text: &str, from: usize, end: &str, escapes: bool) -> (usize, Option<usize>) {
+fn find_end(text: &str, from: usize, end: End, escapes: bool) -> (usize, Option<usize>) {
     let bytes = text.as_bytes();
     let mut i = from;
     while i < bytes.len() {
@@ -359,7 +427,7 @@ fn find_end(text: &str, from: usize, end: &str, escapes: bool) -> (usize, Option
             i += 2;
             continue;
         }
-        if text.as_bytes()[i..].starts_with(end.as_bytes()) {
+        if end.starts(&bytes[i..]) {
             return (i, Some(i + end.len()));
         }
         i += 1;
@@ -387,6 +455,19 @@ fn number_end(text: &str, from: usize) -> usize {
 }
 
 fn ident_end(text: &str, from: usize, lang: Lang) -> usize {
+    // Nearly all names are plain.
+    let plain = text.as_bytes()[from..]
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_')
+        .count();
+    if plain > 0
+        && text
+            .as_bytes()
+            .get(from + plain)
+            .is_none_or(|b| b.is_ascii() && !matches!(b, b'$' | b'@' | b'?' | b'!'))
+    {
+        return from + plain;
+    }
     let mut end = text[from..]
         .char_indices()
         .find(|(n, c)| {

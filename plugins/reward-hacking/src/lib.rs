@@ -18,6 +18,8 @@ mod bindings {
 
 #[cfg(target_arch = "wasm32")]
 mod component;
+#[cfg(target_arch = "wasm32")]
+mod heap;
 
 pub mod assertion;
 pub mod awaited;
@@ -39,12 +41,13 @@ pub mod model;
 pub mod pairing;
 pub mod role;
 pub mod rows;
+pub mod sides;
 pub mod snapshot;
 pub mod source;
 pub mod text;
 pub mod unit;
 pub mod view;
 
-pub use engine::{Analysis, analyze};
+pub use engine::{Analysis, analyze, analyze_within};
 pub use meta::{RuleMeta, rules};
 pub use model::{Change, ChangeKind, FileChange, Finding, Hunk, Line, LineKind, Severity, Side};

@@ -25,5 +25,9 @@ pub const POOL: usize = 400_000;
 /// Special cases in source that are held against the literals of the tests.
 pub const CANDIDATES: usize = 2_000;
 
+/// Bytes of changed text whose facts are kept until the end. Facts take up to nine times their text; beyond
+/// this a file is read twice instead.
+pub const WHOLE_BYTES: usize = 512 << 10;
+
 /// Bytes of whole file text (before or after) worth fetching for a better view of a test file.
 pub const FULL_TEXT_BYTES: usize = 1 << 20;

@@ -21,22 +21,39 @@ pub struct Pairs {
     pub gone: Vec<UnitRef>,
     /// Units that have no counterpart before it.
     pub fresh: Vec<UnitRef>,
-    /// Tests that lost their header but whose lines live on in another test.
-    pub merged: Vec<(UnitRef, UnitRef)>,
 }
 
-/// Matches the units of all files.
-pub fn pair(files: &[FileFacts]) -> Pairs {
-    let mut out = Pairs::default();
-    for (f, file) in files.iter().enumerate() {
-        pair_file(f, file, &mut out);
+impl Pairs {
+    /// Matches the units of a change, once those of each file have been matched among themselves.
+    pub fn finish(&mut self, files: &[FileFacts]) {
+        pair_moved(files, self);
+        self.matched.sort_unstable();
     }
-    pair_moved(files, &mut out);
-    out.matched.sort_unstable();
-    out
+
+    /// Adds those of a later file.
+    pub fn append(&mut self, mut later: Pairs) {
+        self.matched.append(&mut later.matched);
+        self.gone.append(&mut later.gone);
+        self.fresh.append(&mut later.fresh);
+    }
+
+    /// The units of file `f` that are gone.
+    pub fn gone_in(&self, f: usize) -> &[UnitRef] {
+        let from = self.gone.partition_point(|o| o.0 < f);
+        let count = self.gone[from..].partition_point(|o| o.0 == f);
+        &self.gone[from..from + count]
+    }
+
+    /// The pairs whose unit before stands in file `f`, once they are in order.
+    pub fn matched_in(&self, f: usize) -> &[(UnitRef, UnitRef)] {
+        let from = self.matched.partition_point(|(o, _)| o.0 < f);
+        let count = self.matched[from..].partition_point(|(o, _)| o.0 == f);
+        &self.matched[from..from + count]
+    }
 }
 
-fn pair_file(f: usize, file: &FileFacts, out: &mut Pairs) {
+/// Matches the units of file `f` among themselves.
+pub fn pair_file(f: usize, file: &FileFacts, out: &mut Pairs) {
     let (old, new) = (&file.old.units, &file.new.units);
     let mut taken_old = vec![false; old.len()];
     let mut taken_new = vec![false; new.len()];
@@ -139,8 +156,8 @@ fn pair_file(f: usize, file: &FileFacts, out: &mut Pairs) {
                 && new[n].kind == UnitKind::Test
                 && votes * 2 > unit.lines.len()
             {
+                // It lost its header, its lines live on in the other one.
                 taken_old[o] = true;
-                out.merged.push(((f, o), (f, n)));
             }
         }
     }

@@ -149,7 +149,7 @@ pub fn rows(view: &View, lexed: &Lexed, lang: Lang, asserts: &[Assertion]) -> Ve
 fn row(view: &View, at: usize, toks: &[Tok]) -> Row {
     let canonical = |t: &Tok| {
         if t.kind == Kind::Number {
-            canonical_number(t.text)
+            canonical_number(t.text).into_owned()
         } else {
             t.text.to_string()
         }
@@ -303,7 +303,7 @@ fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
             || here == current && trimmed.ends_with(['[', '(', '{']) && !opens_block(trimmed)
         {
             let lower = trimmed.to_lowercase();
-            if TABLE_WORDS.iter().any(|w| lower.contains(w))
+            if has_any(&lower, &TABLE_WORDS)
                 || lower.starts_with("for ") && has_any(&lower, &["[", "("])
             {
                 return true;

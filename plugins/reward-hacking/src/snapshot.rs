@@ -3,54 +3,45 @@
 //! Recordings change honestly all the time. What tells the others: a sum that no longer adds up, values that
 //! mean "broken", or content that vanished although the source still has it.
 
-use crate::model::{ChangeKind, FileChange, Finding, LineKind, Severity, Side};
+use crate::model::{ChangeKind, FileChange, Finding, Line, LineKind, Severity, Side};
 use crate::source::SourceFacts;
 use crate::text::{evidence, has_any, number, words};
 
-/// A recording that changed, kept until all source files are known.
+/// A recording that changed, read again when all source files are known.
 #[derive(Debug)]
 pub struct Recording {
-    path: String,
-    deleted: bool,
-    hunks: Vec<Vec<(LineKind, u32, String)>>,
+    place: u32,
 }
 
-/// Recordings kept; a change that rewrites more is a migration.
+/// One line of a recording: its kind, its number on the side that has it, its text.
+type Recorded = (LineKind, u32, String);
+
+/// Lines of a recording that are looked at; a change that rewrites more is a migration.
 const MAX_LINES: usize = 4_000;
 
 impl Recording {
-    /// Keeps what the rule needs of a golden file.
-    pub fn of(file: &FileChange) -> Option<Recording> {
+    /// Remembers a golden file that the rule is about.
+    pub fn of(place: u32, file: &FileChange) -> Option<Recording> {
         let lines: usize = file.hunks.iter().map(|h| h.lines.len()).sum();
-        if file.kind == ChangeKind::Added || lines > MAX_LINES {
-            return None;
-        }
-        let hunks = file
-            .hunks
-            .iter()
-            .map(|h| {
-                h.lines
-                    .iter()
-                    .map(|l| {
-                        (
-                            l.kind,
-                            if l.kind == LineKind::Removed {
-                                l.old_line
-                            } else {
-                                l.new_line
-                            },
-                            l.text.clone(),
-                        )
-                    })
-                    .collect()
-            })
-            .collect();
-        Some(Recording {
-            path: file.path().to_string(),
-            deleted: file.kind == ChangeKind::Deleted,
-            hunks,
-        })
+        let changed = !matches!(file.kind, ChangeKind::Added | ChangeKind::Deleted);
+        (changed && lines <= MAX_LINES).then_some(Recording { place })
     }
+}
+
+fn lines_of(file: FileChange) -> Vec<Vec<Recorded>> {
+    let number = |l: &Line| match l.kind {
+        LineKind::Removed => l.old_line,
+        LineKind::Added | LineKind::Context => l.new_line,
+    };
+    file.hunks
+        .into_iter()
+        .map(|h| {
+            h.lines
+                .into_iter()
+                .map(|l| (l.kind, number(&l), l.text))
+                .collect()
+        })
+        .collect()
 }
 
 /// Values that a broken program prints.
@@ -72,18 +63,25 @@ const BROKEN: [&str; 14] = [
 ];
 
 /// Judges all recordings.
-pub fn run(recordings: &[Recording], source: &SourceFacts, out: &mut Vec<Finding>) {
+pub fn run(
+    recordings: &[Recording],
+    source: &SourceFacts,
+    again: &mut impl FnMut(u32) -> FileChange,
+    out: &mut Vec<Finding>,
+) {
     if !source.code_changed {
         return;
     }
-    for recording in recordings.iter().filter(|r| !r.deleted) {
-        let Some((line, side, text, why)) = judge(recording, source) else {
+    for recording in recordings {
+        let file = again(recording.place);
+        let path = file.path().to_string();
+        let Some((line, side, text, why)) = judge(&lines_of(file), source) else {
             continue;
         };
         out.push(Finding {
             rule: "snapshot-rewritten",
             severity: Severity::Warn,
-            path: recording.path.clone(),
+            path,
             line,
             side,
             message: format!("the recorded output was rewritten: {why}"),
@@ -92,21 +90,19 @@ pub fn run(recordings: &[Recording], source: &SourceFacts, out: &mut Vec<Finding
     }
 }
 
-fn judge(recording: &Recording, source: &SourceFacts) -> Option<(u32, Side, String, String)> {
-    for hunk in &recording.hunks {
+fn judge(hunks: &[Vec<Recorded>], source: &SourceFacts) -> Option<(u32, Side, String, String)> {
+    for hunk in hunks {
         if let Some(found) = broken_sum(hunk) {
             return Some(found);
         }
     }
     let content = |text: &str| !text.trim().is_empty() && !is_header(text);
-    let removed: Vec<&(LineKind, u32, String)> = recording
-        .hunks
+    let removed: Vec<&Recorded> = hunks
         .iter()
         .flatten()
         .filter(|(k, _, t)| *k == LineKind::Removed && content(t))
         .collect();
-    let added: Vec<&(LineKind, u32, String)> = recording
-        .hunks
+    let added: Vec<&Recorded> = hunks
         .iter()
         .flatten()
         .filter(|(k, _, t)| *k == LineKind::Added && content(t))
@@ -249,7 +245,7 @@ fn is_header(text: &str) -> bool {
 }
 
 /// A total that was the sum of the column above it and is no more.
-fn broken_sum(hunk: &[(LineKind, u32, String)]) -> Option<(u32, Side, String, String)> {
+fn broken_sum(hunk: &[Recorded]) -> Option<(u32, Side, String, String)> {
     let columns = |text: &str| -> Vec<f64> {
         text.split(|c: char| c.is_whitespace() || matches!(c, '|' | '"' | ':' | ';'))
             .filter_map(|w| {
@@ -274,26 +270,24 @@ fn broken_sum(hunk: &[(LineKind, u32, String)]) -> Option<(u32, Side, String, St
             ],
         )
     };
-    let side_rows = |skip: LineKind| -> Vec<&(LineKind, u32, String)> {
-        hunk.iter().filter(|(k, _, _)| *k != skip).collect()
-    };
+    let side_rows =
+        |skip: LineKind| -> Vec<&Recorded> { hunk.iter().filter(|(k, _, _)| *k != skip).collect() };
     let (old, new) = (side_rows(LineKind::Added), side_rows(LineKind::Removed));
-    let adds_up =
-        |rows: &[&(LineKind, u32, String)], at: usize, column_from_end: usize| -> Option<bool> {
-            let totals = columns(&rows[at].2);
-            let wanted = *totals.get(totals.len().checked_sub(column_from_end + 1)?)?;
-            let mut sum = 0.0;
-            let mut count = 0;
-            for row in rows[..at].iter().rev() {
-                let values = columns(&row.2);
-                if values.len() != totals.len() || is_total(&row.2) {
-                    break;
-                }
-                sum += values[values.len() - 1 - column_from_end];
-                count += 1;
+    let adds_up = |rows: &[&Recorded], at: usize, column_from_end: usize| -> Option<bool> {
+        let totals = columns(&rows[at].2);
+        let wanted = *totals.get(totals.len().checked_sub(column_from_end + 1)?)?;
+        let mut sum = 0.0;
+        let mut count = 0;
+        for row in rows[..at].iter().rev() {
+            let values = columns(&row.2);
+            if values.len() != totals.len() || is_total(&row.2) {
+                break;
             }
-            (count >= 2).then(|| (sum - wanted).abs() < 0.006)
-        };
+            sum += values[values.len() - 1 - column_from_end];
+            count += 1;
+        }
+        (count >= 2).then(|| (sum - wanted).abs() < 0.006)
+    };
     let old_total = old
         .iter()
         .position(|(_, _, t)| is_total(t) && !columns(t).is_empty())?;

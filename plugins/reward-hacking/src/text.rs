@@ -1,12 +1,28 @@
 //! Small pure helpers on text: hashing, literals in canonical form, cutting, names as words.
 
+use std::borrow::Cow;
+
 use crate::limits;
 
 /// 64-bit FNV-1a: stable over builds and platforms, so that findings come out the same everywhere.
 pub fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    hash_on(HASH_START, text.as_bytes())
+}
+
+const HASH_START: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn hash_on(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |h, b| {
+        (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// The hash of a line without its blanks, and how many bytes are left of it.
+pub fn squeezed_hash(line: &str) -> (u64, usize) {
+    line.split_whitespace()
+        .fold((HASH_START, 0), |(h, len), part| {
+            (hash_on(h, part.as_bytes()), len + part.len())
+        })
 }
 
 /// Hashes of several texts.
@@ -58,10 +74,17 @@ pub fn number(text: &str) -> Option<f64> {
 }
 
 /// A numeric literal in one spelling, so that `1_000`, `1000u32` and `1000.0` are the same atom.
-pub fn canonical_number(text: &str) -> String {
+pub fn canonical_number(text: &str) -> Cow<'_, str> {
+    // Most numbers are short and plain.
+    let plain = text.len() <= 15
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text.len() == 1 || !text.starts_with('0'));
+    if plain {
+        return text.into();
+    }
     match number(text) {
-        Some(v) => format!("{v}"),
-        None => text.to_string(),
+        Some(v) => v.to_string().into(),
+        None => text.into(),
     }
 }
 
@@ -115,9 +138,45 @@ pub fn flat(name: &str) -> String {
         .collect()
 }
 
-/// Whether any of `needles` occurs in `text`.
+/// Whether any of `needles` occurs in `text`. Most lines have none of them, and most needles are told
+/// from a line by their first two bytes, so no searcher is made for any.
 pub fn has_any(text: &str, needles: &[&str]) -> bool {
-    needles.iter().any(|n| text.contains(n))
+    let text = text.as_bytes();
+    let seen = Pairs::of(text);
+    needles
+        .iter()
+        .any(|needle| seen.may_hold(needle.as_bytes()) && holds(text, needle.as_bytes()))
+}
+
+fn holds(text: &[u8], needle: &[u8]) -> bool {
+    text.len() >= needle.len() && text.windows(needle.len().max(1)).any(|w| w == needle)
+        || needle.is_empty()
+}
+
+/// Which pairs of neighbouring bytes a text has, roughly.
+struct Pairs([u64; 4]);
+
+impl Pairs {
+    fn of(text: &[u8]) -> Pairs {
+        let mut seen = Pairs([0; 4]);
+        for pair in text.windows(2) {
+            let slot = Pairs::slot(pair[0], pair[1]);
+            seen.0[slot >> 6] |= 1 << (slot & 63);
+        }
+        seen
+    }
+
+    fn slot(first: u8, second: u8) -> usize {
+        usize::from(first.wrapping_mul(37) ^ second.wrapping_mul(11))
+    }
+
+    fn may_hold(&self, needle: &[u8]) -> bool {
+        let &[first, second, ..] = needle else {
+            return true;
+        };
+        let slot = Pairs::slot(first, second);
+        self.0[slot >> 6] >> (slot & 63) & 1 == 1
+    }
 }
 
 /// Whether `word` occurs in `text` bounded by non-identifier characters.

@@ -6,7 +6,9 @@ mod compact;
 
 use std::collections::HashSet;
 
-use reward_hacking::{Change, ChangeKind, FileChange, Hunk, Line, LineKind, analyze, rules};
+use reward_hacking::{
+    Change, ChangeKind, FileChange, Hunk, Line, LineKind, analyze, analyze_within, rules,
+};
 
 fn changes() -> Vec<Change> {
     let texts = [
@@ -175,4 +177,48 @@ fn odd_changes_do_not_panic() {
             });
         }
     }
+}
+
+/// Files whose facts are gathered twice are judged like those whose facts are kept, alone and beside others.
+#[test]
+fn a_change_too_large_to_keep_is_judged_alike() {
+    let changes = changes();
+    for change in &changes {
+        assert_eq!(analyze(change), analyze_within(change, 0));
+    }
+    // Tests that move from one change's files to another's, in either order.
+    for pair in changes.windows(2) {
+        for (first, second) in [(0, 1), (1, 0)] {
+            let mut files = pair[first].files.clone();
+            files.extend(pair[second].files.iter().map(turned_around));
+            let both = Change { files };
+            for room in [0, 300] {
+                assert_eq!(analyze(&both), analyze_within(&both, room));
+            }
+        }
+    }
+}
+
+/// The change back, in a file of another name.
+fn turned_around(file: &FileChange) -> FileChange {
+    let elsewhere = |path: &Option<String>| path.as_ref().map(|p| format!("other/{p}"));
+    let mut back = FileChange {
+        old_path: elsewhere(&file.new_path),
+        new_path: elsewhere(&file.old_path),
+        kind: match file.kind {
+            ChangeKind::Added => ChangeKind::Deleted,
+            ChangeKind::Deleted => ChangeKind::Added,
+            kind => kind,
+        },
+        ..file.clone()
+    };
+    for line in back.hunks.iter_mut().flat_map(|h| &mut h.lines) {
+        std::mem::swap(&mut line.old_line, &mut line.new_line);
+        line.kind = match line.kind {
+            LineKind::Added => LineKind::Removed,
+            LineKind::Removed => LineKind::Added,
+            LineKind::Context => LineKind::Context,
+        };
+    }
+    back
 }

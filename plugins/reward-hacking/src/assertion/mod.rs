@@ -225,7 +225,7 @@ fn guard(view: &View, at: usize) -> Option<(u32, String)> {
 /// The token with numbers in one spelling.
 pub(crate) fn word(t: &Tok) -> Word {
     let text = if t.kind == Kind::Number {
-        crate::text::canonical_number(t.text)
+        crate::text::canonical_number(t.text).into_owned()
     } else {
         t.text.to_string()
     };

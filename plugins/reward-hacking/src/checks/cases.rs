@@ -4,43 +4,41 @@ use std::collections::HashSet;
 
 use super::expected;
 use crate::assertion::Word;
-use crate::context::{Context, is_test_code};
+use crate::context::Context;
 use crate::lexer::Kind;
 use crate::model::{ChangeKind, Severity, Side};
 use crate::rows::Row;
 use crate::text::hash;
 
-/// Runs the rules on all tables.
-pub fn run(ctx: &mut Context) {
-    for f in 0..ctx.files.len() {
-        let file = &ctx.files[f];
-        if !is_test_code(file) || file.kind == ChangeKind::Deleted {
-            continue;
-        }
-        let (old, new) = (&file.old.rows, &file.new.rows);
-        if file.kind != ChangeKind::Added {
-            skipped(ctx, f, old, new);
-        }
-        let mut left: Vec<&Row> = new.iter().collect();
-        let mut lost: Vec<&Row> = Vec::new();
-        for row in old {
-            if let Some(at) = left
-                .iter()
-                .position(|n| n.lits == row.lits && !n.lits.is_empty() || n.atoms == row.atoms)
-            {
-                left.remove(at);
-            } else if let Some(at) = left
-                .iter()
-                .position(|n| n.chunk == row.chunk && same_case(row, n))
-            {
-                let now = left.remove(at);
-                rewritten(ctx, f, row, now);
-            } else {
-                lost.push(row);
-            }
-        }
-        dropped(ctx, f, &lost, left.len());
+/// Runs the rules on the tables of a file.
+pub fn file(ctx: &mut Context, f: usize) {
+    let file = &ctx.files[f];
+    if !file.is_test_code || file.kind == ChangeKind::Deleted {
+        return;
     }
+    let (old, new) = (&file.old.rows, &file.new.rows);
+    if file.kind != ChangeKind::Added {
+        skipped(ctx, f, old, new);
+    }
+    let mut left: Vec<&Row> = new.iter().collect();
+    let mut lost: Vec<&Row> = Vec::new();
+    for row in old {
+        if let Some(at) = left
+            .iter()
+            .position(|n| n.lits == row.lits && !n.lits.is_empty() || n.atoms == row.atoms)
+        {
+            left.remove(at);
+        } else if let Some(at) = left
+            .iter()
+            .position(|n| n.chunk == row.chunk && same_case(row, n))
+        {
+            let now = left.remove(at);
+            rewritten(ctx, f, row, now);
+        } else {
+            lost.push(row);
+        }
+    }
+    dropped(ctx, f, &lost, left.len());
 }
 
 /// Whether both rows feed in the same: the first literal, or all but the last.
@@ -177,7 +175,7 @@ fn dropped(ctx: &mut Context, f: usize, lost: &[&Row], fresh: usize) {
     if lost.len() <= fresh {
         return;
     }
-    let kept = |h: &u64| ctx.added_lits.contains(h);
+    let kept = |h: &u64| ctx.known.added_lits.contains(h);
     let missing: Vec<&&&Row> = lost
         .iter()
         .filter(|row| {
@@ -188,10 +186,9 @@ fn dropped(ctx: &mut Context, f: usize, lost: &[&Row], fresh: usize) {
                 .collect();
             let absorbed = !telling.is_empty()
                 && telling.iter().filter(|h| kept(h)).count() * 2 > telling.len();
-            let about_removed = row
-                .atoms
-                .iter()
-                .any(|h| ctx.removed_defs.contains(h) || ctx.source.removed_texts.contains(h));
+            let about_removed = row.atoms.iter().any(|h| {
+                ctx.known.removed_defs.contains(h) || ctx.source.removed_texts.contains(h)
+            });
             !absorbed && !about_removed
         })
         .collect();

@@ -343,7 +343,7 @@ fn dropped(
         .idents
         .iter()
         .filter(|h| old.idents.binary_search(h).is_err())
-        .filter_map(|h| ctx.helpers.get(h).map(|f| (*h, f.clone())))
+        .filter_map(|h| ctx.known.helpers.get(h).map(|f| (*h, f.clone())))
         .collect();
     if let Some((_, helper)) = called.iter().find(|(_, h)| h.fresh && !h.unused.is_empty()) {
         let helper_path = ctx.files[helper.file].new_path.clone();
@@ -414,7 +414,7 @@ fn dropped(
         lost.drain(..replaced.min(lost.len()));
     }
     // What the lost ones pinned may live on in a table or a larger comparison.
-    let known = |h: u64| ctx.added_lits.contains(&h);
+    let known = |h: u64| ctx.known.added_lits.contains(&h);
     lost.retain(|r| {
         let lits: Vec<u64> = r
             .literals()
@@ -455,7 +455,7 @@ fn dropped(
 
 /// Whether an equal assertion stands elsewhere after the change.
 fn kept_elsewhere(ctx: &Context, new: &crate::facts::Unit, r: &Assertion) -> bool {
-    ctx.added_asserts.contains_key(&content_hash(&r.content))
+    ctx.known.added_asserts.contains(&content_hash(&r.content))
         || new
             .asserts
             .iter()
@@ -464,7 +464,7 @@ fn kept_elsewhere(ctx: &Context, new: &crate::facts::Unit, r: &Assertion) -> boo
 
 fn about_removed_code(ctx: &Context, r: &Assertion) -> bool {
     r.args.iter().flatten().any(|w| {
-        w.kind == Kind::Ident && ctx.removed_defs.contains(&hash(&w.text))
+        w.kind == Kind::Ident && ctx.known.removed_defs.contains(&hash(&w.text))
             || w.kind == Kind::Str && ctx.source.removed_texts.contains(&hash(&w.text))
     })
 }

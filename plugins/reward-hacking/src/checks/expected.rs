@@ -122,7 +122,7 @@ pub fn suspicious(ctx: &Context, title: &str, was: &[Word], now: &[Word]) -> Opt
             && !now.contains(w)
             && ctx.source.removed_idents.contains(&hash(&w.text))
     });
-    if explained || new_names || old_names || ctx.docs_changed {
+    if explained || new_names || old_names || ctx.source.docs_changed {
         return None;
     }
     let broken = |w: &&String| BROKEN.contains(&w.as_str());

@@ -8,15 +8,16 @@ mod runs;
 mod special;
 mod tolerance;
 
-use crate::context::{Context, is_test_code};
+use crate::context::{Context, Pass};
 use crate::unit::UnitKind;
 
-/// Runs all of them.
-pub fn run(ctx: &mut Context) {
-    runs::run(ctx);
+/// Runs those that look at one file, which must not be slim, nor any file that its units moved to.
+pub fn file(ctx: &mut Context, f: usize) {
+    runs::file(ctx, f);
+    ctx.report.pass = Pass::Compared;
     let pairs = ctx.pairs;
-    for &(o, n) in &pairs.matched {
-        if !is_test_code(&ctx.files[o.0]) && !is_test_code(&ctx.files[n.0]) {
+    for &(o, n) in pairs.matched_in(f) {
+        if !ctx.files[o.0].is_test_code && !ctx.files[n.0].is_test_code {
             continue;
         }
         let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
@@ -34,6 +35,13 @@ pub fn run(ctx: &mut Context) {
         compare::run(ctx, o, n);
         flow::run(ctx, o, n);
     }
-    cases::run(ctx);
+    ctx.report.pass = Pass::Cases;
+    cases::file(ctx, f);
+}
+
+/// Runs those that look at the change as a whole.
+pub fn whole(ctx: &mut Context) {
+    runs::whole(ctx);
+    ctx.report.pass = Pass::Special;
     special::run(ctx);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::context::{Context, content_hash, is_test_code, rank};
+use crate::context::{Context, Pass, content_hash, rank};
 use crate::lang::Lang;
 use crate::limits;
 use crate::marks::{Cond, MarkKind};
@@ -15,23 +15,34 @@ use crate::unit::UnitKind;
 /// Fresh tests that are held against gone ones.
 const STAND_INS: usize = 500;
 
-/// Runs the rules.
-pub fn run(ctx: &mut Context) {
-    skipped(ctx);
-    focused(ctx);
-    uncollected(ctx);
+/// Runs the rules on the tests of one file that match one after the change.
+pub fn file(ctx: &mut Context, f: usize) {
+    ctx.report.pass = Pass::Skipped;
+    skipped(ctx, f);
+    ctx.report.pass = Pass::Focused;
+    focused(ctx, f);
+    ctx.report.pass = Pass::Uncollected;
+    uncollected(ctx, f);
+    ctx.report.pass = Pass::Hidden;
+    hidden(ctx, f);
+}
+
+/// Runs the rules on what matches nothing.
+pub fn whole(ctx: &mut Context) {
+    ctx.report.pass = Pass::FreshSkips;
+    fresh_skips(ctx);
+    ctx.report.pass = Pass::Gone;
     gone(ctx);
 }
 
-fn skipped(ctx: &mut Context) {
+fn skipped(ctx: &mut Context, f: usize) {
     let pairs = ctx.pairs;
-    let mut reported: Vec<(usize, u32)> = Vec::new();
-    for &(o, n) in &pairs.matched {
+    for &(o, n) in pairs.matched_in(f) {
         let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
         if !matches!(
             old.kind,
             UnitKind::Test | UnitKind::Container | UnitKind::Loose
-        ) || !is_test_code(&ctx.files[n.0])
+        ) || !ctx.files[n.0].is_test_code
         {
             continue;
         }
@@ -44,28 +55,32 @@ fn skipped(ctx: &mut Context) {
         match (&before, &after) {
             (None, Some((_, _, text))) if old.kind == UnitKind::Loose && defines_mark(text) => {}
             (None, Some((cond, line, text))) if *cond != Cond::Platform => {
-                report_skip(ctx, n, new, *cond, *line, text, &mut reported)
+                report_skip(ctx, n, new, *cond, *line, text)
             }
             (Some((was, _, _)), Some((cond, line, text)))
                 if rank(*cond) > rank(*was) && *cond == Cond::Always && *was == Cond::Platform =>
             {
-                report_skip(ctx, n, new, *cond, *line, text, &mut reported);
+                report_skip(ctx, n, new, *cond, *line, text);
             }
             _ => {}
         }
     }
-    // Whole-file marks in lines that no unit covers and that match nothing before.
+}
+
+/// Whole-file marks in lines that no unit covers and that match nothing before.
+fn fresh_skips(ctx: &mut Context) {
+    let pairs = ctx.pairs;
     for &n in &pairs.fresh {
         let unit = ctx.new_unit(n);
         let file = &ctx.files[n.0];
-        if unit.kind == UnitKind::Loose && file.kind != ChangeKind::Added && is_test_code(file) {
+        if unit.kind == UnitKind::Loose && file.kind != ChangeKind::Added && file.is_test_code {
             for m in unit.marks.iter().filter(|m| {
                 m.kind == MarkKind::Skip
                     && m.changed
                     && m.cond != Cond::Platform
                     && !defines_mark(&m.text)
             }) {
-                report_skip(ctx, n, unit, m.cond, m.line, &m.text, &mut reported);
+                report_skip(ctx, n, unit, m.cond, m.line, &m.text);
             }
         }
     }
@@ -107,12 +122,11 @@ fn report_skip(
     cond: Cond,
     line: u32,
     text: &str,
-    reported: &mut Vec<(usize, u32)>,
 ) {
-    if reported.contains(&(n.0, line)) {
+    if ctx.report.skips.contains(&(n.0, line)) {
         return;
     }
-    reported.push((n.0, line));
+    ctx.report.skips.push((n.0, line));
     let what = if unit.kind == UnitKind::Loose || unit.name.is_empty() {
         "a test".to_string()
     } else {
@@ -137,10 +151,11 @@ fn report_skip(
     );
 }
 
-fn focused(ctx: &mut Context) {
-    for (f, file) in ctx.files.iter().enumerate() {
-        if !is_test_code(file) {
-            continue;
+fn focused(ctx: &mut Context, f: usize) {
+    {
+        let file = &ctx.files[f];
+        if !file.is_test_code {
+            return;
         }
         let before = file
             .old
@@ -175,10 +190,9 @@ fn focused(ctx: &mut Context) {
 }
 
 /// Matched units that were tests and are none any more, and files whose new name nobody collects.
-fn uncollected(ctx: &mut Context) {
+fn uncollected(ctx: &mut Context, f: usize) {
     let pairs = ctx.pairs;
-    let mut files_seen: Vec<usize> = Vec::new();
-    for &(o, n) in &pairs.matched {
+    for &(o, n) in pairs.matched_in(f) {
         let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
         if old.kind != UnitKind::Test {
             continue;
@@ -189,8 +203,8 @@ fn uncollected(ctx: &mut Context) {
             && needs_name(of.lang)
             && of.role == Role::Test;
         if lost_file {
-            if !files_seen.contains(&n.0) {
-                files_seen.push(n.0);
+            if !ctx.report.renamed.contains(&n.0) {
+                ctx.report.renamed.push(n.0);
                 let path = nf.new_path.clone();
                 ctx.add("disabled-test", Severity::Block, &path, Side::New, 1, format!("the test file was renamed from `{}` to a name that the test runner does not collect", of.old_path), &path);
             }
@@ -224,10 +238,14 @@ fn uncollected(ctx: &mut Context) {
             );
         }
     }
-    // A second definition of the same name hides the first.
-    for (f, file) in ctx.files.iter().enumerate() {
+}
+
+/// A second definition of the same name hides the first.
+fn hidden(ctx: &mut Context, f: usize) {
+    {
+        let file = &ctx.files[f];
         if file.lang != Lang::Python && file.lang != Lang::Ruby || file.role != Role::Test {
-            continue;
+            return;
         }
         let mut seen: HashMap<(String, String), bool> = HashMap::new();
         for unit in file.new.units.iter().filter(|u| {
@@ -259,7 +277,7 @@ fn gone(ctx: &mut Context) {
     let mut by_file: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
     for &o in &pairs.gone {
         let unit = ctx.old_unit(o);
-        if unit.kind == UnitKind::Test && is_test_code(&ctx.files[o.0]) {
+        if unit.kind == UnitKind::Test && ctx.files[o.0].is_test_code {
             by_file.entry(o.0).or_default().push(o);
         }
     }
@@ -305,12 +323,7 @@ fn gone(ctx: &mut Context) {
         if lost.is_empty() {
             continue;
         }
-        let tests = file
-            .old
-            .units
-            .iter()
-            .filter(|u| u.kind == UnitKind::Test)
-            .count();
+        let tests = file.old_tests;
         if file.kind == ChangeKind::Deleted {
             let path = file.old_path.clone();
             let evidence = ctx.old_unit(lost[0]).header.clone();
@@ -359,23 +372,23 @@ fn gone(ctx: &mut Context) {
 fn absorbed(ctx: &Context, f: usize, unit: &crate::facts::Unit) -> bool {
     // Another test makes the very same assertions.
     if !unit.asserts.is_empty()
-        && unit
-            .asserts
-            .iter()
-            .all(|a| a.content.len() > 1 && ctx.all_asserts.contains(&content_hash(&a.content)))
+        && unit.asserts.iter().all(|a| {
+            a.content.len() > 1 && ctx.known.all_asserts.contains(&content_hash(&a.content))
+        })
     {
         return true;
     }
     let telling: Vec<u64> = unit.lits.iter().copied().filter(|h| !trivial(*h)).collect();
     if telling.is_empty() {
         let file = &ctx.files[f];
-        let rows = file.new.rows.len() as isize - file.old.rows.len() as isize;
+        let rows = file.new.row_count as isize - file.old.row_count as isize;
         let all: Vec<u64> = unit.lits.to_vec();
-        return rows > 0 && (all.is_empty() || all.iter().any(|h| ctx.added_lits.contains(h)));
+        return rows > 0
+            && (all.is_empty() || all.iter().any(|h| ctx.known.added_lits.contains(h)));
     }
     let found = telling
         .iter()
-        .filter(|h| ctx.added_lits.contains(h))
+        .filter(|h| ctx.known.added_lits.contains(h))
         .count();
     found * 10 >= telling.len() * 7
 }

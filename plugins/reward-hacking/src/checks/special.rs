@@ -7,10 +7,10 @@ use crate::source::Special;
 /// Holds the special cases of the source against the literals of the tests.
 pub fn run(ctx: &mut Context) {
     let source = ctx.source;
-    let tests_shown = !ctx.added_lits.is_empty() || !ctx.old_lits.is_empty();
+    let tests_shown = !ctx.known.added_lits.is_empty() || !ctx.known.old_lits.is_empty();
     let mut reported: Vec<(String, u32)> = Vec::new();
     for (path, case) in &source.specials {
-        let known = |h: &u64| ctx.added_lits.contains(h) || ctx.old_lits.contains(h);
+        let known = |h: &u64| ctx.known.added_lits.contains(h) || ctx.known.old_lits.contains(h);
         let telling = |hs: &[u64]| !hs.is_empty() && hs.iter().all(known);
         let hit = if case.reads_tests {
             true

@@ -6,10 +6,10 @@ use stubs::{is_stubbing, stubs};
 
 use crate::context::stem;
 use crate::lang::Lang;
-use crate::lexer::{Kind, Tok, lex};
+use crate::lexer::{Kind, Tok};
 use crate::model::{ChangeKind, FileChange, Finding, LineKind, Severity, Side};
+use crate::sides::{Code, CodeSide};
 use crate::text::{bare_name, evidence, has_any, has_word};
-use crate::view::View;
 
 /// What a stubbing line replaces.
 struct Stub {
@@ -20,14 +20,12 @@ struct Stub {
 }
 
 /// Finds added stubs of the unit under test in a changed test file.
-pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
-    let path = file.path();
-    let lang = Lang::of(path);
-    if file.kind == ChangeKind::Added || file.kind == ChangeKind::Deleted || lang == Lang::Other {
+pub fn find(file: &FileChange, code: &Code, out: &mut Vec<Finding>) {
+    if file.kind == ChangeKind::Added || file.kind == ChangeKind::Deleted {
         return;
     }
-    let view = View::of(file, Side::New);
-    let lexed = lex(&view, lang);
+    let (path, lang) = (file.path(), code.lang);
+    let CodeSide { view, lexed, .. } = &code.new;
     let unit = stem(path);
     let stubbing: Vec<bool> = view.lines.iter().map(|l| is_stubbing(l.text)).collect();
     let removed: Vec<&str> = file

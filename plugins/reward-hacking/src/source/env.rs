@@ -175,9 +175,9 @@ pub fn find(file: &FileChange, view: &View, lang: Lang, tests: &[bool], out: &mu
                 "case ", " in ", "when",
             ],
         );
-        let probed = PROBES.iter().any(|p| lower.contains(p));
+        let probed = has_any(&lower, &PROBES);
         let compared = conditional
-            && COMPARED.iter().any(|p| lower.contains(p))
+            && has_any(&lower, &COMPARED)
             && has_any(
                 &lower,
                 &[
@@ -219,7 +219,7 @@ pub fn find(file: &FileChange, view: &View, lang: Lang, tests: &[bool], out: &mu
             .map(|l| l.text.to_lowercase())
             .collect::<Vec<_>>()
             .join("\n");
-        let harmless = HARMLESS.iter().any(|h| branch.contains(h))
+        let harmless = has_any(&branch, &HARMLESS)
             && !has_any(
                 &branch,
                 &[

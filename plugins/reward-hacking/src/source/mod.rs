@@ -6,12 +6,12 @@ mod special;
 
 use std::collections::HashSet;
 
-use crate::context::changed_lines;
 use crate::lang::Lang;
-use crate::lexer::{Kind, Lexed, lex};
+use crate::lexer::{Kind, Lexed};
 use crate::limits;
-use crate::model::{FileChange, Finding, LineKind, Side};
+use crate::model::{FileChange, Finding};
 use crate::role::Role;
+use crate::sides::Code;
 use crate::text::{canonical_number, has_any, hash};
 use crate::unit::RawUnit;
 use crate::view::View;
@@ -25,8 +25,6 @@ pub struct SourceFacts {
     pub code_changed: bool,
     /// Prose changed: a changelog or documentation.
     pub docs_changed: bool,
-    /// Added lines of harness files.
-    pub harness_added: String,
     /// Names that removed lines define.
     pub removed_defs: HashSet<u64>,
     /// Telling string literals that left the source for good.
@@ -56,47 +54,34 @@ pub struct SourceFacts {
 
 impl SourceFacts {
     /// Takes in one file of the change.
-    pub fn add(&mut self, file: &FileChange, role: Role) {
+    pub fn add(&mut self, file: &FileChange, role: Role, code: Option<&Code>) {
         match role {
             Role::Docs => self.docs_changed = true,
-            Role::Harness => {
-                for (_, line) in changed_lines(file, LineKind::Added) {
-                    if self.harness_added.len() < limits::FULL_TEXT_BYTES {
-                        self.harness_added.push_str(line);
-                        self.harness_added.push('\n');
-                    }
+            Role::Source => {
+                if let Some(code) = code {
+                    self.source(file, code);
                 }
             }
-            Role::Source => self.source(file),
-            Role::Test if Lang::of(file.path()) != Lang::Other => {
+            Role::Test => {
                 // Equality operators of test helpers count as well.
-                let view = View::of(file, Side::New);
-                let lexed = lex(&view, Lang::of(file.path()));
-                equality::find(
-                    file,
-                    &view,
-                    &lexed,
-                    Lang::of(file.path()),
-                    &mut self.findings,
-                );
+                if let Some(code) = code {
+                    let new = &code.new;
+                    equality::find(file, &new.view, &new.lexed, code.lang, &mut self.findings);
+                }
             }
             _ => {}
         }
     }
 
-    fn source(&mut self, file: &FileChange) {
-        let lang = Lang::of(file.path());
-        let old = View::of(file, Side::Old);
-        let new = View::of(file, Side::New);
-        let (old_lexed, new_lexed) = (lex(&old, lang), lex(&new, lang));
-        let raw_old = crate::unit::units(&old, &old_lexed, lang, false);
-        let raw_new = crate::unit::units(&new, &new_lexed, lang, false);
+    fn source(&mut self, file: &FileChange, code: &Code) {
+        let lang = code.lang;
+        let (old, new) = (&code.old.view, &code.new.view);
         let (tests_old, tests_new) = (
-            test_lines(&old, &raw_old, lang),
-            test_lines(&new, &raw_new, lang),
+            test_lines(old, &code.old.raw, lang),
+            test_lines(new, &code.new.raw, lang),
         );
-        self.collect(&old, &old_lexed, &tests_old, true);
-        self.collect(&new, &new_lexed, &tests_new, false);
+        self.collect(old, &code.old.lexed, &tests_old, true);
+        self.collect(new, &code.new.lexed, &tests_new, false);
         if new
             .lines
             .iter()
@@ -110,10 +95,10 @@ impl SourceFacts {
         {
             self.code_changed = true;
         }
-        env::find(file, &new, lang, &tests_new, &mut self.findings);
-        equality::find(file, &new, &new_lexed, lang, &mut self.findings);
+        env::find(file, new, lang, &tests_new, &mut self.findings);
+        equality::find(file, new, &code.new.lexed, lang, &mut self.findings);
         if self.specials.len() < limits::CANDIDATES {
-            let found = special::find(&new, &new_lexed, lang, &tests_new);
+            let found = special::find(new, &code.new.lexed, lang, &tests_new);
             self.specials
                 .extend(found.into_iter().map(|s| (file.path().to_string(), s)));
         }

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::view::View;
 
 /// What a unit is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnitKind {
     /// Something the test runner would run.
     Test,
@@ -22,6 +22,7 @@ pub enum UnitKind {
     /// A function that is no test.
     Helper,
     /// Lines outside every unit that the view shows.
+    #[default]
     Loose,
 }
 

@@ -69,6 +69,11 @@ impl Marks<'_, '_> {
     }
 }
 
+/// Words of which each form that [`lines`] knows has one.
+const FLOW_WORDS: [&str; 8] = [
+    "if", "while", "for", "return", "next", "continue", "done", "rescue",
+];
+
 fn lines(
     marks: &mut Marks,
     lexed: &Lexed,
@@ -84,7 +89,12 @@ fn lines(
     if code.is_empty() {
         return;
     }
-    let compact: String = code.iter().map(|t| t.text).collect::<Vec<_>>().join(" ");
+    // Without one of these no form below fits, and the line need not be put together.
+    let compact = if has_any(text, &FLOW_WORDS) {
+        code.iter().map(|t| t.text).collect::<Vec<_>>().join(" ")
+    } else {
+        String::new()
+    };
     let always_false = matches!(
         compact.as_str(),
         "if ( false ) {"
