@@ -4,13 +4,21 @@ use crate::bindings::exports::sortie::scanner::scan::{
     Diff, Finding as WireFinding, Guest, Place, Rule, Severity as WireSeverity, Side as WireSide,
 };
 use crate::bindings::sortie::scanner::change::{
-    ChangeKind as WireKind, FileChange as WireFile, LineKind as WireLine,
+    ChangeKind as WireKind, FileChange as WireFile, Hunk as WireHunk, Line as WireLine,
+    LineKind as WireLineKind,
 };
 use crate::engine::Analysis;
 use crate::limits;
 use crate::meta;
 use crate::model::{ChangeKind, FileChange, Finding, Hunk, Line, LineKind, Severity, Side};
 use crate::role::Role;
+
+/// Changed lines from which on a file is read by pages. Below that all at once
+/// is one call instead of two, and as small as a page.
+const LARGE_LINES: u32 = 5_000;
+
+/// The size of a page: what the host holds beside the lines kept here.
+const PAGE_BYTES: u32 = 1 << 20;
 
 struct Component;
 
@@ -38,12 +46,13 @@ impl Guest for Component {
             if Analysis::role(&file) == Role::Ignored {
                 continue;
             }
-            file.hunks = hunks(change, place);
+            file.hunks = hunks(change, place, info);
             analysis.push(place, &file);
         }
         let found = analysis.finish(|place| {
-            let mut file = without_hunks(&infos[place as usize]);
-            file.hunks = hunks(change, place);
+            let info = &infos[place as usize];
+            let mut file = without_hunks(info);
+            file.hunks = hunks(change, place, info);
             file
         });
         // The instance's memory goes as a whole after the call; nothing needs to be given back.
@@ -68,28 +77,47 @@ fn without_hunks(info: &WireFile) -> FileChange {
     }
 }
 
-fn hunks(change: &Diff, place: u32) -> Vec<Hunk> {
-    change.hunks(place).into_iter().map(hunk).collect()
+/// All hunks of a file, the pieces of one that was cut put together again.
+fn hunks(change: &Diff, file: u32, info: &WireFile) -> Vec<Hunk> {
+    if info.additions.saturating_add(info.deletions) < LARGE_LINES {
+        return change.hunks(file).into_iter().map(hunk).collect();
+    }
+    let mut hunks: Vec<Hunk> = Vec::new();
+    let (mut start, mut last) = (0, None);
+    loop {
+        let page = change.page(file, start, PAGE_BYTES);
+        if page.is_empty() {
+            return hunks;
+        }
+        for piece in page {
+            start += piece.lines.len() as u32;
+            let at = Some((piece.old_start, piece.new_start));
+            match hunks.last_mut() {
+                Some(whole) if at == last => whole.lines.extend(piece.lines.into_iter().map(line)),
+                _ => hunks.push(hunk(piece)),
+            }
+            last = at;
+        }
+    }
 }
 
-fn hunk(h: crate::bindings::sortie::scanner::change::Hunk) -> Hunk {
-    let lines = h
-        .lines
-        .into_iter()
-        .map(|l| Line {
-            kind: match l.kind {
-                WireLine::Context => LineKind::Context,
-                WireLine::Added => LineKind::Added,
-                WireLine::Removed => LineKind::Removed,
-            },
-            old_line: l.old_line,
-            new_line: l.new_line,
-            text: l.text,
-        })
-        .collect();
+fn hunk(h: WireHunk) -> Hunk {
     Hunk {
         section: h.section,
-        lines,
+        lines: h.lines.into_iter().map(line).collect(),
+    }
+}
+
+fn line(l: WireLine) -> Line {
+    Line {
+        kind: match l.kind {
+            WireLineKind::Context => LineKind::Context,
+            WireLineKind::Added => LineKind::Added,
+            WireLineKind::Removed => LineKind::Removed,
+        },
+        old_line: l.old_line,
+        new_line: l.new_line,
+        text: l.text,
     }
 }
 
