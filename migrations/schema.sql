@@ -317,11 +317,6 @@ CREATE TABLE plugin_events (
     delivery BLOB CHECK (length(delivery) = 32),
     forget_at INTEGER CHECK (forget_at IS NULL OR delivery IS NOT NULL),
     state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'parked', 'dropped')),
-    -- What it says is kept for as long as somebody may still have to read it.
-    sender TEXT CHECK (
-        sender IS NULL OR (json_valid(sender) AND state IN ('pending', 'parked'))
-    ),
-    payload BLOB CHECK ((payload IS NOT NULL) = (state IN ('pending', 'parked'))),
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     attempts_before_retry INTEGER NOT NULL DEFAULT 0 CHECK (
         attempts_before_retry BETWEEN 0 AND attempts
@@ -330,7 +325,13 @@ CREATE TABLE plugin_events (
     due_at INTEGER CHECK (due_at IS NULL OR (state = 'pending' AND due_at = not_before)),
     error TEXT CHECK (error IS NOT NULL OR state NOT IN ('parked', 'dropped')),
     received_at INTEGER NOT NULL,
-    settled_at INTEGER CHECK ((settled_at IS NOT NULL) = (state IN ('done', 'dropped')))
+    settled_at INTEGER CHECK ((settled_at IS NOT NULL) = (state IN ('done', 'dropped'))),
+    -- What it says is kept for as long as somebody may still have to read it.
+    -- It comes last, so that looking at the rest does not walk through it.
+    sender TEXT CHECK (
+        sender IS NULL OR (json_valid(sender) AND state IN ('pending', 'parked'))
+    ),
+    payload BLOB CHECK ((payload IS NOT NULL) = (state IN ('pending', 'parked')))
 ) STRICT;
 
 CREATE UNIQUE INDEX plugin_events_delivery ON plugin_events (plugin, source, delivery)

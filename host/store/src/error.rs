@@ -194,9 +194,9 @@ pub enum StoreError {
         /// The oldest that waits.
         earlier: PluginEventId,
     },
-    /// As many events of a source wait as may.
+    /// As many events of a source wait or are parked as may.
     #[error(
-        "take in an event of {source_name} of plugin {plugin}: {max} wait already; \
+        "take in an event of {source_name} of plugin {plugin}: {max} wait or are parked already; \
          see why they fail with `sortie plugin events {plugin}`"
     )]
     Backlog {
@@ -204,7 +204,7 @@ pub enum StoreError {
         plugin: String,
         /// The source.
         source_name: String,
-        /// How many may wait.
+        /// How many may.
         max: u32,
     },
     /// What a plugin keeps would grow past its quota.

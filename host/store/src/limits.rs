@@ -72,9 +72,9 @@ pub const MAX_EFFECTS: usize = 2_000;
 /// head and room for what wraps them.
 pub const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
 
-/// How many events of one source may wait. Past this the source has to push
-/// back, or a plugin that always fails would fill the disk.
-pub const MAX_WAITING_EVENTS: u32 = 10_000;
+/// How many events of one source may wait or be parked. Past this the source
+/// has to push back, or a plugin that always fails would fill the disk.
+pub const MAX_OPEN_EVENTS: u32 = 10_000;
 
 /// The longest error of an event or a delivery in bytes; each failed try
 /// replaces it.

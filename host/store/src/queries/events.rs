@@ -24,8 +24,8 @@ impl Store {
     /// Has an event tried again now that was parked or waits for its next try.
     ///
     /// # Errors
-    /// [`StoreError::Settled`] when it was done or dropped;
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::Settled`](crate::StoreError::Settled) when it was done or dropped;
+    /// [`StoreError::NotFound`](crate::StoreError::NotFound).
     pub async fn retry_event(&self, event: PluginEventId, actor: &str) -> Result<()> {
         name("who acts", actor)?;
         let actor = actor.to_owned();
@@ -35,8 +35,8 @@ impl Store {
     /// Gives an event up that was parked or waits.
     ///
     /// # Errors
-    /// [`StoreError::Settled`] when it was done or dropped;
-    /// [`StoreError::NotFound`].
+    /// [`StoreError::Settled`](crate::StoreError::Settled) when it was done or dropped;
+    /// [`StoreError::NotFound`](crate::StoreError::NotFound).
     pub async fn drop_event(&self, event: PluginEventId, actor: &str) -> Result<()> {
         name("who acts", actor)?;
         let actor = actor.to_owned();

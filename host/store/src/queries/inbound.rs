@@ -8,7 +8,7 @@
 use super::rows::{named, parse, small};
 use crate::db::{all, bounded_bytes, cut_to, first, json, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
-use crate::limits::{MAX_EVENT_BYTES, MAX_FAILURE_BYTES, MAX_PAGE, MAX_WAITING_EVENTS};
+use crate::limits::{MAX_EVENT_BYTES, MAX_FAILURE_BYTES, MAX_OPEN_EVENTS, MAX_PAGE};
 use crate::store::Store;
 use crate::types::{Accepted, Again, DeliveryKey, DueEvent, MessageState, NewPluginEvent};
 use crate::writer::Tx;
@@ -31,12 +31,20 @@ pub(super) const FIRST_WAITING: &str = "SELECT id, due_at FROM plugin_events
      WHERE plugin = ?1 AND source = ?2 AND state = 'pending' AND settled_at IS NULL
      ORDER BY id LIMIT 1";
 
+/// How many of a source wait or are parked, counted up to a bound.
+pub(super) const OPEN_UP_TO: &str = "SELECT count(*) FROM (
+         SELECT 1 FROM plugin_events
+         WHERE plugin = ?1 AND source = ?2 AND state IN ('pending', 'parked')
+             AND settled_at IS NULL
+         LIMIT ?3
+     )";
+
 impl Store {
     /// Takes an event in: when this returns, it is on disk and waits for its
     /// turn. One that came before changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::Backlog`] when too many of its source wait;
+    /// [`StoreError::Backlog`] when too many of its source wait or are parked;
     /// [`StoreError::Invalid`] for an empty or overlong value.
     pub async fn accept_event(&self, new: NewPluginEvent) -> Result<Accepted> {
         let new = Incoming::new(new)?;
@@ -157,21 +165,17 @@ fn accept(tx: &mut Tx<'_>, event: &Incoming) -> Result<Accepted> {
     if let Some((id, state)) = seen(tx, new)? {
         return Ok(Accepted::Duplicate(id, state));
     }
-    let waiting = first(
+    let open = first(
         tx.conn,
-        "SELECT count(*) FROM (
-             SELECT 1 FROM plugin_events
-             WHERE plugin = ?1 AND source = ?2 AND state = 'pending' AND settled_at IS NULL
-             LIMIT ?3
-         )",
-        params![new.plugin, new.source, MAX_WAITING_EVENTS],
+        OPEN_UP_TO,
+        params![new.plugin, new.source, MAX_OPEN_EVENTS],
         |row| Ok(small(row.get(0)?)),
     )?;
-    if waiting.is_some_and(|waiting| waiting >= MAX_WAITING_EVENTS) {
+    if open.is_some_and(|open| open >= MAX_OPEN_EVENTS) {
         return Err(StoreError::Backlog {
             plugin: new.plugin.clone(),
             source_name: new.source.clone(),
-            max: MAX_WAITING_EVENTS,
+            max: MAX_OPEN_EVENTS,
         });
     }
     write(tx, event, MessageState::Pending)?;

@@ -80,6 +80,10 @@ fn what_is_due_is_found_among_the_heads_of_lines() {
         plan(inbound::FIRST_WAITING),
         "SEARCH plugin_events USING INDEX plugin_events_open (plugin=? AND state=? AND source=?)"
     );
+    assert!(
+        plan(inbound::OPEN_UP_TO)
+            .contains("INDEX plugin_events_open (plugin=? AND state=? AND source=?)")
+    );
     assert_eq!(
         plan(deliveries::FIRST_WAITING),
         "SEARCH deliveries USING INDEX deliveries_open (notifier=? AND state=? AND job_id=?)"

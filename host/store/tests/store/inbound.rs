@@ -5,7 +5,7 @@ use crate::support::{home, open};
 use serde_json::json;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::id::PluginEventId;
-use sortie_store::limits::{MAX_EVENT_BYTES, MAX_FAILURE_BYTES, MAX_PRUNED, MAX_WAITING_EVENTS};
+use sortie_store::limits::{MAX_EVENT_BYTES, MAX_FAILURE_BYTES, MAX_OPEN_EVENTS, MAX_PRUNED};
 use sortie_store::{
     Accepted, Again, CallCause, Committed, DeliveryKey, MessageState, NewPluginEvent, PluginData,
     PluginEventFilter, StoreError,
@@ -256,8 +256,14 @@ async fn a_disabled_plugin_s_events_wait_until_it_is_enabled() {
 async fn a_source_that_waits_too_long_is_pushed_back() {
     let home = home().await;
     let store = &home.store;
+    // One that is parked takes disk as well.
+    let parked = waiting(store, "parked").await;
+    store
+        .fail_event(parked, 1, "no", Again::Park)
+        .await
+        .unwrap();
     let mut last = Vec::new();
-    for i in 0..MAX_WAITING_EVENTS {
+    for i in 1..MAX_OPEN_EVENTS {
         let new = NewPluginEvent {
             delivery: None,
             ..event(store, "x").await
