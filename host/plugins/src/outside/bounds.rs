@@ -3,7 +3,7 @@
 //! all is its grant's matter.
 
 use super::records::{
-    ChatError, ChatMessage, ChatPlace, HttpError, HttpRequest, JobsError, KvError,
+    Answered, ChatError, ChatMessage, ChatPlace, HttpError, HttpRequest, JobsError, KvError,
 };
 
 /// Requests to the outside in one call. A digest of a day needs a handful.
@@ -158,6 +158,13 @@ pub(super) fn message(message: &ChatMessage) -> Result<(), ChatError> {
         ));
     }
     let fits = |text: &str| (1..=MAX_BUTTON_BYTES).contains(&text.len());
+    if let Some(Answered::Message(id)) = &message.reply_to
+        && !(1..=MAX_ID_BYTES).contains(&id.len())
+    {
+        return invalid(format!(
+            "the id of an answered message has 1 to {MAX_ID_BYTES} bytes"
+        ));
+    }
     let all_fit = rows
         .iter()
         .flatten()

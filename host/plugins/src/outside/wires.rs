@@ -2,8 +2,8 @@
 //! the records, keeps the bounds, and decides nothing.
 
 use super::{
-    ChatMessage, ChatPlace, Decision, Format, Header, HttpError, HttpRequest, JobView, JobsError,
-    KvError, MAX_HTTP_TIMEOUT_MS, Outside, Submission, bounds, records::ChatError,
+    Answered, ChatMessage, ChatPlace, Decision, Format, Header, HttpError, HttpRequest, JobView,
+    JobsError, KvError, MAX_HTTP_TIMEOUT_MS, Outside, Submission, bounds, records::ChatError,
 };
 use crate::{
     bindings::connector::sortie::{
@@ -286,6 +286,7 @@ impl From<JobView> for job_types::View {
             id: job.id,
             project: job.project,
             state: job.state,
+            is_final: job.is_final,
             title: job.title,
             requested_by: job.requested_by,
             branch: job.branch,
@@ -336,7 +337,10 @@ impl From<chat::Message> for ChatMessage {
                 .into_iter()
                 .map(|row| row.into_iter().map(button).collect())
                 .collect(),
-            reply_to: message.reply_to,
+            reply_to: message.reply_to.map(|answered| match answered {
+                chat::Answered::Message(id) => Answered::Message(id),
+                chat::Answered::Number(number) => Answered::Number(number),
+            }),
             silent: message.silent,
         }
     }

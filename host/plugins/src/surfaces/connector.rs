@@ -73,6 +73,8 @@ pub enum Payload {
         text: String,
         /// The message it answers.
         reply_to: Option<String>,
+        /// The plugin's number of that message.
+        reply_to_number: Option<u64>,
         /// Whether it replaces an older text.
         edited: bool,
     },
@@ -172,12 +174,14 @@ impl From<Payload> for wit::Payload {
                 message,
                 text,
                 reply_to,
+                reply_to_number,
                 edited,
             } => Self::Message(wit::ChatMessage {
                 place: place.into(),
                 message,
                 text,
                 reply_to,
+                reply_to_number,
                 edited,
             }),
             Payload::Press {
