@@ -16,6 +16,7 @@ pub(crate) fn job(job: View) -> Value {
     set("id", Some(job.id.into()));
     set("project", Some(job.project.into()));
     set("state", Some(job.state.into()));
+    set("is_final", Some(job.is_final.into()));
     set("title", Some(job.title.into()));
     set("requested_by", Some(job.requested_by.into()));
     set("branch", job.branch.map(Value::from));
