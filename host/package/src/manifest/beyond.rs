@@ -255,8 +255,19 @@ fn egress_line(rule: &EgressRequest, scheme: Scheme, methods: &[&str]) -> String
         rule.host,
         rule.path_prefix
     );
-    if let Some(Credential { secret, .. }) = &rule.credential {
-        line.push_str(&format!(" with the secret {secret:?}"));
+    match &rule.credential {
+        None => {}
+        Some(Credential {
+            secret, sign: None, ..
+        }) => line.push_str(&format!(" with the secret {secret:?}")),
+        Some(Credential {
+            secret,
+            header,
+            sign: Some(_),
+            ..
+        }) => line.push_str(&format!(
+            ", signed in `{header}` with the secret {secret:?}"
+        )),
     }
     if scheme == Scheme::Http {
         line.push_str(", unencrypted");

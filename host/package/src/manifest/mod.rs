@@ -29,7 +29,7 @@ pub use names::{header as check_header_name, name as check_name};
 pub use requests::{
     Chat, Credential, DirectoryGrant, DirectoryMode, DirectoryRequest, EgressRequest, Encoding,
     EventSource, Grant, HttpSource, JobAction, Jobs, Limits, Missed, Notify, Requests, Scheme,
-    TimerSource, Verify,
+    Sign, TimerSource, Verify,
 };
 pub use schedule::{Schedule, zone};
 

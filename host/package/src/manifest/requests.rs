@@ -331,7 +331,7 @@ impl Scheme {
     }
 }
 
-/// What the host adds to a request.
+/// What the host adds to a request: the secret, or a signature made with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
@@ -342,6 +342,18 @@ pub struct Credential {
     /// What stands before it.
     #[serde(default)]
     pub prefix: String,
+    /// How the body is signed with the secret, which then stays at the host;
+    /// none to send the secret itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign: Option<Sign>,
+}
+
+/// How a body is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    /// HMAC-SHA256 of the body's bytes, in lower-case hex.
+    HmacSha256,
 }
 
 /// What may be done with jobs.
