@@ -14,9 +14,14 @@ pub(crate) const HELP: &str = "\
 /// The longest acknowledgement, in bytes, as the WIT says.
 const MAX_NOTE_BYTES: usize = 200;
 
+/// The longest message, in bytes: one of the service's own, so that a job's
+/// message stays one.
+const MAX_TEXT_BYTES: usize = 4_000;
+
 /// A message of plain text. What a task or a job says is not the plugin's, so
 /// nothing in it is markup.
-pub(crate) fn message(text: String, reply_to: Option<Answered>) -> Message {
+pub(crate) fn message(mut text: String, reply_to: Option<Answered>) -> Message {
+    text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
     Message {
         text,
         format: Format::Plain,
@@ -103,7 +108,8 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_cut_between_characters() {
+    fn texts_are_cut_between_characters() {
+        assert_eq!(message("ä".repeat(3_000), None).text.len(), 4_000);
         assert_eq!(note("short"), "short");
         assert_eq!(note(&"ä".repeat(150)).len(), 200);
         assert_eq!(note(&format!("a{}", "ä".repeat(150))).len(), 199);

@@ -40,14 +40,8 @@ impl Connector for Component {
 }
 
 impl Notifier for Component {
-    /// Without a URL nobody wants to be told.
     fn notify(event: Notification, idempotency_key: String) -> Result<Receipt, Failure> {
-        match config::get("url") {
-            Some(url) => {
-                outbound::verdict(http::send(&outbound::request(event, idempotency_key, url)))
-            }
-            None => Ok(Receipt { reference: None }),
-        }
+        outbound::notify(event, idempotency_key, config::get("url"), http::send)
     }
 }
 

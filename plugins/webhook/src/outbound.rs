@@ -13,8 +13,28 @@ const TIMEOUT_MS: u32 = 15_000;
 /// The longest part of a receiver's words that is repeated.
 const MAX_SHOWN_CHARS: usize = 200;
 
+/// The longest name of a receipt, in bytes, as the WIT says.
+const MAX_REFERENCE_BYTES: usize = 200;
+
+/// Tells of an event by `send`. Without a URL nobody wants to be told.
+///
+/// # Errors
+///
+/// The receiver does not have the event, or it is not known whether it has.
+pub(crate) fn notify(
+    event: Notification,
+    key: String,
+    url: Option<String>,
+    send: impl FnOnce(&Request) -> Result<Response, Error>,
+) -> Result<Receipt, Failure> {
+    match url {
+        Some(url) => verdict(send(&request(event, key, url))),
+        None => Ok(Receipt { reference: None }),
+    }
+}
+
 /// The request for an event.
-pub(crate) fn request(event: Notification, key: String, url: String) -> Request {
+fn request(event: Notification, key: String, url: String) -> Request {
     // The host writes JSON; a plugin that cannot read it hands it on all the same.
     let data = serde_json::from_str(&event.data).unwrap_or(Value::String(event.data));
     let body = json!({
@@ -46,11 +66,7 @@ pub(crate) fn request(event: Notification, key: String, url: String) -> Request 
 }
 
 /// What became of a request.
-///
-/// # Errors
-///
-/// The receiver does not have the event, or it is not known whether it has.
-pub(crate) fn verdict(answer: Result<Response, Error>) -> Result<Receipt, Failure> {
+fn verdict(answer: Result<Response, Error>) -> Result<Receipt, Failure> {
     let response = match answer {
         Ok(response) => response,
         Err(Error::Invalid(why)) => {
@@ -76,7 +92,8 @@ pub(crate) fn verdict(answer: Result<Response, Error>) -> Result<Receipt, Failur
     let said = || format!("the receiver answered {status}{}", words(&response.body));
     match status {
         200..=299 => Ok(Receipt {
-            reference: field(&response, "x-request-id").map(str::to_owned),
+            reference: field(&response, "x-request-id")
+                .map(|name| view::cut(name, MAX_REFERENCE_BYTES).to_owned()),
         }),
         300..=399 => Err(Failure::Permanent(format!(
             "the receiver answered {status}, and redirects are not followed; set `url` to {}",
@@ -239,6 +256,28 @@ mod tests {
         let reference = |fields: &[(&str, &str)]| answered(200, fields).expect("made").reference;
         assert_eq!(reference(&[("X-Request-Id", " r1 ")]), Some("r1".into()));
         assert_eq!(reference(&[("x-request-id", "")]), None);
+        let long = reference(&[("x-request-id", &"ä".repeat(150))]);
+        assert_eq!(long.expect("a name").len(), 200);
+    }
+
+    #[test]
+    fn nobody_is_told_who_did_not_ask() {
+        let told = notify(event("{}"), "k".into(), None, |_| {
+            panic!("nothing is sent without a URL")
+        });
+        assert!(told.is_ok_and(|receipt| receipt.reference.is_none()));
+        let mut sent = String::new();
+        let told = notify(
+            event("{}"),
+            "k".into(),
+            Some("https://h/".into()),
+            |request| {
+                sent.clone_from(&request.url);
+                Err(Error::TimedOut)
+            },
+        );
+        assert_eq!(sent, "https://h/");
+        assert!(told.is_err());
     }
 
     #[test]
