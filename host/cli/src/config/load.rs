@@ -1,7 +1,7 @@
 //! Finds, reads and checks the configuration file. The only reader of the
 //! environment for it; never writes a file.
 
-use super::{Config, schema, unknown};
+use super::{Config, schema};
 use std::path::{Path, PathBuf};
 
 /// The most a configuration file may hold; a wrong path (a log, a device) must
@@ -124,7 +124,7 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 /// Reads `text` as the contents of `path`, with every check that needs no
 /// machine.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-    let unknown = unknown::unknown_keys(text, &schema());
+    let unknown = sortie_package::unknown::in_toml(text, &schema());
     if !unknown.is_empty() {
         return Err(ConfigError::Faults {
             path: path.to_path_buf(),
@@ -230,6 +230,24 @@ mod tests {
         let error = parsed("[api]\nlisten = \"127.0.0.1:1\"\nlissten = 1\n").expect_err("refused");
         assert!(error.contains("line 3"), "{error}");
         assert!(error.contains("did you mean `listen`"), "{error}");
+    }
+
+    #[test]
+    fn tables_of_every_kind_are_searched_for_unknown_keys() {
+        for (text, key) in [
+            (
+                "[projects.a]\nrepository = \"r\"\n[projects.a.ceiling]\ncals = 1\n",
+                "`calls`",
+            ),
+            (
+                "[[git.credentials]]\nremote = \"h\"\nuser = \"u\"\nsecret = \"s\"\n",
+                "`username`",
+            ),
+        ] {
+            let error = parsed(text).expect_err("refused");
+            assert!(error.contains(&format!("did you mean {key}")), "{error}");
+        }
+        parsed("[plugins.x]\nanything = { goes = 1 }\n").expect("a plugin's own keys");
     }
 
     #[test]

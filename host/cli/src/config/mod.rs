@@ -7,7 +7,6 @@
 mod load;
 mod money;
 mod policy;
-mod unknown;
 
 pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load};
 pub use money::Usd;
