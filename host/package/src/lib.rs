@@ -5,8 +5,15 @@
 //! state, and gives a plugin nothing: what a manifest asks for is compared with
 //! what an operator granted, and the answer is for others to act on.
 
+pub mod componentize;
 pub mod digest;
+pub mod layer;
 pub mod manifest;
+pub mod section;
+#[cfg(test)]
+mod testing;
 pub mod unknown;
+pub use componentize::{ComponentizeError, componentize};
 pub use digest::Digest;
+pub use layer::{Layer, LayerError, MAX_PACKAGE_BYTES};
 pub use manifest::{Grant, Manifest, ManifestError, Requests, Surface};
