@@ -10,6 +10,7 @@ pub mod digest;
 pub mod layer;
 pub mod manifest;
 pub mod section;
+pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod unknown;
