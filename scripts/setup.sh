@@ -79,6 +79,7 @@ packages() {
         need openssh-client ssh-keygen
         need openssh-server /usr/sbin/sshd
         need mount mount
+        need docker-registry docker-registry
     fi
     if [ "${#missing[@]}" -eq 0 ]; then
         say packages "all there"
@@ -92,7 +93,7 @@ packages() {
 }
 
 # Runs an installation without letting its services start, now or at the next boot: the tests want
-# the programs, nobody asked for an SSH server on this machine.
+# the programs, nobody asked for an SSH server or a registry on this machine.
 quietly() {
     local policy=/usr/sbin/policy-rc.d mine=0 status=0 service
     if [ "$WITH_TESTS" -eq 1 ] && ! [ -e "$policy" ]; then
@@ -110,6 +111,7 @@ quietly() {
             for service in "${missing[@]}"; do
                 case "$service" in
                     openssh-server) as_root systemctl disable --now ssh.service ssh.socket >/dev/null 2>&1 || true ;;
+                    docker-registry) as_root systemctl disable --now docker-registry.service >/dev/null 2>&1 || true ;;
                 esac
             done
         fi

@@ -7,6 +7,7 @@
 
 pub mod componentize;
 pub mod digest;
+pub mod fetch;
 pub mod layer;
 pub mod manifest;
 pub mod section;
@@ -14,6 +15,7 @@ pub mod signature;
 #[cfg(test)]
 mod testing;
 pub mod unknown;
+
 pub use componentize::{ComponentizeError, componentize};
 pub use digest::Digest;
 pub use layer::{Layer, LayerError, MAX_PACKAGE_BYTES};
