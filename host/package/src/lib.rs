@@ -9,6 +9,7 @@ pub mod componentize;
 pub mod digest;
 pub mod fetch;
 pub mod layer;
+pub mod lock;
 pub mod manifest;
 pub mod section;
 pub mod signature;
