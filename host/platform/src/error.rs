@@ -113,7 +113,9 @@ pub enum PlatformError {
         plugin: String,
     },
     /// It is part of the host.
-    #[error("{what} plugin `{plugin}`: it is part of this host; install another one of that name to replace it")]
+    #[error(
+        "{what} plugin `{plugin}`: it is part of this host; install another one of that name to replace it"
+    )]
     Shipped {
         /// What was to be done.
         what: &'static str,

@@ -85,7 +85,9 @@ async fn start(
     }
     let next = platform.store().next_event_due().await?;
     let now = platform.0.options.clock.now();
-    Ok(next.map_or(IDLE_LOOK, |at| at.since(now).clamp(Duration::from_millis(5), IDLE_LOOK)))
+    Ok(next.map_or(IDLE_LOOK, |at| {
+        at.since(now).clamp(Duration::from_millis(5), IDLE_LOOK)
+    }))
 }
 
 async fn handle(platform: &Platform, due: DueEvent) {

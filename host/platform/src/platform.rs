@@ -1,8 +1,8 @@
 //! The handle of the platform, and its life: loads what is installed, then
 //! works until it is told to stop.
 
-use crate::call::{AuditLog, Context, Ledger};
 use crate::call::Actor;
+use crate::call::{AuditLog, Context, Ledger};
 use crate::files::Packages;
 use crate::running::Running;
 use crate::{PlatformError, PlatformOptions, deliveries, events, sources};
@@ -137,12 +137,20 @@ impl Platform {
     }
 
     pub(crate) fn running(&self, name: &str) -> Option<Arc<Running>> {
-        let running = self.0.running.read().unwrap_or_else(PoisonError::into_inner);
+        let running = self
+            .0
+            .running
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         running.get(name).cloned()
     }
 
     pub(crate) fn all_running(&self) -> Vec<Arc<Running>> {
-        let running = self.0.running.read().unwrap_or_else(PoisonError::into_inner);
+        let running = self
+            .0
+            .running
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         running.values().cloned().collect()
     }
 

@@ -6,8 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::super::requests::*;
-use super::super::{Manifest, Requests};
+use super::super::*;
 
 fn lines(manifest: &str, grant: &Grant) -> Vec<String> {
     let head = "name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"connector\", \"notifier\"]\nnotify.kinds = [\"job.failed\"]\n";

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::requests::{
-    Credential, EgressRequest, EventSource, HttpSource, Limits, Requests, Scheme, Verify,
-};
+use super::requests::{Credential, EgressRequest, Limits, Requests, Scheme};
+use super::sources::{EventSource, HttpSource, Verify};
 use super::{Build, ConfigSchema, Fault, HostPattern, Manifest, Surface, names};
 
 /// Sources of one plugin; each is a path, a connection or a timer of the host.

@@ -58,7 +58,11 @@ impl Platform {
         let ready = self
             .ready(package, examined, grant.unwrap_or_default())
             .await?;
-        Ok(Examined::of(&ready.new, ready.prepared.info(), ready.beyond))
+        Ok(Examined::of(
+            &ready.new,
+            ready.prepared.info(),
+            ready.beyond,
+        ))
     }
 
     /// Installs a package under the name in its manifest. When it wants more
@@ -84,7 +88,8 @@ impl Platform {
             .store()
             .install_plugin(ready.new.clone(), grant, disabled, actor)
             .await?;
-        self.take_effect(stored, ready.running, ready.prepared).await
+        self.take_effect(stored, ready.running, ready.prepared)
+            .await
     }
 
     /// Puts another version in place of the installed one. When it wants more
@@ -116,8 +121,7 @@ impl Platform {
             .requests()
             .beyond(&grant_of(&installed)?)
             .is_empty();
-        let disabled = not_granted(&ready.beyond)
-            .or(installed.disabled_why.filter(|_| !lacked));
+        let disabled = not_granted(&ready.beyond).or(installed.disabled_why.filter(|_| !lacked));
         let grant = value_of(&ready.new.name, &ready.grant)?;
         let mut stored = self
             .store()
@@ -129,7 +133,8 @@ impl Platform {
                 .grant_plugin(&stored.name, &stored.digest, grant, disabled, actor)
                 .await?;
         }
-        self.take_effect(stored, ready.running, ready.prepared).await
+        self.take_effect(stored, ready.running, ready.prepared)
+            .await
     }
 
     /// Brings the version before back.

@@ -106,21 +106,15 @@ impl Platform {
             found.map(|(_, value)| value.as_slice())
         };
         let vault = &self.0.options.vault;
-        verify::check(&found.verify, vault, field, &request.body).map_err(|error| {
-            match error {
-                Unverified::Wrong(_) => Refusal::Unverified(error.to_string()),
-                Unverified::Secret(_) => {
-                    tracing::error!(%error, plugin, source, "a hook cannot verify its requests");
-                    Refusal::CannotVerify("the secret to verify with cannot be read".to_owned())
-                }
+        verify::check(&found.verify, vault, field, &request.body).map_err(|error| match error {
+            Unverified::Wrong(_) => Refusal::Unverified(error.to_string()),
+            Unverified::Secret(_) => {
+                tracing::error!(%error, plugin, source, "a hook cannot verify its requests");
+                Refusal::CannotVerify("the secret to verify with cannot be read".to_owned())
             }
         })?;
         let delivery = key_of(found, &request, field);
-        if let Some((id, state)) = self
-            .store()
-            .known_event(plugin, source, delivery)
-            .await?
-        {
+        if let Some((id, state)) = self.store().known_event(plugin, source, delivery).await? {
             return Ok(Answer::Duplicate(id, state));
         }
         let payload = payload_of(found, request);
