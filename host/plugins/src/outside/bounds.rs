@@ -4,6 +4,7 @@
 
 use super::records::{
     Answered, ChatError, ChatMessage, ChatPlace, HttpError, HttpRequest, JobsError, KvError,
+    Submission,
 };
 
 /// Requests to the outside in one call. A digest of a day needs a handful.
@@ -28,6 +29,8 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 << 10;
 const MAX_TASK_BYTES: usize = 64 << 10;
 const MAX_IDEMPOTENCY_BYTES: usize = 200;
+/// Why a person decided so; what the HTTP API takes too.
+const MAX_COMMENT_BYTES: usize = 4 << 10;
 const MAX_CHAT_BYTES: usize = 64 << 10;
 const MAX_BUTTON_BYTES: usize = 64;
 const MAX_BUTTON_ROWS: usize = 8;
@@ -104,18 +107,56 @@ pub(super) fn request(nth: u32, request: &HttpRequest) -> Result<(), HttpError> 
     Ok(())
 }
 
-pub(super) fn submission(task: &str, key: Option<&str>) -> Result<(), JobsError> {
+pub(super) fn submission(job: &Submission) -> Result<(), JobsError> {
+    let task = &job.task;
     if task.trim().is_empty() || task.len() > MAX_TASK_BYTES {
         return Err(JobsError::Invalid(format!(
             "a task has 1 to {MAX_TASK_BYTES} bytes and is not blank"
         )));
     }
-    match key {
+    if job
+        .repository
+        .as_ref()
+        .is_some_and(|url| url.len() > MAX_URL_BYTES)
+    {
+        return Err(JobsError::Invalid(format!(
+            "the URL of a repository has at most {MAX_URL_BYTES} bytes"
+        )));
+    }
+    for name in [
+        &job.project,
+        &job.base,
+        &job.agent,
+        &job.workflow,
+        &job.budget,
+    ] {
+        word(name.as_deref())?;
+    }
+    match &job.idempotency_key {
         Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_BYTES => {
             Err(JobsError::Invalid(format!(
                 "an idempotency key has 1 to {MAX_IDEMPOTENCY_BYTES} bytes"
             )))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Checks a name, a commit or a state, whichever a guest gives.
+pub(super) fn word(word: Option<&str>) -> Result<(), JobsError> {
+    match word {
+        Some(word) if word.len() > MAX_ID_BYTES => Err(JobsError::Invalid(format!(
+            "a name has at most {MAX_ID_BYTES} bytes"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn comment(comment: Option<&str>) -> Result<(), JobsError> {
+    match comment {
+        Some(text) if text.len() > MAX_COMMENT_BYTES => Err(JobsError::Invalid(format!(
+            "a comment has at most {MAX_COMMENT_BYTES} bytes"
+        ))),
         _ => Ok(()),
     }
 }
@@ -149,6 +190,15 @@ pub(super) fn message(message: &ChatMessage) -> Result<(), ChatError> {
     if message.text.trim().is_empty() || message.text.len() > MAX_CHAT_BYTES {
         return invalid(format!(
             "a text has 1 to {MAX_CHAT_BYTES} bytes and is not blank"
+        ));
+    }
+    if message
+        .reply_to
+        .as_ref()
+        .is_some_and(|id| id.len() > MAX_ID_BYTES)
+    {
+        return invalid(format!(
+            "the id of a message has at most {MAX_ID_BYTES} bytes"
         ));
     }
     let rows = &message.buttons;

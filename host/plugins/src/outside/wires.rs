@@ -61,11 +61,10 @@ impl jobs::Host for CallState {
         job: jobs::Submission,
     ) -> wasmtime::Result<Result<u64, jobs::Error>> {
         let (outside, budget) = self.outside()?;
-        let checked = budget
-            .job()
-            .and_then(|()| bounds::submission(&job.task, job.idempotency_key.as_deref()));
+        let job = Submission::from(job);
+        let checked = budget.job().and_then(|()| bounds::submission(&job));
         Ok(match checked {
-            Ok(()) => outside.submit(job.into()).await.map_err(Into::into),
+            Ok(()) => outside.submit(job).await.map_err(Into::into),
             Err(error) => Err(error.into()),
         })
     }
@@ -98,7 +97,11 @@ impl jobs::Host for CallState {
             jobs::Decision::Approve => Decision::Approve,
             jobs::Decision::Reject => Decision::Reject,
         };
-        Ok(match budget.job() {
+        let checked = budget
+            .job()
+            .and_then(|()| bounds::word(commit.as_deref()))
+            .and_then(|()| bounds::comment(comment.as_deref()));
+        Ok(match checked {
             Ok(()) => outside
                 .decide(job, decision, commit, comment)
                 .await
@@ -118,11 +121,14 @@ impl jobs::Host for CallState {
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<jobs::View>, jobs::Error>> {
         let (outside, _) = self.outside()?;
-        Ok(outside
-            .newest(state, limit)
-            .await
-            .map(|views| views.into_iter().map(Into::into).collect())
-            .map_err(Into::into))
+        Ok(match bounds::word(state.as_deref()) {
+            Ok(()) => outside
+                .newest(state, limit)
+                .await
+                .map(|views| views.into_iter().map(Into::into).collect())
+                .map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
     }
 }
 
