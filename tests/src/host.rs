@@ -309,7 +309,7 @@ impl Host {
 }
 
 /// The binary that cargo built beside this test.
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     let mut path = std::env::current_exe()?;
     path.pop();
     if path.ends_with("deps") {
