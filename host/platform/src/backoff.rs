@@ -22,7 +22,6 @@ pub(crate) fn again(clock: &dyn Clock, tried: u32, at_least: Option<Duration>) -
     Again::At(clock.now().plus(pause))
 }
 
-
 /// Doubles with each try.
 fn pause(tried: u32) -> Duration {
     FIRST

@@ -42,7 +42,11 @@ pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
             if !notifies || busy.contains(&plugin.name) {
                 continue;
             }
-            match platform.store().deliveries_due(&plugin.name, MAX_AT_ONCE).await {
+            match platform
+                .store()
+                .deliveries_due(&plugin.name, MAX_AT_ONCE)
+                .await
+            {
                 Ok(due) if !due.is_empty() => {
                     busy.insert(plugin.name.clone());
                     let platform = platform.clone();
@@ -116,7 +120,13 @@ async fn deliver(platform: &Platform, plugin: &Arc<Running>, due: DueDelivery) {
         }
         Err(error) => (error.to_string(), backoff::again(clock, tried, None)),
     };
-    tracing::warn!(notifier = plugin.name, seq = seq.0, why, ?again, "a delivery failed");
+    tracing::warn!(
+        notifier = plugin.name,
+        seq = seq.0,
+        why,
+        ?again,
+        "a delivery failed"
+    );
     let failed = platform
         .store()
         .fail_delivery(&plugin.name, seq, attempt, &why, again)

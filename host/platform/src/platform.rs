@@ -1,8 +1,8 @@
 //! The handle of the platform, and its life: loads what is installed, then
 //! works until it is told to stop.
 
-use crate::call::{AuditLog, Context, Ledger};
 use crate::call::Actor;
+use crate::call::{AuditLog, Context, Ledger};
 use crate::files::Packages;
 use crate::running::Running;
 use crate::{PlatformError, PlatformOptions, deliveries, events, sources};
@@ -66,8 +66,10 @@ impl Platform {
         for plugin in installed {
             kept.push(plugin.digest.clone());
             kept.extend(plugin.previous.as_ref().map(|p| p.digest.clone()));
-            if plugin.enabled {
-                platform.load(&plugin).await;
+            match plugin.enabled {
+                true => platform.load(&plugin).await,
+                // Nor does one of the host's own stand in for it.
+                false => drop(platform.plugins().remove(&plugin.name)),
             }
         }
         platform.0.packages.prune(&kept);
@@ -137,13 +139,27 @@ impl Platform {
     }
 
     pub(crate) fn running(&self, name: &str) -> Option<Arc<Running>> {
-        let running = self.0.running.read().unwrap_or_else(PoisonError::into_inner);
+        let running = self
+            .0
+            .running
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         running.get(name).cloned()
     }
 
     pub(crate) fn all_running(&self) -> Vec<Arc<Running>> {
-        let running = self.0.running.read().unwrap_or_else(PoisonError::into_inner);
+        let running = self
+            .0
+            .running
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         running.values().cloned().collect()
+    }
+
+    /// How many do not run though they are enabled.
+    pub(crate) fn broken_count(&self) -> usize {
+        let broken = self.0.broken.read().unwrap_or_else(PoisonError::into_inner);
+        broken.len()
     }
 
     /// Rises with each change of what runs.
@@ -198,7 +214,7 @@ impl Platform {
             .all_running()
             .iter()
             .filter(|plugin| plugin.manifest.surfaces.contains(&notifier))
-            .map(|plugin| (plugin.name.clone(), plugin.grant.notify.kinds.clone()))
+            .map(|plugin| (plugin.name.clone(), plugin.manifest.requests().notify.kinds))
             .collect();
         Ok(self.store().put_subscriptions(kinds).await?)
     }

@@ -224,7 +224,11 @@ async fn find(context: &Context, job: u64) -> Result<Job, JobsError> {
 }
 
 fn conflict(what: &str, job: &Job) -> JobsError {
-    JobsError::Conflict(format!("{} is {}; it cannot {what}", job.id, job.state.phase()))
+    JobsError::Conflict(format!(
+        "{} is {}; it cannot {what}",
+        job.id,
+        job.state.phase()
+    ))
 }
 
 fn refused(error: &sortie_intake::IntakeError) -> JobsError {

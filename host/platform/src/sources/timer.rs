@@ -81,7 +81,13 @@ async fn tick(
         let forgotten = timer.missed == Missed::Skip && late;
         if !forgotten {
             store
-                .accept_event(event(plugin, timer, latest, missed, store.reserve_event_id().await?)?)
+                .accept_event(event(
+                    plugin,
+                    timer,
+                    latest,
+                    missed,
+                    store.reserve_event_id().await?,
+                )?)
                 .await?;
         }
     }
@@ -154,9 +160,15 @@ mod tests {
         let none = due(&schedule, 10 * MINUTE, 11 * MINUTE - 1);
         assert_eq!((none.tick, none.next), (None, Some(11 * MINUTE)));
         let one = due(&schedule, 10 * MINUTE, 11 * MINUTE);
-        assert_eq!((one.tick, one.next), (Some((11 * MINUTE, 0)), Some(12 * MINUTE)));
+        assert_eq!(
+            (one.tick, one.next),
+            (Some((11 * MINUTE, 0)), Some(12 * MINUTE))
+        );
         let five = due(&schedule, 10 * MINUTE, 15 * MINUTE + 5);
-        assert_eq!((five.tick, five.next), (Some((15 * MINUTE, 4)), Some(16 * MINUTE)));
+        assert_eq!(
+            (five.tick, five.next),
+            (Some((15 * MINUTE, 4)), Some(16 * MINUTE))
+        );
     }
 
     #[test]

@@ -60,8 +60,8 @@ pub(super) fn check<'h>(
                 Encoding::Base64 => STANDARD.decode(shown).ok(),
             }
             .ok_or_else(wrong)?;
-            let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
-                .map_err(|_| wrong())?;
+            let mut mac =
+                Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).map_err(|_| wrong())?;
             mac.update(body);
             mac.verify_slice(&shown).map_err(|_| wrong())
         }
@@ -137,7 +137,11 @@ mod tests {
             prefix: "Bearer ".into(),
             secret: "hook".into(),
         };
-        assert!(is_taken(&verify, Some("Bearer It's a Secret to Everybody"), ""));
+        assert!(is_taken(
+            &verify,
+            Some("Bearer It's a Secret to Everybody"),
+            ""
+        ));
         for shown in ["It's a Secret to Everybody", "Bearer It's", "Bearer ", ""] {
             assert!(!is_taken(&verify, Some(shown), ""), "{shown:?}");
         }
