@@ -1,5 +1,5 @@
-//! What the API asks of the engine: the seam that keeps containers, git and
-//! WebAssembly out of this crate.
+//! What the API asks of the engine: the seam that keeps containers and git out
+//! of this crate.
 
 use async_trait::async_trait;
 use sortie_model::id::{JobId, RunId};

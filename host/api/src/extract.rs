@@ -108,6 +108,24 @@ impl<S: Send + Sync> FromRequestParts<S> for JobPath {
     }
 }
 
+/// What the path names, checked against its type.
+pub(crate) struct Named<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<T>::from_request_parts(parts, state).await {
+            Ok(Path(named)) => Ok(Self(named)),
+            Err(rejection) => Err(Problem::new(
+                Kind::BadRequest,
+                format!("read the path: {}", rejection.body_text()),
+            )
+            .with_hint("`/openapi.json` describes the paths")),
+        }
+    }
+}
+
 /// The query, checked against its type.
 pub(crate) struct Params<T>(pub T);
 

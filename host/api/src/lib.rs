@@ -2,14 +2,16 @@
 //! types it speaks; every error is `application/problem+json`.
 //!
 //! It holds no state of its own beside the token's digest: what it shows is
-//! read from the store, what it changes goes through intake or the store.
-//! It never starts a run, never reads a repository, and never answers a
-//! request without the token but for health and its own description.
+//! read from the store, what it changes goes through intake, the platform or
+//! the store. It never starts a run, never reads a repository, and answers
+//! without the token only for health and its own description, and at hooks,
+//! which the platform verifies.
 
 mod auth;
 mod engine;
 mod extract;
 pub mod limits;
+mod page;
 mod problem;
 mod routes;
 mod server;

@@ -43,6 +43,33 @@ pub const LOG_CHUNK_BYTES: usize = 64 * 1024;
 /// chunks far smaller.
 pub const MAX_LOG_LINE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Packages that are taken in at once. Each is held in memory and compiled on
+/// every core; changes are made one after another anyway.
+pub const MAX_UPLOADS: usize = 2;
+
+/// The largest part of an upload beside the package: a manifest, a signature,
+/// a consent.
+pub const MAX_UPLOAD_TEXT_BYTES: usize = 256 * 1024;
+
+/// The largest upload in bytes: the largest package, and the texts.
+pub const MAX_UPLOAD_BYTES: usize =
+    sortie_package::MAX_PACKAGE_BYTES as usize + 5 * MAX_UPLOAD_TEXT_BYTES;
+
+/// How long a change of plugins may take. A component with a language runtime
+/// inside takes half a minute to compile on a small machine.
+pub const CHANGE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Hooks that are handled at once, half of the connections, so that people
+/// get in while senders storm.
+pub const MAX_HOOKS: usize = 256;
+
+/// Bytes of hooks' bodies in memory at once, in KiB: a hundred bodies of the
+/// usual limit.
+pub const MAX_HOOK_BODIES_KIB: u32 = 128 * 1024;
+
+/// How long a hook's body may take. Senders are machines in data centres.
+pub const HOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Jobs on a page when the request does not say.
 pub const DEFAULT_PAGE: u32 = 50;
 

@@ -7,6 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sortie_intake::IntakeError;
 use sortie_model::job::{IllegalTransition, TRANSITIONS};
+use sortie_platform::PlatformError;
+use sortie_platform::sources::http::Refusal;
+use sortie_plugins::PluginError;
 use sortie_store::StoreError;
 use utoipa::ToSchema;
 
@@ -19,13 +22,21 @@ pub(crate) enum Kind {
     BadRequest,
     InvalidJson,
     Unauthorized,
+    Unverified,
+    Untrusted,
     NotFound,
     MethodNotAllowed,
     NotAcceptedNow,
     OtherCommit,
+    PluginConflict,
+    NotGranted,
+    Settled,
+    TooSlow,
     TooLarge,
     UnsupportedMediaType,
     InvalidRequest,
+    BadPackage,
+    BadConfiguration,
     KeyReused,
     Internal,
     Busy,
@@ -40,6 +51,12 @@ impl Kind {
             Self::BadRequest => ("bad-request", "Bad request", S::BAD_REQUEST),
             Self::InvalidJson => ("invalid-json", "The body is not JSON", S::BAD_REQUEST),
             Self::Unauthorized => ("unauthorized", "No valid token", S::UNAUTHORIZED),
+            Self::Unverified => ("unverified", "Not verified", S::UNAUTHORIZED),
+            Self::Untrusted => (
+                "untrusted",
+                "Nobody who is trusted stands behind it",
+                S::FORBIDDEN,
+            ),
             Self::NotFound => ("not-found", "Not found", S::NOT_FOUND),
             Self::MethodNotAllowed => (
                 "method-not-allowed",
@@ -56,6 +73,18 @@ impl Kind {
                 "The question is about another commit",
                 S::CONFLICT,
             ),
+            Self::PluginConflict => (
+                "plugin-conflict",
+                "The plugin's state does not allow it",
+                S::CONFLICT,
+            ),
+            Self::NotGranted => (
+                "not-granted",
+                "The plugin wants more than it was granted",
+                S::CONFLICT,
+            ),
+            Self::Settled => ("settled", "It was settled before", S::CONFLICT),
+            Self::TooSlow => ("too-slow", "Too slow", S::REQUEST_TIMEOUT),
             Self::TooLarge => ("too-large", "Too large", S::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => (
                 "unsupported-media-type",
@@ -65,6 +94,16 @@ impl Kind {
             Self::InvalidRequest => (
                 "invalid-request",
                 "The request cannot be carried out as it is",
+                S::UNPROCESSABLE_ENTITY,
+            ),
+            Self::BadPackage => (
+                "bad-package",
+                "This host does not take the package",
+                S::UNPROCESSABLE_ENTITY,
+            ),
+            Self::BadConfiguration => (
+                "bad-configuration",
+                "The plugin's configuration does not do",
                 S::UNPROCESSABLE_ENTITY,
             ),
             Self::KeyReused => (
@@ -171,10 +210,22 @@ impl From<StoreError> for Problem {
             | StoreError::Stale { .. }
             | StoreError::OutOfOrder { .. } => Self::new(Kind::NotAcceptedNow, detail),
             StoreError::KeyReused { .. } => Self::new(Kind::KeyReused, detail),
-            StoreError::UnknownProject { .. } | StoreError::Invalid { .. } => {
-                Self::new(Kind::InvalidRequest, detail)
+            StoreError::UnknownProject { .. }
+            | StoreError::Invalid { .. }
+            | StoreError::Quota { .. } => Self::new(Kind::InvalidRequest, detail),
+            StoreError::Plugin { .. } => Self::new(Kind::PluginConflict, detail)
+                .with_hint("`sortie plugin list` shows how plugins stand"),
+            StoreError::Settled { .. } => Self::new(Kind::Settled, detail)
+                .with_hint("list it again to see where it stands; nothing was changed"),
+            // What one effect was refused for is what a person's request of
+            // the same kind would be refused for.
+            StoreError::Effect { why, .. } => Self {
+                detail,
+                ..Self::from(*why)
+            },
+            StoreError::Busy | StoreError::Behind { .. } | StoreError::Backlog { .. } => {
+                Self::new(Kind::Busy, detail)
             }
-            StoreError::Busy => Self::new(Kind::Busy, detail),
             StoreError::Closed => Self::new(Kind::NotReady, detail),
             _ => Self::new(Kind::Internal, detail),
         }
@@ -188,6 +239,61 @@ impl From<IntakeError> for Problem {
             IntakeError::TaskTooLong { .. } => Self::new(Kind::TooLarge, error.to_string()),
             IntakeError::BadKey => Self::new(Kind::BadRequest, error.to_string()),
             error => Self::new(Kind::InvalidRequest, error.to_string()),
+        }
+    }
+}
+
+impl From<PlatformError> for Problem {
+    fn from(error: PlatformError) -> Self {
+        use PlatformError as E;
+        let detail = error.to_string();
+        match error {
+            E::Store(error) => error.into(),
+            E::Plugin(error) => of_plugin(&error),
+            E::Layer(_)
+            | E::Section(_)
+            | E::Manifest(_)
+            | E::CoreModule
+            | E::NoManifest { .. }
+            | E::Surfaces { .. } => Self::new(Kind::BadPackage, detail),
+            E::Signature { .. } | E::Unsigned { .. } => Self::new(Kind::Untrusted, detail),
+            E::Config { .. } | E::Unconfigured { .. } => Self::new(Kind::BadConfiguration, detail),
+            E::NotGranted { .. } => Self::new(Kind::NotGranted, detail),
+            E::Grant { .. } => Self::new(Kind::InvalidRequest, detail),
+            E::Installed { .. } | E::Shipped { .. } | E::NoPrevious { .. } => {
+                Self::new(Kind::PluginConflict, detail)
+            }
+            E::NotInstalled { .. } => Self::new(Kind::NotFound, detail),
+            E::TooSlow => Self::new(Kind::Busy, detail),
+            E::Package { .. } | E::Panicked => Self::new(Kind::Internal, detail),
+        }
+    }
+}
+
+/// What the engine says about a package, or about a call.
+fn of_plugin(error: &PluginError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        PluginError::NotInstalled { .. } => Problem::new(Kind::NotFound, detail),
+        PluginError::BadConfig { .. } => Problem::new(Kind::BadConfiguration, detail)
+            .with_hint("mend the plugin's table in sortie.toml"),
+        PluginError::Setup { .. } => Problem::new(Kind::Internal, detail),
+        error if error.is_transient() => Problem::new(Kind::Busy, detail),
+        _ => Problem::new(Kind::BadPackage, detail).with_hint(
+            "build it against the WIT of this host, as `sortie plugin build` does, and see \
+             `sortie plugin check`",
+        ),
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Unknown { .. } => Self::new(Kind::NotFound, detail),
+            Refusal::Unverified(_) => Self::new(Kind::Unverified, detail),
+            Refusal::CannotVerify(_) => Self::new(Kind::Internal, detail),
+            Refusal::Store(error) => error.into(),
         }
     }
 }

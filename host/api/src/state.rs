@@ -5,10 +5,11 @@ use crate::engine::EngineView;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use sortie_intake::Intake;
+use sortie_platform::{Platform, PluginLogs};
 use sortie_store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 /// What the API works with.
@@ -19,6 +20,10 @@ pub struct ApiOptions {
     pub intake: Intake,
     /// Diffs, logs, and whether runs can start.
     pub engine: Arc<dyn EngineView>,
+    /// Plugins, what comes in for them and what they send.
+    pub platform: Platform,
+    /// What plugins logged.
+    pub logs: PluginLogs,
     /// What opens it.
     pub token: Token,
     /// Ends its streams and, with [`serve`](crate::serve), itself.
@@ -34,6 +39,9 @@ pub struct Api {
 struct Shared {
     options: ApiOptions,
     streams: Arc<Semaphore>,
+    uploads: Semaphore,
+    hooks: Semaphore,
+    hook_bodies: Semaphore,
     health: Mutex<Option<(Instant, Result<(), StoreError>)>>,
 }
 
@@ -44,6 +52,9 @@ impl Api {
             shared: Arc::new(Shared {
                 options,
                 streams: Arc::new(Semaphore::new(limits::MAX_STREAMS)),
+                uploads: Semaphore::new(limits::MAX_UPLOADS),
+                hooks: Semaphore::new(limits::MAX_HOOKS),
+                hook_bodies: Semaphore::new(limits::MAX_HOOK_BODIES_KIB as usize),
                 health: Mutex::default(),
             }),
         }
@@ -67,6 +78,44 @@ impl Api {
 
     pub(crate) fn shutdown(&self) -> &CancellationToken {
         &self.shared.options.shutdown
+    }
+
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.shared.options.platform
+    }
+
+    pub(crate) fn logs(&self) -> &PluginLogs {
+        &self.shared.options.logs
+    }
+
+    /// A place for a package on its way in.
+    pub(crate) fn upload_place(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.shared.uploads.try_acquire().map_err(|_| {
+            Problem::new(
+                Kind::Busy,
+                format!(
+                    "take the package: {} are on their way in already; try again",
+                    limits::MAX_UPLOADS
+                ),
+            )
+        })
+    }
+
+    /// A place for a hook that is handled.
+    pub(crate) fn hook_place(&self) -> Result<SemaphorePermit<'_>, Problem> {
+        self.shared
+            .hooks
+            .try_acquire()
+            .map_err(|_| busy_with_hooks())
+    }
+
+    /// Room for the body of a hook.
+    pub(crate) fn hook_room(&self, bytes: u64) -> Result<SemaphorePermit<'_>, Problem> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        self.shared
+            .hook_bodies
+            .try_acquire_many(kib)
+            .map_err(|_| busy_with_hooks())
     }
 
     /// A place for a stream that stays open.
@@ -99,4 +148,11 @@ impl Api {
         *kept = Some((Instant::now(), result.clone()));
         result
     }
+}
+
+fn busy_with_hooks() -> Problem {
+    Problem::new(
+        Kind::Busy,
+        "take the request: too many are handled at once; try again",
+    )
 }

@@ -59,7 +59,7 @@ pub enum PlatformError {
     },
     /// It has none and needs one.
     #[error(
-        "install plugin `{plugin}`: it is not signed, and plugins.require_signatures is set; get \
+        "install plugin `{plugin}`: it is not signed, and platform.require_signatures is set; get \
          its `.sig` file from its author, or sign it with a key you trust"
     )]
     Unsigned {
@@ -104,6 +104,17 @@ pub enum PlatformError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A plugin of that name is installed.
+    #[error(
+        "install plugin `{plugin}`: it is installed, in version {version}; to replace it use \
+         `sortie plugin upgrade`"
+    )]
+    Installed {
+        /// The name.
+        plugin: String,
+        /// What is there.
+        version: String,
+    },
     /// No plugin of that name was installed.
     #[error(
         "find plugin `{plugin}`: it is not installed; `sortie plugin list` shows those that are"
@@ -123,7 +134,9 @@ pub enum PlatformError {
         plugin: String,
     },
     /// There is no version before this one.
-    #[error("roll plugin `{plugin}` back: no version was there before this one")]
+    #[error(
+        "roll plugin `{plugin}` back: no version was there before this one; install the one you want with `sortie plugin upgrade`"
+    )]
     NoPrevious {
         /// Its name.
         plugin: String,
@@ -141,6 +154,14 @@ pub enum PlatformError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Its answer is not waited for any longer.
+    #[error("handle the request while its sender waits: it takes too long")]
+    TooSlow,
+    /// A change panicked.
+    #[error(
+        "change a plugin: the host panicked; see `sortie plugin list` for what became of it, and report this with the host's log"
+    )]
+    Panicked,
     /// The engine does not take it.
     #[error(transparent)]
     Plugin(#[from] PluginError),

@@ -13,6 +13,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+/// Sources of one plugin that are reckoned with; most have one or two.
+const LINES_OF_ONE: usize = 8;
 /// Events handled at once.
 const MAX_AT_ONCE: usize = 16;
 /// How often the store is looked at without a reason; every change signals.
@@ -67,13 +69,17 @@ async fn start(
     if room == 0 {
         return Ok(IDLE_LOOK);
     }
-    // Those under way are still due in the store.
-    let asked = u32::try_from(MAX_AT_ONCE + busy.len()).unwrap_or(u32::MAX);
+    // Those under way are still due in the store, and so is what waits for a
+    // plugin that does not run.
+    let stuck = platform.broken_count().saturating_mul(LINES_OF_ONE);
+    let asked = MAX_AT_ONCE.saturating_add(busy.len()).saturating_add(stuck);
+    let asked = u32::try_from(asked).unwrap_or(u32::MAX);
     for event in platform.store().due_events(asked).await? {
         if tasks.len() >= MAX_AT_ONCE {
             break;
         }
-        if busy.values().any(|id| *id == event.id) {
+        let is_running = platform.running(&event.plugin).is_some();
+        if !is_running || busy.values().any(|id| *id == event.id) {
             continue;
         }
         let (platform, id) = (platform.clone(), event.id);

@@ -66,8 +66,10 @@ impl Platform {
         for plugin in installed {
             kept.push(plugin.digest.clone());
             kept.extend(plugin.previous.as_ref().map(|p| p.digest.clone()));
-            if plugin.enabled {
-                platform.load(&plugin).await;
+            match plugin.enabled {
+                true => platform.load(&plugin).await,
+                // Nor does one of the host's own stand in for it.
+                false => drop(platform.plugins().remove(&plugin.name)),
             }
         }
         platform.0.packages.prune(&kept);
@@ -154,6 +156,12 @@ impl Platform {
         running.values().cloned().collect()
     }
 
+    /// How many do not run though they are enabled.
+    pub(crate) fn broken_count(&self) -> usize {
+        let broken = self.0.broken.read().unwrap_or_else(PoisonError::into_inner);
+        broken.len()
+    }
+
     /// Rises with each change of what runs.
     pub(crate) fn change_signal(&self) -> watch::Receiver<u64> {
         self.0.changed.subscribe()
@@ -206,7 +214,7 @@ impl Platform {
             .all_running()
             .iter()
             .filter(|plugin| plugin.manifest.surfaces.contains(&notifier))
-            .map(|plugin| (plugin.name.clone(), plugin.grant.notify.kinds.clone()))
+            .map(|plugin| (plugin.name.clone(), plugin.manifest.requests().notify.kinds))
             .collect();
         Ok(self.store().put_subscriptions(kinds).await?)
     }

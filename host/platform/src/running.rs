@@ -59,20 +59,27 @@ impl Running {
         }
     }
 
-    /// The http source of that name.
+    /// The http source of that name. What runs asks for no more than it was
+    /// granted, and gets no more than it asks for.
     pub(crate) fn http_source(&self, name: &str) -> Option<&HttpSource> {
-        self.grant.sources.iter().find_map(|source| match source {
-            EventSource::Http(source) if source.name == name => Some(source),
-            _ => None,
-        })
+        self.manifest
+            .sources
+            .iter()
+            .find_map(|source| match source {
+                EventSource::Http(source) if source.name == name => Some(source),
+                _ => None,
+            })
     }
 
     /// The timers.
     pub(crate) fn timers(&self) -> impl Iterator<Item = &TimerSource> {
-        self.grant.sources.iter().filter_map(|source| match source {
-            EventSource::Timer(source) => Some(source),
-            EventSource::Http(_) => None,
-        })
+        self.manifest
+            .sources
+            .iter()
+            .filter_map(|source| match source {
+                EventSource::Timer(source) => Some(source),
+                EventSource::Http(_) => None,
+            })
     }
 }
 

@@ -30,6 +30,19 @@ pub struct LogLine<'a> {
     pub message: &'a str,
 }
 
+impl LogLine<'_> {
+    /// Hands the line to `tracing`, as is done when there is no sink.
+    pub fn trace(&self) {
+        let (plugin, message) = (self.plugin, self.message);
+        match self.level {
+            LogLevel::Debug => tracing::debug!(target: "sortie::plugin", plugin, "{message}"),
+            LogLevel::Info => tracing::info!(target: "sortie::plugin", plugin, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "sortie::plugin", plugin, "{message}"),
+            LogLevel::Error => tracing::error!(target: "sortie::plugin", plugin, "{message}"),
+        }
+    }
+}
+
 /// Receives the lines of all plugins; called on the task of the call, so it
 /// must not block.
 pub type LogSink = Arc<dyn Fn(LogLine<'_>) + Send + Sync>;
@@ -80,20 +93,14 @@ impl CallLog {
             }
             *lines += 1;
         }
-        let message = cut(message, self.0.line_bytes);
-        let plugin = &*self.0.plugin;
+        let line = LogLine {
+            plugin: &self.0.plugin,
+            level,
+            message: cut(message, self.0.line_bytes),
+        };
         match &self.0.sink {
-            Some(sink) => sink(LogLine {
-                plugin,
-                level,
-                message,
-            }),
-            None => match level {
-                LogLevel::Debug => tracing::debug!(target: "sortie::plugin", plugin, "{message}"),
-                LogLevel::Info => tracing::info!(target: "sortie::plugin", plugin, "{message}"),
-                LogLevel::Warn => tracing::warn!(target: "sortie::plugin", plugin, "{message}"),
-                LogLevel::Error => tracing::error!(target: "sortie::plugin", plugin, "{message}"),
-            },
+            Some(sink) => sink(line),
+            None => line.trace(),
         }
         Ok(())
     }

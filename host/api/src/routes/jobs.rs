@@ -2,7 +2,7 @@
 
 use super::{BadBody, NoSuchJob, NotMoved, Refusals};
 use crate::extract::{From, JobPath, Json, Params};
-use crate::limits;
+use crate::page::Page;
 use crate::problem::{Kind, Problem};
 use crate::state::Api;
 use crate::view::{JobDetail, JobList, JobView, RunView, SubmitBody};
@@ -100,36 +100,20 @@ pub(super) async fn list(
     State(api): State<Api>,
     Params(params): Params<ListParams>,
 ) -> Result<axum::Json<JobList>, Problem> {
-    let limit = params.limit.unwrap_or(limits::DEFAULT_PAGE);
-    if !(1..=limits::MAX_PAGE).contains(&limit) {
-        return Err(Problem::new(
-            Kind::BadRequest,
-            format!(
-                "read the query: limit {limit} is not allowed; write 1 to {}",
-                limits::MAX_PAGE
-            ),
-        ));
-    }
-    let mut jobs = api
+    let page = Page::of(params.limit)?;
+    let jobs = api
         .store()
         .jobs(JobFilter {
             phases: phases(params.state.as_deref())?,
             project: params.project,
             before: cursor(params.cursor.as_deref())?,
-            // One more than shown, to know whether there is a next page.
-            limit: limit + 1,
+            limit: page.asked(),
         })
         .await?;
-    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = jobs.len() > shown;
-    jobs.truncate(shown);
-    let next_cursor = jobs
-        .last()
-        .filter(|_| more)
-        .map(|last| last.id.0.to_string());
+    let (jobs, next) = page.cut(jobs, |job| job.id.0);
     Ok(axum::Json(JobList {
         jobs: jobs.into_iter().map(Into::into).collect(),
-        next_cursor,
+        next_cursor: next.map(|id| id.to_string()),
     }))
 }
 

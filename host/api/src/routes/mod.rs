@@ -2,10 +2,15 @@
 //! that no route can be without them.
 
 mod actions;
+mod audit;
+mod deliveries;
 mod events;
 mod health;
+mod hooks;
 mod jobs;
 mod logs;
+mod packages;
+mod plugin_events;
 mod plugins;
 mod results;
 
@@ -15,10 +20,10 @@ use crate::problem::{Kind, Problem};
 use crate::state::Api;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi as Document;
@@ -39,8 +44,11 @@ use utoipa_axum::routes;
         (name = "jobs", description = "Submit and read."),
         (name = "actions", description = "Decide, stop, start again."),
         (name = "streams", description = "Events and logs as they happen."),
+        (name = "plugins", description = "What is installed, what comes in for it and what it sends."),
+        (name = "hooks", description = "Where others send to connectors, without the token."),
         (name = "host", description = "What the host is and how it fares."),
     ),
+    paths(hooks::hook),
     modifiers(&Bearer),
 )]
 struct Description;
@@ -122,6 +130,107 @@ pub(crate) enum BadBody {
     Invalid(Problem),
 }
 
+/// What a route about one plugin may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum NoSuchPlugin {
+    /// No such plugin is installed.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+}
+
+/// What a route that changes plugins may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum NotChanged {
+    /// The plugin's state does not allow it, or it wants more than it was
+    /// granted.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+    /// The disk is full; nothing was changed.
+    #[response(status = 507, content_type = "application/problem+json")]
+    DiskFull(Problem),
+}
+
+/// What a route that has a version run again may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Unfit {
+    /// The version does not run here, or its configuration does not do.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Unfit(Problem),
+}
+
+/// What a route that takes a package may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum BadUpload {
+    /// Nobody who is trusted signed the package, or its signature is wrong.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Untrusted(Problem),
+    /// The package, or another part, is over the limit.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// The body is no form.
+    #[response(status = 415, content_type = "application/problem+json")]
+    NotAForm(Problem),
+    /// The package does not run here, its configuration does not do, or what
+    /// is agreed to makes no sense.
+    #[response(status = 422, content_type = "application/problem+json")]
+    BadPackage(Problem),
+}
+
+/// What a route about one event or delivery may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum NoSuchMessage {
+    /// There is none.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(Problem),
+}
+
+/// What a route that moves one may answer instead.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum NotSettled {
+    /// It was handled or dropped before.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Settled(Problem),
+    /// The disk is full; nothing was changed.
+    #[response(status = 507, content_type = "application/problem+json")]
+    DiskFull(Problem),
+}
+
+/// What a hook may answer of the host's own.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum Refused {
+    /// The request cannot be read.
+    #[response(status = 400, content_type = "application/problem+json")]
+    BadRequest(Problem),
+    /// It is not from who it says.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unverified(Problem),
+    /// No plugin that runs has such a source.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Unknown(Problem),
+    /// The body came too slowly.
+    #[response(status = 408, content_type = "application/problem+json")]
+    TooSlow(Problem),
+    /// The body is over the source's limit.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// The host failed.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Internal(Problem),
+    /// The host is busy; send it again after `Retry-After`.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Busy(Problem),
+    /// The disk is full; send it again later.
+    #[response(status = 507, content_type = "application/problem+json")]
+    DiskFull(Problem),
+}
+
 fn described() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(jobs::submit, jobs::list))
@@ -135,9 +244,39 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(actions::reject))
         .routes(routes!(actions::cancel))
         .routes(routes!(actions::retry))
-        .routes(routes!(plugins::list))
+        .merge(packages())
+        .routes(routes!(plugins::get, plugins::remove))
+        .routes(routes!(plugins::grant))
+        .routes(routes!(plugins::rollback))
+        .routes(routes!(plugins::enable))
+        .routes(routes!(plugins::disable))
+        .routes(routes!(plugins::logs))
+        .routes(routes!(plugin_events::list))
+        .routes(routes!(plugin_events::get))
+        .routes(routes!(plugin_events::retry))
+        .routes(routes!(plugin_events::drop))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::retry))
+        .routes(routes!(deliveries::drop))
+        .routes(routes!(audit::list))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+}
+
+/// The routes that take a package, under a limit of their own.
+fn packages() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(packages::install, plugins::list))
+        .routes(routes!(packages::examine))
+        .routes(routes!(packages::upgrade))
+        .layer(DefaultBodyLimit::max(limits::MAX_UPLOAD_BYTES))
+}
+
+/// Hooks read their bodies themselves, each under the limit of its source.
+fn hooks() -> Router<Api> {
+    Router::new()
+        .route(hooks::PATH, any(hooks::hook))
+        .route(hooks::PATH_BELOW, any(hooks::hook))
 }
 
 /// The description that `/openapi.json` answers with.
@@ -159,6 +298,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(limits::MAX_BODY_BYTES))
         .layer(middleware::from_fn_with_state(api.clone(), require_token))
+        .merge(hooks())
         .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::map_response(guarded))
@@ -186,13 +326,19 @@ async fn method_not_allowed(request: Request) -> Problem {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limits::REQUEST_TIMEOUT, next.run(request)).await {
+    let changes_plugins =
+        request.uri().path().starts_with("/v1/plugins") && request.method() != Method::GET;
+    let limit = match changes_plugins {
+        true => limits::CHANGE_TIMEOUT,
+        false => limits::REQUEST_TIMEOUT,
+    };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(
             Kind::Busy,
             format!(
                 "answer within {} s: the host or the request was too slow; try again",
-                limits::REQUEST_TIMEOUT.as_secs()
+                limit.as_secs()
             ),
         )
         .into_response(),

@@ -3,16 +3,25 @@
 //! `sortie` command, read the same types.
 
 mod job;
+mod message;
 mod other;
+mod plugin;
 mod run;
 
 pub use job::{
     HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView,
     UsageView,
 };
+pub use message::{
+    AuditList, AuditView, DeliveryList, DeliveryView, HookDuplicate, HookTaken, PluginEventDetail,
+    PluginEventList, PluginEventView,
+};
 pub use other::{
-    DecisionBody, EngineView, EventView, Health, LogView, PluginList, PluginView, QueueView, Ready,
-    SubmitBody,
+    DecisionBody, EngineView, EventView, Health, LogView, QueueView, Ready, SubmitBody,
+};
+pub use plugin::{
+    ConsentBody, DifferenceView, DisableBody, ExaminedView, GrantBody, PluginDetail, PluginList,
+    PluginLogLine, PluginLogList, PluginView, VersionView,
 };
 pub use run::{ApprovalView, FindingList, FindingView, RunView, StepView};
 

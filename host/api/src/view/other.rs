@@ -1,8 +1,8 @@
-//! Requests, events, logs, plugins and health as clients see them.
+//! Requests, events, logs and health as clients see them.
 
 use super::moment;
 use serde::{Deserialize, Serialize};
-use sortie_intake::{Installed, SubmitRequest};
+use sortie_intake::SubmitRequest;
 use sortie_model::event::Event;
 use sortie_store::QueueStats;
 use utoipa::ToSchema;
@@ -112,41 +112,6 @@ pub struct LogView {
     pub stream: String,
     /// The output; not cut at line ends.
     pub text: String,
-}
-
-/// An installed plugin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PluginView {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 of the component, in hexadecimal.
-    pub digest: String,
-    /// What it exports: `agent`, `budget`, `scanner`, `workflow`.
-    pub surfaces: Vec<String>,
-    /// Whether it came inside the host's own binary.
-    pub shipped: bool,
-}
-
-/// The installed plugins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PluginList {
-    /// By name.
-    pub plugins: Vec<PluginView>,
-}
-
-impl From<Installed> for PluginView {
-    fn from(plugin: Installed) -> Self {
-        Self {
-            name: plugin.name,
-            digest: plugin.digest,
-            surfaces: plugin
-                .surfaces
-                .iter()
-                .map(|surface| surface.as_str().to_owned())
-                .collect(),
-            shipped: plugin.shipped,
-        }
-    }
 }
 
 /// The process answers.

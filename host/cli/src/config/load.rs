@@ -84,6 +84,7 @@ pub fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
         &mut config.engine.tls_dir,
         &mut config.git.ssh_key_file,
         &mut config.git.ssh_known_hosts,
+        &mut config.platform.trusted_keys_file,
     ]
     .into_iter()
     .flatten()
@@ -101,7 +102,29 @@ pub fn load(explicit: Option<&Path>) -> Result<Loaded, ConfigError> {
     })
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+impl Loaded {
+    /// The configuration of a plugin as the file says it now, null when it says
+    /// nothing: a plugin that is installed while the host runs is configured
+    /// without starting it again.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be used any more.
+    pub fn plugin_config(&self, name: &str) -> Result<serde_json::Value, ConfigError> {
+        let table = match &self.file {
+            Some(path) => parse(path, &read(path)?)?.plugins.remove(name),
+            None => None,
+        };
+        Ok(table.map_or(serde_json::Value::Null, serde_json::Value::Object))
+    }
+}
+
+/// Reads a file of the operator's, whole.
+///
+/// # Errors
+///
+/// When it is not there, or too large to be one.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
     use std::io::Read;
     let unreadable = |source| ConfigError::Unreadable {
         path: path.to_path_buf(),

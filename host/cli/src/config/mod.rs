@@ -8,7 +8,7 @@ mod load;
 mod money;
 mod policy;
 
-pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load};
+pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load, read};
 pub use money::Usd;
 
 use schemars::JsonSchema;
@@ -47,6 +47,8 @@ pub struct Config {
     pub intake: IntakeConfig,
     /// Secrets by name.
     pub secrets: BTreeMap<String, SecretSource>,
+    /// Whose plugins are taken.
+    pub platform: PlatformConfig,
     /// Configuration of plugins by name, each by its own schema.
     pub plugins: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
 }
@@ -372,6 +374,19 @@ impl Default for IntakeConfig {
             allow_workflows: Vec::new(),
         }
     }
+}
+
+/// Whose plugins are taken.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Public keys of those whose signatures count, one line each as
+    /// `sortie plugin keygen` prints it.
+    pub trusted_keys: Vec<String>,
+    /// A file with more such lines.
+    pub trusted_keys_file: Option<PathBuf>,
+    /// Whether a plugin without a signature of one of them is refused.
+    pub require_signatures: bool,
 }
 
 /// The JSON Schema of the configuration file.

@@ -4,6 +4,7 @@
 use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
 use sortie_model::budget::Limits;
 use sortie_model::project::{Policy, Project};
+use sortie_package::signature::TrustedKeys;
 
 const MS_PER_MINUTE: u64 = 60_000;
 const MS_PER_HOUR: u64 = 3_600_000;
@@ -126,6 +127,19 @@ impl Config {
                     "git.credentials: the secret {:?} for {} is not in [secrets]; add it there",
                     credential.secret, credential.remote
                 ),
+            );
+        }
+        let keys = TrustedKeys::parse(&self.platform.trusted_keys.join("\n"));
+        let trusts_nobody = keys.as_ref().is_ok_and(TrustedKeys::is_empty)
+            && self.platform.trusted_keys_file.is_none();
+        if let Err(error) = keys {
+            faults.push(format!("platform.trusted_keys: {error}"));
+        }
+        if self.platform.require_signatures && trusts_nobody {
+            faults.push(
+                "platform.require_signatures: nobody is trusted, so no plugin could be \
+                 installed; add keys to platform.trusted_keys or name a trusted_keys_file"
+                    .to_owned(),
             );
         }
         faults.extend(policy_faults("defaults", &self.defaults));

@@ -20,7 +20,7 @@ pub fn start(format: LogFormat) {
         // Of other crates only what an operator can act on.
         EnvFilter::new(
             "warn,sortie=info,sortie_api=info,sortie_engine=info,sortie_gateway=info,\
-             sortie_git=info,sortie_intake=info,sortie_plugins=info,sortie_sandbox=info,\
+             sortie_git=info,sortie_intake=info,sortie_platform=info,sortie_plugins=info,sortie_sandbox=info,\
              sortie_store=info",
         )
     });

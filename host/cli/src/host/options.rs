@@ -6,6 +6,8 @@ use crate::config::{Config, Loaded};
 use crate::exit::{CliError, Exit};
 use sortie_engine::EngineLimits;
 use sortie_git::{Author, Git, GitOptions, SshKey, SshOptions};
+use sortie_package::signature::TrustedKeys;
+use sortie_platform::Trust;
 use sortie_plugins::{LogSink, PluginOptions, Plugins};
 use sortie_sandbox::{Endpoint, EngineOptions, Tls, WireKey};
 use sortie_vault::Vault;
@@ -103,6 +105,23 @@ fn tls(dir: &Path) -> Tls {
         cert: dir.join("cert.pem"),
         ca: dir.join("ca.pem"),
     }
+}
+
+/// Whose plugins are taken.
+pub fn trust(config: &Config) -> Result<Trust, CliError> {
+    let wrong = |error: String| CliError::new(Exit::Usage, "configuration", error);
+    let mut lines = config.platform.trusted_keys.join("\n");
+    if let Some(path) = &config.platform.trusted_keys_file {
+        let text = crate::config::read(path).map_err(|error| wrong(error.to_string()))?;
+        lines.push('\n');
+        lines.push_str(&text);
+    }
+    let keys = TrustedKeys::parse(&lines)
+        .map_err(|error| wrong(format!("use platform.trusted_keys: {error}")))?;
+    Ok(Trust {
+        keys,
+        require_signatures: config.platform.require_signatures,
+    })
 }
 
 /// The plugin host of a data directory, with a parser for each of `agents` at

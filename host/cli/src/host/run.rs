@@ -9,8 +9,10 @@ use crate::config::Loaded;
 use crate::exit::{CliError, Exit};
 use sortie_api::{Api, ApiOptions, EngineState, Token};
 use sortie_engine::{Engine, EngineOptions};
+use sortie_gateway::outbound::{Outbound, OutboundOptions};
 use sortie_intake::{Allowed, Intake, IntakeError, IntakeOptions};
 use sortie_model::clock::SystemClock;
+use sortie_platform::{Platform, PlatformOptions, PluginLogs};
 use sortie_plugins::Plugins;
 use sortie_sandbox::{Sandbox, WireKey};
 use sortie_store::{Store, StoreError, StoreOptions};
@@ -34,6 +36,10 @@ const ENGINE_PAUSE: Duration = Duration::from_secs(2);
 /// How long the engine gets to let go of its runs at the end.
 const ENGINE_GRACE: Duration = Duration::from_secs(10);
 
+/// How long the platform gets to let go of the calls under way; what they were
+/// about comes again.
+const PLATFORM_GRACE: Duration = Duration::from_secs(5);
+
 /// Runs a host until it is told to end.
 pub async fn run(loaded: Loaded, format: LogFormat) -> Result<(), CliError> {
     logging::start(format);
@@ -55,6 +61,7 @@ pub async fn run(loaded: Loaded, format: LogFormat) -> Result<(), CliError> {
 struct Host {
     store: Store,
     api: Api,
+    platform: Platform,
     engine: Engine,
     sandbox: Sandbox,
     seen: watch::Sender<EngineState>,
@@ -82,8 +89,14 @@ impl Host {
                     CliError::new(Exit::Failed, kind, error.to_string())
                 })?
         };
-        let plugins = Plugins::new(options::plugins(data_dir, config.limits.parallel))
-            .map_err(CliError::failed)?;
+        let logs = PluginLogs::new(Arc::new(SystemClock));
+        let kept = logs.clone();
+        let plugin_options =
+            options::plugins(data_dir, config.limits.parallel).with_log_sink(move |line| {
+                line.trace();
+                kept.keep(line);
+            });
+        let plugins = Plugins::new(plugin_options).map_err(CliError::failed)?;
         plugins
             .load_shipped(&options::plugin_configs(config))
             .await
@@ -104,6 +117,26 @@ impl Host {
             IntakeError::Store(error) => CliError::new(Exit::Failed, "store", error.to_string()),
             error => CliError::new(Exit::Usage, "configuration", error.to_string()),
         })?;
+        let audit = Platform::audit_of(store.clone());
+        let outbound =
+            Outbound::new(OutboundOptions::new(vault.clone(), audit)).map_err(CliError::failed)?;
+        let configured = loaded.clone();
+        let platform = Platform::open(PlatformOptions {
+            store: store.clone(),
+            plugins: plugins.clone(),
+            intake: intake.clone(),
+            outbound,
+            vault: vault.clone(),
+            clock: Arc::new(SystemClock),
+            data_dir: data_dir.clone(),
+            configs: Arc::new(move |name| {
+                let config = configured.plugin_config(name);
+                config.map_err(|error| error.to_string())
+            }),
+            trust: options::trust(config)?,
+        })
+        .await
+        .map_err(|error| CliError::new(Exit::Failed, "store", error.to_string()))?;
         let key =
             WireKey::load_or_create(&data_dir.join(WIRE_KEY_FILE)).map_err(CliError::failed)?;
         let sandbox = Sandbox::connect(options::engine(config, store.instance_id(), key)?)
@@ -137,6 +170,8 @@ impl Host {
                 engine: engine.clone(),
                 seen: now_seen,
             }),
+            platform: platform.clone(),
+            logs,
             token,
             shutdown,
         });
@@ -153,6 +188,7 @@ impl Host {
         Ok(Self {
             store,
             api,
+            platform,
             engine,
             sandbox,
             seen,
@@ -174,10 +210,18 @@ impl Host {
     async fn serve(self, shutdown: CancellationToken) {
         let watching = tokio::spawn(watch_engine(self.sandbox, self.seen, shutdown.clone()));
         let working = tokio::spawn(work(self.engine, shutdown.clone()));
+        let (platform, until) = (self.platform, shutdown.clone());
+        let platform = tokio::spawn(async move { platform.run(until).await });
         sortie_api::serve(self.listener, sortie_api::router(self.api), shutdown).await;
         tracing::info!("ending; runs under way go on in their containers");
         if tokio::time::timeout(ENGINE_GRACE, working).await.is_err() {
             tracing::warn!("the engine did not end in time");
+        }
+        if tokio::time::timeout(PLATFORM_GRACE, platform)
+            .await
+            .is_err()
+        {
+            tracing::warn!("the platform did not end in time");
         }
         watching.abort();
         self.store.close().await;

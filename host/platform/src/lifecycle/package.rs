@@ -2,6 +2,7 @@
 //! whether that is true.
 
 use crate::{PlatformError, Trust};
+use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 use sortie_package::layer::Layer;
@@ -15,7 +16,7 @@ use sortie_store::{InstalledPlugin, NewPlugin};
 #[derive(Clone, Debug)]
 pub struct Package {
     /// The component.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Where it came from, for people and for getting it again.
     pub source: String,
     /// The text of the signature that came with it.
@@ -69,7 +70,11 @@ pub(super) struct Trusted {
 
 impl Package {
     /// The manifest inside, or the one beside it.
-    pub(super) fn manifest(&self) -> Result<Manifest, PlatformError> {
+    ///
+    /// # Errors
+    ///
+    /// When there is none that can be read.
+    pub fn manifest(&self) -> Result<Manifest, PlatformError> {
         if Layer::of(&self.bytes)? == Layer::Module {
             return Err(PlatformError::CoreModule);
         }

@@ -21,10 +21,15 @@ use sortie_store::{
     StoreError,
 };
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How long a request without an id of its own counts as the same one. Senders
 /// that try again do so within minutes; the same content a day later is news.
 const SAME_CONTENT_MS: u32 = 10 * 60 * 1000;
+
+/// How long a request is handled while its sender waits; then it is put on disk
+/// and handled later. The usual senders give up after ten seconds.
+const AT_ONCE: Duration = Duration::from_secs(8);
 
 /// A request to a source.
 #[derive(Clone, Debug)]
@@ -56,7 +61,9 @@ pub enum Answer {
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// No running plugin has such a source.
-    #[error("find the hook {plugin}/{source_name}: there is none")]
+    #[error(
+        "find the hook {plugin}/{source_name}: there is none; `sortie plugin show {plugin}` lists those of a plugin that runs"
+    )]
     Unknown {
         /// The plugin asked for.
         plugin: String,
@@ -64,10 +71,12 @@ pub enum Refusal {
         source_name: String,
     },
     /// It is not who it says.
-    #[error("verify the request: {0}")]
+    #[error(
+        "verify the request: {0}; sign it as the plugin's manifest says, with the secret that the host has"
+    )]
     Unverified(String),
     /// The host cannot verify: its own fault.
-    #[error("verify the request: {0}")]
+    #[error("verify the request: {0}; see the host's log")]
     CannotVerify(String),
     /// The store does not take it.
     #[error(transparent)]
@@ -127,7 +136,11 @@ impl Platform {
             payload: serde_json::to_vec(&payload).unwrap_or_default(),
             cursor: None,
         };
-        match self.handle_at_once(&running, new.clone(), payload).await {
+        let handled = self.handle_at_once(&running, new.clone(), payload);
+        let handled = tokio::time::timeout(AT_ONCE, handled)
+            .await
+            .unwrap_or(Err(PlatformError::TooSlow));
+        match handled {
             Ok((Committed::Done { .. }, reply)) => Ok(Answer::Handled(reply)),
             Ok((Committed::Duplicate(id, state), _)) => Ok(Answer::Duplicate(id, state)),
             // Room on the disk is what keeping it needs as well.

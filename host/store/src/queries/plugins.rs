@@ -35,7 +35,7 @@ impl Store {
     }
 
     /// Puts another version in place of the one that is installed, which a
-    /// rollback brings back. The grant stays.
+    /// rollback brings back, together with the grant that it runs under.
     ///
     /// # Errors
     /// [`StoreError::Plugin`] when none of that name is installed, or this
@@ -43,11 +43,14 @@ impl Store {
     pub async fn upgrade_plugin(
         &self,
         new: NewPlugin,
+        grant: Value,
         disabled: Option<String>,
         actor: &str,
     ) -> Result<InstalledPlugin> {
         let (new, change) = (Checked::new(new)?, Change::new(actor, disabled)?);
-        self.write(move |tx| upgrade(tx, &new, &change)).await
+        let grant = json("the grant", &grant)?;
+        self.write(move |tx| upgrade(tx, &new, &grant, &change))
+            .await
     }
 
     /// Brings the previous version back; the present one becomes the previous
@@ -296,6 +299,7 @@ fn install(
 fn upgrade(
     tx: &mut Tx<'_>,
     Checked { new, manifest }: &Checked,
+    grant: &str,
     change: &Change,
 ) -> Result<InstalledPlugin> {
     let found = installed(tx.conn, "upgrade", &new.name)?;
@@ -306,7 +310,7 @@ fn upgrade(
     run(
         tx.conn,
         "UPDATE plugins SET version = ?2, digest = ?3, source = ?4, signed_by = ?5,
-             manifest = ?6, previous_version = version, previous_digest = digest,
+             manifest = ?6, granted = ?7, previous_version = version, previous_digest = digest,
              previous_source = source, previous_signed_by = signed_by,
              previous_manifest = manifest
          WHERE name = ?1",
@@ -316,7 +320,8 @@ fn upgrade(
             new.digest,
             new.source,
             new.signed_by,
-            manifest
+            manifest,
+            grant,
         ],
     )?;
     stand(tx, &new.name, change)?;

@@ -60,10 +60,16 @@ async fn a_version_that_asks_for_more_runs_when_it_was_granted() {
         .unwrap();
     let why = "it asks for jobs.submit, which is not granted";
     let upgraded = store
-        .upgrade_plugin(plugin(HOOK, "0.2.0", 'b'), Some(why.into()), "ann")
+        .upgrade_plugin(
+            plugin(HOOK, "0.2.0", 'b'),
+            json!({ "jobs": ["read", "cancel"] }),
+            Some(why.into()),
+            "ann",
+        )
         .await
         .unwrap();
     assert!(!upgraded.enabled);
+    assert_eq!(upgraded.grant, json!({ "jobs": ["read", "cancel"] }));
     assert_eq!(upgraded.disabled_why.as_deref(), Some(why));
     assert_eq!(upgraded.previous.unwrap().digest, digest('a'));
 
@@ -83,7 +89,10 @@ async fn a_version_that_asks_for_more_runs_when_it_was_granted() {
     assert_eq!(granted.grant, wider);
     let log = store.audit_log(AuditFilter::default()).await.unwrap();
     assert_eq!(log[0].actor, "bob");
-    assert_eq!(log[0].detail["before"], json!({ "jobs": ["read"] }));
+    assert_eq!(
+        log[0].detail["before"],
+        json!({ "jobs": ["read", "cancel"] })
+    );
     assert_eq!(log[0].detail["grant"], wider);
     assert_eq!(
         home.actions(HOOK).await,
@@ -104,15 +113,15 @@ async fn a_rollback_brings_the_previous_version_back_and_another_undoes_it() {
     let none = store.rollback_plugin(HOOK, &digest('a'), None, "ann").await;
     assert!(refusal(none).contains("no previous version"));
     let same = store
-        .upgrade_plugin(plugin(HOOK, "0.1.1", 'a'), None, "ann")
+        .upgrade_plugin(plugin(HOOK, "0.1.1", 'a'), json!({}), None, "ann")
         .await;
     assert!(refusal(same).contains("as version 0.1.0"));
     let other = store
-        .upgrade_plugin(plugin("other", "0.1.0", 'c'), None, "ann")
+        .upgrade_plugin(plugin("other", "0.1.0", 'c'), json!({}), None, "ann")
         .await;
     assert!(refusal(other).contains("not installed"));
     store
-        .upgrade_plugin(plugin(HOOK, "0.2.0", 'b'), None, "ann")
+        .upgrade_plugin(plugin(HOOK, "0.2.0", 'b'), json!({}), None, "ann")
         .await
         .unwrap();
     let wrong = store.rollback_plugin(HOOK, &digest('c'), None, "ann").await;

@@ -1,0 +1,350 @@
+//! The changes themselves, one at a time, each in the order: make ready,
+//! write, take effect.
+
+use super::package::{self, Trusted};
+use super::{Consent, Examined, Package};
+use crate::platform::{grant_of, manifest_of};
+use crate::running::Running;
+use crate::{Platform, PlatformError, PluginView};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+use sortie_package::manifest::Difference;
+use sortie_package::{Grant, Manifest};
+use sortie_plugins::Prepared;
+use sortie_store::{InstalledPlugin, NewPlugin, PluginData};
+use std::sync::Arc;
+
+/// A version that is ready to be written and to run.
+pub(super) struct Ready {
+    new: NewPlugin,
+    grant: Grant,
+    beyond: Vec<Difference>,
+    running: Running,
+    prepared: Prepared,
+}
+
+impl Ready {
+    pub(super) fn examined(self) -> Examined {
+        Examined::of(&self.new, self.prepared.info(), self.beyond)
+    }
+}
+
+impl Platform {
+    pub(super) async fn install_now(
+        &self,
+        package: &Package,
+        consent: Consent,
+        actor: &str,
+    ) -> Result<PluginView, PlatformError> {
+        let _change = self.0.changes.lock().await;
+        let examined = package::examine(package, &self.0.options.trust, None)?;
+        // Compiling takes a while, and the store would refuse it in the end.
+        if let Some(installed) = self.store().plugin(&examined.manifest.name).await? {
+            return Err(PlatformError::Installed {
+                plugin: installed.name,
+                version: installed.version,
+            });
+        }
+        let grant = agreed(&examined.manifest, Grant::default(), consent);
+        let ready = self.ready(package, examined, grant).await?;
+        self.keep(&ready.new.name, package).await?;
+        let disabled = not_granted(&ready.beyond);
+        let grant = value_of(&ready.new.name, &ready.grant)?;
+        let stored = self
+            .store()
+            .install_plugin(ready.new, grant, disabled, actor)
+            .await?;
+        self.take_effect(stored, ready.running, ready.prepared)
+            .await
+    }
+
+    pub(super) async fn upgrade_now(
+        &self,
+        package: &Package,
+        consent: Consent,
+        actor: &str,
+    ) -> Result<PluginView, PlatformError> {
+        let _change = self.0.changes.lock().await;
+        let installed = self.installed_as(package).await?;
+        let examined = package::examine(package, &self.0.options.trust, installed.as_ref())?;
+        let Some(installed) = installed else {
+            return Err(PlatformError::NotInstalled {
+                plugin: examined.manifest.name,
+            });
+        };
+        let grant = agreed(&examined.manifest, grant_of(&installed)?, consent);
+        let ready = self.ready(package, examined, grant).await?;
+        self.keep(&ready.new.name, package).await?;
+        let disabled = not_granted(&ready.beyond).or(kept_off(&installed)?);
+        let grant = value_of(&ready.new.name, &ready.grant)?;
+        let stored = self
+            .store()
+            .upgrade_plugin(ready.new, grant, disabled, actor)
+            .await?;
+        self.take_effect(stored, ready.running, ready.prepared)
+            .await
+    }
+
+    pub(super) async fn rollback_now(
+        &self,
+        name: &str,
+        actor: &str,
+    ) -> Result<PluginView, PlatformError> {
+        let _change = self.0.changes.lock().await;
+        let mut installed = self.plugin(name).await?.plugin;
+        let Some(previous) = installed.previous.clone() else {
+            return Err(PlatformError::NoPrevious {
+                plugin: name.to_owned(),
+            });
+        };
+        let kept_off = kept_off(&installed)?;
+        installed.manifest = previous.manifest;
+        installed.digest.clone_from(&previous.digest);
+        let (running, prepared) = self.prepare_any(&installed).await?;
+        let beyond = running.manifest.requests().beyond(&running.grant);
+        let stored = self
+            .store()
+            .rollback_plugin(
+                name,
+                &previous.digest,
+                not_granted(&beyond).or(kept_off),
+                actor,
+            )
+            .await?;
+        self.take_effect(stored, running, prepared).await
+    }
+
+    pub(super) async fn grant_now(
+        &self,
+        name: &str,
+        consent: Consent,
+        actor: &str,
+    ) -> Result<PluginView, PlatformError> {
+        let _change = self.0.changes.lock().await;
+        let mut installed = self.plugin(name).await?.plugin;
+        let manifest = manifest_of(&installed)?;
+        let kept_off = kept_off(&installed)?;
+        let grant = agreed(&manifest, grant_of(&installed)?, consent);
+        installed.grant = value_of(name, &grant)?;
+        let (running, prepared) = self.prepare_any(&installed).await?;
+        let disabled = not_granted(&manifest.requests().beyond(&grant)).or(kept_off);
+        let stored = self
+            .store()
+            .grant_plugin(name, &installed.digest, installed.grant, disabled, actor)
+            .await?;
+        self.take_effect(stored, running, prepared).await
+    }
+
+    pub(super) async fn enable_now(
+        &self,
+        name: &str,
+        actor: &str,
+    ) -> Result<PluginView, PlatformError> {
+        let _change = self.0.changes.lock().await;
+        let installed = self.plugin(name).await?.plugin;
+        let (running, prepared) = self.prepare_installed(&installed).await?;
+        let stored = self
+            .store()
+            .enable_plugin(name, &installed.digest, actor)
+            .await?;
+        self.take_effect(stored, running, prepared).await
+    }
+
+    pub(super) async fn disable_now(
+        &self,
+        name: &str,
+        why: &str,
+        actor: &str,
+    ) -> Result<PluginView, PlatformError> {
+        let _change = self.0.changes.lock().await;
+        self.is_changeable("disable", name).await?;
+        let stored = self.store().disable_plugin(name, why, actor).await?;
+        self.stop(name).await?;
+        Ok(self.view(stored))
+    }
+
+    pub(super) async fn remove_now(
+        &self,
+        name: &str,
+        data: PluginData,
+        actor: &str,
+    ) -> Result<InstalledPlugin, PlatformError> {
+        let _change = self.0.changes.lock().await;
+        self.is_changeable("remove", name).await?;
+        let removed = self.store().remove_plugin(name, data, actor).await?;
+        self.stop(name).await?;
+        if let Some(shipped) = sortie_plugins::shipped().iter().find(|s| s.name == name) {
+            let config = self.config(name)?;
+            self.plugins().load(name, shipped.wasm, config).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn is_changeable(&self, what: &'static str, name: &str) -> Result<(), PlatformError> {
+        if self.store().plugin(name).await?.is_some() {
+            return Ok(());
+        }
+        let plugin = name.to_owned();
+        match sortie_plugins::shipped().iter().any(|s| s.name == name) {
+            true => Err(PlatformError::Shipped { what, plugin }),
+            false => Err(PlatformError::NotInstalled { plugin }),
+        }
+    }
+
+    async fn stop(&self, name: &str) -> Result<(), PlatformError> {
+        self.plugins().remove(name);
+        self.set_running(name, None);
+        self.subscribe().await
+    }
+
+    async fn take_effect(
+        &self,
+        stored: InstalledPlugin,
+        running: Running,
+        prepared: Prepared,
+    ) -> Result<PluginView, PlatformError> {
+        if stored.enabled {
+            self.plugins().activate(prepared);
+            self.set_running(&stored.name, Some(Arc::new(running)));
+            self.subscribe().await?;
+        } else {
+            self.stop(&stored.name).await?;
+        }
+        Ok(self.view(stored))
+    }
+
+    pub(super) async fn installed_as(
+        &self,
+        package: &Package,
+    ) -> Result<Option<InstalledPlugin>, PlatformError> {
+        let manifest = package.manifest()?;
+        Ok(self.store().plugin(&manifest.name).await?)
+    }
+
+    pub(super) async fn ready(
+        &self,
+        package: &Package,
+        examined: Trusted,
+        grant: Grant,
+    ) -> Result<Ready, PlatformError> {
+        let manifest = examined.manifest;
+        let name = manifest.name.clone();
+        let beyond = manifest.requests().beyond(&grant);
+        let running = running_of(manifest.clone(), grant.clone())?;
+        let prepared = self.compile(&running, package.bytes.clone()).await?;
+        package::check_surfaces(&manifest, prepared.info())?;
+        Ok(Ready {
+            new: NewPlugin {
+                version: manifest.version.to_string(),
+                digest: examined.digest,
+                source: package.source.clone(),
+                signed_by: examined.signed_by,
+                manifest: value_of(&name, &manifest)?,
+                name,
+            },
+            grant,
+            beyond,
+            running,
+            prepared,
+        })
+    }
+
+    /// An installed version, ready to run; refused when it wants more than it
+    /// was granted.
+    pub(crate) async fn prepare_installed(
+        &self,
+        plugin: &InstalledPlugin,
+    ) -> Result<(Running, Prepared), PlatformError> {
+        let beyond = manifest_of(plugin)?.requests().beyond(&grant_of(plugin)?);
+        if !beyond.is_empty() {
+            return Err(PlatformError::NotGranted {
+                plugin: plugin.name.clone(),
+                beyond,
+            });
+        }
+        self.prepare_any(plugin).await
+    }
+
+    async fn prepare_any(
+        &self,
+        plugin: &InstalledPlugin,
+    ) -> Result<(Running, Prepared), PlatformError> {
+        let running = running_of(manifest_of(plugin)?, grant_of(plugin)?)?;
+        let (packages, name) = (self.0.packages.clone(), plugin.name.clone());
+        let digest = plugin.digest.clone();
+        let bytes = aside(move || packages.read(&name, &digest)).await?;
+        let prepared = self.compile(&running, bytes.into()).await?;
+        Ok((running, prepared))
+    }
+
+    async fn keep(&self, name: &str, package: &Package) -> Result<(), PlatformError> {
+        let (packages, name) = (self.0.packages.clone(), name.to_owned());
+        let bytes = package.bytes.clone();
+        aside(move || packages.keep(&name, &bytes)).await
+    }
+
+    async fn compile(&self, running: &Running, bytes: Bytes) -> Result<Prepared, PlatformError> {
+        let config = self.config(&running.name)?;
+        package::check_config(&running.manifest, &config)?;
+        Ok(self
+            .plugins()
+            .prepare(&running.name, bytes, config, running.capabilities())
+            .await?)
+    }
+
+    fn config(&self, name: &str) -> Result<Value, PlatformError> {
+        (self.0.options.configs)(name).map_err(|reason| PlatformError::Unconfigured {
+            plugin: name.to_owned(),
+            reason,
+        })
+    }
+}
+
+/// On a thread that may wait for the disk.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PlatformError> + Send + 'static,
+) -> Result<T, PlatformError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(PlatformError::Panicked))
+}
+
+fn running_of(manifest: Manifest, grant: Grant) -> Result<Running, PlatformError> {
+    let plugin = manifest.name.clone();
+    Running::new(manifest, grant).map_err(|reason| PlatformError::Grant { plugin, reason })
+}
+
+fn agreed(manifest: &Manifest, before: Grant, consent: Consent) -> Grant {
+    match consent {
+        Consent::Before => before,
+        Consent::Everything(paths) => before.with(&manifest.requests(), &paths),
+        Consent::Exactly(grant) => *grant,
+    }
+}
+
+/// Why a plugin that wants more than it was granted may not run.
+fn not_granted(beyond: &[Difference]) -> Option<String> {
+    (!beyond.is_empty()).then(|| {
+        let wants: Vec<String> = beyond.iter().map(ToString::to_string).collect();
+        format!("it wants to {}", wants.join("; "))
+    })
+}
+
+/// Why a person disabled it. What a grant mends is no person's word.
+fn kept_off(installed: &InstalledPlugin) -> Result<Option<String>, PlatformError> {
+    let requests = manifest_of(installed)?.requests();
+    let lacks = not_granted(&requests.beyond(&grant_of(installed)?));
+    Ok(installed
+        .disabled_why
+        .clone()
+        // The store cuts long ones.
+        .filter(|why| !lacks.is_some_and(|lacks| lacks.starts_with(why))))
+}
+
+fn value_of<T: Serialize>(plugin: &str, what: &T) -> Result<Value, PlatformError> {
+    serde_json::to_value(what).map_err(|error| PlatformError::Grant {
+        plugin: plugin.to_owned(),
+        reason: error.to_string(),
+    })
+}
