@@ -315,6 +315,7 @@ fn notification() -> Notification {
             id: 1,
             project: "shop".into(),
             state: "succeeded".into(),
+            is_final: true,
             title: "a task".into(),
             requested_by: "ann".into(),
             branch: None,

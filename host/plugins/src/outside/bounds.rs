@@ -192,15 +192,6 @@ pub(super) fn message(message: &ChatMessage) -> Result<(), ChatError> {
             "a text has 1 to {MAX_CHAT_BYTES} bytes and is not blank"
         ));
     }
-    if message
-        .reply_to
-        .as_ref()
-        .is_some_and(|id| id.len() > MAX_ID_BYTES)
-    {
-        return invalid(format!(
-            "the id of a message has at most {MAX_ID_BYTES} bytes"
-        ));
-    }
     let rows = &message.buttons;
     if rows.len() > MAX_BUTTON_ROWS || rows.iter().any(|row| row.len() > MAX_BUTTON_ROWS) {
         return invalid(format!(

@@ -148,13 +148,13 @@ impl Town {
 
     async fn install(&self, name: &str, wasm: &[u8], manifest: &str) -> Result<(), Trouble> {
         let package = Package {
-            bytes: wasm.to_vec(),
+            bytes: wasm.to_vec().into(),
             source: "test".into(),
             signature: None,
             beside: Some(manifest.to_owned()),
         };
         let consent = Consent::Everything(BTreeMap::new());
-        let view = self.platform.install(&package, consent, "test").await?;
+        let view = self.platform.install(package, consent, "test").await?;
         match view.plugin.enabled {
             true => Ok(()),
             false => Err(format!("{name} is not granted: {:?}", view.beyond).into()),
