@@ -1,0 +1,14 @@
+//! The platform on real parts: guests on the real engine, a real store, a
+//! clock that the tests move.
+#![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod calls;
+mod deliveries;
+#[path = "../../../plugins/tests/guests.rs"]
+#[expect(dead_code, reason = "others use the rest")]
+mod guests;
+mod lifecycle;
+mod parts;
+mod rig;
+mod timers;
+mod worker;
