@@ -5,7 +5,17 @@
 mod actions;
 mod contract;
 mod faults;
+mod hooks;
 mod jobs;
+mod packages;
+#[path = "../../../platform/tests/platform/parts.rs"]
+mod parts;
+mod plugins;
 mod refusals;
 mod rig;
 mod streams;
+#[path = "../../../platform/tests/platform/worker.rs"]
+#[expect(dead_code, reason = "others use the rest")]
+mod worker;
+
+use sortie_guests as guests;
