@@ -10,7 +10,12 @@ use wit_parser::Resolve;
 /// Makes a component of `world` out of a core module. `wit` is pushed after
 /// the packages of this repository named in `packages`.
 pub fn component(packages: &[&str], wit: &[&str], world: &str, wat: &str) -> Vec<u8> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
+    // Tests of several crates use this, some nearer to the root than others.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|dir| dir.join("wit"))
+        .find(|wit| wit.is_dir())
+        .expect("the WIT of this repository");
     let mut resolve = Resolve::default();
     let mut last = None;
     for package in packages {

@@ -5,7 +5,19 @@
 mod actions;
 mod contract;
 mod faults;
+#[path = "../../../plugins/tests/guests.rs"]
+#[expect(dead_code, reason = "others use the rest")]
+mod guests;
+mod hooks;
 mod jobs;
+mod packages;
+#[path = "../../../platform/tests/platform/parts.rs"]
+#[expect(dead_code, reason = "others use the rest")]
+mod parts;
+mod plugins;
 mod refusals;
 mod rig;
 mod streams;
+#[path = "../../../platform/tests/platform/worker.rs"]
+#[expect(dead_code, reason = "others use the rest")]
+mod worker;

@@ -2,6 +2,7 @@
 //! themselves through the store.
 
 use crate::contract::Contract;
+use crate::parts::{Configs, Parts, platform};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -14,6 +15,7 @@ use sortie_model::id::{JobId, RunId};
 use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_model::run::RunPhase;
+use sortie_platform::{Platform, Trust};
 use sortie_store::{
     Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,
     StoreOptions,
@@ -35,6 +37,8 @@ pub const HEAD: &str = "2222222222222222222222222222222222222222";
 
 pub struct Rig {
     pub store: Store,
+    pub platform: Platform,
+    pub configs: Configs,
     pub client: reqwest::Client,
     pub url: String,
     pub dir: PathBuf,
@@ -42,6 +46,38 @@ pub struct Rig {
     pub serving: JoinHandle<()>,
     contract: Contract,
     _own: Option<tempfile::TempDir>,
+}
+
+/// A package on its way in, with everything that it asks for.
+pub struct Upload {
+    pub package: Option<Vec<u8>>,
+    pub texts: Vec<(&'static str, String)>,
+}
+
+impl Upload {
+    pub fn of(package: Vec<u8>) -> Self {
+        Self {
+            package: Some(package),
+            texts: vec![("consent", r#"{"everything":{}}"#.into())],
+        }
+    }
+
+    pub fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.texts.retain(|(own, _)| *own != name);
+        self.texts.push((name, text.into()));
+        self
+    }
+
+    fn form(self) -> reqwest::multipart::Form {
+        let mut form = reqwest::multipart::Form::new();
+        for (name, text) in self.texts {
+            form = form.text(name, text);
+        }
+        if let Some(bytes) = self.package {
+            form = form.part("package", reqwest::multipart::Part::bytes(bytes));
+        }
+        form
+    }
 }
 
 /// An answer, already held against the description.
@@ -151,14 +187,22 @@ pub fn policy() -> Policy {
 
 impl Rig {
     pub async fn new() -> Self {
+        Self::trusting(Trust::default()).await
+    }
+
+    pub async fn trusting(trust: Trust) -> Self {
         let own = tempfile::tempdir().unwrap();
-        let mut rig = Self::at(own.path()).await;
+        let mut rig = Self::with(own.path(), trust).await;
         rig._own = Some(own);
         rig
     }
 
     /// A host on that data directory.
     pub async fn at(dir: &Path) -> Self {
+        Self::with(dir, Trust::default()).await
+    }
+
+    async fn with(dir: &Path, trust: Trust) -> Self {
         let options = StoreOptions {
             // The test that locks the database must not wait for itself.
             busy_timeout: Duration::from_millis(50),
@@ -185,12 +229,17 @@ impl Rig {
         .await
         .unwrap();
         let shutdown = CancellationToken::new();
+        let configs = Configs::default();
+        let Parts { platform, logs, .. } =
+            platform(dir, &store, &intake, Arc::new(SystemClock), &configs, trust).await;
         let api = Api::new(ApiOptions {
             store: store.clone(),
             intake,
             engine: Arc::new(Engine {
                 dir: dir.to_path_buf(),
             }),
+            platform: platform.clone(),
+            logs,
             token: Token::from_text(TOKEN),
             shutdown: shutdown.clone(),
         });
@@ -199,6 +248,8 @@ impl Rig {
         let serving = tokio::spawn(serve(listener, router(api), shutdown.clone()));
         Self {
             store,
+            platform,
+            configs,
             client: reqwest::Client::builder().no_proxy().build().unwrap(),
             url,
             dir: dir.to_path_buf(),
@@ -226,6 +277,19 @@ impl Rig {
 
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Sends a package there.
+    pub async fn upload(&self, path: &str, upload: Upload) -> Answer {
+        self.send(self.request(Method::POST, path).multipart(upload.form()))
+            .await
+    }
+
+    /// Installs a package with everything that it asks for.
+    pub async fn install(&self, package: Vec<u8>) -> Answer {
+        let answer = self.upload("/v1/plugins", Upload::of(package)).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer
     }
 
     /// Sends it and holds the answer against the description.
