@@ -183,9 +183,8 @@ fn every_operation_is_explained_guarded_and_says_how_it_refuses() {
             ids.insert(operation["operationId"].as_str().unwrap().to_owned()),
             "{name} shares its id"
         );
-        let open = name.ends_with("/healthz")
-            || name.ends_with("/readyz")
-            || name.contains(" /hooks/");
+        let open =
+            name.ends_with("/healthz") || name.ends_with("/readyz") || name.contains(" /hooks/");
         assert_eq!(operation["security"].is_null(), open, "{name}");
         for (status, response) in operation["responses"].as_object().unwrap() {
             assert!(

@@ -50,7 +50,9 @@ async fn a_request_is_handled_once_and_a_repetition_is_told_so() {
 #[tokio::test]
 async fn what_the_plugin_answers_passes_through_without_what_is_not_its_own() {
     let rig = rig().await;
-    let request = rig.client.put(format!("{}/hooks/worker/hook/a/b?c=d", rig.url));
+    let request = rig
+        .client
+        .put(format!("{}/hooks/worker/hook/a/b?c=d", rig.url));
     let response = request.body("r").send().await.unwrap();
     assert_eq!(response.status(), 201);
     let headers = response.headers().clone();
@@ -223,7 +225,10 @@ async fn a_hook_that_takes_its_time_keeps_nobody_else_out() {
         held.push(stream);
     }
     let (status, body) = send(&rig, "1", "c").await;
-    assert_eq!((status, &body["type"]), (503, &json!("urn:sortie:problem:busy")));
+    assert_eq!(
+        (status, &body["type"]),
+        (503, &json!("urn:sortie:problem:busy"))
+    );
     assert_eq!(rig.get("/v1/jobs").await.status, 200, "people get in");
     // They are told that they were too slow, and the places are free again.
     for stream in &mut held {
@@ -238,7 +243,9 @@ async fn a_hook_that_takes_its_time_keeps_nobody_else_out() {
     }
     assert_eq!(send(&rig, "2", "c").await.0, 200);
     assert_eq!(
-        rig.send(rig.request(Method::GET, "/v1/plugins")).await.status,
+        rig.send(rig.request(Method::GET, "/v1/plugins"))
+            .await
+            .status,
         200
     );
 }

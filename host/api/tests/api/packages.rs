@@ -92,9 +92,7 @@ async fn what_is_no_plugin_of_this_host_is_refused_and_says_why() {
 async fn a_package_over_the_limit_is_refused() {
     let rig = Rig::new().await;
     let large = usize::try_from(MAX_PACKAGE_BYTES).unwrap() + 1;
-    let answer = rig
-        .upload("/v1/plugins", Upload::of(vec![0; large]))
-        .await;
+    let answer = rig.upload("/v1/plugins", Upload::of(vec![0; large])).await;
     expect(&answer, 422, "bad-package", "more than");
     let larger = Upload::of(vec![0; large + 5 * 256 * 1024]);
     let answer = rig.upload("/v1/plugins", larger).await;
@@ -112,7 +110,7 @@ async fn a_form_that_cannot_be_read_is_refused() {
     expect(&answer, 415, "unsupported-media-type", "form");
     let none = Upload {
         package: None,
-        texts: Vec::new(),
+        texts: vec![("source", "nowhere".into())],
     };
     let answer = rig.upload("/v1/plugins", none).await;
     expect(&answer, 400, "bad-request", "no package");
@@ -145,7 +143,14 @@ async fn a_configuration_that_does_not_do_is_refused() {
     };
     for wrong in [json!({}), json!({ "url": 1 })] {
         set(json!({}));
-        refused(&rig, Upload::of(next.clone()), 422, "bad-configuration", "url").await;
+        refused(
+            &rig,
+            Upload::of(next.clone()),
+            422,
+            "bad-configuration",
+            "url",
+        )
+        .await;
         set(wrong);
     }
     set(json!({ "url": "x" }));
@@ -163,7 +168,9 @@ async fn a_second_one_of_a_name_is_a_conflict_and_an_unknown_one_is_not_found() 
         .await;
     expect(&answer, 404, "not-found", "not installed");
     rig.install(version("1.0.0")).await;
-    let answer = rig.upload("/v1/plugins", Upload::of(version("1.1.0"))).await;
+    let answer = rig
+        .upload("/v1/plugins", Upload::of(version("1.1.0")))
+        .await;
     expect(&answer, 409, "plugin-conflict", "1.0.0");
     assert!(answer.body["hint"].as_str().unwrap().contains("upgrade"));
 }

@@ -48,7 +48,10 @@ async fn from_the_first_look_to_the_removal() {
         .request(Method::PUT, "/v1/plugins/worker/grant")
         .json(&json!({ "consent": { "everything": {} } }));
     let granted = named(&rig, grant).await;
-    assert_eq!((granted.status, &granted.body["enabled"]), (200, &json!(true)));
+    assert_eq!(
+        (granted.status, &granted.body["enabled"]),
+        (200, &json!(true))
+    );
     assert_eq!(hook(&rig, "1", "c").await, 200);
 
     let upgraded = rig
@@ -66,7 +69,10 @@ async fn from_the_first_look_to_the_removal() {
     let list = rig.get("/v1/plugins").await.body["plugins"].clone();
     let listed = list.as_array().unwrap().iter();
     let listed = listed.filter(|plugin| plugin["name"] == NAME);
-    assert_eq!(listed.map(|p| p["enabled"] == false).collect::<Vec<_>>(), [true]);
+    assert_eq!(
+        listed.map(|p| p["enabled"] == false).collect::<Vec<_>>(),
+        [true]
+    );
     assert_eq!(named(&rig, post("enable")).await.status, 200);
 
     let remove = rig.request(Method::DELETE, "/v1/plugins/worker?data=erase");
@@ -79,7 +85,11 @@ async fn from_the_first_look_to_the_removal() {
 
     let log = rig.get("/v1/audit?subject=worker").await.body["entries"].clone();
     let log = log.as_array().unwrap();
-    let actions: Vec<&str> = log.iter().rev().map(|r| r["action"].as_str().unwrap()).collect();
+    let actions: Vec<&str> = log
+        .iter()
+        .rev()
+        .map(|r| r["action"].as_str().unwrap())
+        .collect();
     assert_eq!(
         actions,
         [
@@ -138,7 +148,9 @@ async fn an_event_that_failed_is_looked_into_tried_again_or_dropped() {
     rig.install(version("1.0.0")).await;
     assert_eq!(hook(&rig, "1", "t").await, 202);
     assert_eq!(hook(&rig, "2", "t").await, 202);
-    let page = rig.get("/v1/plugin-events?plugin=worker&state=pending&limit=1").await;
+    let page = rig
+        .get("/v1/plugin-events?plugin=worker&state=pending&limit=1")
+        .await;
     let events = page.body["events"].as_array().unwrap();
     assert_eq!(events.len(), 1);
     let newest = events[0]["id"].as_u64().unwrap();
@@ -183,7 +195,9 @@ async fn a_delivery_is_listed_tried_again_and_dropped() {
     );
     rig.install(told).await;
     rig.submit("one").await;
-    let list = rig.get("/v1/deliveries?notifier=teller&state=pending").await;
+    let list = rig
+        .get("/v1/deliveries?notifier=teller&state=pending")
+        .await;
     let delivery = &list.body["deliveries"][0];
     assert_eq!(delivery["kind"], "job.queued", "{list:?}");
     let seq = delivery["seq"].as_u64().unwrap();

@@ -230,15 +230,8 @@ impl Rig {
         .unwrap();
         let shutdown = CancellationToken::new();
         let configs = Configs::default();
-        let Parts { platform, logs, .. } = platform(
-            dir,
-            &store,
-            &intake,
-            Arc::new(SystemClock),
-            &configs,
-            trust,
-        )
-        .await;
+        let Parts { platform, logs, .. } =
+            platform(dir, &store, &intake, Arc::new(SystemClock), &configs, trust).await;
         let api = Api::new(ApiOptions {
             store: store.clone(),
             intake,
