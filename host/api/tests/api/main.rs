@@ -9,6 +9,7 @@ mod hooks;
 mod jobs;
 mod packages;
 #[path = "../../../platform/tests/platform/parts.rs"]
+#[expect(dead_code, reason = "others use the rest")]
 mod parts;
 mod plugins;
 mod refusals;
