@@ -4,6 +4,7 @@
 use crate::config::Loaded;
 use crate::exit::{CliError, Exit};
 use crate::host::record::Record;
+use reqwest::multipart::Form;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -118,6 +119,35 @@ impl Client {
     /// Asks for an action that needs no more words.
     pub async fn post_empty<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
         read(&self.answer(self.request(Method::POST, path)).await?)
+    }
+
+    /// Puts something in place of what is there.
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
+        read(
+            &self
+                .answer(self.request(Method::PUT, path).json(body))
+                .await?,
+        )
+    }
+
+    /// Removes something.
+    pub async fn delete<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, CliError> {
+        let request = self.request(Method::DELETE, path).query(query);
+        read(&self.answer(request).await?)
+    }
+
+    /// Sends a form with files.
+    pub async fn upload<T: DeserializeOwned>(&self, path: &str, form: Form) -> Result<T, CliError> {
+        let request = self.request(Method::POST, path).multipart(form);
+        read(&self.answer(request).await?)
     }
 
     /// Submits a job; sends it again when the connection breaks.

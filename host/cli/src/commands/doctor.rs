@@ -1,6 +1,6 @@
 //! `sortie doctor`.
 
-use crate::client;
+use crate::client::{self, Client};
 use crate::config::{self, Loaded};
 use crate::exit::{CliError, Exit};
 use crate::host::options;
@@ -8,6 +8,7 @@ use crate::host::record::Record;
 use crate::out::{Out, Tone};
 use crate::render::plain;
 use serde::Serialize;
+use sortie_api::view::{PluginList, PluginView};
 use sortie_git::RemoteUrl;
 use sortie_plugins::Plugins;
 use sortie_sandbox::{Sandbox, WireKey};
@@ -237,17 +238,36 @@ async fn plugins(loaded: &Loaded, checks: &mut Checks) {
         plugins.load_shipped(&configs).await?;
         Ok::<_, sortie_plugins::PluginError>(plugins)
     };
-    let installed: Vec<String> = match loading.await {
+    let mut installed: Vec<String> = match loading.await {
         Err(error) => return checks.fail("plugins", format!("failed to {error}")),
         Ok(plugins) => plugins.list().into_iter().map(|info| info.name).collect(),
     };
     checks.ok("plugins", installed.join(", "));
+    let known = match installed_by_host(loaded).await {
+        Some(list) => {
+            for plugin in list.iter().filter(|plugin| !plugin.shipped) {
+                standing(plugin, checks);
+            }
+            installed.extend(list.into_iter().map(|plugin| plugin.name));
+            true
+        }
+        // Without a host nobody can say, but where there is no package nothing
+        // is installed.
+        None => !loaded.data_dir.join("plugins").is_dir(),
+    };
+    let status = if known { Status::Fail } else { Status::Warn };
+    let missing = match known {
+        true => "is not installed",
+        false => "is none of the host's own; start the host to see whether it is installed",
+    };
     for name in loaded.config.plugins.keys() {
         if !installed.contains(name) {
-            checks.fail(
+            checks.add(
                 "plugins",
+                status,
                 format!(
-                    "[plugins.{name}] configures a plugin that is not installed; remove the table"
+                    "[plugins.{name}] configures a plugin that {missing}; install it or remove the \
+                     table"
                 ),
             );
         }
@@ -263,12 +283,36 @@ async fn plugins(loaded: &Loaded, checks: &mut Checks) {
         let named = [&policy.workflow, &policy.agent, &policy.budget_plugin];
         for name in named.into_iter().chain(&policy.scanners) {
             if !installed.contains(name) {
-                checks.fail(
+                checks.add(
                     "plugins",
-                    format!("{place} names {name:?}, which is not installed; name one that is"),
+                    status,
+                    format!("{place} names {name:?}, which {missing}; install it or name another"),
                 );
             }
         }
+    }
+}
+
+async fn installed_by_host(loaded: &Loaded) -> Option<Vec<PluginView>> {
+    client::version_at(loaded).await?;
+    let client = Client::new(loaded).ok()?;
+    let list: PluginList = client.get("/v1/plugins").await.ok()?;
+    Some(list.plugins)
+}
+
+/// Whether an installed plugin does what it is there for.
+fn standing(plugin: &PluginView, checks: &mut Checks) {
+    let name = &plugin.name;
+    if let Some(why) = &plugin.broken {
+        checks.fail("plugins", format!("{name} does not run: {why}"));
+    } else if !plugin.enabled {
+        let why = plugin
+            .disabled_why
+            .as_deref()
+            .unwrap_or("no reason was given");
+        checks.warn("plugins", format!("{name} is disabled: {why}"));
+    } else {
+        checks.ok("plugins", format!("{name} {}, installed", plugin.version));
     }
 }
 

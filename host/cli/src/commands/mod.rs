@@ -1,6 +1,7 @@
 //! One command per file; the doc comment of its `Args` is its help.
 
 pub mod approve;
+pub mod audit;
 pub mod cancel;
 mod decision;
 pub mod diff;
@@ -47,6 +48,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Reject(args) => here(reject::run(args, &client()?, out)),
         Command::Cancel(args) => here(cancel::run(args, &client()?, out)),
         Command::Retry(args) => here(retry::run(args, &client()?, out)),
+        Command::Audit(args) => here(audit::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
     }
 }

@@ -1,9 +1,9 @@
-//! Jobs and plugins as tables and pages.
+//! Jobs as tables and pages.
 
 use super::{plain, short, state, title};
 use crate::out::{Out, Tone};
 use comfy_table::{ContentArrangement, Table, presets};
-use sortie_api::view::{JobDetail, JobView, PluginView, StepView};
+use sortie_api::view::{JobDetail, JobView, StepView};
 use sortie_model::clock::{Clock, SystemClock, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -34,26 +34,8 @@ fn result(job: &JobView) -> String {
     }
 }
 
-/// Installed plugins as a table.
-pub fn plugins(plugins: &[PluginView]) -> String {
-    let mut table = table(&["PLUGIN", "SURFACES", "FROM", "DIGEST"]);
-    for plugin in plugins {
-        let from = if plugin.shipped {
-            "shipped"
-        } else {
-            "installed"
-        };
-        table.add_row([
-            plain(&plugin.name).as_ref(),
-            &plugin.surfaces.join(", "),
-            from,
-            short(&plugin.digest),
-        ]);
-    }
-    table.trim_fmt()
-}
-
-fn table(head: &[&str]) -> Table {
+/// A table with this head.
+pub(super) fn table(head: &[&str]) -> Table {
     let mut table = Table::new();
     table
         .load_preset(presets::NOTHING)

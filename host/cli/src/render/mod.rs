@@ -9,9 +9,9 @@ mod plugins;
 
 pub use change::{diff, finding, findings_summary};
 pub use events::event;
-pub use jobs::{job, jobs, plugins};
+pub use jobs::{job, jobs};
 pub use logs::LogPrinter;
-pub use plugins::package;
+pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin_events, plugins};
 
 use crate::out::{Out, Tone};
 use std::borrow::Cow;

@@ -6,31 +6,37 @@ use crate::rig::Rig;
 fn help_texts_are_as_they_were() {
     let rig = Rig::new();
     let commands = [
-        "",
-        "init",
-        "serve",
-        "submit",
-        "list",
-        "status",
-        "logs",
-        "diff",
-        "findings",
-        "approve",
-        "reject",
-        "cancel",
-        "retry",
-        "plugin",
-        "doctor",
-        "scan",
-        "plugin new",
-        "plugin build",
-        "plugin test",
-        "plugin keygen",
-        "plugin sign",
-        "plugin list",
+        "", "init", "serve", "submit", "list", "status", "logs", "diff", "findings", "approve",
+        "reject", "cancel", "retry", "plugin", "audit", "doctor", "scan",
     ];
+    let of_plugins = [
+        "new",
+        "build",
+        "test",
+        "keygen",
+        "sign",
+        "install",
+        "upgrade",
+        "rollback",
+        "enable",
+        "disable",
+        "remove",
+        "list",
+        "inspect",
+        "logs",
+        "grants",
+        "grant",
+        "events",
+        "deliveries",
+        "lock",
+        "sync",
+    ];
+    let of_plugins = of_plugins.map(|command| format!("plugin {command}"));
     let mut book = String::new();
-    for command in commands {
+    for command in commands
+        .into_iter()
+        .chain(of_plugins.iter().map(String::as_str))
+    {
         let mut args: Vec<&str> = command.split_whitespace().collect();
         args.push("--help");
         let done = rig.run(&args);

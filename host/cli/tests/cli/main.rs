@@ -5,6 +5,7 @@
 mod decisions;
 mod help;
 mod host;
+mod installed;
 mod offline;
 mod plugins;
 mod rig;

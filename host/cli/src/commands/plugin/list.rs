@@ -6,7 +6,7 @@ use crate::out::Out;
 use crate::render;
 use sortie_api::view::PluginList;
 
-/// List the installed plugins
+/// List the plugins: the host's own, and those that were installed
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
@@ -16,7 +16,7 @@ pub async fn run(_: Args, client: &Client, out: &Out) -> Result<Exit, CliError> 
     if out.is_json() {
         out.json(&list)?;
     } else {
-        out.line(render::plugins(&list.plugins))?;
+        out.line(render::plugins(out, &list.plugins))?;
     }
     Ok(Exit::Ok)
 }

@@ -1,10 +1,11 @@
 //! `sortie scan`.
 
 mod sarif;
+mod scanners;
 
-use crate::config::{self, Loaded};
+use crate::config;
 use crate::exit::{CliError, Exit};
-use crate::host::{MIRRORS_DIR, options};
+use crate::host::MIRRORS_DIR;
 use crate::local;
 use crate::out::{Out, Tone};
 use crate::render;
@@ -14,7 +15,6 @@ use sortie_api::view::FindingView;
 use sortie_git::{Git, GitOptions, UnifiedDiff};
 use sortie_model::diff::DiffSource;
 use sortie_model::finding::{Finding, Severity};
-use sortie_plugins::{Plugins, shipped};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,6 +44,9 @@ pub struct Args {
     /// A scanner to run; may be repeated [default: those of the configuration]
     #[arg(long, value_name = "NAME")]
     scanner: Vec<String>,
+    /// A component to scan with that is not installed; may be repeated
+    #[arg(long, value_name = "FILE")]
+    plugin: Vec<PathBuf>,
 }
 
 /// From when on findings are a failure.
@@ -82,12 +85,9 @@ pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, C
         ..error
     };
     let loaded = config::load(config).map_err(|error| failed(error.into()))?;
-    let scanners = if args.scanner.is_empty() {
-        loaded.config.defaults.scanners.clone()
-    } else {
-        args.scanner.clone()
-    };
-    let plugins = load(&loaded, &scanners).await.map_err(failed)?;
+    let (plugins, scanners) = scanners::load(&loaded, &args.scanner, &args.plugin, out)
+        .await
+        .map_err(failed)?;
     let mut exit = Exit::Ok;
     let mut all = Vec::new();
     let options = GitOptions::new(loaded.data_dir.join(MIRRORS_DIR));
@@ -171,27 +171,6 @@ fn read(file: &Path, limit: u64) -> Result<UnifiedDiff, CliError> {
         UnifiedDiff::read(opened, length, limit)
     };
     parsed.map_err(|error| failed(&error))
-}
-
-/// The wanted scanners out of the shipped plugins.
-async fn load(loaded: &Loaded, scanners: &[String]) -> Result<Plugins, CliError> {
-    let plugins = options::plugins_here(None)?;
-    let configs = options::plugin_configs(&loaded.config);
-    for name in scanners {
-        let Some(plugin) = shipped().iter().find(|plugin| plugin.name == name) else {
-            let known: Vec<&str> = shipped().iter().map(|plugin| plugin.name).collect();
-            return Err(CliError::usage(format!(
-                "use the scanner {name:?}: it is not installed; installed plugins: {}",
-                known.join(", ")
-            )));
-        };
-        let config = configs.get(name).cloned().unwrap_or_default();
-        plugins
-            .load(name, plugin.wasm, config)
-            .await
-            .map_err(CliError::failed)?;
-    }
-    Ok(plugins)
 }
 
 fn show(out: &Out, file: String, findings: Vec<Finding>) -> Result<(), CliError> {

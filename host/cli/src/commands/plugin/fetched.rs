@@ -1,0 +1,118 @@
+//! A package on its way from where it is to the host. The host looks at it
+//! again; nothing here is taken for true there.
+
+use crate::exit::CliError;
+use crate::out::Out;
+use crate::project::{self, package};
+use reqwest::multipart::{Form, Part};
+use sortie_api::view::ConsentBody;
+use sortie_package::fetch::{self, FetchOptions, Login, Source};
+use sortie_package::{Digest, section};
+use std::path::{Path, PathBuf};
+
+/// The largest signature; one has some 500 bytes.
+const MAX_SIGNATURE_BYTES: usize = 16 << 10;
+
+/// A package with what came beside it.
+pub struct Package {
+    bytes: Vec<u8>,
+    source: String,
+    signature: Option<String>,
+    manifest: Option<String>,
+}
+
+/// Where a package comes from.
+#[derive(Debug, clap::Args)]
+pub struct From {
+    /// A file, an https address, or an OCI reference such as
+    /// ghcr.io/owner/rule:0.1.0
+    source: String,
+    /// The file with its signature [default: SOURCE.sig where there is one]
+    #[arg(long, value_name = "FILE")]
+    signature: Option<PathBuf>,
+}
+
+impl From {
+    /// Fetches it.
+    pub async fn fetch(&self, out: &Out) -> Result<Package, CliError> {
+        let mut package = get(&self.source, None, out).await?;
+        if let Some(file) = &self.signature {
+            let text = project::read_text(file, MAX_SIGNATURE_BYTES).map_err(|error| {
+                CliError::usage(format!("read the signature {}: {error}", file.display()))
+            })?;
+            package.signature = Some(text);
+        }
+        Ok(package)
+    }
+}
+
+/// Fetches a package; with `digest`, those bytes or none.
+pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Package, CliError> {
+    let parsed = Source::parse(source)
+        .map_err(|error| CliError::usage(format!("find the package: {error}")))?;
+    // Another command may be started elsewhere.
+    let parsed = match parsed {
+        Source::Path(path) => Source::Path(std::path::absolute(&path).unwrap_or(path)),
+        other => other,
+    };
+    if !matches!(parsed, Source::Path(_)) {
+        out.progress(format!("fetching {parsed}"));
+    }
+    let options = FetchOptions {
+        expected: digest,
+        login: login(),
+        ..FetchOptions::default()
+    };
+    let fetched = fetch::fetch(&parsed, &options)
+        .await
+        .map_err(|error| CliError::failed(format!("fetch the package: {error}")))?;
+    let manifest = match &parsed {
+        Source::Path(path) => beside(path, &fetched.bytes)?,
+        _ => None,
+    };
+    Ok(Package {
+        bytes: fetched.bytes,
+        source: fetched.pinned.to_string(),
+        signature: fetched.signature,
+        manifest,
+    })
+}
+
+/// The manifest beside a package that has none inside.
+fn beside(path: &Path, bytes: &[u8]) -> Result<Option<String>, CliError> {
+    match section::read(bytes) {
+        Ok(None) => Ok(package::manifest(path, bytes)?.1),
+        // What else is wrong with it, the host says.
+        _ => Ok(None),
+    }
+}
+
+/// Who one is at a registry, by `SORTIE_REGISTRY_USER` and
+/// `SORTIE_REGISTRY_PASSWORD`.
+fn login() -> Option<Login> {
+    Some(Login {
+        user: std::env::var("SORTIE_REGISTRY_USER").ok()?,
+        password: std::env::var("SORTIE_REGISTRY_PASSWORD").ok()?.into(),
+    })
+}
+
+impl Package {
+    /// The form that the host takes.
+    pub fn form(&self, consent: &ConsentBody) -> Result<Form, CliError> {
+        let part = Part::bytes(self.bytes.clone())
+            .file_name("package.wasm")
+            .mime_str("application/wasm")
+            .map_err(CliError::failed)?;
+        let consent = serde_json::to_string(consent).map_err(CliError::failed)?;
+        let mut form = Form::new()
+            .text("source", self.source.clone())
+            .text("consent", consent);
+        if let Some(signature) = &self.signature {
+            form = form.text("signature", signature.clone());
+        }
+        if let Some(manifest) = &self.manifest {
+            form = form.text("manifest", manifest.clone());
+        }
+        Ok(form.part("package", part))
+    }
+}

@@ -1,0 +1,77 @@
+//! `sortie plugin install`.
+
+use super::consent::{Answer, Wishes};
+use super::{fetched, installed};
+use crate::client::Client;
+use crate::exit::{CliError, Exit};
+use crate::out::Out;
+use sortie_api::view::{ConsentBody, ExaminedView, PluginDetail};
+
+/// Install a plugin; the next job meets it
+///
+/// Shows what it asks for and asks whether to grant that. Without --yes and
+/// without a terminal it is installed disabled, and says how to grant.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    from: fetched::From,
+    #[command(flatten)]
+    wishes: Wishes,
+}
+
+/// Fetches, asks and installs.
+pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
+    put(&args.from, &args.wishes, Change::Install, client, out).await
+}
+
+/// What is to be done with a package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is new.
+    Install,
+    /// It takes the place of the installed version.
+    Upgrade,
+}
+
+/// Brings a package to the host, as a new plugin or as a new version.
+pub async fn put(
+    from: &fetched::From,
+    wishes: &Wishes,
+    change: Change,
+    client: &Client,
+    out: &Out,
+) -> Result<Exit, CliError> {
+    let package = from.fetch(out).await?;
+    let form = package.form(&ConsentBody::Before)?;
+    let examined: ExaminedView = client.upload("/v1/plugins/examine", form).await?;
+    let signed = match &examined.signed_by {
+        Some(key) => format!("signed by {key}"),
+        None => "not signed by a key that the host trusts".to_owned(),
+    };
+    out.progress(format!(
+        "{} {}, {}, {signed}\nsha256:{}",
+        examined.name,
+        examined.version,
+        examined.surfaces.join(" and "),
+        examined.digest
+    ));
+    let consent = match wishes.decide(&examined.name, &examined.beyond, out)? {
+        Answer::Consent(consent) => consent,
+        Answer::Nobody => ConsentBody::Before,
+        Answer::No => {
+            out.progress("nothing was changed");
+            return Ok(Exit::Negative);
+        }
+    };
+    let form = package.form(&consent)?;
+    let path = match change {
+        Change::Install => "/v1/plugins".to_owned(),
+        Change::Upgrade => format!("/v1/plugins/{}/upgrade", examined.name),
+    };
+    let plugin: PluginDetail = client.upload(&path, form).await?;
+    let done = match change {
+        Change::Install => "is installed",
+        Change::Upgrade => "is upgraded",
+    };
+    installed(&plugin, done, out)
+}

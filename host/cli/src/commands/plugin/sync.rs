@@ -1,0 +1,121 @@
+//! `sortie plugin sync`.
+
+use super::fetched;
+use crate::client::Client;
+use crate::exit::{CliError, Exit};
+use crate::out::{Out, Tone};
+use crate::project;
+use serde::Serialize;
+use sortie_api::view::{ConsentBody, GrantBody, PluginDetail};
+use sortie_package::Grant;
+use sortie_package::lock::{FILE_NAME, Lock, LockedPlugin, MAX_LOCK_BYTES};
+use std::path::PathBuf;
+
+/// Install what a lock file names, with the grants in it
+///
+/// Fetches by digest: other bytes are refused. What is installed and not in the
+/// file stays.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The file
+    #[arg(value_name = "FILE", default_value = FILE_NAME)]
+    file: PathBuf,
+}
+
+/// What was done for one plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Done {
+    Unchanged,
+    Installed,
+    Upgraded,
+    Granted,
+}
+
+#[derive(Serialize)]
+struct Synced {
+    plugin: String,
+    version: String,
+    done: Done,
+}
+
+/// Brings the host to what the file says.
+pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        CliError::usage(format!("read {}: {error}", args.file.display()))
+    };
+    let text = project::read_text(&args.file, MAX_LOCK_BYTES).map_err(|error| wrong(&error))?;
+    let lock = Lock::parse(&text).map_err(|error| wrong(&error))?;
+    let installed = super::all_installed(client).await?;
+    let mut all = Vec::new();
+    for plugin in lock.plugins() {
+        let there = installed
+            .iter()
+            .find(|there| there.plugin.name == plugin.name);
+        let done = one(plugin, there, client, out).await?;
+        if !out.is_json() {
+            let word = match done {
+                Done::Unchanged => out.paint(Tone::Dim, "unchanged"),
+                Done::Installed => out.paint(Tone::Good, "installed"),
+                Done::Upgraded => out.paint(Tone::Good, "upgraded"),
+                Done::Granted => out.paint(Tone::Good, "granted anew"),
+            };
+            out.line(format!("{} {} {word}", plugin.name, plugin.version))?;
+        }
+        all.push(Synced {
+            plugin: plugin.name.clone(),
+            version: plugin.version.to_string(),
+            done,
+        });
+    }
+    for other in &installed {
+        if lock
+            .plugins()
+            .iter()
+            .all(|locked| locked.name != other.plugin.name)
+        {
+            out.progress(format!(
+                "{} is not in the file and stays",
+                other.plugin.name
+            ));
+        }
+    }
+    if out.is_json() {
+        out.json(&all)?;
+    }
+    Ok(Exit::Ok)
+}
+
+async fn one(
+    locked: &LockedPlugin,
+    there: Option<&PluginDetail>,
+    client: &Client,
+    out: &Out,
+) -> Result<Done, CliError> {
+    let grant = serde_json::to_value(&locked.grant).map_err(CliError::failed)?;
+    let consent = ConsentBody::Exactly(grant);
+    let same_bytes =
+        there.is_some_and(|there| super::digest(&there.plugin.digest).ok() == Some(locked.digest));
+    if let Some(there) = there
+        && same_bytes
+    {
+        let granted: Option<Grant> = there
+            .grant
+            .clone()
+            .and_then(|grant| serde_json::from_value(grant).ok());
+        if granted.as_ref() == Some(&locked.grant) {
+            return Ok(Done::Unchanged);
+        }
+        let path = super::path(&locked.name, "/grant")?;
+        let _: PluginDetail = client.put(&path, &GrantBody { consent }).await?;
+        return Ok(Done::Granted);
+    }
+    let package = fetched::get(&locked.source, Some(locked.digest), out).await?;
+    let form = package.form(&consent)?;
+    let (path, done) = match there {
+        None => ("/v1/plugins".to_owned(), Done::Installed),
+        Some(_) => (super::path(&locked.name, "/upgrade")?, Done::Upgraded),
+    };
+    let _: PluginDetail = client.upload(&path, form).await?;
+    Ok(done)
+}

@@ -1,0 +1,154 @@
+//! Which scanners judge: those of the binary, those that the running host has
+//! installed here, and components that nobody installed. Nothing is installed
+//! or changed, and no package is run that does not have the host's digest.
+
+use crate::client::Client;
+use crate::config::Loaded;
+use crate::exit::CliError;
+use crate::host::options;
+use crate::out::Out;
+use crate::project::package;
+use serde_json::Value;
+use sortie_api::view::{PluginDetail, PluginList, PluginView};
+use sortie_package::Digest;
+use sortie_plugins::{Plugins, shipped};
+use std::path::{Path, PathBuf};
+
+/// The loaded scanners, and their names in the order in which they judge.
+pub async fn load(
+    loaded: &Loaded,
+    names: &[String],
+    files: &[PathBuf],
+    out: &Out,
+) -> Result<(Plugins, Vec<String>), CliError> {
+    let plugins = options::plugins_here(None)?;
+    let configs = options::plugin_configs(&loaded.config);
+    let config = |name: &str| configs.get(name).cloned().unwrap_or(Value::Null);
+    let mut order = Vec::new();
+    for file in files {
+        let bytes = package::read(file)?;
+        let (manifest, _) = package::manifest(file, &bytes)?;
+        let name = manifest.name;
+        plugins
+            .load(&name, bytes, config(&name))
+            .await
+            .map_err(CliError::failed)?;
+        order.push(name);
+    }
+    // Naming scanners adds them to the files; those of the configuration judge
+    // when there is nothing else.
+    let defaults = match files.is_empty() && names.is_empty() {
+        true => loaded.config.defaults.scanners.as_slice(),
+        false => &[],
+    };
+    let host = Host::of(loaded).await;
+    for name in names.iter().chain(defaults) {
+        if order.contains(name) {
+            continue;
+        }
+        let bytes = host.bytes(name, out).await?;
+        plugins
+            .load(name, bytes, config(name))
+            .await
+            .map_err(CliError::failed)?;
+        order.push(name.clone());
+    }
+    Ok((plugins, order))
+}
+
+/// What is installed on this machine, as far as that can be known.
+struct Host {
+    packages: PathBuf,
+    client: Option<Client>,
+    installed: Vec<PluginView>,
+}
+
+impl Host {
+    /// Asks the running host, when there can be anything installed here.
+    async fn of(loaded: &Loaded) -> Self {
+        let packages = loaded.data_dir.join("plugins");
+        let client = match packages.is_dir() {
+            true => Client::new(loaded).ok(),
+            false => None,
+        };
+        let list = match &client {
+            Some(client) => client.get::<PluginList>("/v1/plugins").await.ok(),
+            None => None,
+        };
+        Self {
+            packages,
+            client: client.filter(|_| list.is_some()),
+            installed: list.map(|list| list.plugins).unwrap_or_default(),
+        }
+    }
+
+    async fn bytes(&self, name: &str, out: &Out) -> Result<Vec<u8>, CliError> {
+        let installed = self.installed.iter().find(|plugin| plugin.name == name);
+        if let (Some(client), Some(plugin)) = (&self.client, installed)
+            && !plugin.shipped
+        {
+            return self.installed(client, plugin).await;
+        }
+        if let Some(own) = shipped().iter().find(|plugin| plugin.name == name) {
+            if self.client.is_none() && self.packages.is_dir() {
+                out.progress(format!(
+                    "no host runs, so {name} is the one of this binary; one that was installed in \
+                     its place is not looked at"
+                ));
+            }
+            return Ok(own.wasm.to_vec());
+        }
+        let known = shipped().iter().map(|plugin| plugin.name.to_owned());
+        let mut known: Vec<String> = known
+            .chain(self.installed.iter().map(|plugin| plugin.name.clone()))
+            .collect();
+        known.sort();
+        known.dedup();
+        let hint = match self.client.is_some() {
+            true => "name a component that is not installed with --plugin",
+            false => {
+                "start the host to scan with what is installed, or name a component with --plugin"
+            }
+        };
+        Err(CliError::usage(format!(
+            "use the scanner {name:?}: it is not installed; installed plugins: {}",
+            known.join(", ")
+        ))
+        .with_hint(hint))
+    }
+
+    async fn installed(&self, client: &Client, plugin: &PluginView) -> Result<Vec<u8>, CliError> {
+        let name = &plugin.name;
+        if !plugin.enabled {
+            let why = plugin
+                .disabled_why
+                .as_deref()
+                .unwrap_or("no reason was given");
+            return Err(CliError::usage(format!(
+                "use the scanner {name:?}: it is disabled: {why}"
+            )));
+        }
+        let detail: PluginDetail = client.get(&format!("/v1/plugins/{name}")).await?;
+        let directories = detail.grant.map(|grant| grant["directories"].clone());
+        if directories.is_some_and(|list| list.as_array().is_some_and(|list| !list.is_empty())) {
+            return Err(CliError::failed(format!(
+                "use the scanner {name:?}: it reads directories that only the host gives it"
+            )));
+        }
+        let path = self.packages.join(format!("{}.wasm", plugin.digest));
+        let bytes = read(&path)?;
+        match Digest::of(&bytes).hex() == plugin.digest {
+            true => Ok(bytes),
+            false => Err(CliError::failed(format!(
+                "use the scanner {name:?}: {} is not what was installed",
+                path.display()
+            ))),
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    package::read(path).map_err(|error| {
+        error.with_hint("scan as the user that the host runs as, or name a component with --plugin")
+    })
+}

@@ -1,0 +1,242 @@
+//! An operator's commands against a running host: a plugin's life from its
+//! package to its removal.
+
+use crate::rig::{Done, Rig};
+use serde_json::{Value, json};
+use sortie_package::{Manifest, section};
+use sortie_plugins::shipped;
+
+/// A package of a real scanner that says this of itself.
+fn package(rig: &Rig, file: &str, version: &str, more: &str) {
+    let manifest = Manifest::from_toml(&format!(
+        "name = \"mine\"\nversion = \"{version}\"\nsurfaces = [\"scanner\"]\n{more}"
+    ));
+    let scanner = shipped()
+        .iter()
+        .find(|p| p.name == "reward-hacking")
+        .unwrap();
+    let bytes = section::embed(scanner.wasm, &manifest.unwrap()).unwrap();
+    std::fs::write(rig.path().join(file), bytes).unwrap();
+}
+
+const WANTS: &str = "[[directories]]\nname = \"rules\"\n[limits]\ncpu_ms = 2000\n";
+
+const CHEAT: &str = "\
+diff --git a/tests/double.rs b/tests/double.rs
+--- a/tests/double.rs
++++ b/tests/double.rs
+@@ -1,4 +1,5 @@
+ #[test]
++#[ignore]
+ fn doubles() {
+     assert_eq!(double(2), 4);
+ }
+";
+
+fn fine(rig: &Rig, args: &[&str]) -> Done {
+    let done = rig.run(args);
+    assert_eq!(done.code, 0, "{args:?}: {done:?}");
+    done
+}
+
+fn shown(rig: &Rig) -> Value {
+    fine(rig, &["plugin", "inspect", "mine", "--json"]).json()
+}
+
+#[test]
+fn a_plugin_that_asks_for_nothing_runs_at_once_and_can_go_back() {
+    let rig = Rig::configured();
+    let (host, _) = rig.serve();
+    package(&rig, "one.wasm", "0.1.0", "");
+    package(&rig, "two.wasm", "0.2.0", "");
+    let done = fine(&rig, &["plugin", "install", "one.wasm"]);
+    assert_eq!(
+        done.stdout,
+        "mine 0.1.0 is installed; it runs from now on\n"
+    );
+    assert!(
+        done.stderr
+            .contains("not signed by a key that the host trusts"),
+        "{done:?}"
+    );
+    let again = rig.run(&["plugin", "install", "one.wasm"]);
+    assert_eq!(again.code, 4, "{again:?}");
+
+    let upgraded = fine(&rig, &["plugin", "upgrade", "two.wasm"]);
+    assert!(
+        upgraded.stdout.contains("mine 0.2.0 is upgraded"),
+        "{upgraded:?}"
+    );
+    let rolled = fine(&rig, &["plugin", "rollback", "mine"]);
+    assert!(
+        rolled.stdout.contains("mine 0.1.0 is rolled back"),
+        "{rolled:?}"
+    );
+
+    let disabled = fine(&rig, &["plugin", "disable", "mine", "--why", "too loud"]);
+    assert!(
+        disabled.stdout.contains("it is disabled: too loud"),
+        "{disabled:?}"
+    );
+    let list = fine(&rig, &["plugin", "list"]).stdout;
+    let row = list.lines().find(|line| line.starts_with("mine")).unwrap();
+    assert!(
+        row.contains("disabled") && row.contains("one.wasm"),
+        "{row}"
+    );
+    let doctor = rig.run(&["doctor"]);
+    assert!(
+        doctor.stdout.contains("mine is disabled: too loud"),
+        "{doctor:?}"
+    );
+    fine(&rig, &["plugin", "enable", "mine"]);
+    assert_eq!(shown(&rig)["enabled"], true);
+    fine(&rig, &["plugin", "logs", "mine"]);
+
+    let audit = fine(&rig, &["audit", "--subject", "mine", "--json"]).json();
+    let actions: Vec<&str> = audit["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(actions.last(), Some(&"plugin.installed"), "{actions:?}");
+    assert!(actions.len() >= 5, "{actions:?}");
+    assert!(fine(&rig, &["audit"]).stdout.contains("plugin.installed"));
+
+    let removed = fine(&rig, &["plugin", "remove", "mine", "--erase"]);
+    assert_eq!(removed.stdout, "mine is removed\n");
+    assert_eq!(rig.run(&["plugin", "inspect", "mine"]).code, 4);
+    assert_eq!(host.stop(), 0);
+}
+
+#[test]
+fn what_is_asked_for_is_shown_and_granted_only_on_a_word() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    package(&rig, "wants.wasm", "0.1.0", WANTS);
+    let done = fine(&rig, &["plugin", "install", "wants.wasm"]);
+    for line in [
+        "- read the files of a directory that you choose, as /rules",
+        "- compute",
+    ] {
+        assert!(done.stderr.contains(line), "{line}: {done:?}");
+    }
+    assert!(done.stdout.contains("it is disabled"), "{done:?}");
+    assert!(
+        done.stdout
+            .contains("next: sortie plugin grant mine --yes --dir rules=PATH"),
+        "{done:?}"
+    );
+    let unsaid = rig.run(&["plugin", "grant", "mine"]);
+    assert_eq!(unsaid.code, 2, "{unsaid:?}");
+    assert_eq!(rig.run(&["plugin", "enable", "mine"]).code, 4);
+
+    std::fs::create_dir(rig.path().join("rules")).unwrap();
+    let granted = fine(
+        &rig,
+        &["plugin", "grant", "mine", "--yes", "--dir", "rules=rules"],
+    );
+    assert!(
+        granted.stdout.contains("it runs from now on"),
+        "{granted:?}"
+    );
+    let grants = fine(&rig, &["plugin", "grants", "mine"]).stdout;
+    let path = rig.path().join("rules");
+    assert!(
+        grants.contains(&format!("read the files of {}", path.display())),
+        "{grants}"
+    );
+
+    // A scanner that reads directories is the host's to run.
+    rig.write("cheat.diff", CHEAT);
+    let scan = rig.run(&["scan", "--scanner", "mine", "--diff", "cheat.diff"]);
+    assert_eq!(scan.code, 2, "{scan:?}");
+    assert!(scan.stderr.contains("directories"), "{scan:?}");
+}
+
+#[test]
+fn a_lock_restores_what_was_installed_by_its_digest() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    package(&rig, "wants.wasm", "0.1.0", "[limits]\ncpu_ms = 2000\n");
+    fine(&rig, &["plugin", "install", "wants.wasm", "--yes"]);
+    let before = shown(&rig);
+    assert_eq!(before["grant"], json!({ "limits": { "cpu_ms": 2000 } }));
+    let locked = fine(&rig, &["plugin", "lock", "--json"]).json();
+    assert_eq!(locked["plugins"], json!(["mine"]));
+    let sync = |rig: &Rig| fine(rig, &["plugin", "sync", "--json"]).json()[0]["done"].clone();
+    assert_eq!(sync(&rig), "unchanged");
+
+    fine(&rig, &["plugin", "remove", "mine"]);
+    assert_eq!(sync(&rig), "installed");
+    let after = shown(&rig);
+    for same in ["digest", "grant", "source", "version", "enabled"] {
+        assert_eq!(after[same], before[same], "{same}");
+    }
+    package(&rig, "other.wasm", "0.2.0", "[limits]\ncpu_ms = 2000\n");
+    fine(&rig, &["plugin", "upgrade", "other.wasm"]);
+    assert_eq!(sync(&rig), "upgraded");
+    assert_eq!(shown(&rig)["digest"], before["digest"]);
+
+    // Other bytes where the package was.
+    fine(&rig, &["plugin", "remove", "mine"]);
+    package(&rig, "wants.wasm", "0.1.1", "[limits]\ncpu_ms = 2000\n");
+    let other = rig.run(&["plugin", "sync"]);
+    assert_eq!(other.code, 5, "{other:?}");
+    assert!(other.stderr.contains("has the digest"), "{other:?}");
+}
+
+#[test]
+fn scan_uses_what_is_installed_and_what_is_not() {
+    let rig = Rig::configured();
+    package(&rig, "mine.wasm", "0.1.0", "");
+    rig.write("cheat.diff", CHEAT);
+    let scan = |rig: &Rig, args: &[&str]| {
+        let mut all = vec!["scan", "--diff", "cheat.diff", "--json"];
+        all.extend(args);
+        rig.run(&all)
+    };
+    let loose = scan(&rig, &["--plugin", "mine.wasm"]);
+    assert_eq!(loose.code, 1, "{loose:?}");
+    assert_eq!(loose.json()["findings"][0]["scanner"], "mine");
+    let missing = scan(&rig, &["--scanner", "mine"]);
+    assert_eq!(missing.code, 2, "{missing:?}");
+
+    let (host, _) = rig.serve();
+    fine(&rig, &["plugin", "install", "mine.wasm"]);
+    let installed = scan(&rig, &["--scanner", "mine"]);
+    assert_eq!(installed.json()["findings"], loose.json()["findings"]);
+    fine(&rig, &["plugin", "disable", "mine"]);
+    let disabled = scan(&rig, &["--scanner", "mine"]);
+    assert_eq!(disabled.code, 2, "{disabled:?}");
+    assert_eq!(host.stop(), 0);
+    let stopped = scan(&rig, &["--scanner", "mine"]);
+    assert!(stopped.stderr.contains("start the host"), "{stopped:?}");
+}
+
+#[test]
+fn nothing_that_came_in_is_said_so() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    assert_eq!(
+        fine(&rig, &["plugin", "events", "--state", "parked"]).stdout,
+        "no events\n"
+    );
+    assert_eq!(
+        fine(&rig, &["plugin", "deliveries"]).stdout,
+        "no deliveries\n"
+    );
+    for args in [
+        &["plugin", "events", "retry", "7"][..],
+        &["plugin", "events", "drop", "7"],
+        &["plugin", "deliveries", "retry", "mine", "7"],
+        &["plugin", "rollback", "mine"],
+        &["plugin", "events", "--state", "lost"],
+    ] {
+        let done = rig.run(args);
+        assert_eq!(done.code, 4, "{args:?}: {done:?}");
+    }
+    let climbing = rig.run(&["plugin", "logs", "../jobs"]);
+    assert_eq!(climbing.code, 2, "{climbing:?}");
+}
