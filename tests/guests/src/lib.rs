@@ -71,6 +71,29 @@ fn encode(resolve: &Resolve, world: WorldId, mut module: Vec<u8>) -> Vec<u8> {
         .expect("a module that fits its world")
 }
 
+/// Where [`message`] stands.
+pub const MESSAGE: u32 = 5_304;
+
+/// The arguments of `chat.send` at [`MESSAGE`]: too many to be passed one by
+/// one. Each text is an address and a length.
+pub fn message(
+    source: (u32, u32),
+    chat: (u32, u32),
+    text: (u32, u32),
+    answered: Option<(u32, u32)>,
+) -> String {
+    let mut record = [0_u32; 22];
+    (record[0], record[1]) = source;
+    (record[2], record[3]) = chat;
+    (record[8], record[9]) = text;
+    if let Some(id) = answered {
+        record[14] = 1;
+        (record[18], record[19]) = id;
+    }
+    let bytes: Vec<u8> = record.iter().flat_map(|word| word.to_le_bytes()).collect();
+    data(MESSAGE as usize, bytes)
+}
+
 /// A data segment of `bytes` at `address`.
 pub fn data(address: usize, bytes: impl AsRef<[u8]>) -> String {
     let mut text = format!("(data (i32.const {address}) \"");

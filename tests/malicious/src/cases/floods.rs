@@ -2,7 +2,7 @@
 //! large.
 
 use sortie_guests::answers::{self, Asked};
-use sortie_guests::{LOG, component, connector, data};
+use sortie_guests::{LOG, MESSAGE, component, connector, data, message};
 
 use super::{CONFIG, COUNT, KV, repeat};
 use crate::case::{Act, Case, End};
@@ -31,8 +31,7 @@ const JOBS: &str = r#"
 "#;
 
 const CHAT: &str = r#"
-  (import "sortie:host/chat@0.1.0" "send" (func $say
-    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+  (import "sortie:host/chat@0.1.0" "send" (func $say (param i32 i32)))
 "#;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -54,16 +53,14 @@ fn submission() -> String {
     data(5_120, record)
 }
 
-/// A message of six bytes to a place; `reply_to` is a pointer and a length.
-fn say(reply_to: Option<(u32, u32)>) -> String {
-    let (at, len) = reply_to.unwrap_or_default();
-    format!(
-        "(call $say (i32.const 128) (i32.const 6) (i32.const 128) (i32.const 6)
-           (i32.const 0) (i32.const 0) (i32.const 0)
-           (i32.const 128) (i32.const 6) (i32.const 0) (i32.const 0) (i32.const 0)
-           (i32.const {}) (i32.const {at}) (i32.const {len}) (i32.const 0) {AT})",
-        u8::from(reply_to.is_some())
-    )
+/// Sends the message that `said` puts there.
+fn say() -> String {
+    format!("(call $say (i32.const {MESSAGE}) {AT})")
+}
+
+/// A message of six bytes to a place; `answered` is a pointer and a length.
+fn said(answered: Option<(u32, u32)>) -> String {
+    message((128, 6), (128, 6), (128, 6), answered)
 }
 
 fn often() -> Vec<Case> {
@@ -83,7 +80,7 @@ fn often() -> Vec<Case> {
         ),
     );
     let jobs = repeat(101, &format!("(call $submit (i32.const 5120) {AT})"));
-    let messages = repeat(101, &say(None));
+    let messages = repeat(101, &say());
     let counted = |errors: &[&str]| format!("{COUNT}{}", answers::tell(errors));
     vec![
         flood(
@@ -141,7 +138,7 @@ fn often() -> Vec<Case> {
             "denied",
             connector(
                 CHAT,
-                &counted(&answers::CHAT_ERRORS),
+                &(counted(&answers::CHAT_ERRORS) + &said(None)),
                 &format!("{messages} {TELL_NUMBER}"),
             ),
         ),
@@ -205,8 +202,8 @@ fn large() -> Vec<Case> {
             "invalid",
             connector(
                 CHAT,
-                &chat,
-                &format!("{grow} {} {TELL_NUMBER}", say(Some((196_608, 3_000_000)))),
+                &(chat + &said(Some((196_608, 3_000_000)))),
+                &format!("{grow} {} {TELL_NUMBER}", say()),
             ),
         ),
         Case::receive(

@@ -69,10 +69,10 @@ const FUNCTIONS: [Function; 10] = [
     },
     Function {
         interface: "chat",
-        name: "send",
-        params: "i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32",
-        args: "TEXT TEXT (i32.const 1) TEXT TEXT (i32.const 0) (i32.const 0) (i32.const 0)
-            (i32.const 1) TEXT (i32.const 0) OUT",
+        name: "edit",
+        params: "i64 i32 i32 i32 i32 i32 i32 i32 i64 i32 i32 i32",
+        args: "(i64.const 1) TEXT (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) OUT",
     },
     Function {
         interface: "chat",

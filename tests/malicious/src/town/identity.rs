@@ -1,7 +1,7 @@
 //! Guests that act in the name of others: of people, and of other plugins.
 
 use sortie_guests::answers::{self, tell};
-use sortie_guests::{connector_wat, data};
+use sortie_guests::{MESSAGE, connector_wat, data, message};
 
 use super::attack::{Attack, connector};
 
@@ -36,10 +36,9 @@ const KV: &str = r#"
 "#;
 
 const CHAT: &str = r#"
-  (import "sortie:host/chat@0.1.0" "send" (func $say
-    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+  (import "sortie:host/chat@0.1.0" "send" (func $say (param i32 i32)))
   (import "sortie:host/chat@0.1.0" "edit" (func $edit
-    (param i64 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+    (param i64 i32 i32 i32 i32 i32 i32 i32 i64 i32 i32 i32)))
   (import "sortie:host/chat@0.1.0" "remove" (func $remove (param i64 i32)))
   (import "sortie:host/chat@0.1.0" "acknowledge" (func $ack (param i32 i32 i32 i32 i32 i32)))
 "#;
@@ -227,15 +226,15 @@ fn keys() -> Vec<Attack> {
 
 fn messages() -> Vec<Attack> {
     let guest = |body: &str| {
-        let extra = tell(&answers::CHAT_ERRORS) + &data(2_048, "telegram") + &data(2_100, "secret");
+        let extra = tell(&answers::CHAT_ERRORS)
+            + &data(2_048, "telegram")
+            + &data(2_100, "secret")
+            + &message((2_048, 8), (2_100, 6), (2_100, 6), None);
         connector(&connector_wat(CHAT, &extra, body))
     };
     let text = "(i32.const 2100) (i32.const 6) (i32.const 0) (i32.const 0) (i32.const 0)
-        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)";
-    let say = format!(
-        "(call $say (i32.const 2048) (i32.const 8) (i32.const 2100) (i32.const 6)
-           (i32.const 0) (i32.const 0) (i32.const 0) {text} {AT}) {NUMBER}"
-    );
+        (i32.const 0) (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0)";
+    let say = format!("(call $say (i32.const {MESSAGE}) {AT}) {NUMBER}");
     // Numbers are given out from 1 on; whichever it was is among the first.
     let every = |call: &str| {
         format!(
