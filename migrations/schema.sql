@@ -202,35 +202,6 @@ CREATE TABLE artifacts (
 
 CREATE INDEX artifacts_run ON artifacts (run_id);
 
-CREATE TABLE approvals (
-    id INTEGER PRIMARY KEY,
-    job_id INTEGER NOT NULL REFERENCES jobs (id),
-    run_id INTEGER NOT NULL REFERENCES runs (id),
-    step TEXT NOT NULL,
-    question TEXT NOT NULL,
-    commit_id TEXT,
-    decision TEXT CHECK (decision IN ('approved', 'rejected', 'expired')),
-    decided_by TEXT CHECK (
-        (decided_by IS NOT NULL)
-        = (decision IS NOT NULL AND decision IN ('approved', 'rejected'))
-    ),
-    decided_via TEXT CHECK ((decided_via IS NULL) = (decided_by IS NULL)),
-    comment TEXT CHECK (comment IS NULL OR decision IS NOT NULL),
-    asked_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    decided_at INTEGER CHECK ((decided_at IS NULL) = (decision IS NULL)),
-    -- Set when the job was cancelled before anybody answered.
-    withdrawn_at INTEGER CHECK (withdrawn_at IS NULL OR decision IS NULL)
-) STRICT;
-
-CREATE INDEX approvals_job ON approvals (job_id);
-
-CREATE UNIQUE INDEX approvals_open ON approvals (job_id)
-WHERE decision IS NULL AND withdrawn_at IS NULL;
-
-CREATE INDEX approvals_expiry ON approvals (expires_at)
-WHERE decision IS NULL AND withdrawn_at IS NULL;
-
 CREATE TABLE usage (
     id INTEGER PRIMARY KEY,
     run_id INTEGER NOT NULL REFERENCES runs (id),
@@ -422,3 +393,27 @@ CREATE TABLE chat_outbox (
 CREATE INDEX chat_outbox_source ON chat_outbox (source, state);
 
 CREATE INDEX chat_outbox_message ON chat_outbox (number) WHERE number IS NOT NULL;
+
+CREATE TABLE approvals (
+    id INTEGER PRIMARY KEY,
+    job_id INTEGER NOT NULL REFERENCES jobs (id),
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    step TEXT NOT NULL,
+    question TEXT NOT NULL,
+    commit_id TEXT,
+    decision TEXT CHECK (decision IN ('approved', 'rejected', 'expired', 'withdrawn')),
+    decided_by TEXT CHECK (
+        (decided_by IS NOT NULL) = (decision IS NOT NULL AND decision <> 'expired')
+    ),
+    decided_via TEXT CHECK ((decided_via IS NULL) = (decided_by IS NULL)),
+    comment TEXT CHECK (comment IS NULL OR decision IS NOT NULL),
+    asked_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    decided_at INTEGER CHECK ((decided_at IS NULL) = (decision IS NULL))
+) STRICT;
+
+CREATE INDEX approvals_job ON approvals (job_id);
+
+CREATE UNIQUE INDEX approvals_open ON approvals (job_id) WHERE decision IS NULL;
+
+CREATE INDEX approvals_expiry ON approvals (expires_at) WHERE decision IS NULL;

@@ -18,6 +18,8 @@ for dir in "${CARGO_HOME:-$HOME/.cargo}/bin" /usr/local/sbin /usr/sbin /sbin; do
         *) if [ "$dir" = "${CARGO_HOME:-$HOME/.cargo}/bin" ]; then PATH="$dir:$PATH"; else PATH="$PATH:$dir"; fi ;;
     esac
 done
+# Node, where the system's is too old: sdk/js/setup.sh puts it there only then.
+if [ -d "$SORTIE_CACHE_DIR/node/bin" ]; then PATH="$SORTIE_CACHE_DIR/node/bin:$PATH"; fi
 export PATH
 
 # One line per step, on stderr, so that a script's stdout stays usable as data.

@@ -60,6 +60,12 @@ need() {
     have "$2" || [ -e "$2" ] || { need_apt "install $1"; installed "$1" || missing+=("$1"); }
 }
 
+# What the C template's build.sh looks for first.
+c_for_wasm() {
+    have wasm-ld && echo 'int main(void) { return 0; }' | clang --target=wasm32-wasi --sysroot=/usr -x c - \
+        -o /dev/null >/dev/null 2>&1
+}
+
 packages() {
     need git git
     need curl curl
@@ -80,6 +86,10 @@ packages() {
         need openssh-server /usr/sbin/sshd
         need mount mount
         need docker-registry docker-registry
+        c_for_wasm || for package in clang lld wasi-libc libclang-rt-dev-wasm32; do
+            need_apt "install $package"
+            installed "$package" || missing+=("$package")
+        done
     fi
     if [ "${#missing[@]}" -eq 0 ]; then
         say packages "all there"
@@ -224,6 +234,32 @@ wasm() {
         "run 'rustup target add $WASM_TARGET' where rustup's servers can be reached, then run this again"
 }
 
+# --- the tools of the plugins' other languages ---------------------------------------------------
+
+MIN_GO=1.24
+go_is_new_enough() { have go && at_least "$(go env GOVERSION 2>/dev/null | tr -d go)" "$MIN_GO"; }
+
+# Only the tests build plugins in all of them. Where one cannot be installed the others still are,
+# and the test of the languages says which is missing.
+languages() {
+    [ "$WITH_TESTS" -eq 1 ] || return 0
+    sdk/python/setup.sh || true
+    sdk/js/setup.sh >/dev/null || true
+    if ! go_is_new_enough && have apt-get; then
+        apt_refresh
+        if at_least "$(candidate golang-go | sed 's/^[0-9]*://')" "$MIN_GO"; then
+            say go "installing golang-go"
+            apt_install golang-go || tail -n 15 "$apt_log" >&2
+            hash -r
+        fi
+    fi
+    if go_is_new_enough; then
+        say go "$(go env GOVERSION)"
+    else
+        say go "missing: install Go $MIN_GO or newer from https://go.dev/dl/ and put it on PATH"
+    fi
+}
+
 # --- container engine and base image ------------------------------------------------------------
 
 engine() {
@@ -254,4 +290,5 @@ packages
 sshd_folder
 rust
 wasm
+languages
 engine

@@ -324,7 +324,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
 }
 
 /// The binary that cargo built beside this test.
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     let mut path = std::env::current_exe()?;
     path.pop();
     if path.ends_with("deps") {

@@ -17,7 +17,7 @@ mod host;
 mod remote;
 
 pub use engine::EngineLine;
-pub use host::{Host, HostOptions};
+pub use host::{Host, HostOptions, binary};
 pub use remote::{HeldPush, Remote};
 
 use std::time::Duration;

@@ -7,14 +7,10 @@ use serde_json::json;
 use sortie_package::{Manifest, section};
 use sortie_tests::{Host, HostOptions, Remote};
 
-#[path = "../../host/plugins/tests/guests.rs"]
-#[expect(dead_code, reason = "others use the rest")]
-mod guests;
-
 /// A scanner that finds one thing in whatever it is shown.
 fn marker() -> Result<Vec<u8>> {
     let manifest = "name = \"marker\"\nversion = \"1.0.0\"\nsurfaces = [\"scanner\"]\n";
-    let component = guests::honest("marked");
+    let component = sortie_guests::honest("marked");
     Ok(section::embed(&component, &Manifest::from_toml(manifest)?)?)
 }
 

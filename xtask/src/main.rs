@@ -41,7 +41,8 @@ enum Task {
     Demo,
     /// Build what the tests need and run every test; ends with the sum of all runs.
     Test(test::Options),
-    /// Build the shipped plugins into `dist/plugins/*.wasm`.
+    /// Build the plugins: those the host embeds into `dist/plugins/*.wasm`, those to install into
+    /// `dist/optional/*.wasm`.
     Plugins,
     /// Build the runner images (`sortie-runner:base` and others) whose inputs changed.
     Image(image::Options),

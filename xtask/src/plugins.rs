@@ -1,8 +1,14 @@
-//! The shipped plugins: a workspace of their own, compiled for `wasm32-unknown-unknown`, each core
-//! module made into a component in `dist/plugins/<package>.wasm`.
+//! The plugins of this repository: a workspace of their own, compiled for `wasm32-unknown-unknown`,
+//! each core module made into a component.
+//!
+//! One without a manifest belongs to the host, which embeds all of `dist/plugins/`. One with a
+//! `sortie-plugin.toml` beside its `Cargo.toml` asks for grants, so an operator installs it: its
+//! component carries the manifest and goes to `dist/optional/`.
 //!
 //! Such a guest imports its world and nothing else, so no WASI is needed to build it. Where rustup
 //! has no such target, Debian's compiler builds the standard library for it from source.
+
+mod manifest;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,6 +44,8 @@ const FOREIGN_SETTINGS: [&str; 9] = [
 pub struct Component {
     /// The package's name, and the file's.
     pub name: String,
+    /// Where the file is.
+    dir: PathBuf,
     /// Its size in bytes.
     pub size_bytes: usize,
     /// SHA-256 of the file, in hexadecimal.
@@ -54,10 +62,14 @@ pub fn build(workspace: &Workspace) -> anyhow::Result<Vec<Component>> {
     let target_dir = workspace.cache("plugins-wasm");
     compiler(workspace, &target_dir)?.run("build the plugins")?;
 
-    let dist = workspace.root().join("dist/plugins");
-    fs::create_dir_all(&dist).with_context(|| format!("create {}", dist.display()))?;
+    let dist = workspace.root().join("dist");
+    let (embedded, optional) = (dist.join("plugins"), dist.join("optional"));
+    for dir in [&embedded, &optional] {
+        fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
+    }
     let mut components = Vec::new();
-    for name in packages(workspace)? {
+    for package in packages(workspace)? {
+        let name = &package.name;
         let module = target_dir
             .join(TARGET)
             .join("release")
@@ -65,16 +77,27 @@ pub fn build(workspace: &Workspace) -> anyhow::Result<Vec<Component>> {
             .with_extension("wasm");
         let core = fs::read(&module)
             .with_context(|| format!("read the module of {name}, {}", module.display()))?;
-        let component =
+        let mut component =
             encode(&core).with_context(|| format!("make a component of plugin {name}"))?;
-        write_if_changed(&dist.join(&name).with_extension("wasm"), &component)?;
+        let path = package.dir.join(manifest::FILE);
+        let asks = path.is_file();
+        if asks {
+            manifest::read(&path, &package)
+                .and_then(|manifest| manifest::embed(&mut component, &manifest))
+                .with_context(|| format!("put {} into its component", path.display()))?;
+        }
+        let dir = if asks { &optional } else { &embedded };
+        write_if_changed(&dir.join(name).with_extension("wasm"), &component)?;
         components.push(Component {
             size_bytes: component.len(),
             digest: hex::encode(Sha256::digest(&component)),
-            name,
+            dir: dir.clone(),
+            name: package.name,
         });
     }
-    remove_others(&dist, &components)?;
+    for dir in [&embedded, &optional] {
+        remove_others(dir, &components)?;
+    }
     for component in &components {
         println!(
             "{:<20} {:>9} bytes  sha256:{}",
@@ -162,17 +185,26 @@ fn debian_has_source() -> bool {
         && Cmd::new("wasm-ld").args(["--version"]).query().is_some()
 }
 
-/// The names of the workspace's packages that are made into a `cdylib`, in order. Helper crates in
-/// the same workspace are not plugins.
-fn packages(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
+/// A package of the workspace that is a plugin.
+#[derive(Debug, PartialEq, Eq)]
+struct Package {
+    name: String,
+    version: String,
+    /// Where its `Cargo.toml` is.
+    dir: PathBuf,
+}
+
+/// The workspace's packages that are made into a `cdylib`, ordered by name. Helper crates in the
+/// same workspace are not plugins.
+fn packages(workspace: &Workspace) -> anyhow::Result<Vec<Package>> {
     let text = workspace
         .cargo_plugins()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .capture("list the plugins")?;
-    plugin_names(&text).context("list the plugins: cargo's metadata is not as expected")
+    plugins_of(&text).context("list the plugins: cargo's metadata is not as expected")
 }
 
-fn plugin_names(metadata: &str) -> anyhow::Result<Vec<String>> {
+fn plugins_of(metadata: &str) -> anyhow::Result<Vec<Package>> {
     let metadata: serde_json::Value = serde_json::from_str(metadata)?;
     let packages = metadata["packages"].as_array().context("no `packages`")?;
     let is_cdylib = |target: &serde_json::Value| {
@@ -180,17 +212,25 @@ fn plugin_names(metadata: &str) -> anyhow::Result<Vec<String>> {
             .as_array()
             .is_some_and(|types| types.iter().any(|kind| kind == "cdylib"))
     };
-    let mut names: Vec<String> = packages
+    let mut plugins = packages
         .iter()
         .filter(|package| {
             package["targets"]
                 .as_array()
                 .is_some_and(|targets| targets.iter().any(is_cdylib))
         })
-        .filter_map(|package| package["name"].as_str().map(str::to_owned))
-        .collect();
-    names.sort();
-    Ok(names)
+        .map(|package| {
+            let text = |key: &str| package[key].as_str().with_context(|| format!("no `{key}`"));
+            let manifest = Path::new(text("manifest_path")?);
+            Ok(Package {
+                name: text("name")?.to_owned(),
+                version: text("version")?.to_owned(),
+                dir: manifest.parent().context("no folder")?.to_owned(),
+            })
+        })
+        .collect::<anyhow::Result<Vec<Package>>>()?;
+    plugins.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(plugins)
 }
 
 /// Writes through a temporary file, so that nobody ever reads half a component.
@@ -216,8 +256,10 @@ fn remove_others(dist: &Path, components: &[Component]) -> anyhow::Result<()> {
         })
         .filter(|path| {
             !components.iter().any(|component| {
-                path.file_stem()
-                    .is_some_and(|stem| stem == component.name.as_str())
+                component.dir == dist
+                    && path
+                        .file_stem()
+                        .is_some_and(|stem| stem == component.name.as_str())
             })
         })
         .collect();
@@ -238,12 +280,25 @@ mod tests {
     #[test]
     fn only_cdylibs_are_plugins() {
         let metadata = r#"{"packages":[
-            {"name":"z-scanner","targets":[{"crate_types":["cdylib","rlib"]}]},
+            {"name":"z-scanner","version":"0.1.0","manifest_path":"/p/z/Cargo.toml",
+             "targets":[{"crate_types":["cdylib","rlib"]}]},
             {"name":"helper","targets":[{"crate_types":["lib"]}]},
-            {"name":"a-budget","targets":[{"crate_types":["bin"]},{"crate_types":["cdylib"]}]}]}"#;
-        assert_eq!(plugin_names(metadata).unwrap(), ["a-budget", "z-scanner"]);
-        assert!(plugin_names("{}").is_err());
-        assert!(plugin_names("nonsense").is_err());
+            {"name":"a-budget","version":"0.2.0","manifest_path":"/p/a/Cargo.toml",
+             "targets":[{"crate_types":["bin"]},{"crate_types":["cdylib"]}]}]}"#;
+        let plugin = |name: &str, version: &str, dir: &str| Package {
+            name: name.into(),
+            version: version.into(),
+            dir: dir.into(),
+        };
+        assert_eq!(
+            plugins_of(metadata).unwrap(),
+            [
+                plugin("a-budget", "0.2.0", "/p/a"),
+                plugin("z-scanner", "0.1.0", "/p/z")
+            ]
+        );
+        assert!(plugins_of("{}").is_err());
+        assert!(plugins_of("nonsense").is_err());
     }
 
     #[test]
@@ -264,15 +319,20 @@ mod tests {
     #[test]
     fn components_of_plugins_that_are_gone_are_removed_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
-        for name in ["kept.wasm", "gone.wasm", "notes.txt"] {
+        for name in ["kept.wasm", "gone.wasm", "moved.wasm", "notes.txt"] {
             fs::write(dir.path().join(name), b"x").unwrap();
         }
-        let kept = Component {
-            name: "kept".into(),
+        let component = |name: &str, dir: &Path| Component {
+            name: name.into(),
+            dir: dir.into(),
             size_bytes: 1,
             digest: String::new(),
         };
-        remove_others(dir.path(), &[kept]).unwrap();
+        let components = [
+            component("kept", dir.path()),
+            component("moved", Path::new("/elsewhere")),
+        ];
+        remove_others(dir.path(), &components).unwrap();
         let mut left: Vec<_> = fs::read_dir(dir.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())

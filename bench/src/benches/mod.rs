@@ -8,6 +8,7 @@ mod corpus;
 mod idle;
 mod jobs;
 mod launch;
+mod malicious;
 mod plugin;
 mod scan;
 mod submit;
@@ -37,6 +38,8 @@ pub enum Bench {
     Corpus,
     /// A scan of a 20 MB change.
     Bigdiff,
+    /// Plugins that misbehave: how late they end, and what others feel of it.
+    Malicious,
 }
 
 /// What all benchmarks are given.
@@ -61,7 +64,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -69,6 +72,7 @@ impl Bench {
         Self::Idle,
         Self::Corpus,
         Self::Bigdiff,
+        Self::Malicious,
     ];
 
     /// The name on the command line and in the report.
@@ -81,6 +85,7 @@ impl Bench {
             Self::Idle => "idle",
             Self::Corpus => "corpus",
             Self::Bigdiff => "bigdiff",
+            Self::Malicious => "malicious",
         }
     }
 
@@ -97,6 +102,7 @@ impl Bench {
             Self::Idle => idle::measure(setting).await,
             Self::Corpus => corpus::measure(setting).await,
             Self::Bigdiff => bigdiff::measure(setting).await,
+            Self::Malicious => malicious::measure(setting).await,
         }
     }
 }

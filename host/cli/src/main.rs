@@ -12,6 +12,7 @@ mod exit;
 mod host;
 mod local;
 mod out;
+mod project;
 mod render;
 mod watch;
 

@@ -182,6 +182,10 @@ impl DiffSource for RepoDiff {
         self.text.files()
     }
 
+    fn in_memory(&self) -> bool {
+        self.text.in_memory()
+    }
+
     fn page(&self, index: usize, start: u32, limit: usize) -> Result<Vec<Hunk>, DiffError> {
         self.text.page(index, start, limit)
     }

@@ -163,6 +163,11 @@ pub enum DiffError {
 pub trait DiffSource: Send + Sync {
     /// All changed files, in the order of the patch.
     fn files(&self) -> &[FileChange];
+    /// Whether hunks come out of memory, so that reading a few of them blocks
+    /// nobody.
+    fn in_memory(&self) -> bool {
+        false
+    }
     /// The lines of file `index` from the `start`-th on, as hunks: as many as
     /// `limit` bytes hold, where a line counts its text and [`LINE_BYTES`], a
     /// hunk its section and as much. At least one line while there is any;

@@ -2,6 +2,7 @@
 //! machine.
 
 mod file;
+mod own;
 mod registry;
 mod server;
 mod web;

@@ -6,9 +6,10 @@ mod changes;
 mod concurrency;
 mod determinism;
 mod effects;
-mod guests;
 mod hostile;
 mod loading;
 mod pages;
 mod parsers;
 mod shipped;
+
+use sortie_guests as guests;

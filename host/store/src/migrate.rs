@@ -306,7 +306,10 @@ mod tests {
         let (mut killed, mut versions) = (0_u32, std::collections::BTreeSet::new());
         for kill in 0..KILLS {
             // The last falls after the upgrade, while the reasons are added.
-            let steps = total * 98 / 100 * (kill + 1) / KILLS;
+            let steps = match kill + 1 {
+                KILLS => total - 1,
+                nth => total * nth / KILLS,
+            };
             let dir = tempfile::tempdir().unwrap();
             let path = db::path(dir.path());
             drop(at_version_1(&path));

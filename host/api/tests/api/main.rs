@@ -5,9 +5,6 @@
 mod actions;
 mod contract;
 mod faults;
-#[path = "../../../plugins/tests/guests.rs"]
-#[expect(dead_code, reason = "others use the rest")]
-mod guests;
 mod hooks;
 mod jobs;
 mod packages;
@@ -21,3 +18,5 @@ mod streams;
 #[path = "../../../platform/tests/platform/worker.rs"]
 #[expect(dead_code, reason = "others use the rest")]
 mod worker;
+
+use sortie_guests as guests;

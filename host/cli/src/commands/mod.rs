@@ -47,7 +47,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Reject(args) => here(reject::run(args, &client()?, out)),
         Command::Cancel(args) => here(cancel::run(args, &client()?, out)),
         Command::Retry(args) => here(retry::run(args, &client()?, out)),
-        Command::Plugin(args) => here(plugin::run(args, &client()?, out)),
+        Command::Plugin(args) => here(plugin::run(args, client, out)),
     }
 }
 

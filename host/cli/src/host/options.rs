@@ -8,7 +8,7 @@ use sortie_engine::EngineLimits;
 use sortie_git::{Author, Git, GitOptions, SshKey, SshOptions};
 use sortie_package::signature::TrustedKeys;
 use sortie_platform::Trust;
-use sortie_plugins::PluginOptions;
+use sortie_plugins::{LogSink, PluginOptions, Plugins};
 use sortie_sandbox::{Endpoint, EngineOptions, Tls, WireKey};
 use sortie_vault::Vault;
 use std::collections::BTreeMap;
@@ -133,6 +133,25 @@ pub fn plugins(data_dir: &Path, agents: u32) -> PluginOptions {
         concurrent_parsers: defaults.concurrent_parsers.max(agents),
         ..defaults
     }
+}
+
+/// Plugins in this process, for a person's own commands. Never with a host's
+/// code cache: they may run as anybody.
+pub fn plugins_here(log_sink: Option<LogSink>) -> Result<Plugins, CliError> {
+    let cache = crate::config::cache_home().map(|dir| dir.join("sortie").join(CODE_CACHE_DIR));
+    let options = PluginOptions {
+        cache_dir: cache.filter(|dir| std::fs::create_dir_all(dir).is_ok()),
+        log_sink,
+        ..PluginOptions::default()
+    };
+    Plugins::new(options.clone()).or_else(|error| {
+        tracing::debug!(%error, "compiling without a cache");
+        Plugins::new(PluginOptions {
+            cache_dir: None,
+            ..options
+        })
+        .map_err(CliError::failed)
+    })
 }
 
 /// The configuration of each plugin.

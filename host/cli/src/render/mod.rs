@@ -5,11 +5,13 @@ mod change;
 mod events;
 mod jobs;
 mod logs;
+mod plugins;
 
 pub use change::{diff, finding, findings_summary};
 pub use events::event;
 pub use jobs::{job, jobs, plugins};
 pub use logs::LogPrinter;
+pub use plugins::package;
 
 use crate::out::{Out, Tone};
 use std::borrow::Cow;

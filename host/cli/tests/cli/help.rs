@@ -6,8 +6,28 @@ use crate::rig::Rig;
 fn help_texts_are_as_they_were() {
     let rig = Rig::new();
     let commands = [
-        "", "init", "serve", "submit", "list", "status", "logs", "diff", "findings", "approve",
-        "reject", "cancel", "retry", "plugin", "doctor", "scan",
+        "",
+        "init",
+        "serve",
+        "submit",
+        "list",
+        "status",
+        "logs",
+        "diff",
+        "findings",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "plugin",
+        "doctor",
+        "scan",
+        "plugin new",
+        "plugin build",
+        "plugin test",
+        "plugin keygen",
+        "plugin sign",
+        "plugin list",
     ];
     let mut book = String::new();
     for command in commands {

@@ -6,5 +6,6 @@ mod decisions;
 mod help;
 mod host;
 mod offline;
+mod plugins;
 mod rig;
 mod scan;

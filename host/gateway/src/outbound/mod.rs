@@ -34,7 +34,7 @@ pub use host::HostPattern;
 pub use message::{Header, OutRequest, OutResponse};
 pub use path::PathPrefix;
 pub use resolve::{Resolve, SystemResolver};
-pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme};
+pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme, Sign};
 pub use target::MAX_URL_BYTES;
 
 use std::path::PathBuf;
@@ -42,7 +42,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use hmac::{Hmac, Mac};
 use http::header::{HeaderMap, HeaderValue};
+use sha2::Sha256;
 use sortie_vault::{Redactor, Secret, Vault};
 
 use audit::Row;
@@ -233,7 +235,8 @@ impl Shared {
         *outgoing.headers_mut() = headers;
         *outgoing.body_mut() = request.body.map(reqwest::Body::from);
         if let Some(credential) = &rule.credential {
-            let value = self.credential(credential).await?;
+            let body = outgoing.body().and_then(reqwest::Body::as_bytes);
+            let value = self.credential(credential, body.unwrap_or(&[])).await?;
             let name = credential.header.header_name().clone();
             outgoing.headers_mut().insert(name, value);
         }
@@ -266,7 +269,12 @@ impl Shared {
             .redactor_of(names.map(|credential| credential.secret.as_str()))
     }
 
-    async fn credential(&self, credential: &CredentialUse) -> Result<HeaderValue, Stop> {
+    /// The value of the credential's header, for a request with this body.
+    async fn credential(
+        &self,
+        credential: &CredentialUse,
+        body: &[u8],
+    ) -> Result<HeaderValue, Stop> {
         let vault = self.options.vault.clone();
         let name = credential.secret.clone();
         let other = |text: &str| {
@@ -280,7 +288,13 @@ impl Shared {
             .await
             .map_err(|error| Stop::with_detail(other("cannot be read"), error.to_string()))?
             .map_err(|error| Stop::with_detail(other("cannot be read"), error.to_string()))?;
-        let text = Secret::new(format!("{}{}", credential.prefix, secret.expose()));
+        let prefix = &credential.prefix;
+        let text = Secret::new(match credential.sign {
+            None => format!("{prefix}{}", secret.expose()),
+            Some(Sign::HmacSha256) => {
+                format!("{prefix}{}", hmac_sha256(secret.expose().as_bytes(), body))
+            }
+        });
         let mut value = HeaderValue::from_str(text.expose())
             .map_err(|_| other("does not fit into a header"))?;
         // Not printed by anything, and not kept in HPACK's table.
@@ -310,6 +324,13 @@ impl Shared {
         }
         Ok(body.freeze())
     }
+}
+
+/// HMAC-SHA256 of `body` under `key`, in lower-case hex.
+fn hmac_sha256(key: &[u8], body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    mac.update(body);
+    hex::encode(mac.finalize().into_bytes())
 }
 
 /// Bounds the fields of an answer over HTTP/1; for HTTP/2 the protocol does.

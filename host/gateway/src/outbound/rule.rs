@@ -46,13 +46,13 @@ pub struct Rule {
     pub port: Option<u16>,
     /// Whether the host may have a private or loopback address.
     pub private: bool,
-    /// The secret that the host adds.
+    /// The secret that the host adds or signs with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialUse>,
 }
 
 /// How a secret goes out with a request: as the header `header`, its value the
-/// `prefix` and the secret.
+/// `prefix` and the secret, or what the secret makes of the body.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialUse {
@@ -64,6 +64,26 @@ pub struct CredentialUse {
     /// What stands before the secret, such as `Bearer ` with its space.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
+    /// A signature goes out in place of the secret; none sends the secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign: Option<Sign>,
+}
+
+/// What is sent in place of a secret that stays here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sign {
+    /// HMAC-SHA256 of the body's bytes under the secret, in lower-case hex: how
+    /// GitHub signs webhooks. A request without a body signs an empty one.
+    HmacSha256,
+}
+
+impl fmt::Display for Sign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HmacSha256 => "hmac-sha256",
+        })
+    }
 }
 
 /// How a request travels.
@@ -117,6 +137,11 @@ impl MethodName {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether what a request asks for is in its body.
+    fn is_its_body(&self) -> bool {
+        matches!(self.0.as_str(), "POST" | "PUT" | "PATCH")
     }
 }
 
@@ -229,6 +254,16 @@ impl TryFrom<Written> for Rule {
                 );
             }
         }
+        if w.credential.as_ref().is_some_and(|c| c.sign.is_some())
+            && let Some(method) = w.methods.iter().find(|m| !m.is_its_body())
+        {
+            return refuse(
+                "methods",
+                method.as_str(),
+                "name POST, PUT or PATCH: a signature is of the body, and says nothing of a \
+                 request that is more than its body",
+            );
+        }
         Ok(Self {
             host: w.host,
             methods: w.methods,
@@ -279,14 +314,21 @@ impl fmt::Display for Rule {
         if self.private {
             f.write_str(", also at private addresses")?;
         }
-        if let Some(credential) = &self.credential {
-            write!(
-                f,
-                " with the secret {} as {}",
-                credential.secret, credential.header
-            )?;
+        match &self.credential {
+            None => Ok(()),
+            Some(CredentialUse {
+                secret,
+                header,
+                sign: None,
+                ..
+            }) => write!(f, " with the secret {secret} as {header}"),
+            Some(CredentialUse {
+                secret,
+                header,
+                sign: Some(sign),
+                ..
+            }) => write!(f, " signed with the secret {secret} as {header}, {sign}"),
         }
-        Ok(())
     }
 }
 
@@ -330,10 +372,15 @@ mod tests {
     #[test]
     fn a_rule_survives_its_own_writing() {
         let rule = read(
-            "host = \"*.h.org\"\nmethods = [\"GET\", \"PUT\"]\npath_prefix = \"/a/\"\nschemes = [\"http\", \"https\"]\n\
-             port = 8443\nprivate = true\ncredential = { secret = \"s\", header = \"X-Token\" }",
+            "host = \"*.h.org\"\nmethods = [\"POST\", \"PUT\"]\npath_prefix = \"/a/\"\nschemes = [\"http\", \"https\"]\n\
+             port = 8443\nprivate = true\ncredential = { secret = \"s\", header = \"X-Token\", sign = \"hmac-sha256\" }",
         )
         .expect("a rule");
+        assert!(
+            rule.to_string()
+                .ends_with(" signed with the secret s as x-token, hmac-sha256"),
+            "{rule}"
+        );
         let json = serde_json::to_string(&rule).expect("writes");
         assert_eq!(serde_json::from_str::<Rule>(&json).expect("reads"), rule);
         assert!(json.contains("\"x-token\""), "{json}");
@@ -372,6 +419,18 @@ mod tests {
                 "host = \"h.org\"\ncredential = { secret = \"s\", name = \"x\" }",
                 "expected one of",
             ),
+            (
+                "host = \"h.org\"\ncredential = { secret = \"s\", sign = \"md5\" }",
+                "expected `hmac-sha256`",
+            ),
+            (
+                "host = \"h.org\"\ncredential = { secret = \"s\", sign = \"hmac-sha256\" }",
+                "name POST, PUT or PATCH",
+            ),
+            (
+                "host = \"h.org\"\nmethods = [\"POST\"]\nschemes = [\"http\"]\ncredential = { secret = \"s\", sign = \"hmac-sha256\" }",
+                "write [\"https\"]",
+            ),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(advice), "{text}: {error}");
@@ -395,6 +454,12 @@ mod tests {
         ] {
             assert!(!wide.covers(&read(beyond).expect("a rule")), "{beyond}");
         }
+        // A grant to sign is none to tell, nor the other way round.
+        let post = "host = \"h.org\"\nmethods = [\"POST\"]\n";
+        let with = |text: &str| read(&format!("{post}credential = {text}")).expect("a rule");
+        let tells = with("{ secret = \"s\" }");
+        let signs = with("{ secret = \"s\", sign = \"hmac-sha256\" }");
+        assert!(!tells.covers(&signs) && !signs.covers(&tells) && signs.covers(&signs));
         // The same port by name and by number.
         let plain = read("host = \"h.org\"").expect("a rule");
         assert!(plain.covers(&read("host = \"h.org\"\nport = 443").expect("a rule")));

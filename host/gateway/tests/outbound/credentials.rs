@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hyper::Response;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sortie_gateway::outbound::{OutRequest, OutboundError, Outcome, Rule};
+use sortie_vault::{Secret, SecretSource, Vault};
 
 use crate::rig::{Server, TOKEN, World, get, header, local, rule, value};
 
@@ -148,6 +149,60 @@ async fn the_guest_cannot_set_or_split_the_credentials_header() {
     let head = server.seen.requests()[0].headers().clone();
     assert_eq!(head["authorization"], "Bearer mine");
     assert_eq!(head["x-key"].as_bytes(), TOKEN.as_bytes());
+}
+
+/// The secret, body and signature are those of GitHub's documentation of
+/// webhook signatures.
+#[tokio::test]
+async fn a_signing_secret_stays_and_its_signature_goes() {
+    const KEY: &str = "It's a Secret to Everybody";
+    const BODY: &str = "Hello, World!";
+    const SIGNATURE: &str =
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+    let world = World::with(|options| {
+        let source = SecretSource::Value(Secret::new(KEY.to_owned()));
+        options.vault =
+            Vault::new([("hook".to_owned(), source)].into()).expect("the name is valid");
+    });
+    let server = Server::start("127.0.0.1", |_| Response::new(Bytes::from(KEY))).await;
+    let port = server.port();
+    world.names.set("api.test", &[&["127.0.0.1"]]);
+    let rules = local(
+        "api.test",
+        port,
+        "methods = [\"POST\"]\ncredential = { secret = \"hook\", header = \"X-Hub-Signature-256\", \
+         prefix = \"sha256=\", sign = \"hmac-sha256\" }",
+    );
+    for (body, signature) in [
+        (Some(BODY), SIGNATURE),
+        // Of no bytes, by `openssl dgst -sha256 -hmac`.
+        (
+            None,
+            "sha256=66a0c074deaa0f489ead6537e0d32f9a344b90bbeda705b6ed45ecd3b413fb40",
+        ),
+    ] {
+        let request = OutRequest {
+            method: "POST".to_owned(),
+            body: body.map(Bytes::from),
+            ..get(format!("http://api.test:{port}/"))
+        };
+        let answer = world.send(&rules, request).await.expect("an answer");
+        assert_eq!(
+            answer.body, "[redacted:hook]",
+            "what the server knows does not come back"
+        );
+        let seen = server.seen.requests();
+        let head = seen.last().expect("it came").headers();
+        assert_eq!(head["x-hub-signature-256"], signature);
+        assert!(!format!("{head:?}").contains(KEY));
+    }
+    let own = OutRequest {
+        method: "POST".to_owned(),
+        headers: vec![header("x-hub-signature-256", SIGNATURE)],
+        ..get(format!("http://api.test:{port}/"))
+    };
+    let error = world.send(&rules, own).await;
+    assert!(matches!(error, Err(OutboundError::Invalid(_))), "{error:?}");
 }
 
 #[tokio::test]

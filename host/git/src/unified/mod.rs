@@ -192,6 +192,10 @@ impl DiffSource for UnifiedDiff {
         &self.files
     }
 
+    fn in_memory(&self) -> bool {
+        true
+    }
+
     fn page(&self, index: usize, start: u32, limit: usize) -> Result<Vec<Hunk>, DiffError> {
         let place = self.places.get(index).ok_or(DiffError::NoSuchFile {
             index,

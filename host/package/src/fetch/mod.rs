@@ -264,6 +264,9 @@ async fn certificates(path: &Path) -> Result<Vec<u8>, FetchError> {
     }
 }
 
+/// How much of a library's error is shown: a server may have written it.
+const MAX_REASON_CHARS: usize = 500;
+
 /// An error with what caused it; libraries keep the interesting part there.
 fn reasons(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -276,5 +279,8 @@ fn reasons(error: &dyn std::error::Error) -> String {
         }
         next = cause.source();
     }
-    text
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_REASON_CHARS)
+        .collect()
 }

@@ -8,7 +8,7 @@ use futures::StreamExt;
 use oci_client::client::{
     Certificate, CertificateEncoding, ClientConfig, ClientProtocol, Config, ImageLayer,
 };
-use oci_client::errors::OciDistributionError;
+use oci_client::errors::{OciDistributionError, OciErrorCode};
 use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest};
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
@@ -262,6 +262,19 @@ fn registry(reference: &Reference, error: OciDistributionError) -> FetchError {
         OciDistributionError::UnauthorizedError { .. }
         | OciDistributionError::AuthenticationFailure(_) => {
             FetchError::Status { what, status: 401 }
+        }
+        OciDistributionError::RegistryError { envelope, .. }
+            if envelope.errors.iter().any(|error| {
+                matches!(
+                    error.code,
+                    OciErrorCode::ManifestUnknown
+                        | OciErrorCode::NameUnknown
+                        | OciErrorCode::BlobUnknown
+                        | OciErrorCode::NotFound
+                )
+            }) =>
+        {
+            FetchError::Status { what, status: 404 }
         }
         OciDistributionError::ServerError { code, .. } => FetchError::Status { what, status: code },
         OciDistributionError::RequestError(error) => FetchError::Unreachable {

@@ -8,9 +8,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::requests::{
-    Credential, DirectoryGrant, DirectoryMode, DirectoryRequest, EgressRequest, EventSource, Grant,
-    HttpSource, JobAction, Limits, Requests, Scheme, TimerSource, Verify,
+    Credential, DirectoryGrant, DirectoryMode, DirectoryRequest, EgressRequest, Grant, JobAction,
+    Limits, Requests, Scheme,
 };
+use super::sources::{EventSource, HttpSource, TimerSource, Verify};
 use super::{HostPattern, Schedule};
 
 /// What a difference is about.
@@ -126,7 +127,7 @@ impl Requests {
                 .directories
                 .iter()
                 .find(|given| given.name == directory.name);
-            if !near.is_some_and(|given| given.mode >= directory.mode) {
+            if near.is_none_or(|given| given.mode < directory.mode) {
                 add(
                     Subject::Directory,
                     directory_line(directory),
@@ -173,7 +174,7 @@ fn source_line(source: &EventSource) -> String {
         EventSource::Http(HttpSource { name, verify, .. }) => {
             let size = match source {
                 EventSource::Http(source)
-                    if source.body_limit_bytes() != super::requests::DEFAULT_BODY_BYTES =>
+                    if source.body_limit_bytes() != super::sources::DEFAULT_BODY_BYTES =>
                 {
                     format!(" of up to {}", bytes(source.body_limit_bytes()))
                 }
@@ -203,7 +204,7 @@ fn source_line(source: &EventSource) -> String {
                 (None, every) => format!(
                     "be woken by its timer {:?} every {}",
                     timer.name,
-                    every.as_deref().unwrap_or("now and then")
+                    every.as_deref().unwrap_or_default()
                 ),
             }
         }
@@ -255,8 +256,19 @@ fn egress_line(rule: &EgressRequest, scheme: Scheme, methods: &[&str]) -> String
         rule.host,
         rule.path_prefix
     );
-    if let Some(Credential { secret, .. }) = &rule.credential {
-        line.push_str(&format!(" with the secret {secret:?}"));
+    match &rule.credential {
+        None => {}
+        Some(Credential {
+            secret, sign: None, ..
+        }) => line.push_str(&format!(" with the secret {secret:?}")),
+        Some(Credential {
+            secret,
+            header,
+            sign: Some(_),
+            ..
+        }) => line.push_str(&format!(
+            ", signed in `{header}` with the secret {secret:?}"
+        )),
     }
     if scheme == Scheme::Http {
         line.push_str(", unencrypted");
@@ -344,7 +356,7 @@ fn bytes(n: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     match units
         .into_iter()
-        .find(|(unit, _)| n >= *unit && n % unit == 0)
+        .find(|(unit, _)| n >= *unit && n.is_multiple_of(*unit))
     {
         Some((unit, name)) => format!("{} {name}", n / unit),
         None => format!("{n} bytes"),

@@ -6,8 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
-use super::super::requests::*;
-use super::super::{Manifest, Requests};
+use super::super::*;
 
 fn lines(manifest: &str, grant: &Grant) -> Vec<String> {
     let head = "name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"connector\", \"notifier\"]\nnotify.kinds = [\"job.failed\"]\n";
@@ -46,6 +45,10 @@ methods = ["GET", "POST"]
 path_prefix = "/hooks/"
 credential = { secret = "example-token", header = "authorization", prefix = "Bearer " }
 [[egress]]
+host = "hooks.example.com"
+methods = ["POST"]
+credential = { secret = "out-secret", header = "x-hub-signature-256", prefix = "sha256=", sign = "hmac-sha256" }
+[[egress]]
 host = "*.corp.example"
 schemes = ["https", "http"]
 private = true
@@ -60,6 +63,7 @@ mode = "read-write"
             "receive requests of up to 4 MiB at its hook \"open\" from anyone who can reach it, unverified",
             "be woken by its timer \"nightly\" at `0 3 * * *` in Europe/Berlin",
             "send GET and POST requests to https://api.example.com/hooks/ with the secret \"example-token\"",
+            "send POST requests to https://hooks.example.com/, signed in `x-hub-signature-256` with the secret \"out-secret\"",
             "send GET requests to https://*.corp.example/, also at private addresses",
             "send GET requests to http://*.corp.example/, unencrypted, also at private addresses",
             "submit jobs, in the name of who sent the event",
@@ -138,9 +142,41 @@ fn what_widens_a_rule_in_any_way_is_beyond_it() {
         "path_prefix = \"/v1/\"\nmethods = [\"DELETE\"]",
         "path_prefix = \"/v1/\"\nschemes = [\"http\"]",
         "path_prefix = \"/v1/\"\ncredential = { secret = \"s\", header = \"x-key\" }",
+        "path_prefix = \"/v1/\"\nmethods = [\"POST\"]\ncredential = { secret = \"s\", header = \"x-key\", sign = \"hmac-sha256\" }",
     ] {
         assert_eq!(beyond(wider), 1, "{wider}");
     }
+}
+
+#[test]
+fn a_grant_to_sign_is_none_to_send_the_secret() {
+    let rule = |sign: &str| {
+        format!(
+            "[[egress]]\nhost = \"h.org\"\nmethods = [\"POST\"]\ncredential = {{ secret = \"s\", header = \"x-key\"{sign} }}"
+        )
+    };
+    let (signs, sends) = (rule(", sign = \"hmac-sha256\""), rule(""));
+    let granted = |text: &str| {
+        let manifest =
+            format!("name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"scanner\"]\n{text}");
+        Grant {
+            notify: Notify {
+                kinds: vec!["job.*".into()],
+            },
+            ..Grant::of(
+                &Manifest::from_toml(&manifest).unwrap().requests(),
+                &BTreeMap::new(),
+            )
+        }
+    };
+    assert_eq!(
+        lines(&sends, &granted(&signs)),
+        [
+            "send POST requests to https://h.org/ with the secret \"s\" (granted so far: send POST requests to https://h.org/, signed in `x-key` with the secret \"s\")"
+        ]
+    );
+    assert_eq!(lines(&signs, &granted(&sends)).len(), 1);
+    assert_eq!(lines(&signs, &granted(&signs)).len(), 0);
 }
 
 prop_compose! {
@@ -152,6 +188,7 @@ prop_compose! {
         port in option::of(select(vec![80u16, 443, 8080])),
         private in any::<bool>(),
         secret in option::of(select(vec!["one", "two"])),
+        sign in option::of(Just(Sign::HmacSha256)),
     ) -> EgressRequest {
         EgressRequest {
             host: host.into(),
@@ -164,6 +201,7 @@ prop_compose! {
                 secret: secret.into(),
                 header: "x-key".into(),
                 prefix: String::new(),
+                sign,
             }),
         }
     }

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::requests::{
-    Credential, EgressRequest, EventSource, HttpSource, Limits, Requests, Scheme, Verify,
-};
+use super::requests::{Credential, EgressRequest, Limits, Requests, Scheme};
+use super::sources::{EventSource, HttpSource, Verify};
 use super::{Build, ConfigSchema, Fault, HostPattern, Manifest, Surface, names};
 
 /// Sources of one plugin; each is a path, a connection or a timer of the host.
@@ -23,6 +22,9 @@ const MAX_TEXT_BYTES: usize = 1024;
 
 /// The methods that a rule may name. `CONNECT` and `TRACE` are never sent.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// Those whose request is its body.
+const SIGNED_METHODS: [&str; 3] = ["POST", "PUT", "PATCH"];
 
 /// The faults of a manifest, in its order.
 pub fn faults(manifest: &Manifest) -> Vec<Fault> {
@@ -312,6 +314,21 @@ fn credentials(at: &str, credential: &Credential, rule: &EgressRequest, faults: 
         format!("{at}.prefix"),
         names::header_prefix(&credential.prefix),
     );
+    if credential.sign.is_some()
+        && let Some(method) = rule
+            .methods
+            .iter()
+            .find(|m| !SIGNED_METHODS.contains(&m.as_str()))
+    {
+        faults.add(
+            format!("{at}.sign"),
+            format!(
+                "a signature is of the body alone and says nothing of a {} request; leave it out of `methods`, which may name {}",
+                names::quoted(method),
+                SIGNED_METHODS.join(", ")
+            ),
+        );
+    }
     if rule.schemes.contains(&Scheme::Http) && !rule.private {
         faults.add(
             at,

@@ -9,19 +9,12 @@ use jsonschema::error::{TypeKind, ValidationError, ValidationErrorKind as Kind};
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, Validator};
 use serde_json::{Value, json};
 
-use super::{Fault, bounds, names};
+use super::{Fault, bounds, names, secrets};
 use crate::unknown;
 
 /// How often a pattern may step back before it is given up. Patterns come from
 /// plugins, values from operators.
 const BACKTRACK_LIMIT: usize = 100_000;
-
-/// How deep in a configuration secret fields are looked for; a schema may
-/// refer to itself and then has no deepest one.
-const MAX_DEPTH: usize = 6;
-
-/// How many steps the search for secret fields takes.
-const MAX_STEPS: usize = 20_000;
 
 /// The name of the draft that a schema may give.
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -100,11 +93,7 @@ impl ConfigSchema {
             return Err(meta);
         }
         bounds::check(schema).map_err(|message| vec![fault("", message)])?;
-        let mut secrets = Secrets::default();
-        secrets.walk(schema, schema, "", 0);
-        if !secrets.faults.is_empty() {
-            return Err(secrets.faults);
-        }
+        let secrets = secrets::find(schema)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             .with_retriever(NoRetriever)
@@ -115,7 +104,7 @@ impl ConfigSchema {
         Ok(Self {
             schema: schema.clone(),
             validator,
-            secrets: secrets.found,
+            secrets,
         })
     }
 
@@ -127,11 +116,12 @@ impl ConfigSchema {
         let mut problems: Vec<ConfigProblem> = self
             .validator
             .iter_errors(config)
-            .flat_map(|error| self.problems(&error))
+            .flat_map(|error| self.problems(&error, config))
             .collect();
         if problems.is_empty() {
             self.secret_names(config, "", &mut problems);
         }
+        problems.sort_by(|a, b| a.at.cmp(&b.at));
         match problems.is_empty() {
             true => Ok(()),
             false => Err(problems),
@@ -145,7 +135,7 @@ impl ConfigSchema {
         self.secrets.iter().cloned().collect()
     }
 
-    fn problems(&self, error: &ValidationError<'_>) -> Vec<ConfigProblem> {
+    fn problems(&self, error: &ValidationError<'_>, config: &Value) -> Vec<ConfigProblem> {
         let at = dotted(error.instance_path.as_str());
         let at = at.strip_prefix('.').unwrap_or(&at).to_owned();
         let below = |key: &str| match at.as_str() {
@@ -165,15 +155,22 @@ impl ConfigSchema {
                 let known = self.keys_beside(error.schema_path.as_str());
                 unexpected
                     .iter()
-                    .map(|key| ConfigProblem {
-                        at: below(key),
-                        reason: "is a key that the plugin does not know".into(),
-                        mend: match unknown::nearest(key, known.iter().map(String::as_str)) {
-                            Some(near) => Some(format!("did you mean `{near}`?")),
-                            None if known.is_empty() => Some("leave it out".into()),
-                            None => Some(format!("known here: {}", known.join(", "))),
-                        },
-                    })
+                    .map(|key| unexpected_key(below(key), key, &known))
+                    .collect()
+            }
+            // What the validator says when a table may have no keys at all.
+            Kind::FalseSchema
+                if error
+                    .schema_path
+                    .as_str()
+                    .ends_with("/additionalProperties") =>
+            {
+                config
+                    .pointer(error.instance_path.as_str())
+                    .and_then(Value::as_object)
+                    .into_iter()
+                    .flat_map(|table| table.keys())
+                    .map(|key| unexpected_key(below(key), key, &[]))
                     .collect()
             }
             Kind::Required { property } => {
@@ -286,79 +283,16 @@ impl ConfigSchema {
     }
 }
 
-/// Collects the properties that say `secret = true`.
-#[derive(Default)]
-struct Secrets {
-    found: BTreeSet<String>,
-    faults: Vec<Fault>,
-    steps: usize,
-}
-
-impl Secrets {
-    fn walk(&mut self, schema: &Value, root: &Value, at: &str, depth: usize) {
-        self.steps += 1;
-        if self.steps == MAX_STEPS {
-            self.fault("", "refers to itself in too many ways; leave some out");
-        }
-        if depth > MAX_DEPTH || self.steps >= MAX_STEPS {
-            return;
-        }
-        match schema.get("secret") {
-            None | Some(Value::Bool(false)) => {}
-            Some(Value::Bool(true)) if at.is_empty() => {
-                self.fault(at, "a whole configuration is no secret; mark its fields")
-            }
-            Some(Value::Bool(true))
-                if schema.get("type").and_then(Value::as_str) != Some("string") =>
-            {
-                self.fault(
-                    at,
-                    "a secret field holds the name of a secret; write `type = \"string\"`",
-                );
-            }
-            Some(Value::Bool(true)) => {
-                self.found.insert(at.to_owned());
-            }
-            Some(_) => self.fault(at, "write `secret = true`, or leave it out"),
-        }
-        if let Some(target) = bounds::target(schema, root) {
-            self.walk(target, root, at, depth);
-        }
-        for key in ["allOf", "anyOf", "oneOf"] {
-            for branch in schema
-                .get(key)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-            {
-                self.walk(branch, root, at, depth);
-            }
-        }
-        for (name, inner) in schema
-            .get("properties")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
-            let below = match at {
-                "" => name.clone(),
-                at => format!("{at}.{name}"),
-            };
-            self.walk(inner, root, &below, depth + 1);
-        }
-        if let Some(items) = schema.get("items") {
-            self.walk(items, root, &format!("{at}[]"), depth + 1);
-        }
-    }
-
-    fn fault(&mut self, at: &str, message: &str) {
-        self.faults.push(Fault {
-            at: match at {
-                "" => "config".into(),
-                at => format!("config: {at}"),
-            },
-            message: message.into(),
-        });
+fn unexpected_key(at: String, key: &str, known: &[String]) -> ConfigProblem {
+    let mend = match unknown::nearest(key, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "leave it out".into(),
+        None => format!("known here: {}", known.join(", ")),
+    };
+    ConfigProblem {
+        at,
+        reason: "is a key that the plugin does not know".into(),
+        mend: Some(mend),
     }
 }
 

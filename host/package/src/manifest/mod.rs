@@ -13,6 +13,8 @@ mod host;
 mod names;
 mod requests;
 mod schedule;
+mod secrets;
+mod sources;
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -27,11 +29,11 @@ pub use config::{ConfigProblem, ConfigSchema};
 pub use host::HostPattern;
 pub use names::{header as check_header_name, name as check_name};
 pub use requests::{
-    Chat, Credential, DirectoryGrant, DirectoryMode, DirectoryRequest, EgressRequest, Encoding,
-    EventSource, Grant, HttpSource, JobAction, Jobs, Limits, Missed, Notify, Requests, Scheme,
-    TimerSource, Verify,
+    Chat, Credential, DirectoryGrant, DirectoryMode, DirectoryRequest, EgressRequest, Grant,
+    JobAction, Jobs, Limits, Notify, Requests, Scheme, Sign,
 };
 pub use schedule::{Schedule, zone};
+pub use sources::{Encoding, EventSource, HttpSource, Missed, TimerSource, Verify};
 
 use crate::unknown;
 

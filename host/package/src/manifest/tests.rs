@@ -290,6 +290,16 @@ fn every_value_has_its_check_and_its_mend() {
             "egress[0].credential.header: `host` is the host's own",
         ),
         (
+            "prefix = \"Bearer \" }",
+            "sign = \"md5\" }",
+            "expected `hmac-sha256`",
+        ),
+        (
+            "methods = [\"POST\"]\npath_prefix = \"/hooks/\"\nschemes = [\"https\"]\nport = 443\nprivate = false\ncredential = {",
+            "methods = [\"POST\", \"GET\"]\ncredential = { sign = \"hmac-sha256\",",
+            "egress[0].credential.sign: a signature is of the body alone and says nothing of a `GET` request",
+        ),
+        (
             "sources = [\"telegram\"]",
             "sources = [\"Tele\"]",
             "chat.sources: `Tele` is no name",

@@ -54,7 +54,7 @@ pub struct TrustedKeys(BTreeMap<KeyId, PublicKey>);
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not the format.
-    #[error("that is no {wanted} key: {reason}; it is one line, `{} <base64> <comment>`", kind(*.wanted))]
+    #[error("that is no {wanted} key: {reason}; it is one line, `{} <base64> <comment>`", kind(.wanted))]
     Malformed {
         /// `public` or `secret`.
         wanted: &'static str,

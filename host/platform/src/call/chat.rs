@@ -3,7 +3,7 @@
 
 use super::Context;
 use sortie_model::id::ChatNumber;
-use sortie_plugins::outside::{ChatError, ChatMessage, ChatPlace};
+use sortie_plugins::outside::{Answered, ChatError, ChatMessage, ChatPlace};
 use sortie_store::{Effect, StoreError};
 
 pub(super) async fn send(
@@ -12,6 +12,7 @@ pub(super) async fn send(
     message: ChatMessage,
 ) -> Result<u64, ChatError> {
     allowed(context, &to.source)?;
+    answers_own(context, &message).await?;
     let number = context
         .store
         .reserve_chat_number()
@@ -35,6 +36,7 @@ pub(super) async fn edit(
     message: ChatMessage,
 ) -> Result<(), ChatError> {
     let number = own(context, number).await?;
+    answers_own(context, &message).await?;
     let message = written(&message)?;
     context.ledger.add(Effect::ChatEdit { number, message });
     Ok(())
@@ -82,6 +84,14 @@ async fn own(context: &Context, number: u64) -> Result<ChatNumber, ChatError> {
         .await
         .map_err(|error| other(&error))?;
     found.map(|_| number).ok_or(ChatError::NotFound)
+}
+
+/// A number that a message answers is one of this plugin's too.
+async fn answers_own(context: &Context, message: &ChatMessage) -> Result<(), ChatError> {
+    match message.reply_to {
+        Some(Answered::Number(number)) => own(context, number).await.map(drop),
+        _ => Ok(()),
+    }
 }
 
 fn written(message: &ChatMessage) -> Result<serde_json::Value, ChatError> {

@@ -187,6 +187,7 @@ pub(crate) async fn view_of(store: &Store, job: Job) -> Result<JobView, StoreErr
         id: job.id.0,
         project: job.project,
         state: phase.as_str().to_owned(),
+        is_final: phase.is_final(),
         title: job
             .task
             .lines()

@@ -4,11 +4,10 @@
 
 mod calls;
 mod deliveries;
-#[path = "../../../plugins/tests/guests.rs"]
-#[expect(dead_code, reason = "others use the rest")]
-mod guests;
 mod lifecycle;
 mod parts;
 mod rig;
 mod timers;
 mod worker;
+
+use sortie_guests as guests;

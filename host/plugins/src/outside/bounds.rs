@@ -3,7 +3,8 @@
 //! all is its grant's matter.
 
 use super::records::{
-    ChatError, ChatMessage, ChatPlace, HttpError, HttpRequest, JobsError, KvError,
+    Answered, ChatError, ChatMessage, ChatPlace, HttpError, HttpRequest, JobsError, KvError,
+    Submission,
 };
 
 /// Requests to the outside in one call. A digest of a day needs a handful.
@@ -28,6 +29,8 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 << 10;
 const MAX_TASK_BYTES: usize = 64 << 10;
 const MAX_IDEMPOTENCY_BYTES: usize = 200;
+/// Why a person decided so; what the HTTP API takes too.
+const MAX_COMMENT_BYTES: usize = 4 << 10;
 const MAX_CHAT_BYTES: usize = 64 << 10;
 const MAX_BUTTON_BYTES: usize = 64;
 const MAX_BUTTON_ROWS: usize = 8;
@@ -104,18 +107,56 @@ pub(super) fn request(nth: u32, request: &HttpRequest) -> Result<(), HttpError> 
     Ok(())
 }
 
-pub(super) fn submission(task: &str, key: Option<&str>) -> Result<(), JobsError> {
+pub(super) fn submission(job: &Submission) -> Result<(), JobsError> {
+    let task = &job.task;
     if task.trim().is_empty() || task.len() > MAX_TASK_BYTES {
         return Err(JobsError::Invalid(format!(
             "a task has 1 to {MAX_TASK_BYTES} bytes and is not blank"
         )));
     }
-    match key {
+    if job
+        .repository
+        .as_ref()
+        .is_some_and(|url| url.len() > MAX_URL_BYTES)
+    {
+        return Err(JobsError::Invalid(format!(
+            "the URL of a repository has at most {MAX_URL_BYTES} bytes"
+        )));
+    }
+    for name in [
+        &job.project,
+        &job.base,
+        &job.agent,
+        &job.workflow,
+        &job.budget,
+    ] {
+        word(name.as_deref())?;
+    }
+    match &job.idempotency_key {
         Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_BYTES => {
             Err(JobsError::Invalid(format!(
                 "an idempotency key has 1 to {MAX_IDEMPOTENCY_BYTES} bytes"
             )))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Checks a name, a commit or a state, whichever a guest gives.
+pub(super) fn word(word: Option<&str>) -> Result<(), JobsError> {
+    match word {
+        Some(word) if word.len() > MAX_ID_BYTES => Err(JobsError::Invalid(format!(
+            "a name has at most {MAX_ID_BYTES} bytes"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn comment(comment: Option<&str>) -> Result<(), JobsError> {
+    match comment {
+        Some(text) if text.len() > MAX_COMMENT_BYTES => Err(JobsError::Invalid(format!(
+            "a comment has at most {MAX_COMMENT_BYTES} bytes"
+        ))),
         _ => Ok(()),
     }
 }
@@ -158,6 +199,13 @@ pub(super) fn message(message: &ChatMessage) -> Result<(), ChatError> {
         ));
     }
     let fits = |text: &str| (1..=MAX_BUTTON_BYTES).contains(&text.len());
+    if let Some(Answered::Message(id)) = &message.reply_to
+        && !(1..=MAX_ID_BYTES).contains(&id.len())
+    {
+        return invalid(format!(
+            "the id of an answered message has 1 to {MAX_ID_BYTES} bytes"
+        ));
+    }
     let all_fit = rows
         .iter()
         .flatten()

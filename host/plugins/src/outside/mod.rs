@@ -17,8 +17,8 @@ pub use bounds::{
     MAX_VALUE_BYTES,
 };
 pub use records::{
-    Button, ChatError, ChatMessage, ChatPlace, Decision, Format, Header, HttpError, HttpRequest,
-    HttpResponse, JobView, JobsError, KvError, Submission,
+    Answered, Button, ChatError, ChatMessage, ChatPlace, Decision, Format, Header, HttpError,
+    HttpRequest, HttpResponse, JobView, JobsError, KvError, Submission,
 };
 
 pub(crate) use bounds::Budget;

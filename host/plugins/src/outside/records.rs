@@ -86,6 +86,8 @@ pub struct JobView {
     pub project: String,
     /// State in snake_case.
     pub state: String,
+    /// Whether it has ended.
+    pub is_final: bool,
     /// First line of its task.
     pub title: String,
     /// Who asked for it.
@@ -162,6 +164,16 @@ pub struct Button {
     pub action: String,
 }
 
+/// What a message answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answered {
+    /// One that an event brought, by the service's id.
+    Message(String),
+    /// One of the plugin's own, by its number.
+    Number(u64),
+}
+
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatMessage {
@@ -171,8 +183,8 @@ pub struct ChatMessage {
     pub format: Format,
     /// Rows of buttons.
     pub buttons: Vec<Vec<Button>>,
-    /// The service's id of the message it answers.
-    pub reply_to: Option<String>,
+    /// The message it answers.
+    pub reply_to: Option<Answered>,
     /// Whether it arrives without a sound.
     pub silent: bool,
 }

@@ -2,8 +2,8 @@
 //! the records, keeps the bounds, and decides nothing.
 
 use super::{
-    ChatMessage, ChatPlace, Decision, Format, Header, HttpError, HttpRequest, JobView, JobsError,
-    KvError, MAX_HTTP_TIMEOUT_MS, Outside, Submission, bounds, records::ChatError,
+    Answered, ChatMessage, ChatPlace, Decision, Format, Header, HttpError, HttpRequest, JobView,
+    JobsError, KvError, MAX_HTTP_TIMEOUT_MS, Outside, Submission, bounds, records::ChatError,
 };
 use crate::{
     bindings::connector::sortie::{
@@ -61,11 +61,10 @@ impl jobs::Host for CallState {
         job: jobs::Submission,
     ) -> wasmtime::Result<Result<u64, jobs::Error>> {
         let (outside, budget) = self.outside()?;
-        let checked = budget
-            .job()
-            .and_then(|()| bounds::submission(&job.task, job.idempotency_key.as_deref()));
+        let job = Submission::from(job);
+        let checked = budget.job().and_then(|()| bounds::submission(&job));
         Ok(match checked {
-            Ok(()) => outside.submit(job.into()).await.map_err(Into::into),
+            Ok(()) => outside.submit(job).await.map_err(Into::into),
             Err(error) => Err(error.into()),
         })
     }
@@ -98,7 +97,11 @@ impl jobs::Host for CallState {
             jobs::Decision::Approve => Decision::Approve,
             jobs::Decision::Reject => Decision::Reject,
         };
-        Ok(match budget.job() {
+        let checked = budget
+            .job()
+            .and_then(|()| bounds::word(commit.as_deref()))
+            .and_then(|()| bounds::comment(comment.as_deref()));
+        Ok(match checked {
             Ok(()) => outside
                 .decide(job, decision, commit, comment)
                 .await
@@ -118,11 +121,14 @@ impl jobs::Host for CallState {
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<jobs::View>, jobs::Error>> {
         let (outside, _) = self.outside()?;
-        Ok(outside
-            .newest(state, limit)
-            .await
-            .map(|views| views.into_iter().map(Into::into).collect())
-            .map_err(Into::into))
+        Ok(match bounds::word(state.as_deref()) {
+            Ok(()) => outside
+                .newest(state, limit)
+                .await
+                .map(|views| views.into_iter().map(Into::into).collect())
+                .map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
     }
 }
 
@@ -286,6 +292,7 @@ impl From<JobView> for job_types::View {
             id: job.id,
             project: job.project,
             state: job.state,
+            is_final: job.is_final,
             title: job.title,
             requested_by: job.requested_by,
             branch: job.branch,
@@ -336,7 +343,10 @@ impl From<chat::Message> for ChatMessage {
                 .into_iter()
                 .map(|row| row.into_iter().map(button).collect())
                 .collect(),
-            reply_to: message.reply_to,
+            reply_to: message.reply_to.map(|answered| match answered {
+                chat::Answered::Message(id) => Answered::Message(id),
+                chat::Answered::Number(number) => Answered::Number(number),
+            }),
             silent: message.silent,
         }
     }

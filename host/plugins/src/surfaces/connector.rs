@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{check_bytes, check_count, nonsense};
+use super::{check_bytes, check_count, nonsense, quote};
 use crate::{
     bindings::connector::sortie::connector::events as wit,
     error::{At, PluginError},
@@ -11,6 +11,9 @@ use crate::{
 
 /// The most header fields of a reply.
 pub const MAX_REPLY_HEADERS: usize = 32;
+/// The most bytes of all header fields of a reply together; what servers
+/// usually take in a request.
+pub const MAX_REPLY_FIELD_BYTES: usize = 16 << 10;
 /// The largest body of a reply in bytes.
 pub const MAX_REPLY_BYTES: usize = 64 << 10;
 /// The longest reason of a refusal in bytes; longer ones are cut.
@@ -73,6 +76,8 @@ pub enum Payload {
         text: String,
         /// The message it answers.
         reply_to: Option<String>,
+        /// The plugin's number of that message.
+        reply_to_number: Option<u64>,
         /// Whether it replaces an older text.
         edited: bool,
     },
@@ -111,7 +116,8 @@ pub struct Event {
 pub struct Reply {
     /// 200 to 299 or 400 to 499.
     pub status: u16,
-    /// At most [`MAX_REPLY_HEADERS`].
+    /// At most [`MAX_REPLY_HEADERS`], of [`MAX_REPLY_FIELD_BYTES`] together;
+    /// each fit for a response.
     pub headers: Vec<Header>,
     /// At most [`MAX_REPLY_BYTES`].
     pub body: Vec<u8>,
@@ -172,12 +178,14 @@ impl From<Payload> for wit::Payload {
                 message,
                 text,
                 reply_to,
+                reply_to_number,
                 edited,
             } => Self::Message(wit::ChatMessage {
                 place: place.into(),
                 message,
                 text,
                 reply_to,
+                reply_to_number,
                 edited,
             }),
             Payload::Press {
@@ -219,6 +227,17 @@ pub(crate) fn reply(
         reply.headers.len(),
         MAX_REPLY_HEADERS,
     )?;
+    let fields = reply.headers.iter().map(|h| h.name.len() + h.value.len());
+    check_bytes(at, "header of a reply", fields.sum(), MAX_REPLY_FIELD_BYTES)?;
+    if let Some(header) = reply.headers.iter().find(|header| !is_field(header)) {
+        return Err(nonsense(
+            at,
+            format!(
+                "a reply with the header field {}, which no response can have",
+                quote(&header.name)
+            ),
+        ));
+    }
     check_bytes(at, "body of a reply", reply.body.len(), MAX_REPLY_BYTES)?;
     Ok(Some(Reply {
         status: reply.status,
@@ -232,6 +251,12 @@ pub(crate) fn reply(
             .collect(),
         body: reply.body,
     }))
+}
+
+/// A line break in either part would begin another field, or the body.
+fn is_field(header: &wit::Header) -> bool {
+    http::HeaderName::from_bytes(header.name.as_bytes()).is_ok()
+        && http::HeaderValue::from_str(&header.value).is_ok()
 }
 
 /// Bodies are bytes, and JSON has none.

@@ -175,16 +175,7 @@ fn read(file: &Path, limit: u64) -> Result<UnifiedDiff, CliError> {
 
 /// The wanted scanners out of the shipped plugins.
 async fn load(loaded: &Loaded, scanners: &[String]) -> Result<Plugins, CliError> {
-    let cache =
-        config::cache_home().map(|dir| dir.join("sortie").join(crate::host::CODE_CACHE_DIR));
-    let mut with_cache = options::plugins(&loaded.data_dir, 0);
-    // Not the host's own cache: a scan may run as anybody.
-    with_cache.cache_dir = cache.filter(|dir| std::fs::create_dir_all(dir).is_ok());
-    let plugins = Plugins::new(with_cache.clone()).or_else(|error| {
-        tracing::debug!(%error, "compiling without a cache");
-        with_cache.cache_dir = None;
-        Plugins::new(with_cache).map_err(CliError::failed)
-    })?;
+    let plugins = options::plugins_here(None)?;
     let configs = options::plugin_configs(&loaded.config);
     for name in scanners {
         let Some(plugin) = shipped().iter().find(|plugin| plugin.name == name) else {

@@ -1,21 +1,46 @@
-//! Guests as WebAssembly text. A guest is a core module that follows the
-//! canonical ABI by hand; `wit-component` makes it a component of the WIT in
-//! this repository, or of one that a test writes.
+//! Guests for tests, as WebAssembly text. A guest is a core module that follows
+//! the canonical ABI by hand; `wit-component` makes it a component of the WIT in
+//! this repository, or of one that a test writes. Nothing here runs one.
 
+pub mod answers;
+pub mod wasi;
+
+use std::fmt::Write;
 use std::path::Path;
 
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
+use wit_parser::{ManglingAndAbi, Resolve, WorldId};
 
 /// Makes a component of `world` out of a core module. `wit` is pushed after
 /// the packages of this repository named in `packages`.
+///
+/// # Panics
+///
+/// When the WIT or the module is wrong: both are the test's own.
 pub fn component(packages: &[&str], wit: &[&str], world: &str, wat: &str) -> Vec<u8> {
-    // Tests of several crates use this, some nearer to the root than others.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|dir| dir.join("wit"))
-        .find(|wit| wit.is_dir())
-        .expect("the WIT of this repository");
+    let (resolve, world) = world_of(packages, wit, world);
+    let module = wat::parse_str(wat).expect("valid WAT");
+    encode(&resolve, world, module)
+}
+
+/// A component of `world` whose functions all trap: for what is judged before
+/// any of them is called.
+///
+/// # Panics
+///
+/// When the WIT is wrong.
+pub fn stub(packages: &[&str], wit: &[&str], world: &str) -> Vec<u8> {
+    let (resolve, world) = world_of(packages, wit, world);
+    let module = dummy_module(
+        &resolve,
+        world,
+        ManglingAndAbi::Legacy(wit_parser::LiftLowerAbi::Sync),
+    );
+    encode(&resolve, world, module)
+}
+
+fn world_of(packages: &[&str], wit: &[&str], world: &str) -> (Resolve, WorldId) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
     let mut resolve = Resolve::default();
     let mut last = None;
     for package in packages {
@@ -32,8 +57,11 @@ pub fn component(packages: &[&str], wit: &[&str], world: &str, wat: &str) -> Vec
     let world = resolve
         .select_world(&[package], Some(world))
         .expect("a world of that name");
-    let mut module = wat::parse_str(wat).expect("valid WAT");
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+    (resolve, world)
+}
+
+fn encode(resolve: &Resolve, world: WorldId, mut module: Vec<u8>) -> Vec<u8> {
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false)
         .expect("a module");
     ComponentEncoder::default()
         .validate(true)
@@ -43,11 +71,19 @@ pub fn component(packages: &[&str], wit: &[&str], world: &str, wat: &str) -> Vec
         .expect("a module that fits its world")
 }
 
-/// Memory that holds one rule, `r`, at address 32, and a bump allocator from
-/// the third page on. Addresses below 1024 belong to this; guests use the
-/// rest of the first two pages.
-const PRELUDE: &str = r#"
-  (memory (export "memory") 3)
+/// A data segment of `bytes` at `address`.
+pub fn data(address: usize, bytes: impl AsRef<[u8]>) -> String {
+    let mut text = format!("(data (i32.const {address}) \"");
+    for byte in bytes.as_ref() {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\\{byte:02x}");
+    }
+    text + "\")\n"
+}
+
+/// One rule, `r`, at address 32. Addresses below 1024 belong to this; guests
+/// use the rest of the first two pages.
+const RULE: &str = r#"
   (data (i32.const 16) "\20\00\00\00\01\00\00\00")
   (data (i32.const 32)
     "\60\00\00\00\01\00\00\00"
@@ -57,6 +93,13 @@ const PRELUDE: &str = r#"
   (data (i32.const 96) "r")
   (data (i32.const 112) "src/a.rs")
   (data (i32.const 128) "severe")
+"#;
+
+/// Three pages of memory.
+pub const MEMORY: &str = r#"(memory (export "memory") 3)"#;
+
+/// A bump allocator from the third page on. It traps when memory ends.
+pub const REALLOC: &str = r#"
   (global $bump (mut i32) (i32.const 131072))
   (func (export "cabi_realloc")
     (param $old i32) (param $old-size i32) (param $align i32) (param $size i32) (result i32)
@@ -84,6 +127,7 @@ pub const CHANGE: &str = r#"
     (func $page (param i32 i32 i32 i32 i32)))
 "#;
 
+/// `log.write`.
 pub const LOG: &str = r#"
   (import "sortie:host/log@0.1.0" "write" (func $log (param i32 i32 i32)))
 "#;
@@ -103,9 +147,15 @@ pub const FINDING: &str = r#"
 /// A scanner's module: `imports`, then `extra` fields, then the body of
 /// `scan`, which gets the change as `$change` and returns a list's address.
 pub fn scanner_wat(imports: &str, extra: &str, body: &str) -> String {
+    let rules = "(i32.const 16)";
+    scanner_with_rules(imports, extra, rules, body)
+}
+
+/// The same with another body of `rules`.
+pub fn scanner_with_rules(imports: &str, extra: &str, rules: &str, body: &str) -> String {
     format!(
-        r#"(module {imports} {PRELUDE} {extra}
-  (func (export "sortie:scanner/scan@0.1.0#rules") (result i32) (i32.const 16))
+        r#"(module {imports} {MEMORY} {RULE} {REALLOC} {extra}
+  (func (export "sortie:scanner/scan@0.1.0#rules") (result i32) {rules})
   (func (export "sortie:scanner/scan@0.1.0#scan") (param $change i32) (result i32)
     {body}))"#
     )
@@ -148,13 +198,34 @@ pub fn idle() -> Vec<u8> {
 /// `receive`, which gets the event's address as `$event` and returns the
 /// address of its result. Zeros at 1024 are "ok, no reply"; at 1040 stands the
 /// error "severe".
-pub fn connector(imports: &str, extra: &str, body: &str) -> Vec<u8> {
-    let module = format!(
-        r#"(module {imports} {PRELUDE}
+pub fn connector_wat(imports: &str, extra: &str, body: &str) -> String {
+    connector_on(MEMORY, REALLOC, imports, extra, body)
+}
+
+/// The same with a memory and an allocator of its own.
+pub fn connector_on(memory: &str, realloc: &str, imports: &str, extra: &str, body: &str) -> String {
+    format!(
+        r#"(module {imports} {memory} {RULE} {realloc}
   (data (i32.const 1040) "\01\00\00\00\80\00\00\00\06\00\00\00")
   {extra}
   (func (export "sortie:connector/connector@0.1.0#receive") (param $event i32) (result i32)
     {body}))"#
+    )
+}
+
+/// A connector of the real world.
+pub fn connector(imports: &str, extra: &str, body: &str) -> Vec<u8> {
+    let wat = connector_wat(imports, extra, body);
+    component(&["host", "connector"], &[], "job-connector", &wat)
+}
+
+/// A notifier of the real world; the body of `notify` gets the address of its
+/// arguments as `$event`.
+pub fn notifier(imports: &str, extra: &str, body: &str) -> Vec<u8> {
+    let wat = format!(
+        r#"(module {imports} {MEMORY} {RULE} {REALLOC} {extra}
+  (func (export "sortie:notifier/notifier@0.1.0#notify") (param $event i32) (result i32)
+    {body}))"#
     );
-    component(&["host", "connector"], &[], "job-connector", &module)
+    component(&["host", "notifier"], &[], "job-notifier", &wat)
 }
