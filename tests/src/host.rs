@@ -171,6 +171,17 @@ impl Host {
             .bearer_auth(token.trim()))
     }
 
+    /// Uploads a plugin's package to be installed with everything it asks for,
+    /// answered with status and JSON.
+    pub async fn install(&self, package: Vec<u8>) -> Result<(u16, Value)> {
+        let form = reqwest::multipart::Form::new()
+            .part("package", reqwest::multipart::Part::bytes(package))
+            .text("source", "the test")
+            .text("consent", r#"{"everything":{}}"#);
+        let request = self.request(reqwest::Method::POST, "/v1/plugins")?;
+        answer(request.multipart(form)).await
+    }
+
     /// A request, answered with status and JSON.
     pub async fn call(
         &self,
@@ -182,13 +193,7 @@ impl Host {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let response = tokio::time::timeout(PATIENCE, request.send()).await??;
-        let status = response.status().as_u16();
-        let text = response.text().await?;
-        Ok((
-            status,
-            serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        ))
+        answer(request).await
     }
 
     /// Submits a command for `agent-shell`; returns the job's number.
@@ -306,6 +311,16 @@ impl Host {
             .map(str::to_owned)
             .context("doctor names the instance")
     }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<(u16, Value)> {
+    let response = tokio::time::timeout(PATIENCE, request.send()).await??;
+    let status = response.status().as_u16();
+    let text = response.text().await?;
+    Ok((
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    ))
 }
 
 /// The binary that cargo built beside this test.
