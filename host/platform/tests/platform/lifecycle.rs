@@ -4,8 +4,8 @@
 use crate::rig::{Rig, everything, package};
 use crate::worker::{ASKS, idler, manifest, packed, worker};
 use serde_json::json;
+use sortie_package::Digest;
 use sortie_package::signature::{PublicKey, SecretKey, Statement, TrustedKeys};
-use sortie_package::{Digest, Grant};
 use sortie_platform::lifecycle::Consent;
 use sortie_platform::sources::http::Answer;
 use sortie_platform::{PlatformError, Trust};
@@ -218,7 +218,7 @@ async fn a_grant_gives_no_more_than_is_asked_for() {
     assert!(upgraded.plugin.enabled);
     assert!(rig.platform.hook_limit(NAME, "hook").is_none());
     // And one that is narrowed takes effect at once.
-    let nothing = Consent::Exactly(Box::new(Grant::default()));
+    let nothing = Consent::Exactly(Box::default());
     let narrowed = rig.platform.grant(NAME, nothing, "ann").await.unwrap();
     assert!(!narrowed.plugin.enabled);
 }
