@@ -1,7 +1,8 @@
 //! The suites against what is shipped, and against scanners that break them.
 
 use sortie_conformance::scanner;
-use sortie_plugins::{PluginOptions, Plugins, Surface, shipped};
+use sortie_model::surface::Surface;
+use sortie_plugins::{PluginOptions, Plugins, shipped};
 
 #[tokio::test]
 async fn every_shipped_scanner_conforms() {

@@ -2,44 +2,7 @@
 //! host, so that neither needs a WebAssembly engine to be built or tested.
 
 use async_trait::async_trait;
-use std::fmt;
-
-/// A surface of a plugin. Policies name plugins for the first four.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Surface {
-    /// Drives an agent.
-    Agent,
-    /// Says how much a job may use.
-    Budget,
-    /// Judges a change.
-    Scanner,
-    /// Says what happens next.
-    Workflow,
-    /// Turns events into jobs.
-    Connector,
-    /// Tells people what happened.
-    Notifier,
-}
-
-impl Surface {
-    /// The stable name, as shown.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Agent => "agent",
-            Self::Budget => "budget",
-            Self::Scanner => "scanner",
-            Self::Workflow => "workflow",
-            Self::Connector => "connector",
-            Self::Notifier => "notifier",
-        }
-    }
-}
-
-impl fmt::Display for Surface {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use sortie_model::surface::Surface;
 
 /// One installed plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Why a request was refused: what happened, to what, and after the last
 //! semicolon what to do next.
 
-use crate::catalog::Surface;
 use crate::limits;
 use sortie_git::UrlError;
+use sortie_model::surface::Surface;
 use sortie_store::StoreError;
 
 /// Why a request did not become a job. Completes "failed to …".

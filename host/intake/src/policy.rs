@@ -3,12 +3,13 @@
 //! adds verification. The ceiling, the scanners, the review threshold and the
 //! project's own verification are not a request's to change.
 
-use crate::catalog::{Catalog, Surface, names};
+use crate::catalog::{Catalog, names};
 use crate::error::IntakeError;
 use crate::request::SubmitRequest;
 use crate::target::AllowedSets;
 use globset::GlobSet;
 use sortie_model::project::Policy;
+use sortie_model::surface::Surface;
 
 /// The policy that holds for a job.
 pub(crate) async fn resolve(

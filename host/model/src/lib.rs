@@ -15,3 +15,4 @@ pub mod id;
 pub mod job;
 pub mod project;
 pub mod run;
+pub mod surface;

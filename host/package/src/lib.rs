@@ -20,4 +20,4 @@ pub mod unknown;
 pub use componentize::{ComponentizeError, componentize};
 pub use digest::Digest;
 pub use layer::{Layer, LayerError, MAX_PACKAGE_BYTES};
-pub use manifest::{Grant, Manifest, ManifestError, Requests, Surface};
+pub use manifest::{Grant, Manifest, ManifestError, Requests};

@@ -7,7 +7,7 @@ use crate::events::millis;
 use crate::running::Running;
 use crate::{Platform, PlatformError};
 use sortie_model::clock::Timestamp;
-use sortie_package::Surface;
+use sortie_model::surface::Surface;
 use sortie_plugins::surfaces::notifier::{Delivery, Notification};
 use sortie_store::{Again, CallCause, CallCommit, DueDelivery, StoreError};
 use std::collections::BTreeSet;

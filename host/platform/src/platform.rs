@@ -209,7 +209,7 @@ impl Platform {
 
     /// Tells the store who is told what, from the next event on.
     pub(crate) async fn subscribe(&self) -> Result<(), PlatformError> {
-        let notifier = sortie_package::Surface::Notifier;
+        let notifier = sortie_model::surface::Surface::Notifier;
         let kinds: BTreeMap<String, Vec<String>> = self
             .all_running()
             .iter()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use sortie_model::diff::DiffSource;
+use sortie_model::surface::Surface;
 use wasmtime::component::Resource;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     call::instantiating,
     diff::Diff,
     error::PluginError,
-    plugin::{Plugin, Surface},
+    plugin::Plugin,
     registry::Plugins,
     surfaces::{
         agent::{self, LaunchSpec, Task},

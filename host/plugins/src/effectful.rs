@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use sortie_model::surface::Surface;
 use tokio::sync::OwnedMutexGuard;
 use wasmtime::Store;
 
@@ -12,7 +13,7 @@ use crate::{
     call::{CallState, instantiating},
     error::PluginError,
     outside::Outside,
-    plugin::{Plugin, Surface},
+    plugin::Plugin,
     registry::Plugins,
     surfaces::{
         connector::{self, Event, Reply},

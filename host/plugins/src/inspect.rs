@@ -1,12 +1,13 @@
 //! What a component asks for and offers, judged before any of its code runs.
 
 use semver::Version;
+use sortie_model::surface::Surface;
 use wasmtime::{Engine, component::Component};
 
 use crate::{
     error::PluginError,
     options::MAX_COMPONENT_BYTES,
-    plugin::{Surface, SurfaceInfo},
+    plugin::{self, SurfaceInfo},
 };
 
 /// The version of every `sortie:` package this host speaks; all of `0.1.x`
@@ -79,7 +80,7 @@ pub(crate) fn check(
         let (interface, version) = split(name);
         let Some(surface) = Surface::ALL
             .into_iter()
-            .find(|surface| surface.interface() == interface)
+            .find(|surface| plugin::interface(*surface) == interface)
         else {
             continue;
         };
@@ -93,7 +94,7 @@ pub(crate) fn check(
         return Err(PluginError::WrongWorld {
             plugin: plugin.to_owned(),
             export: Surface::ALL
-                .map(|surface| format!("{}@0.1.0", surface.interface()))
+                .map(|surface| format!("{}@0.1.0", plugin::interface(surface)))
                 .join("` or `"),
             reason: "is missing, so there is nothing it could be asked".into(),
         });
@@ -101,7 +102,7 @@ pub(crate) fn check(
     if let Some(pair) = surfaces.windows(2).find(|w| w[0].surface == w[1].surface) {
         return Err(PluginError::WrongWorld {
             plugin: plugin.to_owned(),
-            export: pair[0].surface.interface().to_owned(),
+            export: plugin::interface(pair[0].surface).to_owned(),
             reason: "is there twice, in different versions".into(),
         });
     }
@@ -124,7 +125,7 @@ fn import(plugin: &str, name: &str, surfaces: &[SurfaceInfo]) -> Result<(), Plug
     let package = interface.split('/').next().unwrap_or(interface);
     if surfaces
         .iter()
-        .any(|info| info.surface.imports().contains(&interface))
+        .any(|info| plugin::imports(info.surface).contains(&interface))
     {
         return spoken(plugin, interface, version).map(drop);
     }

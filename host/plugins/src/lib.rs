@@ -45,6 +45,6 @@ pub use error::{At, PluginError};
 pub use log::{LogLevel, LogLine, LogSink};
 pub use options::{Limits, MAX_COMPONENT_BYTES, MAX_CONFIG_BYTES, PluginOptions};
 pub use parser::Parser;
-pub use plugin::{PluginInfo, Surface, SurfaceInfo};
+pub use plugin::{PluginInfo, SurfaceInfo};
 pub use registry::{Plugins, Prepared};
 pub use shipped::{Shipped, shipped};

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::ResourceAny;
 
+use sortie_model::surface::Surface;
+
 use crate::{
     bindings::agent::CodingAgent,
     call::{Call, instantiating},
     error::{At, PluginError},
-    plugin::Surface,
     registry::Plugins,
     surfaces::agent::{self, Conclusion, Event, Exit, MAX_PUSH_BYTES, Stream},
 };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use sortie_model::surface::Surface;
 use tokio::sync::OnceCell;
 use wasmtime::component::InstancePre;
 
@@ -16,93 +17,46 @@ use crate::{
     surfaces::scanner::Rule,
 };
 
-/// A surface of a plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Surface {
-    /// Judges changes.
-    Scanner,
-    /// Says how much a job may use.
-    Budget,
-    /// Launches agents and reads their output.
-    Agent,
-    /// Decides what happens next.
-    Workflow,
-    /// Turns events into jobs.
-    Connector,
-    /// Tells people what happened.
-    Notifier,
+/// The interface that a plugin of this surface exports, without version.
+pub(crate) fn interface(surface: Surface) -> &'static str {
+    match surface {
+        Surface::Scanner => "sortie:scanner/scan",
+        Surface::Budget => "sortie:budget/budget",
+        Surface::Agent => "sortie:agent/agent",
+        Surface::Workflow => "sortie:workflow/workflow",
+        Surface::Connector => "sortie:connector/connector",
+        Surface::Notifier => "sortie:notifier/notifier",
+    }
 }
 
-impl Surface {
-    /// Every surface this host has.
-    pub const ALL: [Self; 6] = [
-        Self::Scanner,
-        Self::Budget,
-        Self::Agent,
-        Self::Workflow,
-        Self::Connector,
-        Self::Notifier,
-    ];
-
-    /// The name, as manifests write it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scanner => "scanner",
-            Self::Budget => "budget",
-            Self::Agent => "agent",
-            Self::Workflow => "workflow",
-            Self::Connector => "connector",
-            Self::Notifier => "notifier",
-        }
-    }
-
-    /// The interface that a plugin of this surface exports, without version.
-    pub fn interface(self) -> &'static str {
-        match self {
-            Self::Scanner => "sortie:scanner/scan",
-            Self::Budget => "sortie:budget/budget",
-            Self::Agent => "sortie:agent/agent",
-            Self::Workflow => "sortie:workflow/workflow",
-            Self::Connector => "sortie:connector/connector",
-            Self::Notifier => "sortie:notifier/notifier",
-        }
-    }
-
-    /// The interfaces it may import besides WASI, without versions.
-    pub(crate) fn imports(self) -> &'static [&'static str] {
-        match self {
-            Self::Scanner => &[
-                "sortie:host/log",
-                "sortie:host/config",
-                "sortie:scanner/change",
-            ],
-            Self::Agent => &["sortie:host/log", "sortie:host/config"],
-            Self::Budget | Self::Workflow => &["sortie:host/config"],
-            Self::Connector => &[
-                "sortie:host/log",
-                "sortie:host/config",
-                "sortie:host/job-types",
-                "sortie:host/http",
-                "sortie:host/jobs",
-                "sortie:host/chat",
-                "sortie:host/kv",
-                "sortie:connector/events",
-            ],
-            Self::Notifier => &[
-                "sortie:host/log",
-                "sortie:host/config",
-                "sortie:host/job-types",
-                "sortie:host/http",
-                "sortie:host/chat",
-                "sortie:host/kv",
-            ],
-        }
-    }
-
-    /// Whether its calls may have effects; the others are pure.
-    pub fn is_effectful(self) -> bool {
-        matches!(self, Self::Connector | Self::Notifier)
+/// The interfaces it may import besides WASI, without versions.
+pub(crate) fn imports(surface: Surface) -> &'static [&'static str] {
+    match surface {
+        Surface::Scanner => &[
+            "sortie:host/log",
+            "sortie:host/config",
+            "sortie:scanner/change",
+        ],
+        Surface::Agent => &["sortie:host/log", "sortie:host/config"],
+        Surface::Budget | Surface::Workflow => &["sortie:host/config"],
+        Surface::Connector => &[
+            "sortie:host/log",
+            "sortie:host/config",
+            "sortie:host/job-types",
+            "sortie:host/http",
+            "sortie:host/jobs",
+            "sortie:host/chat",
+            "sortie:host/kv",
+            "sortie:connector/events",
+        ],
+        Surface::Notifier => &[
+            "sortie:host/log",
+            "sortie:host/config",
+            "sortie:host/job-types",
+            "sortie:host/http",
+            "sortie:host/chat",
+            "sortie:host/kv",
+        ],
     }
 }
 
@@ -210,7 +164,7 @@ impl Plugin {
         let has = |surface: Surface| info.surfaces.iter().any(|s| s.surface == surface);
         let wrong = |surface: Surface, error: wasmtime::Error| PluginError::WrongWorld {
             plugin: info.name.clone(),
-            export: surface.interface().to_owned(),
+            export: interface(surface).to_owned(),
             reason: format!("does not have the shape of the WIT: {error:#}"),
         };
         let scanner = has(Surface::Scanner)
@@ -267,7 +221,7 @@ impl Plugin {
     pub(crate) fn lacks(&self, surface: Surface) -> PluginError {
         PluginError::WrongWorld {
             plugin: self.name.to_string(),
-            export: surface.interface().to_owned(),
+            export: interface(surface).to_owned(),
             reason: "is missing".into(),
         }
     }

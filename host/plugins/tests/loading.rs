@@ -1,7 +1,8 @@
 //! What is refused before any guest code runs, and with which words.
 
 use serde_json::{Value, json};
-use sortie_plugins::{MAX_COMPONENT_BYTES, PluginError, PluginOptions, Plugins, Surface};
+use sortie_model::surface::Surface;
+use sortie_plugins::{MAX_COMPONENT_BYTES, PluginError, PluginOptions, Plugins};
 
 use crate::{
     changes::change,

@@ -186,7 +186,7 @@ impl PluginView {
             surfaces: plugin
                 .surfaces
                 .iter()
-                .map(|surface| surface.as_str().to_owned())
+                .map(|surface| surface.name().to_owned())
                 .collect(),
             shipped: plugin.shipped,
             source: None,

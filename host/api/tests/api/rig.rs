@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use sortie_api::{Api, ApiOptions, DiffFault, EngineState, EngineView, Token, router, serve};
-use sortie_intake::{Allowed, Catalog, Installed, Intake, IntakeOptions, Surface};
+use sortie_intake::{Allowed, Catalog, Installed, Intake, IntakeOptions};
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::clock::{Clock, SystemClock};
 use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
@@ -15,6 +15,7 @@ use sortie_model::id::{JobId, RunId};
 use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_model::run::RunPhase;
+use sortie_model::surface::Surface;
 use sortie_platform::{Platform, Trust};
 use sortie_store::{
     Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,

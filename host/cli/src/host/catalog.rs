@@ -1,7 +1,7 @@
 //! The plugin host, as intake and the API see it.
 
 use async_trait::async_trait;
-use sortie_intake::{Catalog, Installed, Surface};
+use sortie_intake::{Catalog, Installed};
 use sortie_plugins::{Plugins, shipped};
 
 /// The loaded plugins.
@@ -17,18 +17,7 @@ impl Catalog for Loaded {
                 shipped: shipped()
                     .iter()
                     .any(|own| own.name == plugin.name && own.digest == plugin.digest),
-                surfaces: plugin
-                    .surfaces
-                    .iter()
-                    .map(|info| match info.surface {
-                        sortie_plugins::Surface::Agent => Surface::Agent,
-                        sortie_plugins::Surface::Budget => Surface::Budget,
-                        sortie_plugins::Surface::Scanner => Surface::Scanner,
-                        sortie_plugins::Surface::Workflow => Surface::Workflow,
-                        sortie_plugins::Surface::Connector => Surface::Connector,
-                        sortie_plugins::Surface::Notifier => Surface::Notifier,
-                    })
-                    .collect(),
+                surfaces: plugin.surfaces.iter().map(|info| info.surface).collect(),
                 name: plugin.name,
                 digest: plugin.digest,
             })

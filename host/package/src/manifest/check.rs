@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use super::requests::{Credential, EgressRequest, Limits, Requests, Scheme};
 use super::sources::{EventSource, HttpSource, Verify};
-use super::{Build, ConfigSchema, Fault, HostPattern, Manifest, Surface, names};
+use sortie_model::surface::Surface;
+
+use super::{Build, ConfigSchema, Fault, HostPattern, Manifest, names};
 
 /// Sources of one plugin; each is a path, a connection or a timer of the host.
 const MAX_SOURCES: usize = 32;

@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use sortie_model::surface::Surface;
 
 pub use beyond::{Difference, Subject};
 pub use config::{ConfigProblem, ConfigSchema};
@@ -55,6 +56,7 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// What it exports; the component must export the same.
+    #[schemars(schema_with = "surfaces")]
     pub surfaces: Vec<Surface>,
     /// SPDX expression.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,44 +97,11 @@ pub struct Manifest {
     pub limits: Limits,
 }
 
-/// What a plugin can be.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Surface {
-    /// Judges changes.
-    Scanner,
-    /// Says how much a job may use.
-    Budget,
-    /// Launches agents and reads their output.
-    Agent,
-    /// Decides what happens next.
-    Workflow,
-    /// Brings jobs in.
-    Connector,
-    /// Tells people and systems what happened.
-    Notifier,
-}
-
-impl Surface {
-    /// The name in manifests and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Scanner => "scanner",
-            Self::Budget => "budget",
-            Self::Agent => "agent",
-            Self::Workflow => "workflow",
-            Self::Connector => "connector",
-            Self::Notifier => "notifier",
-        }
-    }
-}
-
-impl fmt::Display for Surface {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
+fn surfaces(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "items": { "type": "string", "enum": Surface::ALL.map(Surface::name) }
+    })
 }
 
 /// How a project is built.
