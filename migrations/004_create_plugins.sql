@@ -83,6 +83,8 @@ CREATE TABLE plugin_events (
     -- What makes a repeated delivery the same one, and until when it does.
     delivery BLOB CHECK (length(delivery) = 32),
     forget_at INTEGER CHECK (forget_at IS NULL OR delivery IS NOT NULL),
+    -- Whether it waits for those of its source that came before it.
+    in_line INTEGER NOT NULL CHECK (in_line IN (0, 1)),
     state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'parked', 'dropped')),
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     attempts_before_retry INTEGER NOT NULL DEFAULT 0 CHECK (
@@ -105,9 +107,10 @@ CREATE UNIQUE INDEX plugin_events_delivery ON plugin_events (plugin, source, del
 WHERE delivery IS NOT NULL;
 
 CREATE UNIQUE INDEX plugin_events_head ON plugin_events (plugin, source)
-WHERE due_at IS NOT NULL;
+WHERE due_at IS NOT NULL AND in_line = 1;
 
-CREATE INDEX plugin_events_due ON plugin_events (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX plugin_events_due ON plugin_events (plugin, due_at)
+WHERE due_at IS NOT NULL;
 
 CREATE INDEX plugin_events_open ON plugin_events (plugin, state, source)
 WHERE settled_at IS NULL;

@@ -6,6 +6,7 @@ use crate::call::Actor;
 use crate::{Platform, PlatformError};
 use sortie_model::clock::Timestamp;
 use sortie_model::id::PluginEventId;
+use sortie_model::surface::Surface;
 use sortie_plugins::surfaces::connector::{Event, Payload, Sender};
 use sortie_store::{Again, CallCause, CallCommit, DueEvent, StoreError};
 use std::collections::HashMap;
@@ -13,10 +14,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Sources of one plugin that are reckoned with; most have one or two.
-const LINES_OF_ONE: usize = 8;
-/// Events handled at once.
-const MAX_AT_ONCE: usize = 16;
+/// Events of one plugin handled at once; none keeps another plugin's waiting.
+const MAX_AT_ONCE: usize = 4;
+/// A wait that is over before the clock moves would spin.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
 /// How often the store is looked at without a reason; every change signals.
 const IDLE_LOOK: Duration = Duration::from_secs(30);
 /// How long to leave a store alone that is in trouble.
@@ -26,8 +27,8 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
     let mut signal = platform.store().plugin_signal();
     let mut changed = platform.change_signal();
-    let mut tasks: JoinSet<PluginEventId> = JoinSet::new();
-    let mut busy: HashMap<tokio::task::Id, PluginEventId> = HashMap::new();
+    let mut tasks = JoinSet::new();
+    let mut busy = HashMap::new();
     loop {
         signal.mark_unchanged();
         changed.mark_unchanged();
@@ -44,7 +45,7 @@ pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
             _ = changed.changed() => {}
             Some(ended) = tasks.join_next_with_id() => {
                 let id = match ended {
-                    Ok((id, _)) => id,
+                    Ok((id, ())) => id,
                     Err(error) => {
                         tracing::error!(%error, "the handling of an event died");
                         error.id()
@@ -62,38 +63,42 @@ pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
 /// Starts what is due and not under way; returns how long nothing more is due.
 async fn start(
     platform: &Platform,
-    tasks: &mut JoinSet<PluginEventId>,
-    busy: &mut HashMap<tokio::task::Id, PluginEventId>,
+    tasks: &mut JoinSet<()>,
+    busy: &mut HashMap<tokio::task::Id, (String, PluginEventId)>,
 ) -> Result<Duration, StoreError> {
-    let room = MAX_AT_ONCE.saturating_sub(tasks.len());
-    if room == 0 {
-        return Ok(IDLE_LOOK);
-    }
-    // Those under way are still due in the store, and so is what waits for a
-    // plugin that does not run.
-    let stuck = platform.broken_count().saturating_mul(LINES_OF_ONE);
-    let asked = MAX_AT_ONCE.saturating_add(busy.len()).saturating_add(stuck);
-    let asked = u32::try_from(asked).unwrap_or(u32::MAX);
-    for event in platform.store().due_events(asked).await? {
-        if tasks.len() >= MAX_AT_ONCE {
-            break;
-        }
-        let is_running = platform.running(&event.plugin).is_some();
-        if !is_running || busy.values().any(|id| *id == event.id) {
+    let mut wait = IDLE_LOOK;
+    for plugin in platform.all_running() {
+        if !plugin.manifest.surfaces.contains(&Surface::Connector) {
             continue;
         }
-        let (platform, id) = (platform.clone(), event.id);
-        let task = tasks.spawn(async move {
-            handle(&platform, event).await;
-            id
-        });
-        busy.insert(task.id(), id);
+        let name = &plugin.name;
+        let under_way = busy.values().filter(|(of, _)| of == name).count();
+        if under_way >= MAX_AT_ONCE {
+            continue;
+        }
+        // Those under way are still due in the store.
+        let asked = u32::try_from(MAX_AT_ONCE + under_way).unwrap_or(u32::MAX);
+        let due = platform.store().due_events(name, asked).await?;
+        let mut room = MAX_AT_ONCE - under_way;
+        for event in due {
+            if room == 0 {
+                break;
+            }
+            let id = event.id;
+            if busy.values().any(|(_, busy)| *busy == id) {
+                continue;
+            }
+            let platform = platform.clone();
+            let task = tasks.spawn(async move { handle(&platform, event).await });
+            busy.insert(task.id(), (name.clone(), id));
+            room -= 1;
+        }
+        if let Some(at) = platform.store().next_event_due(name).await? {
+            let now = platform.0.options.clock.now();
+            wait = wait.min(at.since(now).max(SHORTEST_WAIT));
+        }
     }
-    let next = platform.store().next_event_due().await?;
-    let now = platform.0.options.clock.now();
-    Ok(next.map_or(IDLE_LOOK, |at| {
-        at.since(now).clamp(Duration::from_millis(5), IDLE_LOOK)
-    }))
+    Ok(wait)
 }
 
 async fn handle(platform: &Platform, due: DueEvent) {

@@ -156,12 +156,6 @@ impl Platform {
         running.values().cloned().collect()
     }
 
-    /// How many do not run though they are enabled.
-    pub(crate) fn broken_count(&self) -> usize {
-        let broken = self.0.broken.read().unwrap_or_else(PoisonError::into_inner);
-        broken.len()
-    }
-
     /// Rises with each change of what runs.
     pub(crate) fn change_signal(&self) -> watch::Receiver<u64> {
         self.0.changed.subscribe()

@@ -164,6 +164,7 @@ async fn call(store: &Store, client: usize, round: usize) -> sortie_store::Resul
         id: store.reserve_event_id().await?,
         plugin: "webhook".into(),
         source: "hook".into(),
+        in_line: false,
         delivery: Some(DeliveryKey {
             hash,
             window_ms: None,

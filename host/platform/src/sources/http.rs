@@ -131,6 +131,7 @@ impl Platform {
             id: self.store().reserve_event_id().await?,
             plugin: plugin.to_owned(),
             source: source.to_owned(),
+            in_line: false,
             delivery: Some(delivery),
             sender: None,
             payload: serde_json::to_vec(&payload).unwrap_or_default(),

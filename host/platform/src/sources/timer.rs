@@ -134,6 +134,7 @@ fn event(
         id,
         plugin: plugin.name.clone(),
         source: timer.name.clone(),
+        in_line: true,
         delivery: Some(DeliveryKey {
             hash: hash.finalize().into(),
             window_ms: None,

@@ -59,6 +59,16 @@ async fn a_call_sees_what_it_wrote_and_removed() {
     assert_eq!(rig.counted(NAME).await, 1);
 }
 
+#[tokio::test]
+async fn a_request_that_fails_holds_up_no_other() {
+    let rig = rig().await;
+    let answer = rig.hook(NAME, "1", "t").await.unwrap();
+    assert!(matches!(answer, Answer::Taken(_)), "{answer:?}");
+    let answer = rig.hook(NAME, "2", "c").await.unwrap();
+    assert!(matches!(answer, Answer::Handled(None)), "{answer:?}");
+    assert_eq!(rig.counted(NAME).await, 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_that_share_keys_take_turns() {
     let rig = std::sync::Arc::new(rig().await);

@@ -50,7 +50,7 @@ struct Call {
 }
 
 enum Cause {
-    NewEvent(Incoming),
+    NewEvent(Box<Incoming>),
     Event(PluginEventId, u32),
     Delivery(EventSeq, u32, Option<String>),
 }
@@ -75,7 +75,7 @@ impl Call {
                     detail: format!("it is for plugin {}, not {}", new.plugin, call.plugin),
                 });
             }
-            CallCause::NewEvent(new) => Cause::NewEvent(Incoming::new(new)?),
+            CallCause::NewEvent(new) => Cause::NewEvent(Box::new(Incoming::new(new)?)),
             CallCause::Event { id, attempt } => Cause::Event(id, attempt),
             CallCause::Delivery {
                 seq,

@@ -2,7 +2,7 @@
 //! they are old.
 
 use super::audit::note;
-use super::inbound::{open, promote, sender, settle, state};
+use super::inbound::{open, sender, settle, state};
 use super::rows::small;
 use crate::db::{all, first, name, run, signed, unsigned};
 use crate::error::Result;
@@ -76,12 +76,12 @@ fn retry(tx: &mut Tx<'_>, event: PluginEventId, actor: &str) -> Result<()> {
     run(
         tx.conn,
         "UPDATE plugin_events SET state = 'pending', attempts_before_retry = attempts,
-             not_before = ?2, due_at = CASE WHEN due_at IS NOT NULL THEN ?2 END
+             not_before = ?2, due_at = CASE WHEN due_at IS NOT NULL OR in_line = 0 THEN ?2 END
          WHERE id = ?1",
         params![signed(event.0), tx.now.0],
     )?;
     tx.signals.plugins = true;
-    promote(tx, &head.plugin, &head.source)?;
+    head.promote(tx)?;
     let detail = json!({ "event": event.0, "source": head.source, "was": head.state });
     note(tx, actor, "event.retried", &head.plugin, &detail)
 }
@@ -96,7 +96,7 @@ fn drop_one(tx: &mut Tx<'_>, event: PluginEventId, actor: &str) -> Result<()> {
         head.attempts,
         Some(&error),
     )?;
-    promote(tx, &head.plugin, &head.source)?;
+    head.promote(tx)?;
     let detail = json!({ "event": event.0, "source": head.source, "was": head.state });
     note(tx, actor, "event.dropped", &head.plugin, &detail)
 }

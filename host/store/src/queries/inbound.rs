@@ -1,9 +1,9 @@
 //! Events that come in for plugins: taken in once, handled in order, tried
 //! again or parked. What people do with them is in `events.rs`.
 //!
-//! The events of a source are a line. Of those that wait, the one with the
-//! lowest number is its head and has `due_at`; [`promote`] sees to that after
-//! every change.
+//! Events of a source that are in line wait for each other. Of those that wait,
+//! the one with the lowest number is the head and has `due_at`; [`promote`]
+//! sees to that after every change. The others have it as long as they wait.
 
 use super::rows::{named, parse, small};
 use crate::db::{all, bounded_bytes, cut_to, first, json, name, run, signed, unsigned};
@@ -17,18 +17,19 @@ use serde_json::Value;
 use sortie_model::clock::Timestamp;
 use sortie_model::id::PluginEventId;
 
-/// The heads of all lines that are due, of plugins that may run. A plugin that
-/// has no row is one of the host's own.
+/// The heads of a plugin's lines that are due, and what is in no line, if it
+/// may run. A plugin that has no row is one of the host's own.
 pub(super) const DUE: &str = "SELECT e.id, e.plugin, e.source, e.sender, e.payload, e.attempts,
          e.attempts_before_retry, e.received_at
      FROM plugin_events e
-     WHERE e.due_at <= ?1
-         AND NOT EXISTS (SELECT 1 FROM plugins p WHERE p.name = e.plugin AND p.enabled = 0)
-     ORDER BY e.due_at, e.id LIMIT ?2";
+     WHERE e.plugin = ?1 AND e.due_at <= ?2
+         AND NOT EXISTS (SELECT 1 FROM plugins p WHERE p.name = ?1 AND p.enabled = 0)
+     ORDER BY e.due_at, e.id LIMIT ?3";
 
 /// The first of a line, in the order of numbers.
 pub(super) const FIRST_WAITING: &str = "SELECT id, due_at FROM plugin_events
      WHERE plugin = ?1 AND source = ?2 AND state = 'pending' AND settled_at IS NULL
+         AND in_line = 1
      ORDER BY id LIMIT 1";
 
 /// How many of a source wait or are parked, counted up to a bound.
@@ -56,23 +57,25 @@ impl Store {
         .await
     }
 
-    /// The events whose turn it is, longest due first: of each source the
-    /// first that waits, and it alone, also while somebody handles it. Those
-    /// of disabled plugins are left out.
-    pub async fn due_events(&self, limit: u32) -> Result<Vec<DueEvent>> {
+    /// The events of a plugin whose turn it is, longest due first: of those in
+    /// line the first of each source that waits, and it alone, also while
+    /// somebody handles it. A disabled plugin has none.
+    pub async fn due_events(&self, plugin: &str, limit: u32) -> Result<Vec<DueEvent>> {
         let now = self.clock().now();
-        self.read(move |conn| all(conn, DUE, params![now.0, limit.min(MAX_PAGE)], due))
+        let plugin = plugin.to_owned();
+        self.read(move |conn| all(conn, DUE, params![plugin, now.0, limit.min(MAX_PAGE)], due))
             .await
     }
 
-    /// When the next event is due that is not yet; for a timer.
-    pub async fn next_event_due(&self) -> Result<Option<Timestamp>> {
+    /// When the next event of a plugin is due that is not yet; for a timer.
+    pub async fn next_event_due(&self, plugin: &str) -> Result<Option<Timestamp>> {
         let now = self.clock().now();
+        let plugin = plugin.to_owned();
         self.read(move |conn| {
             let next = first(
                 conn,
-                "SELECT min(due_at) FROM plugin_events WHERE due_at > ?1",
-                [now.0],
+                "SELECT min(due_at) FROM plugin_events WHERE plugin = ?1 AND due_at > ?2",
+                params![plugin, now.0],
                 |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)),
             )?;
             Ok(next.flatten())
@@ -179,7 +182,10 @@ fn accept(tx: &mut Tx<'_>, event: &Incoming) -> Result<Accepted> {
         });
     }
     write(tx, event, MessageState::Pending)?;
-    promote(tx, &new.plugin, &new.source)?;
+    match new.in_line {
+        true => promote(tx, &new.plugin, &new.source)?,
+        false => tx.signals.plugins = true,
+    }
     Ok(Accepted::New(new.id))
 }
 
@@ -193,9 +199,12 @@ pub(super) fn handled(
     if let Some(before) = seen(tx, new)? {
         return Ok(Err(before));
     }
-    let waiting = first(tx.conn, FIRST_WAITING, [&new.plugin, &new.source], |row| {
-        Ok(PluginEventId(unsigned(row.get(0)?)))
-    })?;
+    let waiting = match new.in_line {
+        true => first(tx.conn, FIRST_WAITING, [&new.plugin, &new.source], |row| {
+            Ok(PluginEventId(unsigned(row.get(0)?)))
+        })?,
+        false => None,
+    };
     match waiting {
         Some(earlier) if earlier < new.id => Err(StoreError::Behind {
             event: new.id,
@@ -248,8 +257,8 @@ fn write(tx: &Tx<'_>, event: &Incoming, state: MessageState) -> Result<()> {
     run(
         tx.conn,
         "INSERT INTO plugin_events (id, plugin, source, delivery, forget_at, state, sender,
-             payload, attempts, not_before, received_at, settled_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             payload, attempts, not_before, received_at, settled_at, in_line, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         params![
             signed(new.id.0),
             new.plugin,
@@ -263,6 +272,8 @@ fn write(tx: &Tx<'_>, event: &Incoming, state: MessageState) -> Result<()> {
             waits.then_some(tx.now.0),
             tx.now.0,
             (!waits).then_some(tx.now.0),
+            new.in_line,
+            (waits && !new.in_line).then_some(tx.now.0),
         ],
     )?;
     let Some(cursor) = &event.cursor else {
@@ -279,7 +290,7 @@ fn write(tx: &Tx<'_>, event: &Incoming, state: MessageState) -> Result<()> {
 }
 
 /// Makes the first that waits of a line its head, and no other.
-pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, source: &str) -> Result<()> {
+fn promote(tx: &mut Tx<'_>, plugin: &str, source: &str) -> Result<()> {
     let waiting = first(tx.conn, FIRST_WAITING, [plugin, source], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
     })?;
@@ -289,7 +300,7 @@ pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, source: &str) -> Result<()>
     run(
         tx.conn,
         "UPDATE plugin_events SET due_at = NULL
-         WHERE plugin = ?1 AND source = ?2 AND due_at IS NOT NULL",
+         WHERE plugin = ?1 AND source = ?2 AND due_at IS NOT NULL AND in_line = 1",
         [plugin, source],
     )?;
     run(
@@ -307,13 +318,24 @@ pub(super) struct Head {
     pub(super) source: String,
     pub(super) state: MessageState,
     pub(super) attempts: u32,
+    in_line: bool,
+}
+
+impl Head {
+    /// Sees to its line, which it may have left or come back to.
+    pub(super) fn promote(&self, tx: &mut Tx<'_>) -> Result<()> {
+        match self.in_line {
+            true => promote(tx, &self.plugin, &self.source),
+            false => Ok(()),
+        }
+    }
 }
 
 /// The event, if it is not settled yet.
 pub(super) fn open(conn: &Connection, action: &'static str, event: PluginEventId) -> Result<Head> {
     let found = first(
         conn,
-        "SELECT plugin, source, state, attempts FROM plugin_events WHERE id = ?1",
+        "SELECT plugin, source, state, attempts, in_line FROM plugin_events WHERE id = ?1",
         [signed(event.0)],
         |row| {
             Ok(Head {
@@ -321,6 +343,7 @@ pub(super) fn open(conn: &Connection, action: &'static str, event: PluginEventId
                 source: row.get(1)?,
                 state: state(row, 2)?,
                 attempts: small(row.get(3)?),
+                in_line: row.get(4)?,
             })
         },
     )?;
@@ -376,7 +399,7 @@ pub(super) fn done(
         )));
     }
     settle(tx, event, MessageState::Done, attempt, None)?;
-    promote(tx, &head.plugin, &head.source)
+    head.promote(tx)
 }
 
 /// Ends an event. What it said is not kept.
@@ -417,7 +440,7 @@ fn fail(
         params![signed(event.0), state.as_str(), attempt, error, not_before],
     )?;
     tx.signals.plugins = true;
-    promote(tx, &head.plugin, &head.source)
+    head.promote(tx)
 }
 
 /// Drops all events of a plugin that are not settled; how many.

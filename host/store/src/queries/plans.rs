@@ -67,7 +67,7 @@ fn pages_end_where_they_are_full() {
 fn what_is_due_is_found_among_the_heads_of_lines() {
     let due = plan(inbound::DUE);
     assert!(
-        due.starts_with("SEARCH e USING INDEX plugin_events_due (due_at<?)"),
+        due.starts_with("SEARCH e USING INDEX plugin_events_due (plugin=? AND due_at<?)"),
         "{due}"
     );
     let due = plan(deliveries::DUE);

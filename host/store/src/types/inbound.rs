@@ -58,6 +58,9 @@ pub struct NewPluginEvent {
     pub plugin: String,
     /// The source, by its name in the plugin's manifest.
     pub source: String,
+    /// Whether it waits until those of its source that came before are settled
+    /// or parked; otherwise they are handled side by side.
+    pub in_line: bool,
     /// What makes a repetition of it the same event; none when it cannot be
     /// repeated.
     pub delivery: Option<DeliveryKey>,

@@ -22,7 +22,7 @@ async fn an_event_reads_back_as_it_came_in() {
     let accepted = store.accept_event(new.clone()).await.unwrap();
     assert_eq!(accepted, Accepted::New(new.id));
     assert!(signal.has_changed().unwrap());
-    let due = store.due_events(10).await.unwrap();
+    let due = store.due_events(HOOK, 10).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].id, new.id);
     assert_eq!((&*due[0].plugin, &*due[0].source), (HOOK, "hook"));
@@ -139,7 +139,7 @@ async fn the_events_of_a_source_come_one_at_a_time_in_their_order() {
         .await
         .unwrap();
     assert_eq!(due_ids(store).await, [c.0], "those behind it wait too");
-    assert_eq!(store.next_event_due().await.unwrap(), Some(again));
+    assert_eq!(store.next_event_due(HOOK).await.unwrap(), Some(again));
     let early = late.id;
     store.accept_event(late).await.unwrap();
     assert_eq!(
@@ -150,7 +150,7 @@ async fn the_events_of_a_source_come_one_at_a_time_in_their_order() {
     done(store, call(of(early, 1), vec![])).await;
     home.clock.advance(1_000);
     assert_eq!(due_ids(store).await, [c.0, a.0]);
-    assert_eq!(store.due_events(10).await.unwrap()[1].attempt, 2);
+    assert_eq!(store.due_events(HOOK, 10).await.unwrap()[1].attempt, 2);
     store
         .fail_event(a, 2, &"x".repeat(5_000), Again::Park)
         .await
@@ -172,7 +172,7 @@ async fn the_events_of_a_source_come_one_at_a_time_in_their_order() {
 
     store.retry_event(a, "ann").await.unwrap();
     assert_eq!(due_ids(store).await, [c.0, a.0], "and comes first again");
-    let due = store.due_events(10).await.unwrap();
+    let due = store.due_events(HOOK, 10).await.unwrap();
     assert_eq!((due[1].attempt, due[1].attempts_before_retry), (3, 2));
     // Whoever handled the other one meanwhile may finish it.
     done(store, call(of(b, 1), vec![])).await;
@@ -362,4 +362,54 @@ async fn numbers_are_never_given_twice_and_a_clean_restart_leaves_no_gap() {
     // A handle that was only dropped did not give back what it had reserved.
     let store = open(dir.path(), &clock);
     assert!(store.reserve_job_id().await.unwrap().0 > 302);
+}
+
+#[tokio::test]
+async fn what_is_in_no_line_waits_for_nothing_before_it() {
+    let home = home().await;
+    let store = &home.store;
+    let loose = |delivery: &'static str| async move {
+        NewPluginEvent {
+            in_line: false,
+            ..event(store, delivery).await
+        }
+    };
+    let first = loose("first").await;
+    let bad = first.id;
+    store.accept_event(first).await.unwrap();
+    let second = loose("second").await;
+    let fine = second.id;
+    store.accept_event(second).await.unwrap();
+    assert_eq!(due_ids(store).await, [bad.0, fine.0]);
+    let at = home.clock.now().plus(std::time::Duration::from_secs(2));
+    store.fail_event(bad, 1, "no", Again::At(at)).await.unwrap();
+    // The one that waits for its next try holds up neither what waits nor what
+    // is handled as it comes.
+    assert_eq!(due_ids(store).await, [fine.0]);
+    done(store, call(of(fine, 1), vec![])).await;
+    done(
+        store,
+        call(CallCause::NewEvent(loose("third").await), vec![]),
+    )
+    .await;
+    assert_eq!(store.next_event_due(HOOK).await.unwrap(), Some(at));
+    // Parked and asked for again, it is due whatever else waits.
+    home.clock.advance(2_000);
+    store.fail_event(bad, 2, "no", Again::Park).await.unwrap();
+    let other = loose("other").await.id;
+    let waits = NewPluginEvent {
+        id: other,
+        ..loose("waits").await
+    };
+    store.accept_event(waits).await.unwrap();
+    assert_eq!(due_ids(store).await, [other.0]);
+    store.retry_event(bad, "ann").await.unwrap();
+    assert_eq!(due_ids(store).await, [bad.0, other.0]);
+    // A line of the same source moves by itself.
+    let lined = waiting(store, "lined").await;
+    let behind = waiting(store, "behind").await;
+    assert!(due_ids(store).await.contains(&lined.0));
+    assert!(!due_ids(store).await.contains(&behind.0));
+    done(store, call(of(lined, 1), vec![])).await;
+    assert!(due_ids(store).await.contains(&behind.0));
 }

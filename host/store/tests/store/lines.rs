@@ -396,13 +396,13 @@ impl Pair {
         let (got_due, got_next): (Vec<_>, _) = match self.queue {
             Queue::Inbound => (
                 self.store
-                    .due_events(100)
+                    .due_events(HOOK, 100)
                     .await
                     .unwrap()
                     .into_iter()
                     .map(|due| (due.id.0, due.attempt, due.attempts_before_retry))
                     .collect(),
-                self.store.next_event_due().await.unwrap(),
+                self.store.next_event_due(HOOK).await.unwrap(),
             ),
             Queue::Outgoing => (
                 self.store

@@ -41,6 +41,7 @@ pub fn event_of(id: PluginEventId, delivery: &str) -> NewPluginEvent {
         id,
         plugin: HOOK.into(),
         source: "hook".into(),
+        in_line: true,
         delivery: Some(key(delivery)),
         sender: Some(json!({ "id": "ann" })),
         payload: delivery.as_bytes().to_vec(),
@@ -94,7 +95,7 @@ pub async fn done(store: &Store, call: CallCommit) -> Vec<Job> {
 }
 
 pub async fn due_ids(store: &Store) -> Vec<u64> {
-    let due = store.due_events(100).await.unwrap();
+    let due = store.due_events(HOOK, 100).await.unwrap();
     due.into_iter().map(|event: DueEvent| event.id.0).collect()
 }
 
