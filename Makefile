@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: help demo test check bench setup clean
 
 # The shell that runs cargo needs what lib.sh works out: rustup's folder on PATH, the target folder.
-XTASK := set -e; . scripts/lib.sh; pick_toolchain; cargo xtask
+XTASK := set -e; . scripts/lib.sh; pick_toolchain; scripts/claim-target.sh "$$CARGO_TARGET_DIR"; cargo xtask
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -6,6 +6,14 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
+/// The socket of this machine's engine.
+pub fn engine_socket() -> String {
+    std::env::var("DOCKER_HOST")
+        .ok()
+        .and_then(|host| host.strip_prefix("unix://").map(str::to_owned))
+        .unwrap_or_else(|| "/var/run/docker.sock".to_owned())
+}
+
 /// Passes connections on to the engine's socket, until it is cut: then every
 /// connection breaks, and new ones are dropped as soon as they are made.
 pub struct EngineLine {
@@ -18,10 +26,7 @@ pub struct EngineLine {
 impl EngineLine {
     /// A line to the engine of this machine.
     pub async fn open() -> Result<Self> {
-        let socket = std::env::var("DOCKER_HOST")
-            .ok()
-            .and_then(|host| host.strip_prefix("unix://").map(str::to_owned))
-            .unwrap_or_else(|| "/var/run/docker.sock".to_owned());
+        let socket = engine_socket();
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
         let open = Arc::new(watch::Sender::new(true));

@@ -22,6 +22,8 @@ pub struct HostOptions {
     pub defaults: String,
     /// Whole tables.
     pub more: String,
+    /// What its environment has besides, by name.
+    pub env: Vec<(String, String)>,
 }
 
 impl Default for HostOptions {
@@ -32,6 +34,7 @@ impl Default for HostOptions {
             sandbox: "memory_mib = 256\nworkspace_mib = 64".to_owned(),
             defaults: String::new(),
             more: String::new(),
+            env: Vec::new(),
         }
     }
 }
@@ -40,6 +43,7 @@ impl Default for HostOptions {
 pub struct Host {
     dir: tempfile::TempDir,
     data_dir: PathBuf,
+    env: Vec<(String, String)>,
     child: Option<Child>,
     client: reqwest::Client,
 }
@@ -73,6 +77,7 @@ impl Host {
         Ok(Self {
             dir,
             data_dir,
+            env: options.env,
             child: None,
             client: reqwest::Client::new(),
         })
@@ -93,6 +98,7 @@ impl Host {
             .arg("--config")
             .arg(self.config())
             .arg("serve")
+            .envs(self.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -154,20 +160,26 @@ impl Host {
             .arg("--config")
             .arg(self.config())
             .args(args)
+            .envs(self.env.iter().cloned())
             .stdin(Stdio::null())
             .output()?)
     }
 
-    fn request(&self, method: reqwest::Method, path: &str) -> Result<reqwest::RequestBuilder> {
+    fn base(&self) -> Result<String> {
         let text = std::fs::read_to_string(self.config())?;
         let listen = text
             .lines()
             .find_map(|line| line.strip_prefix("listen = "))
             .context("the configuration has an address")?;
+        Ok(format!("http://{}", listen.trim_matches('"')))
+    }
+
+    fn request(&self, method: reqwest::Method, path: &str) -> Result<reqwest::RequestBuilder> {
+        let base = self.base()?;
         let token = std::fs::read_to_string(self.data_dir.join("api-token"))?;
         Ok(self
             .client
-            .request(method, format!("http://{}{path}", listen.trim_matches('"')))
+            .request(method, format!("{base}{path}"))
             .bearer_auth(token.trim()))
     }
 
@@ -192,6 +204,24 @@ impl Host {
         let mut request = self.request(method, path)?;
         if let Some(body) = body {
             request = request.json(&body);
+        }
+        answer(request).await
+    }
+
+    /// Posts bytes without this host's token, as strangers do; answered with
+    /// status and JSON.
+    pub async fn send(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Result<(u16, Value)> {
+        let mut request = self
+            .client
+            .post(format!("{}{path}", self.base()?))
+            .body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         answer(request).await
     }

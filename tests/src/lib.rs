@@ -14,10 +14,12 @@
 
 mod engine;
 mod host;
+mod receiver;
 mod remote;
 
-pub use engine::EngineLine;
+pub use engine::{EngineLine, engine_socket};
 pub use host::{Host, HostOptions, binary};
+pub use receiver::{Received, Receiver};
 pub use remote::{HeldPush, Remote};
 
 use std::time::Duration;

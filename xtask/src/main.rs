@@ -72,6 +72,7 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
+    workspace.claim_target()?;
     match task {
         Task::Check => check::run(&workspace),
         Task::Demo => demo::run(&workspace),

@@ -54,6 +54,16 @@ impl Workspace {
         &self.target
     }
 
+    /// Makes the target folder this checkout's, which another may have used last.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn claim_target(&self) -> anyhow::Result<()> {
+        Cmd::new(self.script("claim-target.sh"))
+            .args([&self.target])
+            .run("take over the target folder")
+    }
+
     /// The workspace of the shipped plugins.
     pub fn plugins(&self) -> PathBuf {
         self.root.join("plugins")

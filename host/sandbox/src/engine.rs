@@ -209,7 +209,7 @@ fn discover() -> Result<Endpoint, SandboxError> {
                     ca: place.join("ca.pem"),
                 }
             });
-        return parse(&host, tls);
+        return Endpoint::parse(&host, tls);
     }
     let own = variable("XDG_RUNTIME_DIR");
     let candidates = SOCKETS
@@ -225,19 +225,32 @@ fn discover() -> Result<Endpoint, SandboxError> {
     ))
 }
 
-fn parse(host: &str, tls: Option<Tls>) -> Result<Endpoint, SandboxError> {
-    match host.split_once("://") {
-        Some(("unix", path)) => Ok(Endpoint::Unix(path.into())),
-        Some(("tcp" | "http" | "https", _)) => Ok(Endpoint::Tcp {
-            url: host.into(),
-            tls,
-        }),
-        Some(("ssh", _)) => Ok(Endpoint::Ssh(host.into())),
-        _ => Err(SandboxError::Options {
-            reason: format!(
-                "DOCKER_HOST is {host:?}, which is no unix://, tcp:// or ssh:// address"
-            ),
-        }),
+impl Endpoint {
+    /// Reads `unix:///path`, `tcp://host:port` or `ssh://user@host`; `tls` is
+    /// for the second.
+    ///
+    /// # Errors
+    /// When it is none of them.
+    pub fn parse(address: &str, tls: Option<Tls>) -> Result<Self, SandboxError> {
+        let wrong = |reason: &str| SandboxError::Options {
+            reason: format!("the engine's address {address:?} {reason}"),
+        };
+        match address.split_once("://") {
+            Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.into())),
+            Some(("tcp" | "http" | "https", _)) => Ok(Self::Tcp {
+                url: address.into(),
+                tls,
+            }),
+            // The client would take the port for a part of the name.
+            Some(("ssh", place)) if place.contains(':') => Err(wrong(
+                "has a port, which `ssh` is told elsewhere: put `Host`, `HostName` and `Port` into \
+                 ~/.ssh/config and name that `Host` here",
+            )),
+            Some(("ssh", _)) => Ok(Self::Ssh(address.into())),
+            _ => Err(wrong(
+                "is none: write unix:///run/docker.sock, tcp://host:2376 or ssh://user@host",
+            )),
+        }
     }
 }
 
@@ -248,22 +261,24 @@ mod tests {
     #[test]
     fn addresses_are_understood() {
         assert_eq!(
-            parse("unix:///run/x.sock", None).unwrap(),
+            Endpoint::parse("unix:///run/x.sock", None).unwrap(),
             Endpoint::Unix("/run/x.sock".into())
         );
         assert!(matches!(
-            parse("tcp://127.0.0.1:2375", None).unwrap(),
+            Endpoint::parse("tcp://127.0.0.1:2375", None).unwrap(),
             Endpoint::Tcp { tls: None, .. }
         ));
         assert_eq!(
-            parse("ssh://me@there", None).unwrap(),
+            Endpoint::parse("ssh://me@there", None).unwrap(),
             Endpoint::Ssh("ssh://me@there".into())
         );
+        let ported = Endpoint::parse("ssh://me@there:2222", None).unwrap_err();
+        assert!(ported.to_string().contains("~/.ssh/config"), "{ported}");
         assert!(
-            parse("npipe:////x", None)
+            Endpoint::parse("npipe:////x", None)
                 .unwrap_err()
                 .to_string()
-                .contains("DOCKER_HOST")
+                .contains("npipe")
         );
     }
 }

@@ -22,7 +22,8 @@ pub enum Endpoint {
         /// for a loopback address.
         tls: Option<Tls>,
     },
-    /// `ssh://user@host`, with whatever the system's ssh is configured to.
+    /// `ssh://user@host`, with whatever the system's ssh is configured to; also
+    /// the port is said there.
     Ssh(String),
 }
 

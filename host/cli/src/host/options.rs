@@ -12,7 +12,7 @@ use sortie_plugins::{LogSink, PluginOptions, Plugins};
 use sortie_sandbox::{Endpoint, EngineOptions, Tls, WireKey};
 use sortie_vault::Vault;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 const MIB: u64 = 1024 * 1024;
@@ -80,23 +80,14 @@ fn endpoint(config: &Config) -> Result<Endpoint, CliError> {
     if text == "auto" {
         return Ok(Endpoint::Auto);
     }
-    match text.split_once("://") {
-        Some(("unix", path)) if path.starts_with('/') => Ok(Endpoint::Unix(PathBuf::from(path))),
-        Some(("tcp", _)) => Ok(Endpoint::Tcp {
-            url: text.to_owned(),
-            tls: config.engine.tls_dir.as_deref().map(tls),
-        }),
-        Some(("ssh", _)) => Ok(Endpoint::Ssh(text.to_owned())),
-        _ => Err(CliError::new(
+    Endpoint::parse(text, config.engine.tls_dir.as_deref().map(tls)).map_err(|error| {
+        CliError::new(
             Exit::Usage,
             "configuration",
-            format!("use engine.endpoint {text:?}: it is no endpoint"),
+            format!("use engine.endpoint: {error}"),
         )
-        .with_hint(
-            "write \"auto\", \"unix:///run/docker.sock\", \"tcp://host:2376\" or \
-             \"ssh://user@host\"",
-        )),
-    }
+        .with_hint("\"auto\" takes DOCKER_HOST, then the usual sockets")
+    })
 }
 
 fn tls(dir: &Path) -> Tls {

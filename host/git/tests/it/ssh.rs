@@ -1,12 +1,19 @@
 //! Remotes over SSH, against a real server.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use sortie_git::{ErrorClass, Git, GitError, GitOptions, PushExpect, SshKey, SshOptions};
+use sortie_git::{
+    ErrorClass, Git, GitError, GitOptions, PushExpect, RemoteUrl, SshKey, SshOptions,
+};
+use sortie_sshd::{Sshd, keygen};
 use sortie_vault::{SecretSource, Vault};
 
-use crate::support::ssh::{Sshd, keygen};
 use crate::support::{World, accept, git};
+
+fn url(sshd: &Sshd, path: &Path) -> RemoteUrl {
+    RemoteUrl::parse(&sshd.url(path)).expect("an ssh URL")
+}
 
 fn host(world: &World, ssh: SshOptions) -> Git {
     let mut options = GitOptions::new(world.path("mirrors"));
@@ -27,7 +34,7 @@ async fn fetch_and_push_with_a_key_file() {
         },
     );
     let mirror = git_host
-        .mirror(&sshd.url(&world.remote))
+        .mirror(&url(&sshd, &world.remote))
         .await
         .expect("fetched");
     assert_eq!(mirror.default_branch().await.expect("there"), "main");
@@ -44,7 +51,7 @@ async fn fetch_and_push_with_a_key_file() {
     assert_eq!(git(&world.remote, &["rev-parse", "topic"]), head.as_str());
 
     let missing = git_host
-        .mirror(&sshd.url(&world.path("missing.git")))
+        .mirror(&url(&sshd, &world.path("missing.git")))
         .await
         .err()
         .expect("not there");
@@ -67,7 +74,7 @@ async fn a_key_from_the_vault_never_touches_a_disk_of_ours() {
         accept_new_hosts: false,
     };
     let mirror = Git::new(options)
-        .mirror(&sshd.url(&world.remote))
+        .mirror(&url(&sshd, &world.remote))
         .await
         .expect("fetched");
     assert_eq!(
@@ -80,7 +87,7 @@ async fn a_key_from_the_vault_never_touches_a_disk_of_ours() {
 async fn a_wrong_key_an_unknown_host_and_a_changed_host_have_names() {
     let world = World::new();
     let sshd = Sshd::start(world.dir.path());
-    let url = sshd.url(&world.remote);
+    let url = url(&sshd, &world.remote);
     let stranger = world.path("stranger");
     keygen(&stranger);
     let wrong = SshOptions {
@@ -134,7 +141,7 @@ async fn a_wrong_key_an_unknown_host_and_a_changed_host_have_names() {
 async fn a_dead_port_is_unreachable() {
     let world = World::new();
     let sshd = Sshd::start(world.dir.path());
-    let url = sshd.url(&world.remote);
+    let url = url(&sshd, &world.remote);
     let options = SshOptions {
         key: Some(SshKey::File(sshd.key.clone())),
         known_hosts: Some(sshd.known_hosts.clone()),

@@ -108,7 +108,7 @@ async fn an_engine_that_is_not_there_is_told_and_found_later() {
         matches!(error, SandboxError::EngineUnreachable { .. }),
         "{error}"
     );
-    let error = at(Endpoint::Ssh("ssh://nobody@127.0.0.1:1".into()))
+    let error = at(Endpoint::Ssh("ssh://nobody@nowhere.invalid".into()))
         .await
         .list()
         .await

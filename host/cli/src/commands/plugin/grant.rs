@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
 use reqwest::Url;
+use serde::Deserialize;
 use sortie_api::view::{ConsentBody, GrantBody, PluginDetail};
 use sortie_package::Grant;
 use sortie_package::manifest::{EgressRequest, HostPattern, Scheme};
@@ -20,8 +21,9 @@ pub struct Args {
     name: String,
     #[command(flatten)]
     wishes: Wishes,
-    /// Requests that it may send, as in `POST https://host/path`; several
-    /// methods are divided by commas; may be repeated
+    /// Requests that it may send, as in `POST https://host/path`, several
+    /// methods divided by commas, or as a table in the words of a manifest, as
+    /// in `{ host = "hooks.example.com", methods = ["POST"] }`; may be repeated
     #[arg(long, value_name = "RULE", value_parser = rule, conflicts_with_all = ["yes", "dir"])]
     egress: Vec<EgressRequest>,
     /// A secret that these requests may carry where the plugin asks for it; may
@@ -89,11 +91,12 @@ fn with_rules(
         let same_place = |asked: &&EgressRequest| {
             asked.host == rule.host && asked.path_prefix.starts_with(&rule.path_prefix)
         };
-        rule.credential = asked
+        let as_asked = asked
             .iter()
             .filter(same_place)
             .filter_map(|asked| asked.credential.clone())
             .find(|credential| secrets.contains(&credential.secret));
+        rule.credential = rule.credential.or(as_asked);
         if !grant.egress.contains(&rule) {
             grant.egress.push(rule);
         }
@@ -102,6 +105,9 @@ fn with_rules(
 }
 
 fn rule(text: &str) -> Result<EgressRequest, String> {
+    if text.trim_start().starts_with('{') {
+        return table(text);
+    }
     let (methods, url) = text.trim().rsplit_once(' ').unwrap_or(("GET", text));
     let wrong = |reason: String| format!("{reason}; write it as in `POST https://host/path`");
     let url = Url::parse(url).map_err(|error| wrong(format!("{url:?} is no address: {error}")))?;
@@ -133,6 +139,21 @@ fn rule(text: &str) -> Result<EgressRequest, String> {
     })
 }
 
+/// A rule that says more than an address can.
+fn table(text: &str) -> Result<EgressRequest, String> {
+    #[derive(Deserialize)]
+    struct Line {
+        rule: EgressRequest,
+    }
+    let line: Line =
+        toml::from_str(&format!("rule = {}", text.replace('\n', " "))).map_err(|error| {
+            let reason = error.message();
+            format!("{reason}; write it as in `{{ host = \"example.com\", methods = [\"POST\"] }}`")
+        })?;
+    HostPattern::parse(&line.rule.host)?;
+    Ok(line.rule)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +180,26 @@ mod tests {
             "GET https://h/?x",
         ] {
             assert!(rule(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_says_what_an_address_cannot() {
+        let read = rule(
+            r#"{ host = "hooks.example.com", methods = ["POST"], path_prefix = "/in", private = true,
+                 credential = { secret = "out", header = "x-signature", sign = "hmac-sha256" } }"#,
+        )
+        .expect("a rule");
+        assert!(read.private);
+        assert_eq!(read.credential.expect("one").secret, "out");
+        for (text, reason) in [
+            (r#"{ host = "a.example", hosts = 1 }"#, "hosts"),
+            (r#"{ host = "*" }"#, "*"),
+            (r#"{ methods = ["POST"] }"#, "host"),
+            ("{ host", "write it as"),
+        ] {
+            let error = rule(text).expect_err(text);
+            assert!(error.contains(reason), "{text}: {error}");
         }
     }
 }

@@ -2,7 +2,6 @@
 //! of its own, so that the machine's has no part in a test.
 
 pub mod http;
-pub mod ssh;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -1,22 +1,30 @@
 //! A real `sshd` on a loopback port, with keys of its own.
 
+#![allow(clippy::disallowed_methods, reason = "tests start programs")]
+#![allow(clippy::expect_used, reason = "a test without its server ends here")]
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use sortie_git::RemoteUrl;
-
 /// A running server; killed with the value.
 pub struct Sshd {
     child: Child,
+    /// Where it listens, on 127.0.0.1.
     pub port: u16,
+    /// The private key that it lets in.
     pub key: PathBuf,
+    /// A file that knows the server's own key.
     pub known_hosts: PathBuf,
     user: String,
 }
 
 impl Sshd {
+    /// Starts one with its files in `dir`, and waits until it listens.
+    ///
+    /// # Panics
+    /// When it cannot be started.
     pub fn start(dir: &Path) -> Self {
         let key = dir.join("id_ed25519");
         let host_key = dir.join("host_key");
@@ -70,14 +78,14 @@ impl Sshd {
         }
     }
 
-    pub fn url(&self, path: &Path) -> RemoteUrl {
-        let text = format!(
+    /// The address of a path there.
+    pub fn url(&self, path: &Path) -> String {
+        format!(
             "ssh://{}@127.0.0.1:{}{}",
             self.user,
             self.port,
             path.display()
-        );
-        RemoteUrl::parse(&text).expect("an ssh URL")
+        )
     }
 }
 
@@ -88,6 +96,10 @@ impl Drop for Sshd {
     }
 }
 
+/// Makes a pair of keys, the public one in `path.pub`.
+///
+/// # Panics
+/// When `ssh-keygen` does not run.
 pub fn keygen(path: &Path) {
     let status = Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
