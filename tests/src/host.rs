@@ -165,6 +165,15 @@ impl Host {
             .output()?)
     }
 
+    /// The words of a command line for this host.
+    pub fn command_line(&self, args: &[&str]) -> Result<Vec<String>> {
+        let program = binary()?.display().to_string();
+        let config = self.config().display().to_string();
+        let mut words = vec![program, "--config".to_owned(), config];
+        words.extend(args.iter().map(|&word| word.to_owned()));
+        Ok(words)
+    }
+
     fn base(&self) -> Result<String> {
         let text = std::fs::read_to_string(self.config())?;
         let listen = text

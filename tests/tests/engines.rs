@@ -11,7 +11,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use sortie_sshd::{Sshd, keygen};
+use sortie_servers::{Sshd, keygen};
 use sortie_tests::{Host, HostOptions, Remote, engine_socket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

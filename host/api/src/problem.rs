@@ -281,7 +281,7 @@ fn of_plugin(error: &PluginError) -> Problem {
         error if error.is_transient() => Problem::new(Kind::Busy, detail),
         _ => Problem::new(Kind::BadPackage, detail).with_hint(
             "build it against the WIT of this host, as `sortie plugin build` does, and see \
-             `sortie plugin check`",
+             `sortie plugin test`",
         ),
     }
 }

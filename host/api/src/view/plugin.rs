@@ -325,7 +325,9 @@ impl TryFrom<ConsentBody> for Consent {
                     Kind::InvalidRequest,
                     format!("read the grant: {error}"),
                 )
-                .with_hint("write it in the words of a manifest; `sortie plugin show` prints one")),
+                .with_hint(
+                    "write it in the words of a manifest; `sortie plugin inspect` prints one",
+                )),
             },
         }
     }

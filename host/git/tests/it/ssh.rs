@@ -6,7 +6,7 @@ use std::path::Path;
 use sortie_git::{
     ErrorClass, Git, GitError, GitOptions, PushExpect, RemoteUrl, SshKey, SshOptions,
 };
-use sortie_sshd::{Sshd, keygen};
+use sortie_servers::{Sshd, keygen};
 use sortie_vault::{SecretSource, Vault};
 
 use crate::support::{World, accept, git};

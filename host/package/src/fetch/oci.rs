@@ -20,6 +20,8 @@ use crate::layer::Layer;
 use crate::section;
 use crate::signature::ANNOTATION;
 
+/// What is shown of a registry's own words.
+const MAX_SAID_CHARS: usize = 300;
 /// The media type of the layer, and the one it had before.
 const WASM: &str = "application/wasm";
 const WASM_BEFORE: &str = "application/vnd.wasm.content.layer.v1+wasm";
@@ -53,7 +55,7 @@ pub async fn fetch(
     };
     let [layer] = image.layers.as_slice() else {
         return Err(not(format!(
-            "it has {} layers instead of one; push it with `sortie plugin publish` or `wkg oci push`",
+            "it has {} layers instead of one; push it with `sortie plugin push` or `wkg oci push`",
             image.layers.len()
         )));
     };
@@ -151,6 +153,10 @@ fn image(
     }
     if let Some(signature) = signature {
         notes.insert(ANNOTATION.into(), signature.to_owned());
+    }
+    // The client writes what it sends in a form of JSON that escapes no line end.
+    for text in notes.values_mut() {
+        *text = text.trim().replace(char::is_control, " ");
     }
     let config = json!({
         "architecture": "wasm",
@@ -275,6 +281,13 @@ fn registry(reference: &Reference, error: OciDistributionError) -> FetchError {
             }) =>
         {
             FetchError::Status { what, status: 404 }
+        }
+        OciDistributionError::ServerError { code, message, .. } if !message.trim().is_empty() => {
+            let said: String = message.chars().take(MAX_SAID_CHARS).collect();
+            FetchError::Registry {
+                what,
+                reason: format!("it answered {code}: {}", said.trim().escape_debug()),
+            }
         }
         OciDistributionError::ServerError { code, .. } => FetchError::Status { what, status: code },
         OciDistributionError::RequestError(error) => FetchError::Unreachable {

@@ -62,7 +62,7 @@ pub enum Answer {
 pub enum Refusal {
     /// No running plugin has such a source.
     #[error(
-        "find the hook {plugin}/{source_name}: there is none; `sortie plugin show {plugin}` lists those of a plugin that runs"
+        "find the hook {plugin}/{source_name}: there is none; `sortie plugin inspect {plugin}` lists those of a plugin that runs"
     )]
     Unknown {
         /// The plugin asked for.

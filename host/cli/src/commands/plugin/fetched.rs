@@ -97,6 +97,22 @@ fn login() -> Option<Login> {
 }
 
 impl Package {
+    /// Whether a signature came with it.
+    pub fn is_signed(&self) -> bool {
+        self.signature.is_some()
+    }
+
+    /// Publishes it with its signature; says where exactly.
+    pub async fn push(&self, target: &Source) -> Result<Source, CliError> {
+        let options = FetchOptions {
+            login: login(),
+            ..FetchOptions::default()
+        };
+        fetch::push(target, &self.bytes, self.signature.as_deref(), &options)
+            .await
+            .map_err(|error| CliError::failed(format!("publish the package: {error}")))
+    }
+
     /// The form that the host takes.
     pub fn form(&self, consent: &ConsentBody) -> Result<Form, CliError> {
         let part = Part::bytes(self.bytes.clone())

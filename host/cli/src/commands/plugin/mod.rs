@@ -17,6 +17,7 @@ mod list;
 mod lock;
 mod logs;
 mod new;
+mod push;
 mod remove;
 mod rollback;
 mod sign;
@@ -47,6 +48,7 @@ enum Command {
     Test(test::Args),
     Keygen(keygen::Args),
     Sign(sign::Args),
+    Push(push::Args),
     Install(install::Args),
     Upgrade(upgrade::Args),
     Rollback(rollback::Args),
@@ -76,6 +78,7 @@ pub async fn run(
         Command::Test(args) => test::run(args, out).await,
         Command::Keygen(args) => keygen::run(args, out),
         Command::Sign(args) => sign::run(&args, out),
+        Command::Push(args) => push::run(&args, out).await,
         Command::Install(args) => install::run(args, &client()?, out).await,
         Command::Upgrade(args) => upgrade::run(args, &client()?, out).await,
         Command::Rollback(args) => rollback::run(args, &client()?, out).await,

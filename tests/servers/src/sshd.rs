@@ -1,8 +1,5 @@
 //! A real `sshd` on a loopback port, with keys of its own.
 
-#![allow(clippy::disallowed_methods, reason = "tests start programs")]
-#![allow(clippy::expect_used, reason = "a test without its server ends here")]
-
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
