@@ -128,8 +128,8 @@ async fn scanner_tests(
         tests.push(Outcome {
             kind: "conformance",
             passed: check.passed(),
+            problem: check.problem().map(str::to_owned),
             name: check.name,
-            problem: check.problem,
             mismatch: Mismatch::default(),
             findings: Vec::new(),
             log: Vec::new(),
