@@ -10,11 +10,24 @@
 //! host's to keep.
 
 pub mod agent;
+mod asked;
 pub mod budget;
+pub mod cases;
+pub mod connector;
+mod deliveries;
+mod effectful;
+mod events;
+mod folder;
+pub mod notifier;
 mod outputs;
 mod samples;
 pub mod scanner;
+mod stage;
 pub mod workflow;
+mod world;
+
+pub use folder::{Case, Folder};
+pub use stage::Subject;
 
 use sortie_plugins::PluginError;
 use std::fmt;
