@@ -3,11 +3,11 @@
 //! What a person did wrong is told to that person; only the host's own trouble
 //! is an error, because an error brings the event again.
 
+use crate::SOURCE;
 use crate::bindings::exports::sortie::connector::connector::Event;
 use crate::bindings::sortie::connector::events::{ChatMessage, ChatPlace, ChatPress, Payload};
 use crate::bindings::sortie::host::chat::{self, Answered, Place};
 use crate::bindings::sortie::host::jobs::{Decision, Error, Submission};
-use crate::SOURCE;
 use crate::button::Press;
 use crate::command::{Command, Setting};
 use crate::memory::{self, Note};
