@@ -6,7 +6,7 @@ use crate::asked::{Asked, body, headers};
 use crate::world::{self, Kept, Script};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sortie_plugins::outside::{Header, HttpError, HttpResponse, JobView};
+use sortie_plugins::outside::{Header, HttpError, HttpResponse, JobView, MAX_BODY_BYTES};
 use sortie_plugins::surfaces::connector::{Event, Payload, Place, Reply, Sender};
 use sortie_plugins::surfaces::notifier::{Delivery, Notification};
 use std::collections::BTreeMap;
@@ -185,22 +185,56 @@ impl From<Job> for JobView {
     }
 }
 
+/// An answer to a request, or why there is none: exactly one of `status` and
+/// `error`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-enum Answer {
-    Status {
-        status: u16,
-        #[serde(default)]
-        headers: BTreeMap<String, String>,
-        #[serde(default)]
-        body: Value,
-    },
-    Invalid(String),
-    Denied(String),
-    Unreachable(String),
+#[serde(try_from = "Written")]
+struct Answer(Result<HttpResponse, HttpError>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    status: Option<u16>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: Value,
+    error: Option<Failure>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Failure {
+    Invalid,
+    Denied,
+    Unreachable,
     TimedOut,
-    TooLarge(u64),
-    Failed(String),
+    TooLarge,
+    Failed,
+}
+
+impl TryFrom<Written> for Answer {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let why = || "the case says so".to_owned();
+        match (written.status, written.error) {
+            (Some(status), None) => Ok(Self(Ok(HttpResponse {
+                status,
+                headers: fields(written.headers),
+                body: bytes(&written.body),
+            }))),
+            (None, Some(error)) => Ok(Self(Err(match error {
+                Failure::Invalid => HttpError::Invalid(why()),
+                Failure::Denied => HttpError::Denied(why()),
+                Failure::Unreachable => HttpError::Unreachable(why()),
+                Failure::TimedOut => HttpError::TimedOut,
+                Failure::TooLarge => HttpError::TooLarge(MAX_BODY_BYTES as u64),
+                Failure::Failed => HttpError::Failed(why()),
+            }))),
+            _ => Err("an answer has either `status` or `error`"),
+        }
+    }
 }
 
 /// A body as a case writes it: a text as it is, nothing for null, anything
@@ -218,30 +252,6 @@ fn fields(headers: BTreeMap<String, String>) -> Vec<Header> {
     headers.into_iter().map(field).collect()
 }
 
-impl From<Answer> for Result<HttpResponse, HttpError> {
-    fn from(answer: Answer) -> Self {
-        Err(match answer {
-            Answer::Status {
-                status,
-                headers,
-                body,
-            } => {
-                return Ok(HttpResponse {
-                    status,
-                    headers: fields(headers),
-                    body: bytes(&body),
-                });
-            }
-            Answer::Invalid(why) => HttpError::Invalid(why),
-            Answer::Denied(why) => HttpError::Denied(why),
-            Answer::Unreachable(why) => HttpError::Unreachable(why),
-            Answer::TimedOut => HttpError::TimedOut,
-            Answer::TooLarge(limit) => HttpError::TooLarge(limit),
-            Answer::Failed(why) => HttpError::Failed(why),
-        })
-    }
-}
-
 impl Given {
     pub(crate) fn script(&self) -> Script {
         let usual = Script::default();
@@ -252,7 +262,7 @@ impl Given {
                 .map(|jobs| jobs.into_iter().map(JobView::from).collect()),
             http: match self.http.is_empty() {
                 true => usual.http,
-                false => self.http.iter().cloned().map(Into::into).collect(),
+                false => self.http.iter().map(|answer| answer.0.clone()).collect(),
             },
             ..usual
         }
@@ -376,4 +386,26 @@ pub(crate) fn delivered(delivery: &Delivery, asked: &[Asked]) -> Value {
 
 fn asks(asked: &[Asked]) -> Value {
     asked.iter().map(Asked::to_json).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_status_or_an_error() {
+        let read = |text: &str| serde_json::from_str::<Answer>(text);
+        let given = read(r#"{ "status": 429, "headers": { "retry-after": "1" }, "body": [1] }"#);
+        let given = given.expect("an answer").0.expect("with a status");
+        assert_eq!((given.status, given.body), (429, b"[1]".to_vec()));
+        let none = read(r#"{ "error": "timed-out" }"#).expect("an answer");
+        assert_eq!(none.0, Err(HttpError::TimedOut));
+        for wrong in [
+            "{}",
+            r#"{"status":200,"error":"failed"}"#,
+            r#"{"state":200}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 }

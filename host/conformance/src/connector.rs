@@ -5,8 +5,9 @@ use crate::cases::{self, EventCase};
 use crate::effectful::{differs, jobs_errors};
 use crate::stage::{Answer, Call, Done, Play, Stage, Subject};
 use crate::world::job;
-use crate::{Check, Verdict, events};
+use crate::{Check, events};
 use serde_json::Value;
+use sortie_package::manifest::JobAction;
 use sortie_plugins::Plugins;
 use sortie_plugins::outside::JobView;
 use sortie_plugins::surfaces::connector::Payload;
@@ -36,22 +37,17 @@ pub async fn check(plugins: &Plugins, subject: &Subject) -> Vec<Check> {
     if stage.imports(Import::Jobs) {
         checks.push(told(&stage, &played).await);
     }
-    let (effects, requests) = tried_again(&stage, &played).await;
-    checks.push(Check::all("C3 another try does everything", effects));
-    if stage.imports(Import::Http) {
-        checks.push(Check::all(
-            "C4 another try sends the same requests",
-            requests,
-        ));
-    }
+    checks.extend(tried_again(&stage, &played).await);
     checks.push(Check::all(
         "C5 what it answers is an answer",
         answers(&stage, &played).await,
     ));
-    checks.push(Check::all(
-        "C6 nothing is decided for who may not",
-        deciding(&stage, &played).await,
-    ));
+    if stage.grant.jobs.allow.contains(&JobAction::Decide) {
+        checks.push(Check::all(
+            "C6 nothing is decided for who may not",
+            deciding(&stage, &played).await,
+        ));
+    }
     if !stage.grant.chat.sources.is_empty() {
         let pressed: Vec<String> = played.iter().filter_map(unacknowledged).collect();
         checks.push(Check::all("C8 every press is acknowledged", pressed));
@@ -130,12 +126,10 @@ async fn told(stage: &Stage<'_>, played: &[(Play, Done)]) -> Check {
         .map(|(play, _)| play)
         .collect();
     if asking.is_empty() {
-        return Check {
-            name: NAME.into(),
-            verdict: Verdict::Untried(
-                "no event made it ask anything about jobs; add a case that does".into(),
-            ),
-        };
+        return Check::untried(
+            NAME,
+            "no event made it ask anything about jobs; add a case that does",
+        );
     }
     let mut problems = Vec::new();
     for (name, error) in jobs_errors() {
@@ -157,9 +151,9 @@ async fn told(stage: &Stage<'_>, played: &[(Play, Done)]) -> Check {
     Check::all(NAME, problems)
 }
 
-/// Everything once more as a second try: what differs in the effects, and what
-/// in the requests. What differs by itself is told elsewhere.
-async fn tried_again(stage: &Stage<'_>, played: &[(Play, Done)]) -> (Vec<String>, Vec<String>) {
+/// Everything once more as a second try, with kv as it was. What differs by
+/// itself is told elsewhere.
+async fn tried_again(stage: &Stage<'_>, played: &[(Play, Done)]) -> [Check; 2] {
     let (mut effects, mut requests) = (Vec::new(), Vec::new());
     for (play, first) in played {
         if !first.same(&stage.play(play).await) {
@@ -177,7 +171,28 @@ async fn tried_again(stage: &Stage<'_>, played: &[(Play, Done)]) -> (Vec<String>
             requests.push(told());
         }
     }
-    (effects, requests)
+    let check = |name, what, any: bool, problems| match any {
+        true => Check::all(name, problems),
+        false => Check::untried(
+            name,
+            format!("no event made it {what}; add a case that does"),
+        ),
+    };
+    let any = |of: fn(&Done) -> bool| played.iter().any(|(_, done)| of(done));
+    [
+        check(
+            "C3 another try does everything",
+            "change anything",
+            any(|done| !done.effects().is_empty()) || !effects.is_empty(),
+            effects,
+        ),
+        check(
+            "C4 another try sends the same requests",
+            "send a request",
+            any(|done| !done.requests().is_empty()) || !requests.is_empty(),
+            requests,
+        ),
+    ]
 }
 
 /// A job whose texts are as long as they may be, and hard to write.

@@ -73,6 +73,14 @@ impl Check {
         Self::new(name, problem)
     }
 
+    /// A check that nothing at hand can fail, and what could.
+    pub(crate) fn untried(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            verdict: Verdict::Untried(why.into()),
+        }
+    }
+
     /// Whether nothing speaks against it.
     pub fn passed(&self) -> bool {
         self.problem().is_none()

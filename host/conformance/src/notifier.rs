@@ -5,7 +5,7 @@ use crate::cases::{self, DeliveryCase};
 use crate::effectful::{chat_errors, cut, http_errors};
 use crate::stage::{Answer, Call, Done, Play, Stage, Subject};
 use crate::world::answer;
-use crate::{Check, Verdict, deliveries};
+use crate::{Check, deliveries};
 use serde_json::Value;
 use sortie_plugins::outside::{HttpError, HttpRequest};
 use sortie_plugins::surfaces::notifier::Delivery;
@@ -31,24 +31,20 @@ pub async fn check(plugins: &Plugins, subject: &Subject) -> Vec<Check> {
         .collect();
 
     let mut checks = stage.promises(&played, deliveries::fresh).await;
-    checks.push(Check::all(
-        "N1 a repetition can be told from another event",
-        repeated(&stage, &usual).await,
-    ));
+    let why = "nothing made it send anything; configure it, or add a case";
+    let silent = sending.is_empty() && !usual.iter().any(|(_, done)| says(done));
+    checks.push(match silent {
+        true => Check::untried(REPETITION, why),
+        false => Check::all(REPETITION, repeated(&stage, &usual).await),
+    });
     checks.push(Check::all(
         "N3 what it does not know is no failure",
         newer.iter().filter_map(failed),
     ));
-    let mut problems = unqueued(&stage, &usual).await;
-    if sending.is_empty() && !usual.iter().any(|(_, done)| says(done)) {
-        let why = "nothing made it send anything; configure it, or add a case";
-        for name in [TRUTH, REDIRECT, WAIT] {
-            checks.push(Check {
-                name: name.into(),
-                verdict: Verdict::Untried(why.into()),
-            });
-        }
+    if silent {
+        checks.extend([TRUTH, REDIRECT, WAIT].map(|name| Check::untried(name, why)));
     } else {
+        let mut problems = unqueued(&stage, &usual).await;
         problems.extend(undelivered(&stage, &sending).await);
         checks.push(Check::all(TRUTH, problems));
     }
@@ -64,6 +60,7 @@ pub async fn check(plugins: &Plugins, subject: &Subject) -> Vec<Check> {
     checks
 }
 
+const REPETITION: &str = "N1 a repetition can be told from another event";
 const TRUTH: &str = "N4 delivered is what the other side has";
 const REDIRECT: &str = "N5 a redirect is no delivery";
 const WAIT: &str = "N6 waits end within the call";

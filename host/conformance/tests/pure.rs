@@ -1,8 +1,9 @@
 //! The suites of the pure surfaces against guests that break one promise each.
 
-use sortie_conformance::{Check, agent, budget, workflow};
+use sortie_conformance::{Check, agent, budget, scanner, workflow};
 use sortie_guests::pure::workflow::{FINISH, HALT, PUBLISH, TELL, TELL_OTHER, after};
 use sortie_guests::pure::{Agent, Budget, Workflow};
+use sortie_guests::{CHANGE, FINDING, scanner as scanner_guest};
 use sortie_plugins::{PluginOptions, Plugins};
 
 async fn loaded(wasm: Vec<u8>) -> Plugins {
@@ -176,5 +177,51 @@ async fn each_promise_of_a_workflow_can_be_broken() {
     for (broken, guest) in cases {
         let plugins = loaded(guest.build()).await;
         only(broken, &workflow::check(&plugins, "guest").await);
+    }
+}
+
+#[tokio::test]
+async fn each_promise_of_a_scanner_can_be_broken() {
+    let drop = "(call $drop (local.get $change))";
+    let nothing = "(i32.const 1024)";
+    let files = "(local $file i32)
+        (call $files (local.get $change) (i32.const 4096))
+        (local.set $file (i32.load (i32.const 4096)))";
+    // A rule without a help.
+    let mute = r#"(data (i32.const 52) "\00\00\00\00")"#;
+    // Line 7 of a binary file, which has none.
+    let picture = format!(r#"{FINDING} (data (i32.const 112) "logo.png")"#);
+    let points = format!(
+        "{files} {drop}
+         (if (i32.eqz (i32.load (i32.const 4100))) (then (return {nothing})))
+         (if (i32.ne (i32.load offset=8 (local.get $file)) (i32.const 8))
+           (then (return {nothing})))
+         (if (i32.ne (i32.load8_u offset=7 (i32.load offset=4 (local.get $file)))
+               (i32.const 103))
+           (then (return {nothing})))
+         (i32.const 2040)"
+    );
+    let traps = format!(
+        "{files} {drop}
+         (if (i32.eq (i32.load (i32.const 4100)) (i32.const 20)) (then unreachable))
+         {nothing}"
+    );
+    for (broken, guest) in [
+        (&[][..], sortie_guests::idle()),
+        (
+            &["rules"],
+            scanner_guest(CHANGE, mute, &format!("{drop} {nothing}")),
+        ),
+        (&["a binary file"], scanner_guest(CHANGE, &picture, &points)),
+        (
+            &["a change of 10,000 lines"],
+            scanner_guest(CHANGE, "", &traps),
+        ),
+    ] {
+        let plugins = loaded(guest).await;
+        let checks = scanner::check(&plugins, "guest").await;
+        let failed = checks.iter().filter(|check| !check.passed());
+        let failed: Vec<&str> = failed.map(|check| &*check.name).collect();
+        assert_eq!(failed, broken, "{checks:#?}");
     }
 }
