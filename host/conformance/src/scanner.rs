@@ -1,12 +1,12 @@
 //! The suite of the scanner surface.
 
-use crate::Check;
 use crate::samples::{self, Sample};
+use crate::{Check, shown};
 use sortie_git::UnifiedDiff;
 use sortie_model::diff::{DiffError, DiffSource, LineKind};
 use sortie_model::finding::{Place, Side};
+use sortie_plugins::Plugins;
 use sortie_plugins::surfaces::scanner::RawFinding;
-use sortie_plugins::{PluginError, Plugins};
 use std::sync::Arc;
 
 /// Asks the scanner that is loaded as `name`. Every check is reported.
@@ -111,10 +111,6 @@ fn outside(diff: &dyn DiffSource, place: &Place) -> Result<Option<String>, DiffE
             place.line, place.path
         )
     }))
-}
-
-fn shown(error: PluginError) -> String {
-    format!("failed to {error}")
 }
 
 #[cfg(test)]

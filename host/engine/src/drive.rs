@@ -15,7 +15,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::id::Fence;
 use sortie_model::job::JobEvent;
 use sortie_model::run::{Run, Step, StepPhase};
-use sortie_plugins::surfaces::workflow::{Action, Decision, Outcome, StepResult};
+use sortie_plugins::surfaces::workflow::{Action, Decision, MAX_DECISIONS, Outcome, StepResult};
 use sortie_store::{Claim, Job, NewDecision, NewStep, Published, RunEnd, StoreError};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -24,9 +24,6 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// How many decisions a run may take; a workflow that asks for more is not
-/// going anywhere.
-const MAX_DECISIONS: u32 = 1_000;
 /// How long to wait before writing again to a store that is in trouble.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 

@@ -6,10 +6,6 @@ use sortie_package::manifest::{DirectoryMode, EventSource, HttpSource, TimerSour
 use sortie_package::{Grant, Manifest};
 use sortie_plugins::{Capabilities, Directory};
 
-/// What keys and values of a plugin may add up to when nothing else was
-/// granted; the number that the WIT documents.
-const DEFAULT_KV_BYTES: u64 = 1 << 20;
-
 /// A plugin that runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
@@ -34,7 +30,7 @@ impl Running {
     }
 
     pub(crate) fn kv_bytes(&self) -> u64 {
-        self.grant.limits.kv_bytes.unwrap_or(DEFAULT_KV_BYTES)
+        self.grant.limits.kv_limit_bytes()
     }
 
     /// What concerns the instance itself.

@@ -7,10 +7,7 @@ use crate::bindings::sortie::host::{
 };
 use crate::memory::{self, Note};
 use crate::world::Desk;
-use crate::{button, words};
-
-/// The chat source of the manifest.
-const SOURCE: &str = "telegram";
+use crate::{SOURCE, button, words};
 
 /// Tells what happened to a job: where it was asked for, or in `chat`.
 ///

@@ -33,6 +33,9 @@ mod bindings {
     });
 }
 
+/// The chat source of the manifest.
+const SOURCE: &str = "telegram";
+
 #[cfg(target_arch = "wasm32")]
 mod component;
 #[cfg(test)]

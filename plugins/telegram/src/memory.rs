@@ -45,6 +45,12 @@ pub(crate) fn job_of(desk: &mut impl Desk, number: u64) -> Option<u64> {
 
 /// Keeps what is known about a job, and forgets what is oldest.
 pub(crate) fn keep(desk: &mut impl Desk, job: u64, note: &Note) -> Result<(), String> {
+    // A message that was sent anew has another number.
+    if let Some(before) = of_job(desk, job)
+        && before.number != note.number
+    {
+        desk.forget(&by_message(before.number))?;
+    }
     desk.keep(&by_job(job), write(note).to_string().as_bytes())?;
     desk.keep(&by_message(note.number), job.to_string().as_bytes())?;
     let keys = desk.keys("job/");
@@ -117,6 +123,18 @@ mod tests {
         };
         keep(&mut desk, 42, &plain).expect("kept");
         assert_eq!(of_job(&mut desk, 42), Some(plain));
+    }
+
+    #[test]
+    fn a_message_that_was_replaced_is_forgotten() {
+        let mut desk = Fake::default();
+        keep(&mut desk, 42, &note(5)).expect("kept");
+        keep(&mut desk, 42, &note(6)).expect("kept");
+        assert_eq!(
+            (job_of(&mut desk, 5), job_of(&mut desk, 6)),
+            (None, Some(42))
+        );
+        assert_eq!(desk.kv.len(), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What a person did wrong is told to that person; only the host's own trouble
 //! is an error, because an error brings the event again.
 
+use crate::SOURCE;
 use crate::bindings::exports::sortie::connector::connector::Event;
 use crate::bindings::sortie::connector::events::{ChatMessage, ChatPlace, ChatPress, Payload};
 use crate::bindings::sortie::host::chat::{self, Answered, Place};
@@ -28,6 +29,10 @@ pub(crate) fn receive(
     project: Option<String>,
     world: &mut impl World,
 ) -> Result<(), String> {
+    // Of a source that the operator added; no answer would be let through.
+    if event.source != SOURCE {
+        return Ok(());
+    }
     let owner = event.sender.is_some_and(|sender| sender.owner);
     match event.payload {
         // What a message asked for when it was new was done then.

@@ -3,6 +3,8 @@
 //! this repository, or of one that a test writes. Nothing here runs one.
 
 pub mod answers;
+pub mod effectful;
+pub mod pure;
 pub mod wasi;
 
 use std::fmt::Write;

@@ -205,6 +205,108 @@ fn tests_tell_what_was_expected_from_what_was_found() {
     assert!(refused.stderr.contains("`words`"), "{refused:?}");
 }
 
+/// A project with a package of this repository that is made already.
+fn packaged(rig: &Rig, name: &str) {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let source = root.join("plugins").join(name);
+    let package = format!("{name}.wasm");
+    let made = root.join("dist/optional").join(&package);
+    let made = std::fs::read(&made)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask plugins`", made.display()));
+    let manifest = std::fs::read_to_string(source.join("sortie-plugin.toml")).unwrap();
+    rig.write(&format!("{name}/sortie-plugin.toml"), &manifest);
+    for dir in ["dist", "tests"] {
+        std::fs::create_dir_all(rig.path().join(name).join(dir)).unwrap();
+    }
+    std::fs::write(rig.path().join(name).join("dist").join(package), made).unwrap();
+    for entry in std::fs::read_dir(source.join("tests")).unwrap() {
+        let from = entry.unwrap().path();
+        let to = rig
+            .path()
+            .join(name)
+            .join("tests")
+            .join(from.file_name().unwrap());
+        std::fs::copy(from, to).unwrap();
+    }
+}
+
+#[test]
+fn connectors_and_notifiers_are_tested_by_events_and_deliveries() {
+    let rig = Rig::new();
+    packaged(&rig, "webhook");
+    let args = ["plugin", "test", "webhook", "--no-build"];
+    let fine = rig.run(&args);
+    assert_eq!(fine.code, 0, "{fine:?}");
+    for said in [
+        "connector:\nok    cancel",
+        "notifier:\nok    succeeded",
+        "ok    C1 ",
+        "ok    N4 ",
+        "skip  C4 ",
+        " 0 failed, 1 not tried",
+    ] {
+        assert!(fine.stdout.contains(said), "{said}: {fine:?}");
+    }
+
+    let path = rig.path().join("webhook/tests/submit.json");
+    let expected = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, expected.replace("\"k-1\"", "\"k-2\"")).unwrap();
+    let differs = rig.run(&args);
+    assert_eq!(differs.code, 1, "{differs:?}");
+    assert!(
+        differs.stdout.contains("      -         \"idempotency_key\": \"k-2\",\n      +         \"idempotency_key\": \"k-1\","),
+        "{differs:?}"
+    );
+    let report = rig.run(&[&args[..], &["--json"]].concat()).json();
+    let mut tests = report["tests"].as_array().unwrap().iter();
+    let case = tests.find(|test| test["name"] == "submit").unwrap();
+    assert_eq!(
+        (&case["surface"], &case["passed"]),
+        (&"connector".into(), &false.into())
+    );
+    assert_eq!(case["came"]["asks"][0]["submit"]["idempotency_key"], "k-1");
+    assert_eq!(rig.run(&[&args[..], &["--update"]].concat()).code, 0);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), expected);
+
+    rig.write("webhook/tests/new.event.json", "{ \"source\": \"in\" }");
+    let wrong = rig.run(&args);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("`payload`"), "{wrong:?}");
+    std::fs::remove_file(rig.path().join("webhook/tests/new.event.json")).unwrap();
+    rig.write(
+        "webhook/tests/conformance.config.json",
+        "{ \"uri\": \"x\" }",
+    );
+    let wrong = rig.run(&args);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.stderr.contains("did you mean `url`?"), "{wrong:?}");
+}
+
+#[test]
+fn pure_plugins_are_tested_by_the_suite_of_their_surface() {
+    let rig = Rig::new();
+    for (name, surface, check) in [
+        ("budget-profiles", "budget", "ok    B6 "),
+        ("agent-shell", "agent", "ok    A3 "),
+        ("workflow-task", "workflow", "ok    W5 "),
+    ] {
+        rig.write(
+            &format!("{name}/sortie-plugin.toml"),
+            &format!(
+                "name = \"{name}\"\nversion = \"0.1.0\"\nsurfaces = [\"{surface}\"]\n\
+                 [build]\ncommand = [\"true\"]\noutput = \"out.wasm\"\n"
+            ),
+        );
+        let plugin = shipped().iter().find(|p| p.name == name).unwrap();
+        std::fs::write(rig.path().join(name).join("out.wasm"), plugin.wasm).unwrap();
+        let done = rig.run(&["plugin", "test", name]);
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(done.stdout.contains(check), "{done:?}");
+        // One surface needs no heading.
+        assert!(!done.stdout.contains(&format!("{surface}:\n")), "{done:?}");
+    }
+}
+
 #[test]
 fn keys_are_made_once_and_sign_packages() {
     use std::os::unix::fs::PermissionsExt;

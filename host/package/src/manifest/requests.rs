@@ -334,7 +334,16 @@ pub struct Limits {
     pub kv_bytes: Option<u64>,
 }
 
+/// What keys and values of a plugin may add up to when nothing else was
+/// granted; the number that the WIT documents.
+const DEFAULT_KV_BYTES: u64 = 1 << 20;
+
 impl Limits {
+    /// What its keys and values may add up to, in bytes.
+    pub fn kv_limit_bytes(&self) -> u64 {
+        self.kv_bytes.unwrap_or(DEFAULT_KV_BYTES)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         *self == Self::default()
     }

@@ -92,6 +92,11 @@ pub enum Payload {
         /// The button's action.
         action: String,
     },
+    /// Something newer than the plugin.
+    Other {
+        /// What, as JSON.
+        json: String,
+    },
 }
 
 /// One event.
@@ -199,6 +204,7 @@ impl From<Payload> for wit::Payload {
                 number,
                 action,
             }),
+            Payload::Other { json } => Self::Other(json),
         }
     }
 }

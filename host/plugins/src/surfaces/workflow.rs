@@ -16,6 +16,9 @@ use crate::{
 pub const MAX_STATE_BYTES: usize = 256 << 10;
 /// The most steps of one decision, as the WIT says.
 pub const MAX_STEPS: usize = 32;
+/// How many decisions a run may take; a workflow that asks for more is not
+/// going anywhere.
+pub const MAX_DECISIONS: u32 = 1_000;
 /// The longest prompt or command of a step.
 const MAX_PROMPT_BYTES: usize = 1 << 20;
 /// The longest text for people in bytes; longer ones are cut. A halt carries

@@ -190,3 +190,23 @@ fn a_refusal_is_told_and_trouble_is_an_error() {
     assert_eq!(says(&mut world, "/task x"), Err("the disk is full".into()));
     assert_eq!(world.sent.len(), 1, "nothing is said about it");
 }
+
+#[test]
+fn what_comes_from_another_source_is_ignored() {
+    let mut world = Fake::default();
+    let press = Payload::Press(ChatPress {
+        place: at(true),
+        interaction: "i1".into(),
+        number: None,
+        action: "approve".into(),
+    });
+    for payload in [Payload::Message(message("/task Fix it")), press] {
+        let event = Event {
+            source: "matrix".into(),
+            ..event(payload, true)
+        };
+        assert_eq!(receive(event, Some("site".into()), &mut world), Ok(()));
+    }
+    assert!(world.submitted.is_empty() && world.sent.is_empty());
+    assert!(world.acknowledged.is_empty());
+}

@@ -1,0 +1,422 @@
+//! A host that answers from a script and keeps what it is asked: what stands
+//! behind the imports of a plugin under test. It grants what it was told to,
+//! as the real one does, writes nothing anywhere and reaches no network.
+
+use crate::asked::Asked;
+use async_trait::async_trait;
+use sortie_package::manifest::{EgressRequest, Grant, JobAction, Requests, Scheme};
+use sortie_plugins::outside::{
+    ChatError, ChatMessage, ChatPlace, Decision, Http, HttpError, HttpRequest, HttpResponse,
+    JobView, JobsError, KvError, Outside, Submission,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What the host answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// To everything about jobs, instead of doing it.
+    pub(crate) jobs: Option<JobsError>,
+    /// To everything about messages, instead of queueing it.
+    pub(crate) chat: Option<ChatError>,
+    /// To every change of a key, instead of keeping it.
+    pub(crate) kv: Option<KvError>,
+    /// To requests, in order; the last for all that follow.
+    pub(crate) http: Vec<Result<HttpResponse, HttpError>>,
+    /// Every job there is; none for one of every number, like `job`.
+    pub(crate) known: Option<Vec<JobView>>,
+    /// How a job stands that is not among them.
+    pub(crate) job: JobView,
+}
+
+impl Default for Script {
+    /// All goes well, and every number is a job's that runs.
+    fn default() -> Self {
+        Self {
+            jobs: None,
+            chat: None,
+            kv: None,
+            http: vec![Ok(answer(200, &[], "{}"))],
+            known: None,
+            job: job(1, "running"),
+        }
+    }
+}
+
+/// An answer to a request.
+pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> HttpResponse {
+    HttpResponse {
+        status,
+        headers: headers
+            .iter()
+            .map(|(name, value)| sortie_plugins::outside::Header {
+                name: (*name).into(),
+                value: (*value).into(),
+            })
+            .collect(),
+        body: body.into(),
+    }
+}
+
+/// A job as most are.
+pub(crate) fn job(id: u64, state: &str) -> JobView {
+    JobView {
+        id,
+        project: "site".into(),
+        state: state.into(),
+        is_final: matches!(state, "succeeded" | "failed" | "cancelled" | "halted"),
+        title: "Fix the typo in README.md".into(),
+        requested_by: "ana".into(),
+        branch: None,
+        asked_commit: None,
+        detail: None,
+        created_at_ms: 1_760_000_000_000,
+        updated_at_ms: 1_760_000_060_000,
+    }
+}
+
+/// What outlives a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    kv: BTreeMap<String, Vec<u8>>,
+    /// Of keys and values together.
+    bytes: u64,
+    jobs: u64,
+    messages: u64,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            kv: BTreeMap::new(),
+            bytes: 0,
+            jobs: 1_000,
+            messages: 1_000,
+        }
+    }
+}
+
+impl Kept {
+    pub(crate) fn with(kv: BTreeMap<String, Vec<u8>>) -> Self {
+        let sizes = kv.iter().map(|(key, value)| size(key, value));
+        Self {
+            bytes: sizes.sum(),
+            kv,
+            ..Self::default()
+        }
+    }
+
+    /// Of keys and values together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Sets or removes a key unless the quota would be passed.
+    fn put(&mut self, key: String, value: Option<Vec<u8>>, quota: u64) -> Result<(), KvError> {
+        let of = |value: Option<&Vec<u8>>| value.map_or(0, |value| size(&key, value));
+        let less = of(self.kv.get(&key));
+        let after = self.bytes - less + of(value.as_ref());
+        if after > quota && after > self.bytes {
+            return Err(KvError::Quota(quota));
+        }
+        self.bytes = after;
+        match value {
+            Some(value) => self.kv.insert(key, value),
+            None => self.kv.remove(&key),
+        };
+        Ok(())
+    }
+}
+
+fn size(key: &str, value: &[u8]) -> u64 {
+    (key.len() + value.len()) as u64
+}
+
+/// What came of a call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    /// In order.
+    pub(crate) asked: Vec<Asked>,
+    /// What the grant does not cover.
+    pub(crate) denied: Vec<String>,
+    /// Whether the quota of keys was full.
+    pub(crate) full: bool,
+}
+
+/// The host of one call. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Mutex<Inner>>);
+
+struct Inner {
+    grant: Grant,
+    source: String,
+    script: Script,
+    sent: usize,
+    kept: Kept,
+    record: Record,
+}
+
+impl World {
+    /// `source` is where the call's event came from.
+    pub(crate) fn new(grant: &Grant, source: &str, script: Script, kept: Kept) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            grant: grant.clone(),
+            source: source.to_owned(),
+            script,
+            sent: 0,
+            kept,
+            record: Record::default(),
+        })))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was asked, and what is kept when that is committed.
+    pub(crate) fn end(&self) -> (Record, Kept) {
+        let mut inner = self.inner();
+        let kept = std::mem::take(&mut inner.kept);
+        (std::mem::take(&mut inner.record), kept)
+    }
+}
+
+impl Inner {
+    fn denied(&mut self, what: String) -> String {
+        self.record.denied.push(what.clone());
+        what
+    }
+
+    fn job(&mut self, action: JobAction, asked: Asked) -> Result<(), JobsError> {
+        self.record.asked.push(asked);
+        if !self.grant.jobs.allow.contains(&action) {
+            let what = format!("to {} jobs is not granted", name(action));
+            return Err(JobsError::Denied(self.denied(what)));
+        }
+        match &self.script.jobs {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn found(&self, id: u64) -> Result<JobView, JobsError> {
+        match &self.script.known {
+            Some(known) => known.iter().find(|job| job.id == id).cloned(),
+            None => Some(JobView {
+                id,
+                ..self.script.job.clone()
+            }),
+        }
+        .ok_or(JobsError::NotFound)
+    }
+
+    fn chat(&mut self, source: Option<&str>, asked: Asked) -> Result<(), ChatError> {
+        self.record.asked.push(asked);
+        if let Some(source) = source
+            && !self.grant.chat.sources.contains(source)
+        {
+            let what = format!("no chat source {source:?} is granted");
+            return Err(ChatError::Denied(self.denied(what)));
+        }
+        match &self.script.chat {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn name(action: JobAction) -> &'static str {
+    match action {
+        JobAction::Submit => "submit",
+        JobAction::Read => "read",
+        JobAction::Cancel => "cancel",
+        JobAction::Retry => "retry",
+        JobAction::Decide => "decide",
+    }
+}
+
+/// Whether a grant covers a request, by the same comparison that shows an
+/// operator what a manifest asks for.
+fn covered(grant: &Grant, request: &HttpRequest) -> Result<bool, String> {
+    let url = url::Url::parse(&request.url).map_err(|error| error.to_string())?;
+    let scheme = match url.scheme() {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        other => return Err(format!("{other} is no scheme of requests")),
+    };
+    let asked = Requests {
+        egress: vec![EgressRequest {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            methods: vec![request.method.clone()],
+            path_prefix: url.path().to_owned(),
+            schemes: vec![scheme],
+            port: url.port(),
+            private: false,
+            credential: None,
+        }],
+        ..Requests::default()
+    };
+    Ok(asked.beyond(grant).is_empty())
+}
+
+#[async_trait]
+impl Http for World {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let mut inner = self.inner();
+        let covered = covered(&inner.grant, &request);
+        let what = format!("{} {} is not granted", request.method, request.url);
+        inner.record.asked.push(Asked::Http(request));
+        match covered {
+            Err(why) => return Err(HttpError::Invalid(why)),
+            Ok(false) => return Err(HttpError::Denied(inner.denied(what))),
+            Ok(true) => {}
+        }
+        let last = inner.script.http.len().saturating_sub(1);
+        let at = inner.sent.min(last);
+        inner.sent += 1;
+        let answer = inner.script.http.get(at).cloned();
+        answer.unwrap_or_else(|| Err(HttpError::Unreachable("nobody answers".into())))
+    }
+}
+
+#[async_trait]
+impl Outside for World {
+    fn http(&self) -> Option<Arc<dyn Http>> {
+        Some(Arc::new(self.clone()))
+    }
+
+    async fn submit(&mut self, job: Submission) -> Result<u64, JobsError> {
+        let mut inner = self.inner();
+        inner.job(JobAction::Submit, Asked::Submit(job))?;
+        inner.kept.jobs += 1;
+        Ok(inner.kept.jobs)
+    }
+
+    async fn cancel(&mut self, job: u64) -> Result<(), JobsError> {
+        let mut inner = self.inner();
+        inner.job(JobAction::Cancel, Asked::Cancel(job))?;
+        inner.found(job).map(drop)
+    }
+
+    async fn retry(&mut self, job: u64) -> Result<(), JobsError> {
+        let mut inner = self.inner();
+        inner.job(JobAction::Retry, Asked::Retry(job))?;
+        inner.found(job).map(drop)
+    }
+
+    async fn decide(
+        &mut self,
+        job: u64,
+        decision: Decision,
+        commit: Option<String>,
+        comment: Option<String>,
+    ) -> Result<(), JobsError> {
+        let mut inner = self.inner();
+        let asked = Asked::Decide {
+            job,
+            decision,
+            commit,
+            comment,
+        };
+        inner.job(JobAction::Decide, asked)?;
+        inner.found(job).map(drop)
+    }
+
+    async fn job(&mut self, job: u64) -> Result<JobView, JobsError> {
+        let mut inner = self.inner();
+        inner.job(JobAction::Read, Asked::Get(job))?;
+        inner.found(job)
+    }
+
+    async fn newest(
+        &mut self,
+        state: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<JobView>, JobsError> {
+        /// The most jobs of one listing, as the WIT says.
+        const MAX_LISTED: u32 = 100;
+        let mut inner = self.inner();
+        inner.job(
+            JobAction::Read,
+            Asked::Newest {
+                state: state.clone(),
+                limit,
+            },
+        )?;
+        let limit = u64::from(limit.clamp(1, MAX_LISTED));
+        let listed: Vec<JobView> = match &inner.script.known {
+            Some(known) => known.clone(),
+            None => (1..=limit)
+                .rev()
+                .filter_map(|id| inner.found(id).ok())
+                .collect(),
+        };
+        let fits = |job: &JobView| state.as_ref().is_none_or(|state| job.state == *state);
+        Ok(listed
+            .into_iter()
+            .filter(fits)
+            .take(limit as usize)
+            .collect())
+    }
+
+    async fn chat_send(&mut self, to: ChatPlace, message: ChatMessage) -> Result<u64, ChatError> {
+        let mut inner = self.inner();
+        let source = to.source.clone();
+        inner.chat(Some(&source), Asked::Send { to, message })?;
+        inner.kept.messages += 1;
+        Ok(inner.kept.messages)
+    }
+
+    async fn chat_edit(&mut self, number: u64, message: ChatMessage) -> Result<(), ChatError> {
+        self.inner().chat(None, Asked::Edit { number, message })
+    }
+
+    async fn chat_remove(&mut self, number: u64) -> Result<(), ChatError> {
+        self.inner().chat(None, Asked::Remove(number))
+    }
+
+    async fn chat_acknowledge(
+        &mut self,
+        interaction: String,
+        text: Option<String>,
+    ) -> Result<(), ChatError> {
+        let mut inner = self.inner();
+        let source = inner.source.clone();
+        inner.chat(Some(&source), Asked::Acknowledge { interaction, text })
+    }
+
+    async fn kv_get(&mut self, key: String) -> Result<Option<Vec<u8>>, String> {
+        Ok(self.inner().kept.kv.get(&key).cloned())
+    }
+
+    async fn kv_put(&mut self, key: String, value: Option<Vec<u8>>) -> Result<(), KvError> {
+        let mut inner = self.inner();
+        inner.record.asked.push(Asked::Keep {
+            key: key.clone(),
+            value: value.clone(),
+        });
+        if let Some(error) = &inner.script.kv {
+            return Err(error.clone());
+        }
+        let quota = inner.grant.limits.kv_limit_bytes();
+        let done = inner.kept.put(key, value, quota);
+        inner.record.full |= done.is_err();
+        done
+    }
+
+    async fn kv_keys(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, String> {
+        let inner = self.inner();
+        let keys = inner.kept.kv.keys();
+        Ok(keys
+            .filter(|key| key.starts_with(&prefix))
+            .filter(|key| after.as_ref().is_none_or(|after| *key > after))
+            .take(limit as usize)
+            .cloned()
+            .collect())
+    }
+}
