@@ -322,24 +322,26 @@ impl Host {
 
     /// The containers and volumes of this host that are there now.
     pub fn leftovers(&self) -> Result<Vec<String>> {
-        let instance = self.instance()?;
-        let mut all = Vec::new();
-        for args in [
-            vec!["ps", "-aq", "--filter"],
-            vec!["volume", "ls", "-q", "--filter"],
-        ] {
-            let output = Command::new("docker")
-                .args(args)
-                .arg(format!("label=dev.sortie.instance={instance}"))
-                .output()?;
-            ensure!(output.status.success(), "docker does not answer");
-            all.extend(
-                String::from_utf8_lossy(&output.stdout)
-                    .lines()
-                    .map(str::to_owned),
-            );
-        }
+        let mut all = self.containers()?;
+        all.extend(self.labelled(&["volume", "ls", "-q"])?);
         Ok(all)
+    }
+
+    /// The containers of this host that are there now.
+    pub fn containers(&self) -> Result<Vec<String>> {
+        self.labelled(&["ps", "-aq"])
+    }
+
+    fn labelled(&self, list: &[&str]) -> Result<Vec<String>> {
+        let instance = self.instance()?;
+        let output = Command::new("docker")
+            .args(list)
+            .arg("--filter")
+            .arg(format!("label=dev.sortie.instance={instance}"))
+            .output()?;
+        ensure!(output.status.success(), "docker does not answer");
+        let text = String::from_utf8(output.stdout)?;
+        Ok(text.lines().map(str::to_owned).collect())
     }
 
     fn instance(&self) -> Result<String> {

@@ -67,6 +67,31 @@ async fn an_engine_that_goes_away_in_mid_run_is_waited_for() -> Result<()> {
     Ok(())
 }
 
+/// What an engine that dies takes down with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_that_dies_in_mid_run_is_another_attempt() -> Result<()> {
+    let remote = sample()?;
+    let host = Host::start(&remote, HostOptions::default()).await?;
+    // The first attempt waits to be killed; what it leaves is in the sandbox.
+    let id = host
+        .submit("echo begun; sed -i s/teh/the/ README.md; sleep 5")
+        .await?;
+    host.wait_event(id, |event| event["kind"] == "agent.progress")
+        .await?;
+    let containers = host.containers()?;
+    assert_eq!(containers.len(), 1, "{containers:?}");
+    let status = Command::new("docker")
+        .args(["kill", &containers[0]])
+        .stdout(std::process::Stdio::null())
+        .status()?;
+    assert!(status.success());
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert_eq!(remote.pushes()?.len(), 1);
+    assert_eq!(host.leftovers()?, Vec::<String>::new());
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_image_is_named() -> Result<()> {
     let remote = sample()?;
@@ -219,5 +244,52 @@ async fn a_full_disk_refuses_and_goes_on_when_there_is_room() -> Result<()> {
     for id in &acknowledged {
         assert_eq!(host.job(*id).await?["state"], "queued", "job {id} is there");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fills_in_mid_run_holds_the_run_up_and_loses_nothing() -> Result<()> {
+    let disk = SmallDisk::new(64)?;
+    let remote = sample()?;
+    let host = Host::start(
+        &remote,
+        HostOptions {
+            data_dir: Some(disk.0.path().join("data")),
+            ..HostOptions::default()
+        },
+    )
+    .await?;
+    let id = host
+        .submit("echo begun; sed -i s/teh/the/ README.md; sleep 2")
+        .await?;
+    host.wait_event(id, |event| event["kind"] == "agent.progress")
+        .await?;
+    let ballast = disk.0.path().join("ballast");
+    let _ = Command::new("dd")
+        .args(["if=/dev/zero", "bs=64k"])
+        .arg(format!("of={}", ballast.display()))
+        .output()?;
+    // Whatever the run meets, a submission shows that the disk is full.
+    let mut refused = false;
+    for _ in 0..2_000 {
+        let body = json!({ "project": "sample", "task": format!("true {}", "x".repeat(60_000)) });
+        if host.call(Method::POST, "/v1/jobs", Some(body)).await?.0 == 507 {
+            refused = true;
+            break;
+        }
+    }
+    assert!(refused, "the disk is full");
+    std::fs::remove_file(ballast)?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["branch"].as_str().expect("it has a branch");
+    assert_eq!(
+        remote
+            .pushes()?
+            .iter()
+            .filter(|push| push.contains(branch))
+            .count(),
+        1
+    );
     Ok(())
 }

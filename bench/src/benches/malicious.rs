@@ -111,8 +111,6 @@ async fn late(bench: &sortie_malicious::Bench, callable: &[Arc<Case>]) -> Result
 
 /// A scan of the neighbour while one hostile call after the other runs, beside
 /// one while none does.
-/// A scan of the neighbour while one hostile call after the other runs, beside
-/// one while none does.
 async fn neighbour(
     bench: &Arc<sortie_malicious::Bench>,
     callable: &[Arc<Case>],

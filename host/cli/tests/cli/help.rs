@@ -1,6 +1,8 @@
 //! The help is what people read: a change of it is a change of the interface.
 
 use crate::rig::Rig;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn help_texts_are_as_they_were() {
@@ -15,6 +17,7 @@ fn help_texts_are_as_they_were() {
         "test",
         "keygen",
         "sign",
+        "push",
         "install",
         "upgrade",
         "rollback",
@@ -71,4 +74,55 @@ fn every_command_is_explained() {
         rig.run(&["--version"]).stdout.trim(),
         concat!("sortie ", env!("CARGO_PKG_VERSION"))
     );
+}
+
+/// Every command that a text tells people to type, as `sortie plugin test`.
+fn told(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.split("`sortie ").skip(1).filter_map(|rest| {
+        let line = rest.split('`').next()?;
+        let is_name = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase());
+        let mut words = line.split_whitespace().take_while(is_name);
+        let first = words.next()?;
+        let second = words.next().filter(|_| first == "plugin");
+        Some([Some(first), second].into_iter().flatten().collect())
+    })
+}
+
+fn texts(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap();
+        let kind = path.extension().and_then(|kind| kind.to_str());
+        if path.is_dir() && !name.starts_with('.') && !["target", "dist"].contains(&name) {
+            texts(&path, found);
+        } else if kind.is_some_and(|kind| ["rs", "md", "toml", "sh", "wit"].contains(&kind)) {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_command_that_people_are_told_exists() {
+    let rig = Rig::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for part in ["host", "docs", "plugins", "sdk", "wit", "scripts"] {
+        texts(&root.join(part), &mut files);
+    }
+    files.extend([root.join("README.md"), root.join("CONTRIBUTING.md")]);
+    let mut commands: BTreeMap<Vec<String>, PathBuf> = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for command in told(&text) {
+            let command = command.into_iter().map(str::to_owned).collect();
+            commands.entry(command).or_insert_with(|| file.clone());
+        }
+    }
+    assert!(commands.len() > 20, "{commands:?}");
+    for (command, file) in commands {
+        let mut args: Vec<&str> = command.iter().map(String::as_str).collect();
+        args.push("--help");
+        let done = rig.run(&args);
+        assert_eq!(done.code, 0, "{command:?} in {}", file.display());
+    }
 }

@@ -257,4 +257,44 @@ mod tests {
             Err(KvError::Invalid(_))
         ));
     }
+
+    #[test]
+    fn the_wit_says_the_same_numbers() {
+        let http = include_str!("../../../../wit/host/http.wit");
+        let jobs = include_str!("../../../../wit/host/jobs.wit");
+        let chat = include_str!("../../../../wit/host/chat.wit");
+        let kv = include_str!("../../../../wit/host/kv.wit");
+        let kib = |bytes: usize| format!("{} KiB", bytes >> 10);
+        for (wit, number) in [
+            (http, format!("At most {MAX_HTTP_CALLS} a call")),
+            (
+                http,
+                format!("limit of {},000", MAX_HTTP_TIMEOUT_MS / 1_000),
+            ),
+            (http, format!("at most {} MiB", MAX_BODY_BYTES >> 20)),
+            (http, format!("at most {}", kib(MAX_URL_BYTES))),
+            (
+                http,
+                format!("{MAX_HEADERS} header fields with {}", kib(MAX_HEADER_BYTES)),
+            ),
+            (jobs, format!("at most {MAX_JOB_EFFECTS} jobs")),
+            (jobs, format!("at most {}", kib(MAX_COMMENT_BYTES))),
+            (jobs, format!("at most {MAX_ID_BYTES} bytes")),
+            (jobs, format!("At most {MAX_IDEMPOTENCY_BYTES} bytes")),
+            (chat, format!("at most {MAX_CHAT_EFFECTS} messages")),
+            (chat, format!("at most {MAX_BUTTON_ROWS} rows")),
+            (chat, format!("at most {MAX_BUTTON_BYTES} bytes")),
+            (chat, format!("at most {MAX_NOTE_BYTES} bytes")),
+            (kv, format!("{MAX_KEY_BYTES} bytes")),
+            (kv, kib(MAX_VALUE_BYTES)),
+        ] {
+            // A comment may break anywhere.
+            let text = wit.replace("///", " ");
+            let text: Vec<&str> = text.split_whitespace().collect();
+            assert!(
+                text.join(" ").contains(&number),
+                "the WIT does not say {number:?}"
+            );
+        }
+    }
 }
