@@ -16,6 +16,9 @@ pub const LINE_BYTES: usize = 2_000;
 /// Units kept per side of a file.
 pub const UNITS: usize = 5_000;
 
+/// Units around a unit. People do not nest a tenth as deep; each level is another look at the lines in it.
+pub const NESTING: usize = 100;
+
 /// Old or new units over the whole change that take part in the search for moved tests.
 pub const MOVED_UNITS: usize = 20_000;
 
