@@ -1,5 +1,7 @@
 //! Assertions that were awaited or returned and no longer are: the test ends before they speak.
 
+use std::collections::HashSet;
+
 use crate::lang::Lang;
 use crate::model::{FileChange, Finding, LineKind, Severity, Side};
 use crate::text::{evidence, has_any};
@@ -11,12 +13,19 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
         return;
     }
     for hunk in &file.hunks {
-        let removed: Vec<&str> = hunk
-            .lines
-            .iter()
-            .filter(|l| l.kind == LineKind::Removed)
-            .map(|l| l.text.trim())
+        // What was waited for, without the word that said so.
+        let removed = hunk.lines.iter().filter(|l| l.kind == LineKind::Removed);
+        let waited: HashSet<&str> = removed
+            .flat_map(|l| {
+                let text = l.text.trim();
+                ["return await ", "await ", "return "]
+                    .into_iter()
+                    .filter_map(move |p| text.strip_prefix(p))
+            })
             .collect();
+        if waited.is_empty() {
+            continue;
+        }
         let added = || hunk.lines.iter().filter(|l| l.kind == LineKind::Added);
         let signals = added().any(|l| {
             has_any(
@@ -57,13 +66,8 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
             if now.is_empty() || !speaks || signals {
                 continue;
             }
-            let lost = removed.iter().any(|r| {
-                ["return await ", "await ", "return "]
-                    .iter()
-                    .any(|p| r.strip_prefix(p).is_some_and(|rest| rest == now))
-            });
             // `await expect(locator)` of browser tests lost its await as well; a plain value never had one.
-            if lost {
+            if waited.contains(now) {
                 out.push(Finding {
                     rule: "unreachable-assertion",
                     severity: Severity::Block,

@@ -1,26 +1,25 @@
 //! Constants of the tests that decide how strict they are: tolerances, bounds, numbers of rounds.
 
-use crate::model::{FileChange, Finding, LineKind, Severity, Side};
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use crate::model::{FileChange, Finding, Hunk, LineKind, Severity, Side};
 use crate::text::{evidence, has_any, number, words};
 
 /// Finds constants that a test file changed to the laxer.
 pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
     for hunk in &file.hunks {
         rounds(file, hunk, out);
+        // Most hunks change no constant.
+        let before = OnceCell::new();
         for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
             let Some((name, now)) = constant(&added.text) else {
                 continue;
             };
-            let before = hunk
-                .lines
-                .iter()
-                .filter(|l| l.kind == LineKind::Removed)
-                .find_map(|l| {
-                    constant(&l.text)
-                        .filter(|(n, _)| *n == name)
-                        .map(|(_, v)| v)
-                });
-            let Some(was) = before else { continue };
+            let before = before.get_or_init(|| firsts(hunk, constant));
+            let Some(&was) = before.get(&name) else {
+                continue;
+            };
             let parts = words(&name);
             let any = |list: &[&str]| parts.iter().any(|p| list.contains(&p.as_str()));
             let rounds = any(&[
@@ -98,22 +97,16 @@ const ROUNDS: [&str; 14] = [
 ];
 
 /// The same line with a far smaller number of repetitions.
-fn rounds(file: &FileChange, hunk: &crate::model::Hunk, out: &mut Vec<Finding>) {
+fn rounds(file: &FileChange, hunk: &Hunk, out: &mut Vec<Finding>) {
+    let before = OnceCell::new();
     for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
         let lower = added.text.to_lowercase();
         if !has_any(&lower, &ROUNDS) || constant(&added.text).is_some() {
             continue;
         }
         let (form, now) = shape(&added.text);
-        let before = hunk
-            .lines
-            .iter()
-            .filter(|l| l.kind == LineKind::Removed)
-            .find_map(|l| {
-                let (s, v) = shape(&l.text);
-                (s == form).then_some(v)
-            });
-        let lowered = before.is_some_and(|was| {
+        let before = before.get_or_init(|| firsts(hunk, |text| Some(shape(text))));
+        let lowered = before.get(&form).is_some_and(|was| {
             was.len() == now.len()
                 && was
                     .iter()
@@ -132,6 +125,17 @@ fn rounds(file: &FileChange, hunk: &crate::model::Hunk, out: &mut Vec<Finding>) 
             });
         }
     }
+}
+
+/// What the removed lines of a hunk say, of each name what the first one says.
+fn firsts<T>(hunk: &Hunk, read: impl Fn(&str) -> Option<(String, T)>) -> HashMap<String, T> {
+    let mut firsts = HashMap::new();
+    for line in hunk.lines.iter().filter(|l| l.kind == LineKind::Removed) {
+        if let Some((name, value)) = read(&line.text) {
+            firsts.entry(name).or_insert(value);
+        }
+    }
+    firsts
 }
 
 /// A line with its numbers taken out, and the numbers.

@@ -136,7 +136,7 @@ pub struct Report {
     /// Findings, each with the pass it came from.
     pub findings: Vec<(Pass, Finding)>,
     /// Lines whose skip was reported, per file.
-    pub skips: Vec<(usize, u32)>,
+    pub skips: HashSet<(usize, u32)>,
     /// Files whose new name was reported.
     pub renamed: Vec<usize>,
 }

@@ -79,6 +79,7 @@ pub fn rows(view: &View, lexed: &Lexed, lang: Lang, asserts: &[Assertion]) -> Ve
         let last = a.last.min(view.lines.len() - 1);
         asserted[a.at..=last.max(a.at)].fill(true);
     }
+    let mut singles = Singles::default();
     let mut at = 0;
     while at < view.lines.len() {
         let line = &view.lines[at];
@@ -138,7 +139,7 @@ pub fn rows(view: &View, lexed: &Lexed, lang: Lang, asserts: &[Assertion]) -> Ve
                     && last == at
                     && toks.iter().any(|t| t.is("{"))
         });
-        if literal && !call && (annotation || in_table(view, at, level, text)) {
+        if literal && !call && (annotation || in_table(view, &mut singles, at, level, text)) {
             out.push(row(view, at, toks));
         }
         at = last + 1;
@@ -280,8 +281,21 @@ fn single_row(text: &str) -> bool {
         || text.starts_with("{name:")
 }
 
+/// Which lines are rows by themselves: asked of each line once, although each row looks at those around it.
+#[derive(Default)]
+struct Singles(Vec<Option<bool>>);
+
+impl Singles {
+    fn has(&mut self, view: &View, at: usize) -> bool {
+        if self.0.is_empty() {
+            self.0 = vec![None; view.lines.len()];
+        }
+        *self.0[at].get_or_insert_with(|| single_row(view.lines[at].text.trim()))
+    }
+}
+
 /// Whether the line stands in something that looks like a table of cases.
-fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
+fn in_table(view: &View, singles: &mut Singles, at: usize, level: usize, text: &str) -> bool {
     let chunk = view.lines[at].chunk;
     let mut hops = 0;
     let mut current = level;
@@ -296,7 +310,7 @@ fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
             continue;
         }
         let here = indent(l.text);
-        if here == level && (single_row(trimmed) || closes_row(trimmed)) {
+        if here == level && (singles.has(view, j) || closes_row(trimmed)) {
             siblings += 1;
         }
         if here < current
@@ -319,11 +333,10 @@ fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
         }
     }
     // The head is out of sight: neighbours that look alike make a table.
-    let after = view.lines[at + 1..]
-        .iter()
+    let after = (at + 1..view.lines.len())
         .take(40)
-        .take_while(|l| l.chunk == chunk)
-        .filter(|l| indent(l.text) == level && single_row(l.text.trim()))
+        .take_while(|&j| view.lines[j].chunk == chunk)
+        .filter(|&j| indent(view.lines[j].text) == level && singles.has(view, j))
         .count();
     let structured = text.starts_with(['(', '{', '[', '|']) || text.contains('(');
     siblings + after >= 1 && structured

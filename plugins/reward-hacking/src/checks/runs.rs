@@ -123,10 +123,9 @@ fn report_skip(
     line: u32,
     text: &str,
 ) {
-    if ctx.report.skips.contains(&(n.0, line)) {
+    if !ctx.report.skips.insert((n.0, line)) {
         return;
     }
-    ctx.report.skips.push((n.0, line));
     let what = if unit.kind == UnitKind::Loose || unit.name.is_empty() {
         "a test".to_string()
     } else {
@@ -347,7 +346,8 @@ fn gone(ctx: &mut Context) {
             let unit = ctx.old_unit(o);
             // Nested tests go with their parent.
             if unit.parent.is_some_and(|p| {
-                pairs.gone.contains(&(o.0, p)) && file.old.units[p].kind == UnitKind::Test
+                pairs.gone_in(o.0).binary_search(&(o.0, p)).is_ok()
+                    && file.old.units[p].kind == UnitKind::Test
             }) {
                 continue;
             }
