@@ -16,6 +16,8 @@ mod bindings {
     });
 }
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod blocks;
 #[cfg(target_arch = "wasm32")]
 mod component;
 #[cfg(target_arch = "wasm32")]
