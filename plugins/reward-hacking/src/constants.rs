@@ -5,11 +5,13 @@ use std::collections::HashMap;
 
 use crate::model::{FileChange, Finding, Hunk, LineKind, Severity, Side};
 use crate::text::{evidence, has_any, number, words};
+use crate::torn::Torn;
 
 /// Finds constants that a test file changed to the laxer.
-pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
-    for hunk in &file.hunks {
-        rounds(file, hunk, out);
+pub fn find(file: &FileChange, torn: &mut Torn, out: &mut Vec<Finding>) {
+    for (at, hunk) in file.hunks.iter().enumerate() {
+        rounds(file, hunk, torn.rounds.said(at), out);
+        let above = torn.constants.said(at);
         // Most hunks change no constant.
         let before = OnceCell::new();
         for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
@@ -17,9 +19,10 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
                 continue;
             };
             let before = before.get_or_init(|| firsts(hunk, constant));
-            let Some(&was) = before.get(&name) else {
-                continue;
-            };
+            let was = above
+                .and_then(|above| above.get(&name))
+                .or_else(|| before.get(&name));
+            let Some(&was) = was else { continue };
             let parts = words(&name);
             let any = |list: &[&str]| parts.iter().any(|p| list.contains(&p.as_str()));
             let rounds = any(&[
@@ -76,6 +79,10 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
             }
         }
     }
+    torn.constants.keep(file, |hunk| firsts(hunk, constant));
+    torn.rounds.keep(file, |hunk| {
+        firsts(hunk, |text| repeats(text).then(|| shape(text)))
+    });
 }
 
 /// Words that say how often a test repeats itself.
@@ -96,17 +103,28 @@ const ROUNDS: [&str; 14] = [
     "times do",
 ];
 
+fn repeats(text: &str) -> bool {
+    has_any(&text.to_lowercase(), &ROUNDS) && constant(text).is_none()
+}
+
 /// The same line with a far smaller number of repetitions.
-fn rounds(file: &FileChange, hunk: &Hunk, out: &mut Vec<Finding>) {
+fn rounds(
+    file: &FileChange,
+    hunk: &Hunk,
+    above: Option<&HashMap<String, Vec<f64>>>,
+    out: &mut Vec<Finding>,
+) {
     let before = OnceCell::new();
     for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
-        let lower = added.text.to_lowercase();
-        if !has_any(&lower, &ROUNDS) || constant(&added.text).is_some() {
+        if !repeats(&added.text) {
             continue;
         }
         let (form, now) = shape(&added.text);
         let before = before.get_or_init(|| firsts(hunk, |text| Some(shape(text))));
-        let lowered = before.get(&form).is_some_and(|was| {
+        let was = above
+            .and_then(|above| above.get(&form))
+            .or_else(|| before.get(&form));
+        let lowered = was.is_some_and(|was| {
             was.len() == now.len()
                 && was
                     .iter()

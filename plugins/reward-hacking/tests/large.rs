@@ -1,7 +1,7 @@
 //! Large files are scanned in a time that grows with their size. Each change here would take minutes if any
 //! line were held against every other one.
 
-use reward_hacking::{Change, ChangeKind, FileChange, Hunk, Line, LineKind, analyze};
+use reward_hacking::{Change, ChangeKind, FileChange, Hunk, Line, LineKind, Room, analyze_within};
 
 /// Lines of each side.
 const LINES: usize = 9_999;
@@ -47,7 +47,13 @@ fn rewritten(
 }
 
 fn rules(change: &Change) -> Vec<&'static str> {
-    let mut rules: Vec<_> = analyze(change).iter().map(|f| f.rule).collect();
+    // Not in parts: those would bound what a line is held against.
+    let all = Room {
+        lines: usize::MAX,
+        bytes: usize::MAX,
+    };
+    let found = analyze_within(change, usize::MAX, all);
+    let mut rules: Vec<_> = found.iter().map(|f| f.rule).collect();
     rules.dedup();
     rules
 }

@@ -158,10 +158,10 @@ fn skipped(ctx: &mut Context, f: usize, old: &[Row], new: &[Row]) {
 fn dropped(ctx: &mut Context, f: usize, lost: &[&Row], fresh: usize) {
     // Rows of a test that is gone as a whole are reported with it.
     let mut gone: Vec<(u32, u32)> = ctx
-        .pairs
+        .unmatched
         .gone_in(f)
         .iter()
-        .map(|r| ctx.old_unit(*r).span)
+        .map(|u| ctx.old_unit(u.at).span)
         .collect();
     gone.sort_unstable();
     // Up to which line any of the first so many reaches.
