@@ -11,14 +11,15 @@ use crate::engine::Analysis;
 use crate::limits;
 use crate::meta;
 use crate::model::{ChangeKind, FileChange, Finding, Hunk, Line, LineKind, Severity, Side};
+use crate::parts::{Pages, Part, Parts, Room};
 use crate::role::Role;
 
 /// Changed lines from which on a file is read by pages. Below that all at once
 /// is one call instead of two, and as small as a page.
-const LARGE_LINES: u32 = 5_000;
+const LARGE_LINES: u32 = 2_000;
 
 /// The size of a page: what the host holds beside the lines kept here.
-const PAGE_BYTES: u32 = 1 << 20;
+const PAGE_BYTES: u32 = 256 << 10;
 
 struct Component;
 
@@ -46,13 +47,26 @@ impl Guest for Component {
             if Analysis::role(&file) == Role::Ignored {
                 continue;
             }
-            file.hunks = hunks(change, place, info);
-            analysis.push(place, &file);
+            if is_small(info) {
+                file.hunks = hunks(change, place);
+                analysis.push(Part::whole(place), &file);
+                continue;
+            }
+            for (part, hunks) in Parts::new(place, Room::default(), Paged::new(change, place)) {
+                file.hunks = hunks;
+                if !analysis.push(part, &file) {
+                    break;
+                }
+            }
         }
-        let found = analysis.finish(|place| {
-            let info = &infos[place as usize];
+        let found = analysis.finish(|part| {
+            let info = &infos[part.file as usize];
             let mut file = without_hunks(info);
-            file.hunks = hunks(change, place, info);
+            file.hunks = if is_small(info) {
+                hunks(change, part.file)
+            } else {
+                again(change, part)
+            };
             file
         });
         // The instance's memory goes as a whole after the call; nothing needs to be given back.
@@ -77,27 +91,75 @@ fn without_hunks(info: &WireFile) -> FileChange {
     }
 }
 
-/// All hunks of a file, the pieces of one that was cut put together again.
-fn hunks(change: &Diff, file: u32, info: &WireFile) -> Vec<Hunk> {
-    if info.additions.saturating_add(info.deletions) < LARGE_LINES {
-        return change.hunks(file).into_iter().map(hunk).collect();
-    }
-    let mut hunks: Vec<Hunk> = Vec::new();
-    let (mut start, mut last) = (0, None);
-    loop {
-        let page = change.page(file, start, PAGE_BYTES);
-        if page.is_empty() {
-            return hunks;
+/// Whether the hunks of a file are read at once.
+fn is_small(info: &WireFile) -> bool {
+    info.additions.saturating_add(info.deletions) < LARGE_LINES
+}
+
+fn hunks(change: &Diff, file: u32) -> Vec<Hunk> {
+    change.hunks(file).into_iter().map(hunk).collect()
+}
+
+/// A part of a file, or all of it, once more.
+fn again(change: &Diff, part: &Part) -> Vec<Hunk> {
+    let mut hunks = Vec::new();
+    let mut pages = Paged::new(change, part.file);
+    if part.is_whole() {
+        let mut read = 0;
+        loop {
+            match pages.read(read, &mut hunks) {
+                0 => return hunks,
+                got => read += got,
+            }
         }
-        for piece in page {
-            start += piece.lines.len() as u32;
+    }
+    // Just these lines: whoever reads on then goes on from there.
+    pages.limit = part.page_bytes;
+    let mut read = 0;
+    while read < part.lines {
+        match pages.read(part.start + read, &mut hunks) {
+            0 => break,
+            got => read += got,
+        }
+    }
+    part.of(hunks)
+}
+
+/// Reads a file by pages, the pieces of a hunk that was cut put together again.
+struct Paged<'a> {
+    change: &'a Diff,
+    file: u32,
+    limit: u32,
+    /// Where the last hunk starts, before and after.
+    last: Option<(u32, u32)>,
+}
+
+impl<'a> Paged<'a> {
+    fn new(change: &'a Diff, file: u32) -> Paged<'a> {
+        Paged {
+            change,
+            file,
+            limit: PAGE_BYTES,
+            last: None,
+        }
+    }
+}
+
+impl Pages for Paged<'_> {
+    fn read(&mut self, start: u32, hunks: &mut Vec<Hunk>) -> u32 {
+        let mut lines = 0;
+        for piece in self.change.page(self.file, start, self.limit) {
+            lines += piece.lines.len() as u32;
             let at = Some((piece.old_start, piece.new_start));
             match hunks.last_mut() {
-                Some(whole) if at == last => whole.lines.extend(piece.lines.into_iter().map(line)),
+                Some(whole) if at == self.last => {
+                    whole.lines.extend(piece.lines.into_iter().map(line));
+                }
                 _ => hunks.push(hunk(piece)),
             }
-            last = at;
+            self.last = at;
         }
+        lines
     }
 }
 

@@ -1,26 +1,28 @@
 //! Constants of the tests that decide how strict they are: tolerances, bounds, numbers of rounds.
 
-use crate::model::{FileChange, Finding, LineKind, Severity, Side};
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use crate::model::{FileChange, Finding, Hunk, LineKind, Severity, Side};
 use crate::text::{evidence, has_any, number, words};
+use crate::torn::Torn;
 
 /// Finds constants that a test file changed to the laxer.
-pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
-    for hunk in &file.hunks {
-        rounds(file, hunk, out);
+pub fn find(file: &FileChange, torn: &mut Torn, out: &mut Vec<Finding>) {
+    for (at, hunk) in file.hunks.iter().enumerate() {
+        rounds(file, hunk, torn.rounds.said(at), out);
+        let above = torn.constants.said(at);
+        // Most hunks change no constant.
+        let before = OnceCell::new();
         for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
             let Some((name, now)) = constant(&added.text) else {
                 continue;
             };
-            let before = hunk
-                .lines
-                .iter()
-                .filter(|l| l.kind == LineKind::Removed)
-                .find_map(|l| {
-                    constant(&l.text)
-                        .filter(|(n, _)| *n == name)
-                        .map(|(_, v)| v)
-                });
-            let Some(was) = before else { continue };
+            let before = before.get_or_init(|| firsts(hunk, constant));
+            let was = above
+                .and_then(|above| above.get(&name))
+                .or_else(|| before.get(&name));
+            let Some(&was) = was else { continue };
             let parts = words(&name);
             let any = |list: &[&str]| parts.iter().any(|p| list.contains(&p.as_str()));
             let rounds = any(&[
@@ -77,6 +79,10 @@ pub fn find(file: &FileChange, out: &mut Vec<Finding>) {
             }
         }
     }
+    torn.constants.keep(file, |hunk| firsts(hunk, constant));
+    torn.rounds.keep(file, |hunk| {
+        firsts(hunk, |text| repeats(text).then(|| shape(text)))
+    });
 }
 
 /// Words that say how often a test repeats itself.
@@ -97,23 +103,28 @@ const ROUNDS: [&str; 14] = [
     "times do",
 ];
 
+fn repeats(text: &str) -> bool {
+    has_any(&text.to_lowercase(), &ROUNDS) && constant(text).is_none()
+}
+
 /// The same line with a far smaller number of repetitions.
-fn rounds(file: &FileChange, hunk: &crate::model::Hunk, out: &mut Vec<Finding>) {
+fn rounds(
+    file: &FileChange,
+    hunk: &Hunk,
+    above: Option<&HashMap<String, Vec<f64>>>,
+    out: &mut Vec<Finding>,
+) {
+    let before = OnceCell::new();
     for added in hunk.lines.iter().filter(|l| l.kind == LineKind::Added) {
-        let lower = added.text.to_lowercase();
-        if !has_any(&lower, &ROUNDS) || constant(&added.text).is_some() {
+        if !repeats(&added.text) {
             continue;
         }
         let (form, now) = shape(&added.text);
-        let before = hunk
-            .lines
-            .iter()
-            .filter(|l| l.kind == LineKind::Removed)
-            .find_map(|l| {
-                let (s, v) = shape(&l.text);
-                (s == form).then_some(v)
-            });
-        let lowered = before.is_some_and(|was| {
+        let before = before.get_or_init(|| firsts(hunk, |text| Some(shape(text))));
+        let was = above
+            .and_then(|above| above.get(&form))
+            .or_else(|| before.get(&form));
+        let lowered = was.is_some_and(|was| {
             was.len() == now.len()
                 && was
                     .iter()
@@ -132,6 +143,17 @@ fn rounds(file: &FileChange, hunk: &crate::model::Hunk, out: &mut Vec<Finding>) 
             });
         }
     }
+}
+
+/// What the removed lines of a hunk say, of each name what the first one says.
+fn firsts<T>(hunk: &Hunk, read: impl Fn(&str) -> Option<(String, T)>) -> HashMap<String, T> {
+    let mut firsts = HashMap::new();
+    for line in hunk.lines.iter().filter(|l| l.kind == LineKind::Removed) {
+        if let Some((name, value)) = read(&line.text) {
+            firsts.entry(name).or_insert(value);
+        }
+    }
+    firsts
 }
 
 /// A line with its numbers taken out, and the numbers.

@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
+use std::rc::Rc;
 
-use crate::facts::{FileFacts, SideFacts, Unit};
+use crate::checks::gone::Lost;
+use crate::facts::{FileFacts, SideFacts, Unit, Whole};
+use crate::limits;
 use crate::marks::{Cond, MarkKind};
 use crate::model::{ChangeKind, FileChange, Finding, LineKind, Severity, Side};
-use crate::pairing::Pairs;
+use crate::pairing::{Pairs, UnitRef, Unmatched};
 use crate::role::Role;
 use crate::source::SourceFacts;
 use crate::text::{AsIs, Hashes, bare_name, evidence, hash};
@@ -29,6 +32,44 @@ pub struct HelperFacts {
     pub header: String,
 }
 
+/// A fresh test, as far as it matters when others are gone.
+#[derive(Clone, Debug)]
+pub struct StandIn {
+    /// Where it stands.
+    pub at: UnitRef,
+    /// The strengths of its assertions together.
+    pub offers: u32,
+    /// Hashes of the names in it, sorted.
+    pub idents: Vec<u64>,
+    /// Hashes of the names in the tests and helpers around it.
+    pub calls: Vec<u64>,
+}
+
+impl StandIn {
+    /// What there is to know of a test of file `f`; nothing when it is skipped.
+    fn of(f: usize, units: &[Rc<Unit>], index: usize) -> Option<StandIn> {
+        let mut calls = Vec::new();
+        let mut at = Some(index);
+        while let Some(i) = at {
+            let unit = &units[i];
+            if unit.marks.iter().any(|m| m.kind == MarkKind::Skip) {
+                return None;
+            }
+            if i != index && unit.kind != UnitKind::Container {
+                calls.extend(&unit.idents);
+            }
+            at = unit.parent;
+        }
+        let unit = &units[index];
+        Some(StandIn {
+            at: (f, index),
+            offers: unit.asserts.iter().map(|a| u32::from(a.strength)).sum(),
+            idents: unit.idents.clone(),
+            calls,
+        })
+    }
+}
+
 /// What the files of a change tell about each other, gathered file by file.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -48,6 +89,8 @@ pub struct Known {
     pub helpers: HashMap<u64, HelperFacts, BuildHasherDefault<AsIs>>,
     /// Names of helpers that skip: before, after.
     pub skippers: [Hashes; 2],
+    /// Fresh tests.
+    pub stand_ins: Vec<StandIn>,
     /// Names that the source defines after the change.
     defined_after: Hashes,
 }
@@ -79,6 +122,14 @@ impl Known {
         if file.kind == ChangeKind::Deleted && file.role == Role::Source {
             self.removed_stems.insert(stem(&file.old_path));
         }
+    }
+
+    /// Takes in the fresh units of a file.
+    pub fn add_fresh(&mut self, file: &FileFacts, fresh: &[Unmatched]) {
+        let tests = fresh.iter().filter(|u| u.kind == UnitKind::Test);
+        let room = limits::STAND_INS.saturating_sub(self.stand_ins.len());
+        let known = tests.filter_map(|u| StandIn::of(u.at.0, &file.new.units, u.at.1));
+        self.stand_ins.extend(known.take(room));
     }
 
     /// Once every file is in.
@@ -136,9 +187,16 @@ pub struct Report {
     /// Findings, each with the pass it came from.
     pub findings: Vec<(Pass, Finding)>,
     /// Lines whose skip was reported, per file.
-    pub skips: Vec<(usize, u32)>,
+    pub skips: HashSet<(usize, u32)>,
     /// Files whose new name was reported.
     pub renamed: Vec<usize>,
+    /// Fresh tests that stand in for none yet.
+    pub stand_ins: Vec<StandIn>,
+    /// Tests that the parts so far of the file at work lost.
+    pub lost: Lost,
+    /// Tests in the parts before of a file: which file, and for each name in its scope whether the change
+    /// brought it.
+    pub named: (usize, HashMap<u64, bool>),
 }
 
 /// The rules on units and rows, in the order in which their findings stand.
@@ -167,10 +225,14 @@ pub enum Pass {
 
 /// Everything the rules look things up in.
 pub struct Context<'a> {
-    /// The files in the order of the diff. Of slim ones only unmatched units are there.
+    /// The files in the order of the diff. Of slim ones no units are there.
     pub files: &'a [FileFacts],
-    /// Matched and unmatched units.
+    /// What counts for files as a whole.
+    pub wholes: &'a [Whole],
+    /// Matched units.
     pub pairs: &'a Pairs,
+    /// Unmatched units.
+    pub unmatched: &'a Pairs,
     /// What the source files tell.
     pub source: &'a SourceFacts,
     /// What the files tell about each other.

@@ -3,15 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::context::{Context, Known, Report};
-use crate::facts::{FileFacts, facts};
+use crate::facts::{FileFacts, Whole, facts};
 use crate::harness::HarnessFacts;
 use crate::limits;
-use crate::model::{Change, ChangeKind, FileChange, Finding, Severity, Side};
+use crate::model::{ChangeKind, FileChange, Finding, Severity, Side};
 use crate::pairing::Pairs;
+use crate::parts::Part;
 use crate::role::{Role, is_collected_name, role};
 use crate::sides::Code;
 use crate::snapshot::Recording;
 use crate::source::SourceFacts;
+use crate::torn::Torn;
 use crate::{awaited, checks, constants, doctests, fixtures, mock, pairing, snapshot};
 
 /// An analysis under way.
@@ -19,7 +21,11 @@ use crate::{awaited, checks, constants, doctests, fixtures, mock, pairing, snaps
 pub struct Analysis {
     files: Vec<FileFacts>,
     /// Where each of these stands in the change.
-    places: Vec<u32>,
+    parts: Vec<Part>,
+    /// What counts for files as a whole.
+    wholes: Vec<Whole>,
+    /// The file whose next part is to come.
+    torn: Option<Torn>,
     /// Bytes of text whose facts are kept whole.
     whole_bytes: usize,
     pairs: Pairs,
@@ -71,22 +77,34 @@ impl Analysis {
         role(file.path(), &head)
     }
 
-    /// Takes in the file at `place` of the change.
-    pub fn push(&mut self, place: u32, file: &FileChange) {
-        let role = Self::role(file);
+    /// Takes in a file, or the next part of one. Says whether its further parts, if there are any, matter.
+    pub fn push(&mut self, part: Part, file: &FileChange) -> bool {
+        let mut torn = match self.torn.take() {
+            Some(torn) if !part.is_first() => torn,
+            _ => Torn::new(
+                Self::role(file),
+                self.findings.len(),
+                self.harness.findings.len(),
+            ),
+        };
+        let role = torn.role;
         if let (Some(old), Some(new)) = (&file.old_path, &file.new_path)
             && old != new
+            && !torn.lost_its_name
         {
+            let lost = lost_its_name(file, old, new);
             self.renamed.insert(new.clone(), old.clone());
-            self.findings.extend(lost_its_name(file, old, new));
+            torn.lost_its_name = lost.is_some();
+            self.findings.extend(lost);
         }
         if role == Role::Ignored || file.hunks.is_empty() && file.kind == ChangeKind::Modified {
-            return;
+            return false;
         }
+        torn.add(&part, file);
         let code = Code::of(file, role);
         self.source.add(file, role, code.as_ref());
         if let Some(code) = &code {
-            self.keep(place, file, facts(file, role, code));
+            self.keep(&part, file, facts(file, role, code));
         }
         match role {
             Role::Test | Role::Source => {
@@ -95,23 +113,45 @@ impl Analysis {
                     if let Some(code) = &code {
                         mock::find(file, code, &mut self.findings);
                     }
-                    constants::find(file, &mut self.findings);
-                    awaited::find(file, &mut self.findings);
+                    constants::find(file, &mut torn, &mut self.findings);
+                    awaited::find(file, &mut torn, &mut self.findings);
                     self.harness.add_test(file);
                 }
             }
             Role::Harness => self.harness.add(file),
             Role::Golden => {
-                self.recordings.extend(Recording::of(place, file));
-                self.fixtures.add(file);
+                if !part.more {
+                    self.recordings
+                        .extend(Recording::of(part.file, file, torn.lines));
+                }
+                if part.is_first() {
+                    self.fixtures.add(file);
+                }
             }
             Role::Fixture => self.fixtures.add(file),
             Role::Docs | Role::Ignored => {}
         }
+        if part.more {
+            let matters = torn.matters();
+            self.torn = Some(torn);
+            return matters;
+        }
+        if !part.is_first() {
+            torn.settle(&mut self.findings, &mut self.harness.findings);
+        }
+        false
     }
 
-    fn keep(&mut self, place: u32, file: &FileChange, mut facts: FileFacts) {
+    fn keep(&mut self, part: &Part, file: &FileChange, mut facts: FileFacts) {
         let f = self.files.len();
+        if part.is_first() {
+            self.wholes.push(Whole::beginning_with(f));
+        }
+        facts.whole = self.wholes.len().saturating_sub(1);
+        facts.torn = !part.is_whole();
+        if let Some(whole) = self.wholes.last_mut() {
+            whole.add(&facts);
+        }
         self.known.add(f, &facts);
         let bytes = file
             .hunks
@@ -119,20 +159,20 @@ impl Analysis {
             .flat_map(|h| &h.lines)
             .map(|l| l.text.len());
         self.whole_bytes += bytes.sum::<usize>();
-        let mut pairs = Pairs::default();
-        pairing::pair_file(f, &facts, &mut pairs);
+        let mut pairs = pairing::pair_file(f, &facts);
+        self.known.add_fresh(&facts, &pairs.fresh);
         if self.whole_bytes > self.room {
-            facts.slim(&pairs.gone, &pairs.fresh);
+            facts.slim();
             pairs.matched.clear();
         }
-        self.pairs.append(pairs);
+        self.pairs.append(pairs, &facts);
         self.files.push(facts);
-        self.places.push(place);
+        self.parts.push(part.clone());
     }
 
-    /// Judges what was taken in; `again` reads the file at a place of the change once more. The order of the
+    /// Judges what was taken in; `again` reads a part of the change once more. The order of the
     /// findings depends on nothing but the change.
-    pub fn finish(&mut self, mut again: impl FnMut(u32) -> FileChange) -> Vec<Finding> {
+    pub fn finish(&mut self, mut again: impl FnMut(&Part) -> FileChange) -> Vec<Finding> {
         self.source.finish();
         self.harness.finish();
         self.known.finish(&self.source);
@@ -154,60 +194,111 @@ impl Analysis {
     }
 
     /// Runs the rules on units and rows, with never more than a few files' facts whole.
-    fn judge(&mut self, again: &mut impl FnMut(u32) -> FileChange) -> Vec<Finding> {
+    fn judge(&mut self, again: &mut impl FnMut(&Part) -> FileChange) -> Vec<Finding> {
         let mut report = Report::default();
+        let ctx = self.context(None, Report::default());
+        report.stand_ins = checks::gone::stand_ins(&ctx, &self.known.stand_ins);
         for f in 0..self.files.len() {
-            // Units that moved are judged with the file that they came from.
-            let mut whole = vec![f];
-            whole.extend(self.pairs.matched_in(f).iter().map(|(_, n)| n.0));
-            whole.sort_unstable();
-            whole.dedup();
-            whole.retain(|&g| self.files[g].slim);
-            let mut slim = Vec::new();
-            for &g in &whole {
-                let file = again(self.places[g]);
-                let role = self.files[g].role;
-                if let Some(code) = Code::of(&file, role) {
-                    let full = facts(&file, role, &code);
-                    slim.push((g, std::mem::replace(&mut self.files[g], full)));
-                }
-            }
-            let own;
-            let pairs = if slim.iter().any(|(g, _)| *g == f) {
-                let mut pairs = Pairs::default();
-                pairing::pair_file(f, &self.files[f], &mut pairs);
-                pairs.matched.extend(self.pairs.matched_in(f));
-                pairs.matched.sort_unstable();
-                pairs.gone = self.pairs.gone_in(f).to_vec();
-                own = pairs;
-                &own
-            } else {
-                &self.pairs
-            };
-            let mut ctx = Context {
-                files: &self.files,
-                pairs,
-                source: &self.source,
-                known: &self.known,
-                report,
-            };
-            checks::file(&mut ctx, f);
-            report = ctx.report;
-            for (g, facts) in slim {
-                self.files[g] = facts;
+            report = self.judge_file(f, report, again);
+            let next = self.files.get(f + 1);
+            if next.is_none_or(|g| g.whole != self.files[f].whole) {
+                let mut ctx = self.context(None, report);
+                checks::gone::report(&mut ctx, f);
+                report = ctx.report;
             }
         }
-        let mut ctx = Context {
-            files: &self.files,
-            pairs: &self.pairs,
-            source: &self.source,
-            known: &self.known,
-            report,
-        };
+        let mut ctx = self.context(None, report);
         checks::whole(&mut ctx);
         let mut found = ctx.report.findings;
         found.sort_by_key(|(pass, _)| *pass);
         found.into_iter().map(|(_, finding)| finding).collect()
+    }
+
+    fn judge_file(
+        &mut self,
+        f: usize,
+        mut report: Report,
+        again: &mut impl FnMut(&Part) -> FileChange,
+    ) -> Report {
+        let moved = self.pairs.matched_in(f).iter().map(|(_, n)| n.0);
+        let mut beside: Vec<usize> = moved.filter(|&g| g != f).collect();
+        beside.sort_unstable();
+        beside.dedup();
+        let asked = |g: &usize| self.files[*g].is_test_code;
+        if !asked(&f) && !beside.iter().any(asked) {
+            return report;
+        }
+        let own = self.unfold(f, again);
+        let pairs = own.as_ref().map(|_| self.pairs_of(f));
+        let mut ctx = self.context(pairs.as_ref(), report);
+        checks::file(&mut ctx, f);
+        report = ctx.report;
+        // Units that moved are judged with the file that they came from. Those that need no slim one come first.
+        beside.retain(|&g| self.files[g].slim);
+        let mut batches: Vec<&[usize]> = vec![&[]];
+        batches.extend(beside.chunks(limits::PARTS_BESIDE));
+        for batch in batches {
+            let unfolded: Vec<_> = batch.iter().map(|&g| (g, self.unfold(g, again))).collect();
+            let mut ctx = self.context(pairs.as_ref(), report);
+            let here = |g: usize| match batch {
+                [] => beside.binary_search(&g).is_err(),
+                _ => batch.contains(&g),
+            };
+            checks::pairs(&mut ctx, f, here);
+            report = ctx.report;
+            for (g, slim) in unfolded {
+                self.fold(g, slim);
+            }
+        }
+        self.fold(f, own);
+        report
+    }
+
+    fn context<'a>(&'a self, pairs: Option<&'a Pairs>, report: Report) -> Context<'a> {
+        Context {
+            files: &self.files,
+            wholes: &self.wholes,
+            pairs: pairs.unwrap_or(&self.pairs),
+            unmatched: &self.pairs,
+            source: &self.source,
+            known: &self.known,
+            report,
+        }
+    }
+
+    /// Gathers the facts of a slim file once more, and returns the slim ones.
+    fn unfold(
+        &mut self,
+        f: usize,
+        again: &mut impl FnMut(&Part) -> FileChange,
+    ) -> Option<FileFacts> {
+        if !self.files[f].slim {
+            return None;
+        }
+        let file = again(&self.parts[f]);
+        let role = self.files[f].role;
+        let code = Code::of(&file, role)?;
+        let full = FileFacts {
+            whole: self.files[f].whole,
+            torn: self.files[f].torn,
+            ..facts(&file, role, &code)
+        };
+        Some(std::mem::replace(&mut self.files[f], full))
+    }
+
+    fn fold(&mut self, f: usize, slim: Option<FileFacts>) {
+        if let Some(slim) = slim {
+            self.files[f] = slim;
+        }
+    }
+
+    /// The pairs of a file that was slim: those within it were not kept.
+    fn pairs_of(&self, f: usize) -> Pairs {
+        let mut pairs = Pairs::default();
+        pairs.matched = pairing::pair_file(f, &self.files[f]).matched;
+        pairs.matched.extend(self.pairs.matched_in(f));
+        pairs.matched.sort_unstable();
+        pairs
     }
 }
 
@@ -257,20 +348,6 @@ fn lost_its_name(file: &FileChange, old: &str, new: &str) -> Option<Finding> {
         message: format!("the test file `{old}` was renamed so that no test runner collects it"),
         evidence: new.to_string(),
     })
-}
-
-/// The findings on a whole change.
-pub fn analyze(change: &Change) -> Vec<Finding> {
-    analyze_within(change, limits::WHOLE_BYTES)
-}
-
-/// The same, with the facts of no more than `room` bytes of text kept whole.
-pub fn analyze_within(change: &Change, room: usize) -> Vec<Finding> {
-    let mut analysis = Analysis::with_room(room);
-    for (place, file) in (0..).zip(&change.files) {
-        analysis.push(place, file);
-    }
-    analysis.finish(|place| change.files[place as usize].clone())
 }
 
 /// One finding per rule and place, clear ones first within a file, bounded.

@@ -7,7 +7,6 @@ use crate::lang::Lang;
 use crate::lexer::{Kind, Lexed};
 use crate::marks::{Mark, flow_marks, skip_marks};
 use crate::model::{ChangeKind, FileChange};
-use crate::pairing::UnitRef;
 use crate::role::Role;
 use crate::rows::{Row, rows};
 use crate::sides::{Code, CodeSide};
@@ -32,6 +31,8 @@ pub struct Unit {
     pub header: String,
     /// Whether the declaration line changed.
     pub decl_changed: bool,
+    /// Whether that line has no indentation.
+    pub top: bool,
     /// Whether any line of it changed.
     pub any_changed: bool,
     /// Index of the unit around it.
@@ -95,6 +96,10 @@ pub struct FileFacts {
     pub lang: Lang,
     /// Whether it has tests or helps them.
     pub is_test_code: bool,
+    /// Which file of those judged this is a part of.
+    pub whole: usize,
+    /// Whether the file has other parts.
+    pub torn: bool,
     /// Tests before.
     pub old_tests: usize,
     /// Whether the change touched one of these.
@@ -107,65 +112,52 @@ pub struct FileFacts {
     pub new: SideFacts,
 }
 
+/// What counts for a file as a whole, however many parts it is judged in.
+#[derive(Debug, Default)]
+pub struct Whole {
+    /// The part that it begins with.
+    pub first: usize,
+    /// Tests before.
+    pub old_tests: usize,
+    /// Rows of tables after the change, less those before.
+    pub more_rows: isize,
+}
+
+impl Whole {
+    /// Of a file that begins with the part `first`.
+    pub fn beginning_with(first: usize) -> Whole {
+        Whole {
+            first,
+            ..Whole::default()
+        }
+    }
+
+    /// Takes in a part.
+    pub fn add(&mut self, facts: &FileFacts) {
+        self.old_tests += facts.old_tests;
+        self.more_rows += facts.new.row_count as isize - facts.old.row_count as isize;
+    }
+}
+
 impl FileFacts {
-    /// Drops what can be gathered again when the file is judged, and keeps the units that have no
-    /// counterpart in it: those are held against the units of other files.
-    pub fn slim(&mut self, gone: &[UnitRef], fresh: &[UnitRef]) {
+    /// Drops what can be gathered again when the file is judged.
+    pub fn slim(&mut self) {
         self.slim = true;
-        self.old.slim(gone, false);
-        self.new.slim(fresh, true);
-    }
-}
-
-impl SideFacts {
-    fn slim(&mut self, kept: &[UnitRef], came: bool) {
-        self.rows = Vec::new();
-        self.changed_lits = Vec::new();
-        self.all_lits = Vec::new();
-        let units = std::mem::take(&mut self.units);
-        if kept.is_empty() {
-            return;
-        }
-        let stub = Rc::new(Unit::default());
-        self.units = vec![stub; units.len()];
-        for &(_, index) in kept {
-            let mut at = Some(index);
-            // What is around a unit may keep it from running.
-            while let Some(i) = at.filter(|&i| self.units[i].line == 0) {
-                let mut unit = (*units[i]).clone();
-                unit.slim(came);
-                at = unit.parent;
-                self.units[i] = Rc::new(unit);
-            }
-        }
-    }
-}
-
-impl Unit {
-    /// Drops what is asked only of a unit beside its counterpart.
-    fn slim(&mut self, came: bool) {
-        self.peers = Vec::new();
-        self.unused = Vec::new();
-        if came {
-            self.lits = Vec::new();
-            self.texts = Vec::new();
-        }
-        for a in &mut self.asserts {
-            a.args = Vec::new();
-            a.text = String::new();
-            a.api = String::new();
-            a.guard = None;
-            if came {
-                a.content = Vec::new();
-            }
-        }
+        self.old = SideFacts::default();
+        self.new = SideFacts::default();
     }
 }
 
 /// Both sides of a file.
 pub fn facts(file: &FileChange, role: Role, code: &Code) -> FileFacts {
     let path = file.path().to_string();
-    let (old, new) = (side(&code.old, code.lang), side(&code.new, code.lang));
+    // What nobody tests with, nobody asks about assertions, rows and literals.
+    let is_test_code = matches!(role, Role::Test | Role::Harness)
+        || [&code.old, &code.new]
+            .iter()
+            .any(|side| side.raw.iter().any(|u| u.kind == UnitKind::Test));
+    let old = side(&code.old, code.lang, is_test_code);
+    let new = side(&code.new, code.lang, is_test_code);
     let is_test = |u: &Rc<Unit>| u.kind == UnitKind::Test;
     FileFacts {
         old_path: file.old_path.clone().unwrap_or_else(|| path.clone()),
@@ -173,10 +165,9 @@ pub fn facts(file: &FileChange, role: Role, code: &Code) -> FileFacts {
         kind: file.kind,
         role,
         lang: code.lang,
-        is_test_code: match role {
-            Role::Test | Role::Harness => true,
-            _ => old.units.iter().chain(&new.units).any(is_test),
-        },
+        is_test_code,
+        whole: 0,
+        torn: false,
         old_tests: old.units.iter().filter(|u| is_test(u)).count(),
         old_test_changed: old.units.iter().any(|u| is_test(u) && u.any_changed),
         slim: false,
@@ -185,24 +176,25 @@ pub fn facts(file: &FileChange, role: Role, code: &Code) -> FileFacts {
     }
 }
 
-fn side(code: &CodeSide, lang: Lang) -> SideFacts {
+fn side(code: &CodeSide, lang: Lang, is_test_code: bool) -> SideFacts {
     let CodeSide { view, lexed, raw } = code;
     if view.lines.is_empty() {
         return SideFacts::default();
     }
     let owners = owners(view, raw);
-    let asserts = assertions(view, lexed, lang);
-    let mut out = SideFacts {
-        rows: rows(view, lexed, lang, &asserts),
-        ..SideFacts::default()
-    };
+    let mut out = SideFacts::default();
+    let mut asserts = Vec::new();
+    if is_test_code {
+        asserts = assertions(view, lexed, lang);
+        out.rows = rows(view, lexed, lang, &asserts);
+    }
     let mut bodies: Vec<Vec<usize>> = vec![Vec::new(); raw.len()];
     for (i, t) in lexed.toks.iter().enumerate() {
         if let Some(owner) = owners[t.line as usize] {
             bodies[owner].push(i);
         }
         match t.kind {
-            Kind::Str | Kind::Number => {
+            Kind::Str | Kind::Number if is_test_code => {
                 let h = if t.kind == Kind::Number {
                     hash(&canonical_number(t.text))
                 } else {
@@ -230,7 +222,7 @@ fn side(code: &CodeSide, lang: Lang) -> SideFacts {
                     }
                 }
             }
-            Kind::Ident | Kind::Punct => {}
+            _ => {}
         }
     }
     out.all_lits.sort_unstable();
@@ -350,6 +342,7 @@ fn unit_facts(
         line: view.lines[unit.decl].no,
         header: view.lines[unit.decl].text.trim().to_string(),
         decl_changed: view.lines[unit.decl].changed,
+        top: !view.lines[unit.decl].text.starts_with(char::is_whitespace),
         any_changed: all.iter().any(|l| l.changed),
         parent: unit.parent,
         marks,

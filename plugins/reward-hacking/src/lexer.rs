@@ -3,6 +3,8 @@
 //! Works on views with gaps, so it never assumes that it has seen the start of anything, and it
 //! recovers at every line or chunk end. It does not build trees.
 
+use std::cell::OnceCell;
+
 use crate::lang::Lang;
 use crate::view::View;
 
@@ -49,7 +51,12 @@ pub struct Lexed<'a> {
     pub toks: Vec<Tok<'a>>,
     /// For each line of the view the index of its first token; one more entry than lines.
     pub starts: Vec<u32>,
+    /// For each opening bracket the index of the one that closes it, once somebody asks.
+    closers: OnceCell<Vec<u32>>,
 }
+
+/// No bracket closes this one.
+const OPEN: u32 = u32::MAX;
 
 impl<'a> Lexed<'a> {
     /// The token indices of the lines `from..to`.
@@ -69,24 +76,27 @@ impl<'a> Lexed<'a> {
 
     /// Index of the bracket that closes the one at `open`, within `limit`.
     pub fn closing(&self, open: usize, limit: usize) -> Option<usize> {
-        let mut depth = 0usize;
-        for i in open..limit.min(self.toks.len()) {
-            let t = &self.toks[i];
-            if t.kind != Kind::Punct {
-                continue;
-            }
+        // All at once: in a text whose brackets do not match, each would be looked for up to the end.
+        let closers = self.closers.get_or_init(|| self.match_brackets());
+        let close = *closers.get(open)?;
+        (close != OPEN && (close as usize) < limit).then_some(close as usize)
+    }
+
+    fn match_brackets(&self) -> Vec<u32> {
+        let mut closers = vec![OPEN; self.toks.len()];
+        let mut open = Vec::new();
+        for (i, t) in self.toks.iter().enumerate() {
             match t.text {
-                "(" | "[" | "{" => depth += 1,
-                ")" | "]" | "}" => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        return Some(i);
+                "(" | "[" | "{" if t.kind == Kind::Punct => open.push(i),
+                ")" | "]" | "}" if t.kind == Kind::Punct => {
+                    if let Some(at) = open.pop() {
+                        closers[at] = i as u32;
                     }
                 }
                 _ => {}
             }
         }
-        None
+        closers
     }
 }
 
@@ -167,6 +177,7 @@ pub fn lex<'a>(view: &View<'a>, lang: Lang) -> Lexed<'a> {
         // What lines of code have; more grow it.
         toks: Vec::with_capacity(view.lines.len() * 8),
         starts: Vec::with_capacity(view.lines.len() + 1),
+        closers: OnceCell::new(),
     };
     let mut state = State::Code;
     let mut chunk = u32::MAX;

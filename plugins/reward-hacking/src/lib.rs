@@ -16,6 +16,8 @@ mod bindings {
     });
 }
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod blocks;
 #[cfg(target_arch = "wasm32")]
 mod component;
 #[cfg(target_arch = "wasm32")]
@@ -23,6 +25,7 @@ mod heap;
 
 pub mod assertion;
 pub mod awaited;
+pub mod change;
 pub mod checks;
 pub mod constants;
 pub mod context;
@@ -39,15 +42,19 @@ pub mod meta;
 pub mod mock;
 pub mod model;
 pub mod pairing;
+pub mod parts;
 pub mod role;
 pub mod rows;
 pub mod sides;
 pub mod snapshot;
 pub mod source;
 pub mod text;
+pub mod torn;
 pub mod unit;
 pub mod view;
 
-pub use engine::{Analysis, analyze, analyze_within};
+pub use change::{analyze, analyze_within};
+pub use engine::Analysis;
 pub use meta::{RuleMeta, rules};
 pub use model::{Change, ChangeKind, FileChange, Finding, Hunk, Line, LineKind, Severity, Side};
+pub use parts::Room;

@@ -79,6 +79,7 @@ pub fn rows(view: &View, lexed: &Lexed, lang: Lang, asserts: &[Assertion]) -> Ve
         let last = a.last.min(view.lines.len() - 1);
         asserted[a.at..=last.max(a.at)].fill(true);
     }
+    let mut shapes = Shapes::default();
     let mut at = 0;
     while at < view.lines.len() {
         let line = &view.lines[at];
@@ -138,7 +139,7 @@ pub fn rows(view: &View, lexed: &Lexed, lang: Lang, asserts: &[Assertion]) -> Ve
                     && last == at
                     && toks.iter().any(|t| t.is("{"))
         });
-        if literal && !call && (annotation || in_table(view, at, level, text)) {
+        if literal && !call && (annotation || in_table(view, &mut shapes, at, level, text)) {
             out.push(row(view, at, toks));
         }
         at = last + 1;
@@ -280,8 +281,40 @@ fn single_row(text: &str) -> bool {
         || text.starts_with("{name:")
 }
 
+/// What a row asks of the lines around it: found out once for each line, although many rows look at it.
+#[derive(Clone, Copy)]
+struct Shape {
+    indent: usize,
+    blank: bool,
+    single: bool,
+    closes: bool,
+    /// Opens something that is no row.
+    opens: bool,
+}
+
+#[derive(Default)]
+struct Shapes(Vec<Option<Shape>>);
+
+impl Shapes {
+    fn of(&mut self, view: &View, at: usize) -> Shape {
+        if self.0.is_empty() {
+            self.0 = vec![None; view.lines.len()];
+        }
+        *self.0[at].get_or_insert_with(|| {
+            let text = view.lines[at].text.trim();
+            Shape {
+                indent: indent(view.lines[at].text),
+                blank: text.is_empty(),
+                single: single_row(text),
+                closes: closes_row(text),
+                opens: text.ends_with(['[', '(', '{']) && !opens_block(text),
+            }
+        })
+    }
+}
+
 /// Whether the line stands in something that looks like a table of cases.
-fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
+fn in_table(view: &View, shapes: &mut Shapes, at: usize, level: usize, text: &str) -> bool {
     let chunk = view.lines[at].chunk;
     let mut hops = 0;
     let mut current = level;
@@ -291,17 +324,16 @@ fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
         if l.chunk != chunk {
             break;
         }
-        let trimmed = l.text.trim();
-        if trimmed.is_empty() {
+        let shape = shapes.of(view, j);
+        if shape.blank {
             continue;
         }
-        let here = indent(l.text);
-        if here == level && (single_row(trimmed) || closes_row(trimmed)) {
+        let here = shape.indent;
+        if here == level && (shape.single || shape.closes) {
             siblings += 1;
         }
-        if here < current
-            || here == current && trimmed.ends_with(['[', '(', '{']) && !opens_block(trimmed)
-        {
+        if here < current || here == current && shape.opens {
+            let trimmed = l.text.trim();
             let lower = trimmed.to_lowercase();
             if has_any(&lower, &TABLE_WORDS)
                 || lower.starts_with("for ") && has_any(&lower, &["[", "("])
@@ -319,11 +351,13 @@ fn in_table(view: &View, at: usize, level: usize, text: &str) -> bool {
         }
     }
     // The head is out of sight: neighbours that look alike make a table.
-    let after = view.lines[at + 1..]
-        .iter()
+    let after = (at + 1..view.lines.len())
         .take(40)
-        .take_while(|l| l.chunk == chunk)
-        .filter(|l| indent(l.text) == level && single_row(l.text.trim()))
+        .take_while(|&j| view.lines[j].chunk == chunk)
+        .filter(|&j| {
+            let shape = shapes.of(view, j);
+            shape.indent == level && shape.single
+        })
         .count();
     let structured = text.starts_with(['(', '{', '[', '|']) || text.contains('(');
     siblings + after >= 1 && structured

@@ -4,6 +4,7 @@
 //! mean "broken", or content that vanished although the source still has it.
 
 use crate::model::{ChangeKind, FileChange, Finding, Line, LineKind, Severity, Side};
+use crate::parts::Part;
 use crate::source::SourceFacts;
 use crate::text::{evidence, has_any, number, words};
 
@@ -17,12 +18,11 @@ pub struct Recording {
 type Recorded = (LineKind, u32, String);
 
 /// Lines of a recording that are looked at; a change that rewrites more is a migration.
-const MAX_LINES: usize = 4_000;
+pub const MAX_LINES: usize = 4_000;
 
 impl Recording {
-    /// Remembers a golden file that the rule is about.
-    pub fn of(place: u32, file: &FileChange) -> Option<Recording> {
-        let lines: usize = file.hunks.iter().map(|h| h.lines.len()).sum();
+    /// Remembers a golden file that the rule is about, of which the change shows so many lines.
+    pub fn of(place: u32, file: &FileChange, lines: usize) -> Option<Recording> {
         let changed = !matches!(file.kind, ChangeKind::Added | ChangeKind::Deleted);
         (changed && lines <= MAX_LINES).then_some(Recording { place })
     }
@@ -66,14 +66,14 @@ const BROKEN: [&str; 14] = [
 pub fn run(
     recordings: &[Recording],
     source: &SourceFacts,
-    again: &mut impl FnMut(u32) -> FileChange,
+    again: &mut impl FnMut(&Part) -> FileChange,
     out: &mut Vec<Finding>,
 ) {
     if !source.code_changed {
         return;
     }
     for recording in recordings {
-        let file = again(recording.place);
+        let file = again(&Part::whole(recording.place));
         let path = file.path().to_string();
         let Some((line, side, text, why)) = judge(&lines_of(file), source) else {
             continue;

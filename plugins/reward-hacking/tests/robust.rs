@@ -7,7 +7,7 @@ mod compact;
 use std::collections::HashSet;
 
 use reward_hacking::{
-    Change, ChangeKind, FileChange, Hunk, Line, LineKind, analyze, analyze_within, rules,
+    Change, ChangeKind, FileChange, Hunk, Line, LineKind, Room, analyze, analyze_within, rules,
 };
 
 fn changes() -> Vec<Change> {
@@ -184,7 +184,7 @@ fn odd_changes_do_not_panic() {
 fn a_change_too_large_to_keep_is_judged_alike() {
     let changes = changes();
     for change in &changes {
-        assert_eq!(analyze(change), analyze_within(change, 0));
+        assert_eq!(analyze(change), analyze_within(change, 0, Room::default()));
     }
     // Tests that move from one change's files to another's, in either order.
     for pair in changes.windows(2) {
@@ -193,7 +193,7 @@ fn a_change_too_large_to_keep_is_judged_alike() {
             files.extend(pair[second].files.iter().map(turned_around));
             let both = Change { files };
             for room in [0, 300] {
-                assert_eq!(analyze(&both), analyze_within(&both, room));
+                assert_eq!(analyze(&both), analyze_within(&both, room, Room::default()));
             }
         }
     }

@@ -108,13 +108,16 @@ pub fn assertions(view: &View, lexed: &Lexed, lang: Lang) -> Vec<Assertion> {
     let toks = &lexed.toks;
     let mut out: Vec<Assertion> = Vec::new();
     let mut i = 0;
+    let (mut at, mut limit) = (usize::MAX, 0);
     while i < toks.len() {
         if toks[i].kind != Kind::Ident {
             i += 1;
             continue;
         }
         let line = toks[i].line as usize;
-        let limit = lexed.range(line, chunk_end(view, line)).1;
+        if line != at {
+            (at, limit) = (line, lexed.range(line, chunk_end(view, line)).1);
+        }
         let found = attribute_form(view, lexed, lang, i, limit)
             .or_else(|| {
                 if lang == Lang::Go {

@@ -1,14 +1,18 @@
 //! Rows of tables: dropped cases, cases that skip themselves, expectations computed by the code under test.
 
+mod table;
+
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use super::expected;
-use crate::assertion::Word;
+use crate::assertion::{Assertion, Word};
 use crate::context::Context;
 use crate::lexer::Kind;
 use crate::model::{ChangeKind, Severity, Side};
 use crate::rows::Row;
-use crate::text::hash;
+use crate::text::{Hashes, hash};
+use table::Rows;
 
 /// Runs the rules on the tables of a file.
 pub fn file(ctx: &mut Context, f: usize) {
@@ -20,40 +24,22 @@ pub fn file(ctx: &mut Context, f: usize) {
     if file.kind != ChangeKind::Added {
         skipped(ctx, f, old, new);
     }
-    let mut left: Vec<&Row> = new.iter().collect();
+    let mut left = Rows::new(new);
     let mut lost: Vec<&Row> = Vec::new();
+    let named = OnceCell::new();
     for row in old {
-        if let Some(at) = left
-            .iter()
-            .position(|n| n.lits == row.lits && !n.lits.is_empty() || n.atoms == row.atoms)
-        {
-            left.remove(at);
-        } else if let Some(at) = left
-            .iter()
-            .position(|n| n.chunk == row.chunk && same_case(row, n))
-        {
-            let now = left.remove(at);
-            rewritten(ctx, f, row, now);
-        } else {
-            lost.push(row);
+        if left.take_equal(row) {
+            continue;
+        }
+        match left.take_same_case(row) {
+            Some(now) => rewritten(ctx, f, row, now, &named),
+            None => lost.push(row),
         }
     }
-    dropped(ctx, f, &lost, left.len());
+    dropped(ctx, f, &lost, left.count());
 }
 
-/// Whether both rows feed in the same: the first literal, or all but the last.
-fn same_case(a: &Row, b: &Row) -> bool {
-    match (a.lits.first(), b.lits.first()) {
-        (Some(x), Some(y)) if x == y => true,
-        _ => {
-            a.lits.len() > 2
-                && a.lits.len() == b.lits.len()
-                && a.lits.iter().zip(&b.lits).filter(|(x, y)| x != y).count() == 1
-        }
-    }
-}
-
-fn rewritten(ctx: &mut Context, f: usize, was: &Row, now: &Row) {
+fn rewritten(ctx: &mut Context, f: usize, was: &Row, now: &Row, named: &OnceCell<Hashes>) {
     let path = ctx.files[f].new_path.clone();
     // A call in the row that was not there and that the tests also make: the row computes its own expectation.
     let calls = |row: &Row| -> Vec<String> {
@@ -64,16 +50,28 @@ fn rewritten(ctx: &mut Context, f: usize, was: &Row, now: &Row) {
             .collect()
     };
     let before = calls(was);
-    let units = &ctx.files[f].new.units;
+    // What the tests name, among it what they call.
+    let file = &ctx.files[f];
+    let named = || {
+        named.get_or_init(|| {
+            let words = |a: &Assertion| -> Vec<u64> {
+                let words = a.args.iter().flatten();
+                words.map(|w| hash(&w.text)).collect()
+            };
+            let units = file.new.units.iter();
+            units
+                .flat_map(|u| {
+                    u.asserts
+                        .iter()
+                        .flat_map(words)
+                        .chain(u.idents.iter().copied())
+                })
+                .collect()
+        })
+    };
     let computed = calls(now).into_iter().find(|c| {
-        let h = hash(c);
         !before.contains(c)
-            && units.iter().any(|u| {
-                u.asserts
-                    .iter()
-                    .any(|a| a.args.iter().flatten().any(|w| w.text == *c))
-                    || u.idents.binary_search(&h).is_ok()
-            })
+            && named().contains(&hash(c))
             && was.lits.len() > now.lits.iter().collect::<HashSet<_>>().len()
             && !matches!(
                 c.as_str(),
@@ -139,11 +137,9 @@ fn skipped(ctx: &mut Context, f: usize, old: &[Row], new: &[Row]) {
     let before = old.iter().filter(|r| r.skipped).count();
     let now: Vec<&Row> = new.iter().filter(|r| r.skipped).collect();
     if now.len() > before {
+        let before: Hashes = old.iter().filter_map(|o| o.lits.first().copied()).collect();
         for row in now {
-            if old.iter().any(|o| {
-                !o.skipped && !o.lits.is_empty() && row.lits.starts_with(&o.lits)
-                    || !o.lits.is_empty() && o.lits.first() == row.lits.first()
-            }) {
+            if row.lits.first().is_some_and(|l| before.contains(l)) {
                 let path = ctx.files[f].new_path.clone();
                 ctx.add(
                     "skipped-test",
@@ -161,17 +157,23 @@ fn skipped(ctx: &mut Context, f: usize, old: &[Row], new: &[Row]) {
 
 fn dropped(ctx: &mut Context, f: usize, lost: &[&Row], fresh: usize) {
     // Rows of a test that is gone as a whole are reported with it.
-    let gone: Vec<(u32, u32)> = ctx
-        .pairs
-        .gone
+    let mut gone: Vec<(u32, u32)> = ctx
+        .unmatched
+        .gone_in(f)
         .iter()
-        .filter(|r| r.0 == f)
-        .map(|r| ctx.old_unit(*r).span)
+        .map(|u| ctx.old_unit(u.at).span)
         .collect();
-    let lost: Vec<&&Row> = lost
-        .iter()
-        .filter(|row| !gone.iter().any(|(a, b)| (*a..=*b).contains(&row.line)))
-        .collect();
+    gone.sort_unstable();
+    // Up to which line any of the first so many reaches.
+    let mut reach: Vec<u32> = Vec::with_capacity(gone.len());
+    for (_, last) in &gone {
+        reach.push(reach.last().copied().unwrap_or(0).max(*last));
+    }
+    let with_its_test = |line: u32| {
+        let begun = gone.partition_point(|(first, _)| *first <= line);
+        begun > 0 && reach[begun - 1] >= line
+    };
+    let lost: Vec<&&Row> = lost.iter().filter(|r| !with_its_test(r.line)).collect();
     if lost.len() <= fresh {
         return;
     }

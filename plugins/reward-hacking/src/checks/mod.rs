@@ -4,6 +4,7 @@ mod cases;
 mod compare;
 mod expected;
 mod flow;
+pub mod gone;
 mod runs;
 mod special;
 mod tolerance;
@@ -11,12 +12,22 @@ mod tolerance;
 use crate::context::{Context, Pass};
 use crate::unit::UnitKind;
 
-/// Runs those that look at one file, which must not be slim, nor any file that its units moved to.
+/// Runs those that look at one file, which must not be slim.
 pub fn file(ctx: &mut Context, f: usize) {
     runs::file(ctx, f);
+    ctx.report.pass = Pass::Cases;
+    cases::file(ctx, f);
+    gone::file(ctx, f);
+}
+
+/// Runs those that look at the units of a file that match one after the change, in a file that is `here`:
+/// neither must be slim.
+pub fn pairs(ctx: &mut Context, f: usize, here: impl Fn(usize) -> bool) {
+    let all = ctx.pairs;
+    let pairs = || all.matched_in(f).iter().filter(|(_, n)| here(n.0));
+    runs::pairs(ctx, pairs());
     ctx.report.pass = Pass::Compared;
-    let pairs = ctx.pairs;
-    for &(o, n) in pairs.matched_in(f) {
+    for &(o, n) in pairs() {
         if !ctx.files[o.0].is_test_code && !ctx.files[n.0].is_test_code {
             continue;
         }
@@ -35,13 +46,10 @@ pub fn file(ctx: &mut Context, f: usize) {
         compare::run(ctx, o, n);
         flow::run(ctx, o, n);
     }
-    ctx.report.pass = Pass::Cases;
-    cases::file(ctx, f);
 }
 
 /// Runs those that look at the change as a whole.
 pub fn whole(ctx: &mut Context) {
-    runs::whole(ctx);
     ctx.report.pass = Pass::Special;
     special::run(ctx);
 }

@@ -1,43 +1,38 @@
 //! Does every test still run? Skipped, focused, no longer collected, gone.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use crate::context::{Context, Pass, content_hash, rank};
+use crate::facts::Unit;
 use crate::lang::Lang;
-use crate::limits;
 use crate::marks::{Cond, MarkKind};
 use crate::model::{ChangeKind, Severity, Side};
-use crate::pairing::shares;
+use crate::pairing::UnitRef;
 use crate::role::{Role, is_test_path};
 use crate::text::hash;
 use crate::unit::UnitKind;
 
-/// Fresh tests that are held against gone ones.
-const STAND_INS: usize = 500;
-
-/// Runs the rules on the tests of one file that match one after the change.
+/// Runs the rules on the tests of one file.
 pub fn file(ctx: &mut Context, f: usize) {
-    ctx.report.pass = Pass::Skipped;
-    skipped(ctx, f);
     ctx.report.pass = Pass::Focused;
     focused(ctx, f);
-    ctx.report.pass = Pass::Uncollected;
-    uncollected(ctx, f);
     ctx.report.pass = Pass::Hidden;
     hidden(ctx, f);
-}
-
-/// Runs the rules on what matches nothing.
-pub fn whole(ctx: &mut Context) {
     ctx.report.pass = Pass::FreshSkips;
-    fresh_skips(ctx);
-    ctx.report.pass = Pass::Gone;
-    gone(ctx);
+    fresh_skips(ctx, f);
 }
 
-fn skipped(ctx: &mut Context, f: usize) {
-    let pairs = ctx.pairs;
-    for &(o, n) in pairs.matched_in(f) {
+/// Runs the rules on tests that match one after the change.
+pub fn pairs<'p>(ctx: &mut Context, pairs: impl Iterator<Item = &'p (UnitRef, UnitRef)> + Clone) {
+    ctx.report.pass = Pass::Skipped;
+    skipped(ctx, pairs.clone());
+    ctx.report.pass = Pass::Uncollected;
+    uncollected(ctx, pairs);
+}
+
+fn skipped<'p>(ctx: &mut Context, pairs: impl Iterator<Item = &'p (UnitRef, UnitRef)>) {
+    for &(o, n) in pairs {
         let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
         if !matches!(
             old.kind,
@@ -68,12 +63,14 @@ fn skipped(ctx: &mut Context, f: usize) {
 }
 
 /// Whole-file marks in lines that no unit covers and that match nothing before.
-fn fresh_skips(ctx: &mut Context) {
-    let pairs = ctx.pairs;
-    for &n in &pairs.fresh {
+fn fresh_skips(ctx: &mut Context, f: usize) {
+    let (file, unmatched) = (&ctx.files[f], ctx.unmatched);
+    if file.kind == ChangeKind::Added || !file.is_test_code {
+        return;
+    }
+    for n in unmatched.fresh_in(f).iter().map(|u| u.at) {
         let unit = ctx.new_unit(n);
-        let file = &ctx.files[n.0];
-        if unit.kind == UnitKind::Loose && file.kind != ChangeKind::Added && file.is_test_code {
+        if unit.kind == UnitKind::Loose {
             for m in unit.marks.iter().filter(|m| {
                 m.kind == MarkKind::Skip
                     && m.changed
@@ -118,15 +115,14 @@ fn defines_mark(text: &str) -> bool {
 fn report_skip(
     ctx: &mut Context,
     n: (usize, usize),
-    unit: &crate::facts::Unit,
+    unit: &Unit,
     cond: Cond,
     line: u32,
     text: &str,
 ) {
-    if ctx.report.skips.contains(&(n.0, line)) {
+    if !ctx.report.skips.insert((n.0, line)) {
         return;
     }
-    ctx.report.skips.push((n.0, line));
     let what = if unit.kind == UnitKind::Loose || unit.name.is_empty() {
         "a test".to_string()
     } else {
@@ -190,9 +186,8 @@ fn focused(ctx: &mut Context, f: usize) {
 }
 
 /// Matched units that were tests and are none any more, and files whose new name nobody collects.
-fn uncollected(ctx: &mut Context, f: usize) {
-    let pairs = ctx.pairs;
-    for &(o, n) in pairs.matched_in(f) {
+fn uncollected<'p>(ctx: &mut Context, pairs: impl Iterator<Item = &'p (UnitRef, UnitRef)>) {
+    for &(o, n) in pairs {
         let (old, new) = (ctx.old_unit(o), ctx.new_unit(n));
         if old.kind != UnitKind::Test {
             continue;
@@ -247,12 +242,17 @@ fn hidden(ctx: &mut Context, f: usize) {
         if file.lang != Lang::Python && file.lang != Lang::Ruby || file.role != Role::Test {
             return;
         }
-        let mut seen: HashMap<(String, String), bool> = HashMap::new();
+        // The parts of a file come one after the other.
+        let (of, mut before) = std::mem::take(&mut ctx.report.named);
+        if of != file.whole {
+            before.clear();
+        }
+        let mut seen: HashMap<u64, bool> = HashMap::new();
         for unit in file.new.units.iter().filter(|u| {
             u.kind == UnitKind::Test && (file.lang == Lang::Python || u.header.starts_with("def "))
         }) {
-            let key = (unit.within.clone(), unit.name.clone());
-            match seen.get(&key) {
+            let key = content_hash(&[hash(&unit.within), hash(&unit.name)]);
+            match seen.get(&key).or_else(|| before.get(&key)) {
                 Some(first_changed) if unit.decl_changed || *first_changed => {
                     let path = ctx.files[f].new_path.clone();
                     ctx.add("disabled-test", Severity::Block, &path, Side::New, unit.line, format!("a second `{}` in the same scope hides the first, which never runs again", unit.name), &unit.header);
@@ -262,6 +262,17 @@ fn hidden(ctx: &mut Context, f: usize) {
                 }
             }
         }
+        if file.torn {
+            // Where a part shows no scope around a test that has one, its name says nothing.
+            let placed = file
+                .new
+                .units
+                .iter()
+                .filter(|u| u.top || !u.within.is_empty());
+            let key = |u: &Rc<Unit>| content_hash(&[hash(&u.within), hash(&u.name)]);
+            before.extend(placed.map(key).filter_map(|k| Some((k, *seen.get(&k)?))));
+            ctx.report.named = (file.whole, before);
+        }
     }
 }
 
@@ -270,127 +281,6 @@ fn needs_name(lang: Lang) -> bool {
         lang,
         Lang::Go | Lang::Python | Lang::Js | Lang::Ruby | Lang::Java | Lang::Other
     )
-}
-
-fn gone(ctx: &mut Context) {
-    let pairs = ctx.pairs;
-    let mut by_file: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
-    for &o in &pairs.gone {
-        let unit = ctx.old_unit(o);
-        if unit.kind == UnitKind::Test && ctx.files[o.0].is_test_code {
-            by_file.entry(o.0).or_default().push(o);
-        }
-    }
-    // Fresh tests can stand in for gone ones, one for one, when they check as much.
-    let mut stand_ins: Vec<&crate::facts::Unit> = Vec::new();
-    for &n in pairs.fresh.iter().take(limits::MOVED_UNITS) {
-        let unit = ctx.new_unit(n);
-        if unit.kind == UnitKind::Test
-            && ctx.skip_of(n, Side::New).is_none()
-            && stand_ins.len() < STAND_INS
-        {
-            stand_ins.push(unit);
-        }
-    }
-    let mut files: Vec<usize> = by_file.keys().copied().collect();
-    files.sort_unstable();
-    for f in files {
-        let file = &ctx.files[f];
-        let mut lost = Vec::new();
-        for &o in &by_file[&f] {
-            let unit = ctx.old_unit(o);
-            // A parametrised or nested parent is covered by what it contains.
-            if ctx
-                .skip_of(o, Side::Old)
-                .is_some_and(|(c, _, _)| c == Cond::Always)
-                || ctx.feature_removed(unit, file)
-                || absorbed(ctx, f, unit)
-            {
-                continue;
-            }
-            let wanted: u32 = unit.asserts.iter().map(|a| u32::from(a.strength)).sum();
-            let stand_in = stand_ins.iter().position(|u| {
-                let offers: u32 = u.asserts.iter().map(|a| u32::from(a.strength)).sum();
-                offers >= wanted.max(1)
-                    && shares(&u.idents, &unit.idents) * 2 >= unit.idents.len().min(u.idents.len())
-            });
-            if let Some(at) = stand_in {
-                stand_ins.remove(at);
-                continue;
-            }
-            lost.push(o);
-        }
-        if lost.is_empty() {
-            continue;
-        }
-        let tests = file.old_tests;
-        if file.kind == ChangeKind::Deleted {
-            let path = file.old_path.clone();
-            let evidence = ctx.old_unit(lost[0]).header.clone();
-            ctx.add(
-                "deleted-test-file",
-                Severity::Block,
-                &path,
-                Side::Old,
-                1,
-                format!(
-                    "the test file was deleted and {} of its {tests} tests exist nowhere else",
-                    lost.len()
-                ),
-                &evidence,
-            );
-            if lost.len() == tests {
-                continue;
-            }
-        }
-        for o in lost {
-            let unit = ctx.old_unit(o);
-            // Nested tests go with their parent.
-            if unit.parent.is_some_and(|p| {
-                pairs.gone.contains(&(o.0, p)) && file.old.units[p].kind == UnitKind::Test
-            }) {
-                continue;
-            }
-            let path = file.old_path.clone();
-            ctx.add(
-                "removed-test",
-                Severity::Block,
-                &path,
-                Side::Old,
-                unit.line,
-                format!(
-                    "`{}` was removed and nothing in the change tests the same",
-                    unit.name
-                ),
-                &unit.header,
-            );
-        }
-    }
-}
-
-/// Whether what the removed test fed in and expected shows up in added test lines.
-fn absorbed(ctx: &Context, f: usize, unit: &crate::facts::Unit) -> bool {
-    // Another test makes the very same assertions.
-    if !unit.asserts.is_empty()
-        && unit.asserts.iter().all(|a| {
-            a.content.len() > 1 && ctx.known.all_asserts.contains(&content_hash(&a.content))
-        })
-    {
-        return true;
-    }
-    let telling: Vec<u64> = unit.lits.iter().copied().filter(|h| !trivial(*h)).collect();
-    if telling.is_empty() {
-        let file = &ctx.files[f];
-        let rows = file.new.row_count as isize - file.old.row_count as isize;
-        let all: Vec<u64> = unit.lits.to_vec();
-        return rows > 0
-            && (all.is_empty() || all.iter().any(|h| ctx.known.added_lits.contains(h)));
-    }
-    let found = telling
-        .iter()
-        .filter(|h| ctx.known.added_lits.contains(h))
-        .count();
-    found * 10 >= telling.len() * 7
 }
 
 /// Literals that say nothing: every test has them.

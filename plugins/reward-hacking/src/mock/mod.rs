@@ -1,17 +1,21 @@
 //! Doubles that answer for the unit under test itself, so that the test asserts its own stub.
 
+mod lookup;
 mod stubs;
 
 use std::cell::OnceCell;
 
-use stubs::{is_stubbing, stubs};
+use lookup::{Before, Calls};
+use stubs::stubs;
 
 use crate::context::stem;
 use crate::lang::Lang;
-use crate::lexer::{Kind, Tok};
-use crate::model::{ChangeKind, FileChange, Finding, LineKind, Severity, Side};
+use crate::model::{ChangeKind, FileChange, Finding, Severity, Side};
 use crate::sides::{Code, CodeSide};
-use crate::text::{bare_name, evidence, has_any, has_word};
+use crate::text::{bare_name, evidence, has_any};
+
+/// What the maker of a double is called.
+const DOUBLES: [&str; 5] = ["mock", "fake", "stub", "double", "substitute.for"];
 
 /// What a stubbing line replaces.
 struct Stub {
@@ -30,24 +34,9 @@ pub fn find(file: &FileChange, code: &Code, out: &mut Vec<Finding>) {
     let CodeSide { view, lexed, .. } = &code.new;
     let unit = stem(path);
     // Most tests stub nothing.
-    let stubbing = OnceCell::new();
-    let stubbing = || {
-        stubbing
-            .get_or_init(|| {
-                view.lines
-                    .iter()
-                    .map(|l| is_stubbing(l.text))
-                    .collect::<Vec<_>>()
-            })
-            .as_slice()
-    };
-    let removed: Vec<&str> = file
-        .hunks
-        .iter()
-        .flat_map(|h| &h.lines)
-        .filter(|l| l.kind == LineKind::Removed)
-        .map(|l| l.text.as_str())
-        .collect();
+    let (calls, before) = (OnceCell::new(), OnceCell::new());
+    let calls = || calls.get_or_init(|| Calls::of(&code.new, lang));
+    let before = || before.get_or_init(|| Before::of(file));
     let mut reported = 0;
     for (at, line) in view.lines.iter().enumerate() {
         if !line.changed
@@ -60,15 +49,11 @@ pub fn find(file: &FileChange, code: &Code, out: &mut Vec<Finding>) {
         let toks = lexed.lines(at, at + 1);
         let hit = stubs(lang, line.text, toks).into_iter().find(|stub| {
             // The same stub was there before, perhaps spelt otherwise.
-            let before = removed
-                .iter()
-                .any(|r| has_word(r, &stub.method) && is_stubbing(r));
-            !before
-                && (under_test(&stub.target, &unit, lang)
-                    || called(&lexed.toks, &stub.method, &stub.target, stubbing(), lang))
+            !before().stubbed(&stub.method)
+                && (under_test(&stub.target, &unit, lang) || calls().of_stub(stub))
         });
-        let replaced = hit.is_none() && replaces_real(line.text, &removed, &lexed.toks, &unit);
-        let module = hit.is_none() && !replaced && mocks_own_module(line.text, &unit, &removed);
+        let replaced = hit.is_none() && replaces_real(line.text, before, calls, &unit);
+        let module = hit.is_none() && !replaced && mocks_own_module(line.text, &unit, before);
         if hit.is_some() || replaced || module {
             reported += 1;
             out.push(Finding {
@@ -102,47 +87,13 @@ fn under_test(target: &str, unit: &str, lang: Lang) -> bool {
     }
 }
 
-/// Whether the tests call the stubbed method themselves, outside of stubbing lines.
-fn called(toks: &[Tok], method: &str, target: &str, stubbing: &[bool], lang: Lang) -> bool {
-    if method.len() < 3 {
-        return false;
-    }
-    toks.windows(2).enumerate().any(|(i, w)| {
-        if w[0].kind != Kind::Ident || w[0].text != method || stubbing[w[0].line as usize] {
-            return false;
-        }
-        let call = w[1].is("(") || lang == Lang::Ruby && i > 0 && toks[i - 1].is(".");
-        let defined = i > 0
-            && matches!(
-                toks[i - 1].text,
-                "def" | "fn" | "func" | "function" | "import" | "from" | "MOCK_METHOD"
-            );
-        // Called on the very thing that was stubbed, or by its plain name.
-        let receiver = if i >= 2 && matches!(toks[i - 1].text, "." | "->" | "::") {
-            Some(toks[i - 2].text)
-        } else {
-            None
-        };
-        let same = match receiver {
-            None => {
-                target.is_empty() || matches!(lang, Lang::Python | Lang::Js) && !target.is_empty()
-            }
-            Some(r) => {
-                r == target
-                    || target.is_empty() && lang == Lang::Python
-                    || r == "Object"
-                    || r == "subject"
-                    || lang == Lang::Python
-                        && target.starts_with(char::is_uppercase)
-                        && bare_name(r) == bare_name(target)
-            }
-        };
-        call && !defined && same
-    })
-}
-
 /// `x := NewReal()` became `x := &fakeReal{}` and the test asserts on `x`.
-fn replaces_real(text: &str, removed: &[&str], toks: &[Tok], unit: &str) -> bool {
+fn replaces_real<'v>(
+    text: &str,
+    before: impl Fn() -> &'v Before<'v>,
+    calls: impl Fn() -> &'v Calls<'v>,
+    unit: &str,
+) -> bool {
     let lower = text.to_lowercase();
     if !has_any(
         &lower,
@@ -161,53 +112,15 @@ fn replaces_real(text: &str, removed: &[&str], toks: &[Tok], unit: &str) -> bool
         return false;
     };
     let doubled = value.to_lowercase();
-    if !has_any(
-        &doubled,
-        &["mock", "fake", "stub", "double", "substitute.for"],
-    ) {
+    if !has_any(&doubled, &DOUBLES) {
         return false;
     }
-    let real = removed.iter().any(|r| {
-        assignment(r).is_some_and(|(n, v)| {
-            let v_lower = v.to_lowercase();
-            n == name
-                && !has_any(
-                    &v_lower,
-                    &["mock", "fake", "stub", "double", "substitute.for"],
-                )
-                && (v.contains('(') || v.contains('{'))
-        })
-    });
-    if !real || name.is_empty() {
+    if !before().made(&name) {
         return false;
     }
     let of_unit = unit.len() > 2 && bare_name(&value).contains(unit);
     // The double is what the test calls and compares.
-    let asserted = toks.windows(3).any(|w| {
-        w[0].kind == Kind::Ident
-            && w[0].text == name
-            && (w[1].is(".") || w[1].is("->"))
-            && w[2].kind == Kind::Ident
-            && !has_any(
-                w[2].text,
-                &[
-                    "On",
-                    "EXPECT",
-                    "Setup",
-                    "assert",
-                    "mock",
-                    "expect_",
-                    "return_value",
-                    "Returns",
-                    "stub",
-                    "verify",
-                    "Verify",
-                    "called",
-                    "side_effect",
-                ],
-            )
-    });
-    of_unit && asserted
+    of_unit && calls().uses(&name)
 }
 
 /// The name and value of an assignment.
@@ -232,7 +145,7 @@ fn assignment(text: &str) -> Option<(String, String)> {
 }
 
 /// `jest.mock("./forecast")` in `forecast.test.ts`.
-fn mocks_own_module(text: &str, unit: &str, removed: &[&str]) -> bool {
+fn mocks_own_module<'v>(text: &str, unit: &str, before: impl Fn() -> &'v Before<'v>) -> bool {
     if !has_any(text, &["ock("]) {
         return false;
     }
@@ -259,7 +172,5 @@ fn mocks_own_module(text: &str, unit: &str, removed: &[&str]) -> bool {
                 .next()
                 .unwrap_or(""),
         ) == *unit;
-    own && !removed
-        .iter()
-        .any(|r| r.contains(&module) && r.contains("mock("))
+    own && !before().mocked(&module)
 }

@@ -70,24 +70,28 @@ pub fn units(view: &View, lexed: &Lexed, lang: Lang, is_test_file: bool) -> Vec<
     };
     found.truncate(limits::UNITS);
     found.sort_by_key(|u| (u.start, usize::MAX - u.end));
-    nest(&mut found);
+    let mut found = nest(found);
     let loose = loose(view, &found, lang, is_test_file);
     found.extend(loose);
     found
 }
 
-fn nest(units: &mut [RawUnit]) {
+/// Tells each unit what is around it. What stands deeper than anybody nests belongs to what is around it:
+/// there, one unit after the other lacks its end.
+fn nest(units: Vec<RawUnit>) -> Vec<RawUnit> {
+    let mut nested: Vec<RawUnit> = Vec::with_capacity(units.len());
     let mut stack: Vec<usize> = Vec::new();
-    for i in 0..units.len() {
-        while stack
-            .last()
-            .is_some_and(|&s| units[s].end <= units[i].start)
-        {
+    for mut unit in units {
+        while stack.last().is_some_and(|&s| nested[s].end <= unit.start) {
             stack.pop();
         }
-        units[i].parent = stack.last().copied();
-        stack.push(i);
+        if stack.len() < limits::NESTING {
+            unit.parent = stack.last().copied();
+            stack.push(nested.len());
+            nested.push(unit);
+        }
     }
+    nested
 }
 
 /// Runs of lines that no unit covers. The first run of a chunk carries the name that git printed for it.

@@ -69,9 +69,12 @@ pub fn units(view: &View, lexed: &Lexed) -> Vec<RawUnit> {
     let toks = &lexed.toks;
     let mut out = Vec::new();
     let mut i = 0;
+    let (mut line, mut limit) = (usize::MAX, 0);
     while i < toks.len() {
         let here = toks[i].line as usize;
-        let limit = lexed.range(here, chunk_end(view, here)).1;
+        if here != line {
+            (line, limit) = (here, lexed.range(here, chunk_end(view, here)).1);
+        }
         if let Some((unit, resume)) =
             suite_or_test(view, lexed, i, limit).or_else(|| function(view, lexed, i, limit))
         {

@@ -1,5 +1,6 @@
 //! Hooks of test frameworks that drop tests or rewrite their outcome.
 
+use super::removed::Removed;
 use crate::lang::Lang;
 use crate::text::{has_any, indent};
 use crate::view::View;
@@ -10,7 +11,7 @@ pub(super) fn hook(
     lang: Lang,
     text: &str,
     name: &str,
-    removed: &str,
+    removed: &Removed,
 ) -> Option<&'static str> {
     let body = || -> String {
         let level = indent(view.lines[at].text);
@@ -35,7 +36,7 @@ pub(super) fn hook(
                 let before = removed
                     .lines()
                     .find(|l| l.contains("collect_ignore"))
-                    .map_or(0, |l| l.trim().len());
+                    .map_or(0, str::len);
                 return (!platform && text.len() > before)
                     .then_some("pytest no longer collects these tests");
             }
@@ -170,20 +171,22 @@ pub(super) fn hook(
                 "BOOST_TEST",
             ]
             .contains(&macro_name);
-            let framework = view.lines.iter().any(|l| {
-                has_any(
-                    l.text,
-                    &[
-                        "gtest",
-                        "catch2",
-                        "catch.hpp",
-                        "doctest",
-                        "<cassert>",
-                        "boost/test",
-                    ],
-                ) || l.text.trim() == format!("#undef {macro_name}")
-            });
-            if checks && own && framework {
+            let framework = || {
+                view.lines.iter().any(|l| {
+                    has_any(
+                        l.text,
+                        &[
+                            "gtest",
+                            "catch2",
+                            "catch.hpp",
+                            "doctest",
+                            "<cassert>",
+                            "boost/test",
+                        ],
+                    ) || l.text.trim().strip_prefix("#undef ") == Some(macro_name)
+                })
+            };
+            if checks && own && framework() {
                 return Some("an assertion macro of the framework is replaced");
             }
             (macro_name == "NDEBUG").then_some("`assert` compiles to nothing with NDEBUG")

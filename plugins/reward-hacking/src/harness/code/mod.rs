@@ -1,13 +1,15 @@
 //! Harness that is code: hooks of test frameworks, entry points, exit codes.
 
 mod hook;
+mod removed;
 mod script;
 
 use hook::hook;
+use removed::Removed;
 use script::script;
 
 use crate::lang::Lang;
-use crate::model::{FileChange, Finding, LineKind, Severity, Side};
+use crate::model::{FileChange, Finding, Severity, Side};
 use crate::role::is_test_path;
 use crate::text::{evidence, has_any};
 use crate::view::View;
@@ -16,14 +18,7 @@ use crate::view::View;
 pub fn find(file: &FileChange, name: &str, out: &mut Vec<Finding>) {
     let view = View::of(file, Side::New);
     let lang = Lang::of(file.path());
-    let removed: String = file
-        .hunks
-        .iter()
-        .flat_map(|h| &h.lines)
-        .filter(|l| l.kind == LineKind::Removed)
-        .map(|l| l.text.as_str())
-        .collect::<Vec<_>>()
-        .join("\n");
+    let removed = Removed::of(file);
     let mut done = 0;
     for (at, line) in view.lines.iter().enumerate() {
         if !line.changed || done >= 5 {
@@ -75,7 +70,7 @@ fn exit_code(
     lang: Lang,
     text: &str,
     name: &str,
-    removed: &str,
+    removed: &Removed,
 ) -> Option<&'static str> {
     let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let hit = match lang {
@@ -189,7 +184,13 @@ fn exit_code(
     None
 }
 
-fn build_tags(file: &FileChange, view: &View, lang: Lang, removed: &str, out: &mut Vec<Finding>) {
+fn build_tags(
+    file: &FileChange,
+    view: &View,
+    lang: Lang,
+    removed: &Removed,
+    out: &mut Vec<Finding>,
+) {
     for line in view.lines.iter().filter(|l| l.changed) {
         let text = line.text.trim();
         if file.kind == crate::model::ChangeKind::Added {

@@ -1,6 +1,7 @@
 //! Shell scripts and make files around the tests.
 
 use super::push;
+use super::removed::Removed;
 use crate::harness::command;
 use crate::model::{FileChange, Finding, LineKind, Side};
 use crate::text::{has_any, indent};
@@ -10,31 +11,26 @@ pub(super) fn script(
     file: &FileChange,
     view: &View,
     name: &str,
-    removed: &str,
+    removed: &Removed,
     out: &mut Vec<Finding>,
 ) {
+    let last_command = view
+        .lines
+        .iter()
+        .rposition(|l| command::parse(l.text, name).is_some());
+    let about_tests = last_command.is_some() || file.path().to_lowercase().contains("test");
     for (at, line) in view.lines.iter().enumerate() {
-        if !line.changed {
+        if !line.changed || !about_tests {
             continue;
         }
         let text = line.text.trim();
-        let about_tests = view
-            .lines
-            .iter()
-            .any(|l| command::parse(l.text, name).is_some())
-            || file.path().to_lowercase().contains("test");
-        if !about_tests {
-            continue;
-        }
         let message = match text {
             "set +e" => "the script no longer stops at the first failing command",
             "exit 0"
                 if view.lines[at + 1..]
                     .iter()
                     .all(|l| l.text.trim().is_empty() || l.text.trim() == "fi")
-                    || view.lines[at + 1..]
-                        .iter()
-                        .any(|l| command::parse(l.text, name).is_some()) =>
+                    || last_command.is_some_and(|last| last > at) =>
             {
                 "the script now ends with success whatever the tests say"
             }
@@ -43,7 +39,7 @@ pub(super) fn script(
             }
             _ => continue,
         };
-        if removed.lines().any(|r| r.trim() == text) || guarded_exit(view, at) {
+        if removed.has_line(text) || guarded_exit(view, at) {
             continue;
         }
         push(

@@ -51,9 +51,12 @@ pub fn units(view: &View, lexed: &Lexed, lang: Lang, is_test_file: bool) -> Vec<
     let mut out = Vec::new();
     let mut pending: Vec<Attr> = Vec::new();
     let mut i = 0;
+    let (mut line, mut limit) = (usize::MAX, 0);
     while i < toks.len() {
         let here = toks[i].line as usize;
-        let limit = lexed.range(here, chunk_end(view, here)).1;
+        if here != line {
+            (line, limit) = (here, lexed.range(here, chunk_end(view, here)).1);
+        }
         if let Some((attr, next)) = attribute(view, lexed, lang, i, limit) {
             pending.push(attr);
             i = next;

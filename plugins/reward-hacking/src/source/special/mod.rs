@@ -2,11 +2,18 @@
 //!
 //! Only collected here. A special case becomes a finding when the tests use the very same literals.
 
+mod heads;
+mod literal;
+
+use std::cell::OnceCell;
+
 use crate::lang::Lang;
 use crate::lexer::{Kind, Lexed, Tok};
-use crate::text::{canonical_number, hash, indent, number};
+use crate::text::{canonical_number, hash, indent};
 use crate::unit::chunk_end;
 use crate::view::View;
+use heads::Heads;
+use literal::{computed_like, instance_like};
 
 /// A special case.
 #[derive(Clone, Debug)]
@@ -35,16 +42,13 @@ pub struct Special {
     pub parts: Vec<u64>,
 }
 
-/// Numbers that programs compare with for good reasons.
-const ROUND: [f64; 40] = [
-    0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0, 13.0, 15.0, 16.0, 20.0,
-    24.0, 28.0, 29.0, 30.0, 31.0, 32.0, 50.0, 60.0, 64.0, 80.0, 100.0, 127.0, 128.0, 255.0, 256.0,
-    360.0, 365.0, 366.0, 443.0, 512.0, 1000.0, 1024.0, 3600.0,
-];
-
 /// Finds special cases in added lines.
 pub fn find(view: &View, lexed: &Lexed, lang: Lang, tests: &[bool]) -> Vec<Special> {
     let mut out = Vec::new();
+    let place = Place {
+        view,
+        heads: OnceCell::new(),
+    };
     for (at, line) in view.lines.iter().enumerate() {
         if !line.changed || tests[at] {
             continue;
@@ -75,9 +79,9 @@ pub fn find(view: &View, lexed: &Lexed, lang: Lang, tests: &[bool]) -> Vec<Speci
             });
             continue;
         }
-        if let Some(special) = branch(view, lexed, lang, at, toks)
-            .or_else(|| arm(view, at, toks))
-            .or_else(|| entry(view, at, toks))
+        if let Some(special) = branch(&place, lexed, lang, at, toks)
+            .or_else(|| arm(&place, at, toks))
+            .or_else(|| entry(&place, at, toks))
         {
             out.push(special);
         }
@@ -99,7 +103,8 @@ fn reads_tests(text: &str) -> bool {
 }
 
 /// `if sku == "X" && qty == 137 { return 1084.28 }`, on one line or the next.
-fn branch(view: &View, lexed: &Lexed, lang: Lang, at: usize, toks: &[Tok]) -> Option<Special> {
+fn branch(place: &Place, lexed: &Lexed, lang: Lang, at: usize, toks: &[Tok]) -> Option<Special> {
+    let view = place.view;
     let head = toks.iter().position(|t| {
         t.kind == Kind::Ident
             && matches!(
@@ -212,11 +217,11 @@ fn branch(view: &View, lexed: &Lexed, lang: Lang, at: usize, toks: &[Tok]) -> Op
         );
     }
     let listed = matches!(toks[head].text, "case" | "when") && comparisons <= 1;
-    special(view, at, &inputs, &outputs, comparisons, listed)
+    special(place, at, &inputs, &outputs, comparisons, listed)
 }
 
 /// A match arm: `"X" => "Y",`.
-fn arm(view: &View, at: usize, toks: &[Tok]) -> Option<Special> {
+fn arm(place: &Place, at: usize, toks: &[Tok]) -> Option<Special> {
     let arrow = toks.iter().position(|t| t.is("=>") || t.is("->"))?;
     let inputs: Vec<&Tok> = toks[..arrow]
         .iter()
@@ -234,12 +239,12 @@ fn arm(view: &View, at: usize, toks: &[Tok]) -> Option<Special> {
         return None;
     }
     let count = inputs.len();
-    special(view, at, &inputs, &outputs, count, true)
+    special(place, at, &inputs, &outputs, count, true)
 }
 
 /// An entry of a table: `"X": 42,`.
-fn entry(view: &View, at: usize, toks: &[Tok]) -> Option<Special> {
-    let text = view.lines[at].text.trim();
+fn entry(place: &Place, at: usize, toks: &[Tok]) -> Option<Special> {
+    let text = place.view.lines[at].text.trim();
     let pair = toks.len() >= 3
         && matches!(toks[0].kind, Kind::Str | Kind::Number)
         && matches!(toks[1].text, ":" | "=>" | ",")
@@ -261,15 +266,22 @@ fn entry(view: &View, at: usize, toks: &[Tok]) -> Option<Special> {
         return None;
     }
     let (last, inputs) = literals.split_last()?;
-    special(view, at, inputs, &[last], inputs.len(), true)
+    special(place, at, inputs, &[last], inputs.len(), true)
 }
 
 fn is_value(t: &Tok) -> bool {
     t.kind == Kind::Ident && matches!(t.text, "True" | "False" | "true" | "false")
 }
 
+/// The view that special cases are looked for in.
+struct Place<'v, 'a> {
+    view: &'v View<'a>,
+    /// Most views have no list of answers.
+    heads: OnceCell<Heads>,
+}
+
 fn special(
-    view: &View,
+    place: &Place,
     at: usize,
     inputs: &[&Tok],
     outputs: &[&Tok],
@@ -281,8 +293,11 @@ fn special(
     }
     // Yes and no are no literals to look for, but they are answers.
     let outputs: Vec<&&Tok> = outputs.iter().filter(|t| t.kind != Kind::Ident).collect();
+    let view = place.view;
     let (list, fresh_list) = if listed {
-        head_of(view, at)
+        let heads = place.heads.get_or_init(|| Heads::of(view));
+        let (head, fresh) = heads.list(view, at);
+        (Some(head), fresh)
     } else {
         (None, false)
     };
@@ -322,85 +337,4 @@ fn special(
             })
             .collect(),
     })
-}
-
-/// The line that opens the list around `at`, and whether the list is new in code that is not.
-fn head_of(view: &View, at: usize) -> (Option<u32>, bool) {
-    let level = indent(view.lines[at].text);
-    let chunk = view.lines[at].chunk;
-    let mut head: Option<usize> = None;
-    let mut current = level;
-    for j in (0..at).rev() {
-        let l = &view.lines[j];
-        if l.chunk != chunk {
-            break;
-        }
-        if l.text.trim().is_empty() {
-            continue;
-        }
-        let here = indent(l.text);
-        // `case` of Go stands at the level of its `switch`.
-        let opens = here < current
-            || here == current && head.is_none() && l.text.trim_start().starts_with("switch");
-        if !opens {
-            continue;
-        }
-        if head.is_none() {
-            head = Some(j);
-            if !l.changed {
-                return (Some(l.no), false);
-            }
-            current = here;
-            continue;
-        }
-        // Inside a new function nothing was there to be bypassed.
-        return (head.map(|h| view.lines[h].no), !l.changed);
-    }
-    match head {
-        Some(h) => (Some(view.lines[h].no), true),
-        None => {
-            let kept_sibling = view.lines.iter().any(|l| {
-                l.chunk == chunk
-                    && !l.changed
-                    && indent(l.text) == level
-                    && l.text
-                        .contains(['"', '\'', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
-            });
-            (Some(0), !kept_sibling)
-        }
-    }
-}
-
-/// A literal that names one particular thing.
-fn instance_like(t: &Tok) -> bool {
-    if t.kind == Kind::Number {
-        // Status codes are compared with for good reasons too.
-        let status = |v: f64| (100.0..600.0).contains(&v) && v.fract() == 0.0;
-        return number(t.text).is_some_and(|v| {
-            !ROUND.contains(&v.abs()) && v.abs() > 10.0 && !status(v) || v.fract() != 0.0
-        });
-    }
-    let digits = t.text.chars().any(|c| c.is_ascii_digit());
-    let letters = t.text.chars().any(char::is_alphabetic);
-    let spaced = t.text.trim().contains(' ');
-    t.text.chars().count() >= 4
-        && (digits && (letters || t.text.len() >= 5)
-            || spaced
-            || t.text.len() >= 10
-                && !t.text.contains('/')
-                && t.text.contains(['-', '.', '@', ',', ':', '(', '+', '*']))
-}
-
-/// A literal that looks like the outcome of a computation.
-fn computed_like(t: &Tok) -> bool {
-    if t.kind == Kind::Number {
-        return number(t.text)
-            .is_some_and(|v| !ROUND.contains(&v.abs()) && (v.abs() > 20.0 || v.fract() != 0.0));
-    }
-    t.text.chars().count() >= 4
-        && (number(t.text).is_some()
-            || t.text.chars().filter(char::is_ascii_digit).count() >= 2
-            || t.text.contains(' ')
-            || t.text.contains(['-', '_', ':', ',', '.', '/'])
-            || t.text.len() >= 12)
 }

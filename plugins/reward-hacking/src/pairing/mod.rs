@@ -1,9 +1,15 @@
 //! Which unit before is which unit after: within a file by name, shared lines and text, then over the whole change.
 
-use std::collections::{HashMap, HashSet};
+mod moved;
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::context::content_hash;
 use crate::facts::{FileFacts, Unit};
 use crate::limits;
+use crate::model::ChangeKind;
+use crate::text::hash;
 use crate::unit::UnitKind;
 
 /// A unit by file and index.
@@ -12,36 +18,95 @@ pub type UnitRef = (usize, usize);
 /// Unmatched units that a unit is held against by text: a file with more of them was rewritten.
 const CANDIDATES: usize = 300;
 
+/// A unit without a counterpart in its file, or its part of one, and what others are told by.
+#[derive(Debug)]
+pub struct Unmatched {
+    /// Where it stands.
+    pub at: UnitRef,
+    /// What it is.
+    pub kind: UnitKind,
+    /// Hash of its name.
+    name: u64,
+    /// Hash of its name and those around it.
+    scoped: u64,
+    /// Hash of its name without what decides whether it is collected.
+    bare: u64,
+    /// Hashes of its telling lines, sorted.
+    lines: Vec<u64>,
+}
+
+impl Unmatched {
+    fn of(at: UnitRef, unit: &Unit) -> Unmatched {
+        let name = hash(&unit.name);
+        Unmatched {
+            at,
+            kind: unit.kind,
+            name,
+            scoped: content_hash(&[hash(&unit.within), name]),
+            bare: hash(&unit.bare),
+            lines: unit.lines.clone(),
+        }
+    }
+}
+
 /// The outcome of matching.
 #[derive(Debug, Default)]
 pub struct Pairs {
     /// Before and after.
     pub matched: Vec<(UnitRef, UnitRef)>,
-    /// Tests and containers that have no counterpart after the change.
-    pub gone: Vec<UnitRef>,
-    /// Units that have no counterpart before it.
-    pub fresh: Vec<UnitRef>,
+    /// By file, the tests and containers that have no counterpart after the change, ascending.
+    gone: Vec<Vec<Unmatched>>,
+    /// By file, the units that have no counterpart before it, ascending.
+    fresh: Vec<Vec<Unmatched>>,
+    /// How many of either came in.
+    counts: [usize; 2],
 }
 
 impl Pairs {
     /// Matches the units of a change, once those of each file have been matched among themselves.
     pub fn finish(&mut self, files: &[FileFacts]) {
-        pair_moved(files, self);
+        moved::between_parts(files, self);
+        moved::between_files(self);
         self.matched.sort_unstable();
     }
 
-    /// Adds those of a later file.
-    pub fn append(&mut self, mut later: Pairs) {
-        self.matched.append(&mut later.matched);
-        self.gone.append(&mut later.gone);
-        self.fresh.append(&mut later.fresh);
+    /// Adds those of the next file.
+    pub fn append(&mut self, mut next: InFile, file: &FileFacts) {
+        self.matched.append(&mut next.matched);
+        // Of further ones only the name is compared.
+        for (count, list) in self
+            .counts
+            .iter_mut()
+            .zip([&mut next.gone, &mut next.fresh])
+        {
+            let room = limits::MOVED_UNITS.saturating_sub(*count);
+            for unit in list.iter_mut().skip(room) {
+                unit.lines = Vec::new();
+            }
+            *count += list.len();
+            // In a new file nobody asks for more.
+            if file.kind == ChangeKind::Added {
+                list.truncate(room);
+            }
+            list.shrink_to_fit();
+        }
+        self.gone.push(next.gone);
+        self.fresh.push(next.fresh);
     }
 
     /// The units of file `f` that are gone.
-    pub fn gone_in(&self, f: usize) -> &[UnitRef] {
-        let from = self.gone.partition_point(|o| o.0 < f);
-        let count = self.gone[from..].partition_point(|o| o.0 == f);
-        &self.gone[from..from + count]
+    pub fn gone_in(&self, f: usize) -> &[Unmatched] {
+        self.gone.get(f).map_or(&[], Vec::as_slice)
+    }
+
+    /// The units that file `f` has now and that were nowhere.
+    pub fn fresh_in(&self, f: usize) -> &[Unmatched] {
+        self.fresh.get(f).map_or(&[], Vec::as_slice)
+    }
+
+    /// All units that were nowhere.
+    pub fn fresh(&self) -> impl Iterator<Item = &Unmatched> {
+        self.fresh.iter().flatten()
     }
 
     /// The pairs whose unit before stands in file `f`, once they are in order.
@@ -52,8 +117,20 @@ impl Pairs {
     }
 }
 
+/// The outcome within one file.
+#[derive(Debug, Default)]
+pub struct InFile {
+    /// Before and after.
+    pub matched: Vec<(UnitRef, UnitRef)>,
+    /// Tests and containers that have no counterpart after the change.
+    pub gone: Vec<Unmatched>,
+    /// Units that have no counterpart before it.
+    pub fresh: Vec<Unmatched>,
+}
+
 /// Matches the units of file `f` among themselves.
-pub fn pair_file(f: usize, file: &FileFacts, out: &mut Pairs) {
+pub fn pair_file(f: usize, file: &FileFacts) -> InFile {
+    let mut out = InFile::default();
     let (old, new) = (&file.old.units, &file.new.units);
     let mut taken_old = vec![false; old.len()];
     let mut taken_new = vec![false; new.len()];
@@ -98,55 +175,43 @@ pub fn pair_file(f: usize, file: &FileFacts, out: &mut Pairs) {
         }
     }
     // Loose runs by chunk and shared lines; the first of a chunk is the same place on both sides.
+    let (first_old, first_new) = (first_of_chunks(old), first_of_chunks(new));
+    let mut by_peer: HashMap<u32, usize> = HashMap::new();
+    for (n, unit) in new.iter().enumerate() {
+        by_peer.extend(unit.peers.iter().map(|peer| (*peer, n)));
+    }
+    let votes = |unit: &Unit| {
+        let mut votes: HashMap<usize, usize> = HashMap::new();
+        for n in unit.peers.iter().filter_map(|peer| by_peer.get(peer)) {
+            *votes.entry(*n).or_default() += 1;
+        }
+        votes.into_iter()
+    };
     for (o, unit) in old.iter().enumerate() {
         if unit.kind != UnitKind::Loose {
             continue;
         }
-        let first_old = !old
-            .iter()
-            .any(|u| u.chunk == unit.chunk && u.span.0 < unit.span.0);
-        let candidate = new
-            .iter()
-            .enumerate()
-            .filter(|(n, u)| !taken_new[*n] && u.kind == UnitKind::Loose && u.chunk == unit.chunk)
-            .max_by_key(|(_, u)| {
-                let first_new = !new
-                    .iter()
-                    .any(|v| v.chunk == u.chunk && v.span.0 < u.span.0);
-                (
-                    usize::from(first_old && first_new),
-                    shares(&unit.peers, &u.peers),
-                )
-            });
-        if let Some((n, u)) = candidate {
-            let first_new = !new
-                .iter()
-                .any(|v| v.chunk == u.chunk && v.span.0 < u.span.0);
-            if first_old && first_new || shares(&unit.peers, &u.peers) > 0 {
-                link(o, n, &mut taken_old, &mut taken_new);
-            }
+        let first = first_new
+            .get(&unit.chunk)
+            .filter(|_| first_old.get(&unit.chunk) == Some(&o))
+            .filter(|&&n| !taken_new[n] && new[n].kind == UnitKind::Loose);
+        let shared = || {
+            votes(unit)
+                .filter(|&(n, _)| !taken_new[n] && new[n].kind == UnitKind::Loose)
+                .filter(|&(n, _)| new[n].chunk == unit.chunk)
+                .max_by_key(|&(n, v)| (v, n))
+                .map(|(n, _)| n)
+        };
+        if let Some(n) = first.copied().or_else(shared) {
+            link(o, n, &mut taken_old, &mut taken_new);
         }
     }
     // Shared lines: a renamed unit keeps its body.
-    let mut by_peer: HashMap<u32, usize> = HashMap::new();
-    for (n, unit) in new.iter().enumerate() {
-        for peer in &unit.peers {
-            by_peer.insert(*peer, n);
-        }
-    }
     for (o, unit) in old.iter().enumerate() {
         if taken_old[o] || unit.kind == UnitKind::Loose {
             continue;
         }
-        let mut votes: HashMap<usize, usize> = HashMap::new();
-        for peer in &unit.peers {
-            if let Some(&n) = by_peer.get(peer) {
-                *votes.entry(n).or_default() += 1;
-            }
-        }
-        let best = votes
-            .into_iter()
-            .max_by_key(|&(n, v)| (v, std::cmp::Reverse(n)));
+        let best = votes(unit).max_by_key(|&(n, v)| (v, std::cmp::Reverse(n)));
         if let Some((n, votes)) = best {
             if !taken_new[n]
                 && (unit.kind == UnitKind::Container) == (new[n].kind == UnitKind::Container)
@@ -189,71 +254,29 @@ pub fn pair_file(f: usize, file: &FileFacts, out: &mut Pairs) {
     out.gone.extend(
         (0..old.len())
             .filter(|&o| {
-                !taken_old[o] && matches!(old[o].kind, UnitKind::Test | UnitKind::Container)
+                // A helper may stand in another part of the file.
+                !taken_old[o]
+                    && (matches!(old[o].kind, UnitKind::Test | UnitKind::Container)
+                        || file.torn && old[o].kind == UnitKind::Helper)
             })
-            .map(|o| (f, o)),
+            .map(|o| Unmatched::of((f, o), &old[o])),
     );
+    let fresh = (0..new.len()).filter(|&n| !taken_new[n]);
     out.fresh
-        .extend((0..new.len()).filter(|&n| !taken_new[n]).map(|n| (f, n)));
+        .extend(fresh.map(|n| Unmatched::of((f, n), &new[n])));
+    out
 }
 
-/// Tests that left one file and arrived in another.
-fn pair_moved(files: &[FileFacts], out: &mut Pairs) {
-    let new_unit = |r: &UnitRef| &files[r.0].new.units[r.1];
-    let mut by_name: HashMap<&str, Vec<UnitRef>> = HashMap::new();
-    let mut by_line: HashMap<u64, Vec<UnitRef>> = HashMap::new();
-    for r in out.fresh.iter().take(limits::MOVED_UNITS) {
-        let unit = new_unit(r);
-        if unit.kind == UnitKind::Loose {
-            continue;
-        }
-        by_name.entry(unit.bare.as_str()).or_default().push(*r);
-        for line in &unit.lines {
-            let list = by_line.entry(*line).or_default();
-            if list.len() < 16 {
-                list.push(*r);
-            }
+/// The unit that each chunk begins with.
+fn first_of_chunks(units: &[Rc<Unit>]) -> HashMap<u32, usize> {
+    let mut first: HashMap<u32, usize> = HashMap::new();
+    for (i, unit) in units.iter().enumerate() {
+        let found = first.entry(unit.chunk).or_insert(i);
+        if unit.span.0 < units[*found].span.0 {
+            *found = i;
         }
     }
-    let mut used: HashSet<UnitRef> = HashSet::new();
-    let mut gone = std::mem::take(&mut out.gone);
-    gone.retain(|r| {
-        let unit = &files[r.0].old.units[r.1];
-        let named = by_name.get(unit.bare.as_str()).and_then(|list| {
-            list.iter()
-                .find(|n| !used.contains(*n) && new_unit(n).kind == unit.kind)
-                .copied()
-        });
-        let found = named.or_else(|| {
-            let mut votes: HashMap<UnitRef, usize> = HashMap::new();
-            for line in &unit.lines {
-                for n in by_line.get(line).into_iter().flatten() {
-                    *votes.entry(*n).or_default() += 1;
-                }
-            }
-            votes
-                .into_iter()
-                .filter(|(n, v)| {
-                    !used.contains(n)
-                        && *v * 2 > unit.lines.len()
-                        && new_unit(n).kind != UnitKind::Loose
-                        && (new_unit(n).kind == UnitKind::Container)
-                            == (unit.kind == UnitKind::Container)
-                })
-                .max_by_key(|&(n, v)| (v, std::cmp::Reverse(n)))
-                .map(|(n, _)| n)
-        });
-        match found {
-            Some(n) => {
-                used.insert(n);
-                out.matched.push((*r, n));
-                false
-            }
-            None => true,
-        }
-    });
-    out.gone = gone;
-    out.fresh.retain(|r| !used.contains(r));
+    first
 }
 
 /// Length of the intersection of two ascending lists.
