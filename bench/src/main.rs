@@ -2,6 +2,8 @@
 //! run. They measure and report; they assert nothing about time.
 
 mod benches;
+mod host;
+mod http;
 mod machine;
 mod measure;
 mod program;

@@ -167,13 +167,18 @@ pub fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Bytes in MiB.
+/// Bytes in KiB.
 #[expect(
     clippy::cast_precision_loss,
     reason = "sizes of processes and files are far below 2^52"
 )]
+pub fn kibibytes(bytes: u64) -> f64 {
+    bytes as f64 / 1024.0
+}
+
+/// Bytes in MiB.
 pub fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
+    kibibytes(bytes) / 1024.0
 }
 
 #[cfg(test)]

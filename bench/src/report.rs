@@ -22,6 +22,12 @@ pub enum Unit {
     /// Events in a second.
     #[serde(rename = "per_second")]
     PerSecond,
+    /// Things.
+    #[serde(rename = "count")]
+    Count,
+    /// Kibibytes.
+    #[serde(rename = "kib")]
+    Kibibytes,
     /// Mebibytes.
     #[serde(rename = "mib")]
     Mebibytes,
@@ -34,6 +40,7 @@ impl Unit {
     fn show(self, value: f64) -> String {
         let digits = match value.abs() {
             _ if self == Self::Percent => 1,
+            _ if self == Self::Count => 0,
             v if v >= 100.0 => 0,
             v if v >= 10.0 => 1,
             _ => 2,
@@ -42,6 +49,8 @@ impl Unit {
             Self::Micros => " µs",
             Self::Millis => " ms",
             Self::PerSecond => "/s",
+            Self::Count => "",
+            Self::Kibibytes => " KiB",
             Self::Mebibytes => " MiB",
             Self::Percent => " %",
         };

@@ -5,6 +5,7 @@ mod bare;
 mod bigdiff;
 mod claim;
 mod corpus;
+mod hooked;
 mod idle;
 mod jobs;
 mod launch;
@@ -12,6 +13,8 @@ mod malicious;
 mod plugin;
 mod scan;
 mod submit;
+mod swap;
+mod thousand;
 mod tiny;
 
 use crate::program;
@@ -40,6 +43,10 @@ pub enum Bench {
     Bigdiff,
     /// Plugins that misbehave: how late they end, and what others feel of it.
     Malicious,
+    /// A thousand installed plugins: their memory, and how fast a host starts.
+    Thousand,
+    /// A plugin that is replaced again and again while it is called.
+    Swap,
 }
 
 /// What all benchmarks are given.
@@ -64,7 +71,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -73,6 +80,8 @@ impl Bench {
         Self::Corpus,
         Self::Bigdiff,
         Self::Malicious,
+        Self::Thousand,
+        Self::Swap,
     ];
 
     /// The name on the command line and in the report.
@@ -86,6 +95,8 @@ impl Bench {
             Self::Corpus => "corpus",
             Self::Bigdiff => "bigdiff",
             Self::Malicious => "malicious",
+            Self::Thousand => "thousand",
+            Self::Swap => "swap",
         }
     }
 
@@ -103,13 +114,15 @@ impl Bench {
             Self::Corpus => corpus::measure(setting).await,
             Self::Bigdiff => bigdiff::measure(setting).await,
             Self::Malicious => malicious::measure(setting).await,
+            Self::Thousand => thousand::measure(setting).await,
+            Self::Swap => swap::measure(setting).await,
         }
     }
 }
 
 impl Setting {
     /// A directory that is removed when it is dropped.
-    fn directory(&self, name: &str) -> Result<tempfile::TempDir> {
+    pub fn directory(&self, name: &str) -> Result<tempfile::TempDir> {
         tempfile::Builder::new()
             .prefix(&format!("{name}-"))
             .tempdir_in(&self.scratch)

@@ -6,6 +6,7 @@ use crate::call::{AuditLog, Context, Ledger};
 use crate::files::Packages;
 use crate::running::Running;
 use crate::{PlatformError, PlatformOptions, deliveries, events, sources};
+use futures::stream::{self, StreamExt};
 use serde::Serialize;
 use sortie_gateway::outbound::Audit;
 use sortie_package::manifest::Difference;
@@ -63,15 +64,11 @@ impl Platform {
         }));
         let installed = platform.store().plugins().await?;
         let mut kept = Vec::new();
-        for plugin in installed {
+        for plugin in &installed {
             kept.push(plugin.digest.clone());
             kept.extend(plugin.previous.as_ref().map(|p| p.digest.clone()));
-            match plugin.enabled {
-                true => platform.load(&plugin).await,
-                // Nor does one of the host's own stand in for it.
-                false => drop(platform.plugins().remove(&plugin.name)),
-            }
         }
+        platform.load_all(installed).await;
         platform.0.packages.prune(&kept);
         platform.subscribe().await?;
         Ok(platform)
@@ -213,6 +210,26 @@ impl Platform {
         Ok(self.store().put_subscriptions(kinds).await?)
     }
 
+    /// Loads what is installed at the start, on every core.
+    async fn load_all(&self, installed: Vec<InstalledPlugin>) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let loads = installed.into_iter().map(|plugin| async move {
+            let (platform, name) = (self.clone(), plugin.name.clone());
+            let loading = tokio::spawn(async move {
+                match plugin.enabled {
+                    true => platform.load(&plugin).await,
+                    // Nor does one of the host's own stand in for it.
+                    false => drop(platform.plugins().remove(&plugin.name)),
+                }
+            });
+            if let Err(panic) = loading.await {
+                self.leave_out(&name, panic.to_string());
+            }
+        });
+        let loads = stream::iter(loads).buffer_unordered(cores);
+        loads.collect::<()>().await;
+    }
+
     /// Loads an installed plugin at the start.
     async fn load(&self, plugin: &InstalledPlugin) {
         let name = &plugin.name;
@@ -221,13 +238,19 @@ impl Platform {
                 self.plugins().activate(prepared);
                 self.set_running(name, Some(Arc::new(running)));
             }
-            Err(error) => {
-                // Whatever had the name must not stand in for it.
-                self.plugins().remove(name);
-                tracing::error!(%error, plugin = name, "an installed plugin does not run");
-                self.set_broken(name, Some(error.to_string()));
-            }
+            Err(error) => self.leave_out(name, error.to_string()),
         }
+    }
+
+    /// Whatever had the name must not stand in for it.
+    fn leave_out(&self, name: &str, why: String) {
+        self.plugins().remove(name);
+        tracing::error!(
+            error = why,
+            plugin = name,
+            "an installed plugin does not run"
+        );
+        self.set_broken(name, Some(why));
     }
 }
 

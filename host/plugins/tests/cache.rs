@@ -51,6 +51,38 @@ async fn code_is_compiled_once() {
     assert_eq!(mode(&only(&dir, "cwasm")), 0o600);
 }
 
+/// How much of a mapped file this process holds in memory, in KiB.
+fn resident_kib(path: &Path) -> u64 {
+    let name = path.to_str().expect("UTF-8");
+    let maps = fs::read_to_string("/proc/self/smaps").expect("readable");
+    let (mut of_file, mut sum) = (false, 0);
+    for line in maps.lines() {
+        if let Some(size) = line.strip_prefix("Rss:") {
+            let size = size.trim().trim_end_matches(" kB");
+            sum += u64::from(of_file) * size.parse::<u64>().expect("a number");
+        } else if line.contains('-') && line.split(' ').count() > 4 {
+            of_file = line.ends_with(name);
+        }
+    }
+    sum
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_not_called_has_no_code_in_memory() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let plugins = Plugins::new(PluginOptions {
+        cache_dir: Some(temp.path().to_owned()),
+        ..PluginOptions::default()
+    })
+    .expect("the cache is usable");
+    let loaded = plugins.load("scanner", honest("severe"), Value::Null).await;
+    loaded.expect("it loads");
+    let code = only(temp.path(), "cwasm");
+    assert_eq!(resident_kib(&code), 0);
+    plugins.scan("scanner", change()).await.expect("it runs");
+    assert!(resident_kib(&code) > 0);
+}
+
 #[tokio::test]
 async fn what_was_changed_is_compiled_anew() {
     let temp = tempfile::tempdir().expect("a directory");

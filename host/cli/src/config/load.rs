@@ -3,6 +3,7 @@
 
 use super::{Config, schema};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// The most a configuration file may hold; a wrong path (a log, a device) must
 /// not be read into memory.
@@ -147,7 +148,9 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
 /// Reads `text` as the contents of `path`, with every check that needs no
 /// machine.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
-    let unknown = sortie_package::unknown::in_toml(text, &schema());
+    // Made once: a host reads the file anew for each plugin that it loads.
+    static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(schema);
+    let unknown = sortie_package::unknown::in_toml(text, &SCHEMA);
     if !unknown.is_empty() {
         return Err(ConfigError::Faults {
             path: path.to_path_buf(),
