@@ -78,7 +78,8 @@ TOML
 
 title "The host starts"
 show "sortie serve"
-sortie serve > "$work/host.log" 2>&1 &
+# Not through the function: what is ended later would be its shell, and the host would fly on.
+"$SORTIE_BIN" --config "$work/sortie.toml" serve > "$work/host.log" 2>&1 &
 host=$!
 for _ in $(seq 100); do
   grep -q 'ready' "$work/host.log" && break

@@ -272,7 +272,7 @@ async fn a_disk_that_fills_in_mid_run_holds_the_run_up_and_loses_nothing() -> Re
     // Whatever the run meets, a submission shows that the disk is full.
     let mut refused = false;
     for _ in 0..2_000 {
-        let body = json!({ "project": "sample", "task": format!("true {}", "x".repeat(60_000)) });
+        let body = json!({ "project": "sample", "task": format!("true {}", "x".repeat(8_000)) });
         if host.call(Method::POST, "/v1/jobs", Some(body)).await?.0 == 507 {
             refused = true;
             break;
