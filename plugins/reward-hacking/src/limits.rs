@@ -6,8 +6,8 @@ pub const EVIDENCE_CHARS: usize = 200;
 /// Findings reported for one change. A change that trips more has made its point.
 pub const FINDINGS: usize = 200;
 
-/// Lines of one side of one file that are parsed into units. Hand-written tests are far shorter;
-/// what is longer is data or generated and only goes through the line rules.
+/// Lines of one side that are parsed into units, where a caller hands over the text of a whole file. What a
+/// diff shows is judged in parts that are far smaller.
 pub const UNIT_LINES: usize = 60_000;
 
 /// Bytes of a line that are looked at: minified code and data have longer ones, people do not.
@@ -29,7 +29,7 @@ pub const STAND_INS: usize = 5_000;
 pub const POOL: usize = 400_000;
 
 /// Special cases in source that are held against the literals of the tests.
-pub const CANDIDATES: usize = 2_000;
+pub const CANDIDATES: usize = 20_000;
 
 /// Bytes of changed text whose facts are kept until the end. Facts take up to nine times their text; beyond
 /// this a file is read twice instead.

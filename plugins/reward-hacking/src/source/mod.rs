@@ -97,10 +97,12 @@ impl SourceFacts {
         }
         env::find(file, new, lang, &tests_new, &mut self.findings);
         equality::find(file, new, &code.new.lexed, lang, &mut self.findings);
-        if self.specials.len() < limits::CANDIDATES {
+        let room = limits::CANDIDATES.saturating_sub(self.specials.len());
+        if room > 0 {
             let found = special::find(new, &code.new.lexed, lang, &tests_new);
+            let found = found.into_iter().take(room);
             self.specials
-                .extend(found.into_iter().map(|s| (file.path().to_string(), s)));
+                .extend(found.map(|s| (file.path().to_string(), s)));
         }
     }
 

@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 
 use crate::lang::Lang;
 use crate::lexer::{Kind, Lexed, Tok};
-use crate::text::{canonical_number, hash, indent};
+use crate::text::{canonical_number, evidence, hash, indent};
 use crate::unit::chunk_end;
 use crate::view::View;
 use heads::Heads;
@@ -66,7 +66,7 @@ pub fn find(view: &View, lexed: &Lexed, lang: Lang, tests: &[bool]) -> Vec<Speci
         {
             out.push(Special {
                 line: line.no,
-                text: line.text.into(),
+                text: evidence(line.text),
                 inputs: vec![],
                 outputs: vec![],
                 telling_input: true,
@@ -310,7 +310,7 @@ fn special(
     };
     Some(Special {
         line: view.lines[at].no,
-        text: view.lines[at].text.into(),
+        text: evidence(view.lines[at].text),
         inputs: inputs.iter().map(|t| h(t)).collect(),
         outputs: outputs.iter().map(|t| h(t)).collect(),
         telling_input: if outputs.is_empty() {
