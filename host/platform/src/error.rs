@@ -125,12 +125,22 @@ pub enum PlatformError {
     },
     /// It is part of the host.
     #[error(
-        "{what} plugin `{plugin}`: it is part of this host; install another one of that name to replace it"
+        "{what} plugin `{plugin}`: it is part of this host; install another one of that name \
+         with `--replace-shipped` to replace it"
     )]
     Shipped {
         /// What was to be done.
         what: &'static str,
         /// Its name.
+        plugin: String,
+    },
+    /// One of the host's own has the name.
+    #[error(
+        "install plugin `{plugin}`: one of this host's own plugins has that name, and jobs rely on \
+         it; give yours another name, or say that it may take its place with `--replace-shipped`"
+    )]
+    ReplacesShipped {
+        /// The name.
         plugin: String,
     },
     /// There is no version before this one.

@@ -124,6 +124,9 @@ pub struct ExaminedView {
     pub manifest: Value,
     /// What it wants beyond what was granted before.
     pub beyond: Vec<DifferenceView>,
+    /// Whether one of the host's own plugins has its name. It takes the place
+    /// of that one, which an install has to allow.
+    pub replaces_shipped: bool,
 }
 
 /// What an operator agrees to.
@@ -303,6 +306,7 @@ impl From<Examined> for ExaminedView {
             imports: examined.imports,
             manifest: examined.manifest,
             beyond: examined.beyond.into_iter().map(Into::into).collect(),
+            replaces_shipped: examined.replaces_shipped,
         }
     }
 }

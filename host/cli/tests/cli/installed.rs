@@ -8,8 +8,12 @@ use sortie_plugins::shipped;
 
 /// A package of a real scanner that says this of itself.
 fn package(rig: &Rig, file: &str, version: &str, more: &str) {
+    named(rig, "mine", file, version, more);
+}
+
+fn named(rig: &Rig, name: &str, file: &str, version: &str, more: &str) {
     let manifest = Manifest::from_toml(&format!(
-        "name = \"mine\"\nversion = \"{version}\"\nsurfaces = [\"scanner\"]\n{more}"
+        "name = \"{name}\"\nversion = \"{version}\"\nsurfaces = [\"scanner\"]\n{more}"
     ));
     let scanner = shipped()
         .iter()
@@ -108,6 +112,36 @@ fn a_plugin_that_asks_for_nothing_runs_at_once_and_can_go_back() {
     assert_eq!(removed.stdout, "mine is removed\n");
     assert_eq!(rig.run(&["plugin", "inspect", "mine"]).code, 4);
     assert_eq!(host.stop(), 0);
+}
+
+#[test]
+fn one_of_the_hosts_own_is_replaced_only_on_a_word() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    let gate = "reward-hacking";
+    named(&rig, gate, "gate.wasm", "9.0.0", "");
+    let unsaid = rig.run(&["plugin", "install", "gate.wasm", "--yes"]);
+    assert_eq!(unsaid.code, 4, "{unsaid:?}");
+    assert!(unsaid.stderr.contains("--replace-shipped"), "{unsaid:?}");
+    let own = fine(&rig, &["plugin", "inspect", gate, "--json"]).json();
+    assert_eq!(own["shipped"], true);
+
+    let said = &["plugin", "install", "gate.wasm", "--replace-shipped"];
+    let said = fine(&rig, said);
+    assert!(said.stderr.contains("takes the place of"), "{said:?}");
+    assert!(said.stdout.contains("it runs from now on"), "{said:?}");
+    let audit = fine(&rig, &["audit", "--subject", gate]).stdout;
+    assert!(audit.contains("plugin.shipped_replaced"), "{audit}");
+
+    fine(&rig, &["plugin", "lock"]);
+    fine(&rig, &["plugin", "remove", gate]);
+    assert_eq!(rig.run(&["plugin", "sync"]).code, 4);
+    fine(&rig, &["plugin", "sync", "--replace-shipped"]);
+    let there = fine(&rig, &["plugin", "inspect", gate, "--json"]).json();
+    assert_eq!(
+        (&there["shipped"], &there["version"]),
+        (&json!(false), &json!("9.0.0"))
+    );
 }
 
 #[test]

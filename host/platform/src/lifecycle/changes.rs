@@ -2,7 +2,7 @@
 //! write, take effect.
 
 use super::package::{self, Trusted};
-use super::{Consent, Examined, Package};
+use super::{Consent, Examined, Package, Terms};
 use crate::platform::{grant_of, manifest_of};
 use crate::running::Running;
 use crate::{Platform, PlatformError, PluginView};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sortie_package::manifest::Difference;
 use sortie_package::{Grant, Manifest};
-use sortie_plugins::Prepared;
+use sortie_plugins::{Prepared, Shipped};
 use sortie_store::{InstalledPlugin, NewPlugin, PluginData};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Platform {
     pub(super) async fn install_now(
         &self,
         package: &Package,
-        consent: Consent,
+        terms: Terms,
         actor: &str,
     ) -> Result<PluginView, PlatformError> {
         let _change = self.0.changes.lock().await;
@@ -46,7 +46,12 @@ impl Platform {
                 version: installed.version,
             });
         }
-        let grant = agreed(&examined.manifest, Grant::default(), consent);
+        if !terms.replace_shipped && shipped(&examined.manifest.name).is_some() {
+            return Err(PlatformError::ReplacesShipped {
+                plugin: examined.manifest.name,
+            });
+        }
+        let grant = agreed(&examined.manifest, Grant::default(), terms.consent);
         let ready = self.ready(package, examined, grant).await?;
         self.keep(&ready.new.name, package).await?;
         let disabled = not_granted(&ready.beyond);
@@ -174,7 +179,7 @@ impl Platform {
         self.is_changeable("remove", name).await?;
         let removed = self.store().remove_plugin(name, data, actor).await?;
         self.stop(name).await?;
-        if let Some(shipped) = sortie_plugins::shipped().iter().find(|s| s.name == name) {
+        if let Some(shipped) = shipped(name) {
             let config = self.config(name)?;
             self.plugins().load(name, shipped.wasm, config).await?;
         }
@@ -186,9 +191,9 @@ impl Platform {
             return Ok(());
         }
         let plugin = name.to_owned();
-        match sortie_plugins::shipped().iter().any(|s| s.name == name) {
-            true => Err(PlatformError::Shipped { what, plugin }),
-            false => Err(PlatformError::NotInstalled { plugin }),
+        match shipped(name) {
+            Some(_) => Err(PlatformError::Shipped { what, plugin }),
+            None => Err(PlatformError::NotInstalled { plugin }),
         }
     }
 
@@ -241,6 +246,7 @@ impl Platform {
                 source: package.source.clone(),
                 signed_by: examined.signed_by,
                 manifest: value_of(&name, &manifest)?,
+                replaces_shipped: shipped(&name).map(|own| own.digest.to_owned()),
                 name,
             },
             grant,
@@ -299,6 +305,13 @@ impl Platform {
             reason,
         })
     }
+}
+
+/// The host's own plugin of that name.
+fn shipped(name: &str) -> Option<&'static Shipped> {
+    sortie_plugins::shipped()
+        .iter()
+        .find(|own| own.name == name)
 }
 
 /// On a thread that may wait for the disk.

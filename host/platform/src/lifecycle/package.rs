@@ -44,6 +44,9 @@ pub struct Examined {
     pub manifest: Value,
     /// What it wants beyond what was granted before.
     pub beyond: Vec<Difference>,
+    /// Whether one of the host's own plugins has its name, in whose place it
+    /// runs or would run.
+    pub replaces_shipped: bool,
 }
 
 impl Examined {
@@ -57,6 +60,7 @@ impl Examined {
             imports: info.imports.clone(),
             manifest: new.manifest.clone(),
             beyond,
+            replaces_shipped: new.replaces_shipped.is_some(),
         }
     }
 }

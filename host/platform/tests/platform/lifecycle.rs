@@ -6,10 +6,10 @@ use crate::worker::{ASKS, idler, manifest, packed, worker};
 use serde_json::json;
 use sortie_package::Digest;
 use sortie_package::signature::{PublicKey, SecretKey, Statement, TrustedKeys};
-use sortie_platform::lifecycle::Consent;
+use sortie_platform::lifecycle::{Consent, Terms};
 use sortie_platform::sources::http::Answer;
 use sortie_platform::{PlatformError, Trust};
-use sortie_store::PluginData;
+use sortie_store::{AuditFilter, PluginData};
 
 const NAME: &str = "worker";
 
@@ -194,9 +194,39 @@ async fn one_of_the_hosts_own_comes_back_when_what_replaced_it_is_removed() {
         .unwrap();
     let refused = rig.platform.remove(OWN, PluginData::Keep, "ann").await;
     assert!(matches!(refused, Err(PlatformError::Shipped { .. })));
-    let mine = packed(&idler(0), &manifest(OWN, "9.0.0", ""));
-    let digest = rig.install(mine).await.plugin.digest;
-    assert_eq!(rig.plugins.get(OWN).unwrap().digest, digest);
+    let mine = |version| package(packed(&idler(0), &manifest(OWN, version, "")));
+    let looked_at = rig.platform.examine(&mine("9.0.0")).await.unwrap();
+    assert!(looked_at.replaces_shipped, "{looked_at:?}");
+    let unsaid = rig
+        .platform
+        .install(mine("9.0.0"), everything(), "ann")
+        .await;
+    assert!(matches!(unsaid, Err(PlatformError::ReplacesShipped { .. })));
+    assert_eq!(rig.plugins.get(OWN).unwrap().digest, own.digest);
+    let terms = Terms {
+        consent: everything(),
+        replace_shipped: true,
+    };
+    let replaced = rig
+        .platform
+        .install(mine("9.0.0"), terms, "ann")
+        .await
+        .unwrap();
+    assert_eq!(rig.plugins.get(OWN).unwrap().digest, replaced.plugin.digest);
+    let noted = AuditFilter {
+        action: "plugin.shipped_replaced".into(),
+        ..AuditFilter::default()
+    };
+    let noted = rig.store.audit_log(noted).await.unwrap();
+    assert_eq!((noted.len(), &*noted[0].actor), (1, "ann"));
+    assert_eq!(noted[0].detail["shipped"], own.digest);
+    // Whoever replaced it once need not say so again.
+    let newer = rig
+        .platform
+        .upgrade(mine("9.1.0"), Consent::Before, "ann")
+        .await
+        .unwrap();
+    assert_eq!(rig.plugins.get(OWN).unwrap().digest, newer.plugin.digest);
     rig.platform
         .remove(OWN, PluginData::Keep, "ann")
         .await

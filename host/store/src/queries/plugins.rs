@@ -293,7 +293,18 @@ fn install(
             tx.now.0,
         ],
     )?;
-    told(tx, "plugin.installed", "install", &new.name, change)
+    let made = told(tx, "plugin.installed", "install", &new.name, change)?;
+    if let Some(shipped) = &new.replaces_shipped {
+        let detail = json!({ "digest": new.digest, "shipped": shipped });
+        note(
+            tx,
+            &change.actor,
+            "plugin.shipped_replaced",
+            &new.name,
+            &detail,
+        )?;
+    }
+    Ok(made)
 }
 
 fn upgrade(

@@ -19,6 +19,9 @@ pub struct NewPlugin {
     pub signed_by: Option<String>,
     /// The manifest.
     pub manifest: Value,
+    /// The digest of the host's own plugin whose place it takes, if it takes
+    /// the place of one.
+    pub replaces_shipped: Option<String>,
 }
 
 /// A plugin as it is installed.

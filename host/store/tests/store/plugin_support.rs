@@ -19,6 +19,7 @@ pub fn plugin(name: &str, version: &str, digit: char) -> NewPlugin {
         source: format!("./{name}.wasm"),
         signed_by: None,
         manifest: json!({ "name": name, "version": version }),
+        replaces_shipped: None,
     }
 }
 

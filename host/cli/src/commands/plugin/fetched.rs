@@ -113,8 +113,9 @@ impl Package {
             .map_err(|error| CliError::failed(format!("publish the package: {error}")))
     }
 
-    /// The form that the host takes.
-    pub fn form(&self, consent: &ConsentBody) -> Result<Form, CliError> {
+    /// The form that the host takes. `replace_shipped` lets it take the place
+    /// of one of the host's own plugins.
+    pub fn form(&self, consent: &ConsentBody, replace_shipped: bool) -> Result<Form, CliError> {
         let part = Part::bytes(self.bytes.clone())
             .file_name("package.wasm")
             .mime_str("application/wasm")
@@ -122,7 +123,8 @@ impl Package {
         let consent = serde_json::to_string(consent).map_err(CliError::failed)?;
         let mut form = Form::new()
             .text("source", self.source.clone())
-            .text("consent", consent);
+            .text("consent", consent)
+            .text("replace_shipped", replace_shipped.to_string());
         if let Some(signature) = &self.signature {
             form = form.text("signature", signature.clone());
         }
