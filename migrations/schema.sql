@@ -241,6 +241,8 @@ CREATE TABLE plugins (
     granted TEXT NOT NULL CHECK (json_valid(granted)),
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     disabled_why TEXT CHECK ((disabled_why IS NULL) = (enabled = 1)),
+    -- The person who disabled it; what a grant mends is nobody's decision.
+    disabled_by TEXT CHECK (disabled_by IS NULL OR (disabled_by <> '' AND enabled = 0)),
     installed_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL CHECK (changed_at >= 0)
 ) STRICT, WITHOUT ROWID;

@@ -39,6 +39,10 @@ pub struct PluginView {
     /// Why it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_why: Option<String>,
+    /// Who disabled it; none when it only lacks a grant. It stays disabled until
+    /// somebody enables it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_by: Option<String>,
     /// Why it does not run although it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
@@ -196,6 +200,7 @@ impl PluginView {
             signed_by: None,
             enabled: true,
             disabled_why: None,
+            disabled_by: None,
             broken: None,
         }
     }
@@ -216,6 +221,7 @@ impl PluginView {
             signed_by: plugin.signed_by.clone(),
             enabled: plugin.enabled,
             disabled_why: plugin.disabled_why.clone(),
+            disabled_by: plugin.disabled_by.clone(),
             broken: None,
         }
     }

@@ -54,11 +54,11 @@ impl Platform {
         let grant = agreed(&examined.manifest, Grant::default(), terms.consent);
         let ready = self.ready(package, examined, grant).await?;
         self.keep(&ready.new.name, package).await?;
-        let disabled = not_granted(&ready.beyond);
+        let lacks = not_granted(&ready.beyond);
         let grant = value_of(&ready.new.name, &ready.grant)?;
         let stored = self
             .store()
-            .install_plugin(ready.new, grant, disabled, actor)
+            .install_plugin(ready.new, grant, lacks, actor)
             .await?;
         self.take_effect(stored, ready.running, ready.prepared)
             .await
@@ -81,11 +81,11 @@ impl Platform {
         let grant = agreed(&examined.manifest, grant_of(&installed)?, consent);
         let ready = self.ready(package, examined, grant).await?;
         self.keep(&ready.new.name, package).await?;
-        let disabled = not_granted(&ready.beyond).or(kept_off(&installed)?);
+        let lacks = not_granted(&ready.beyond);
         let grant = value_of(&ready.new.name, &ready.grant)?;
         let stored = self
             .store()
-            .upgrade_plugin(ready.new, grant, disabled, actor)
+            .upgrade_plugin(ready.new, grant, lacks, actor)
             .await?;
         self.take_effect(stored, ready.running, ready.prepared)
             .await
@@ -103,19 +103,13 @@ impl Platform {
                 plugin: name.to_owned(),
             });
         };
-        let kept_off = kept_off(&installed)?;
         installed.manifest = previous.manifest;
         installed.digest.clone_from(&previous.digest);
         let (running, prepared) = self.prepare_any(&installed).await?;
         let beyond = running.manifest.requests().beyond(&running.grant);
         let stored = self
             .store()
-            .rollback_plugin(
-                name,
-                &previous.digest,
-                not_granted(&beyond).or(kept_off),
-                actor,
-            )
+            .rollback_plugin(name, &previous.digest, not_granted(&beyond), actor)
             .await?;
         self.take_effect(stored, running, prepared).await
     }
@@ -129,14 +123,13 @@ impl Platform {
         let _change = self.0.changes.lock().await;
         let mut installed = self.plugin(name).await?.plugin;
         let manifest = manifest_of(&installed)?;
-        let kept_off = kept_off(&installed)?;
         let grant = agreed(&manifest, grant_of(&installed)?, consent);
         installed.grant = value_of(name, &grant)?;
         let (running, prepared) = self.prepare_any(&installed).await?;
-        let disabled = not_granted(&manifest.requests().beyond(&grant)).or(kept_off);
+        let lacks = not_granted(&manifest.requests().beyond(&grant));
         let stored = self
             .store()
-            .grant_plugin(name, &installed.digest, installed.grant, disabled, actor)
+            .grant_plugin(name, &installed.digest, installed.grant, lacks, actor)
             .await?;
         self.take_effect(stored, running, prepared).await
     }
@@ -342,17 +335,6 @@ fn not_granted(beyond: &[Difference]) -> Option<String> {
         let wants: Vec<String> = beyond.iter().map(ToString::to_string).collect();
         format!("it wants to {}", wants.join("; "))
     })
-}
-
-/// Why a person disabled it. What a grant mends is no person's word.
-fn kept_off(installed: &InstalledPlugin) -> Result<Option<String>, PlatformError> {
-    let requests = manifest_of(installed)?.requests();
-    let lacks = not_granted(&requests.beyond(&grant_of(installed)?));
-    Ok(installed
-        .disabled_why
-        .clone()
-        // The store cuts long ones.
-        .filter(|why| !lacks.is_some_and(|lacks| lacks.starts_with(why))))
 }
 
 fn value_of<T: Serialize>(plugin: &str, what: &T) -> Result<Value, PlatformError> {

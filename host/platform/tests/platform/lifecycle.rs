@@ -94,6 +94,31 @@ async fn what_a_person_disabled_stays_so() {
 }
 
 #[tokio::test]
+async fn a_grant_does_not_enable_what_a_person_disabled_before_it_was_granted() {
+    let rig = Rig::new().await;
+    let installed = rig
+        .platform
+        .install(package(version("1.0.0", ASKS)), Consent::Before, "ann")
+        .await
+        .unwrap();
+    assert_eq!(installed.plugin.disabled_by, None);
+    let off = rig.platform.disable(NAME, "noisy", "ann").await.unwrap();
+    assert_eq!(off.plugin.disabled_by.as_deref(), Some("ann"));
+    let granted = rig.platform.grant(NAME, everything(), "bob").await.unwrap();
+    assert!(granted.beyond.is_empty() && !granted.plugin.enabled);
+    assert_eq!(granted.plugin.disabled_why.as_deref(), Some("noisy"));
+    let upgraded = rig
+        .platform
+        .upgrade(package(version("1.1.0", &asks_more())), everything(), "bob")
+        .await
+        .unwrap();
+    assert!(!upgraded.plugin.enabled);
+    assert!(rig.hook(NAME, "1", "c").await.is_err());
+    rig.platform.enable(NAME, "bob").await.unwrap();
+    assert!(rig.hook(NAME, "1", "c").await.is_ok());
+}
+
+#[tokio::test]
 async fn what_is_refused_leaves_what_was_there_running() {
     let rig = Rig::new().await;
     let installed = rig.install(version("1.0.0", ASKS)).await.plugin;

@@ -47,6 +47,9 @@ pub struct InstalledPlugin {
     pub enabled: bool,
     /// Why it may not, when it may not.
     pub disabled_why: Option<String>,
+    /// The person who said so; none when it only lacks a grant. Nothing but
+    /// enabling it undoes a person's word.
+    pub disabled_by: Option<String>,
     /// When it was first installed.
     pub installed_at: Timestamp,
     /// When anything of this last changed.
