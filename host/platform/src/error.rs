@@ -66,6 +66,18 @@ pub enum PlatformError {
         /// Its name.
         plugin: String,
     },
+    /// It is installed, and nobody who is trusted now stands behind it.
+    #[error(
+        "run plugin `{plugin}`: {reason}; platform.require_signatures is set: put a signed package \
+         in its place with `sortie plugin upgrade`, or trust the key that signed it in \
+         platform.trusted_keys and start the host again"
+    )]
+    Untrusted {
+        /// Its name.
+        plugin: String,
+        /// Why nobody does.
+        reason: String,
+    },
     /// The configuration does not fit its schema.
     #[error(
         "configure plugin `{plugin}`: {}; mend [plugins.{plugin}] in sortie.toml",

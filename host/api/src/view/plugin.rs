@@ -91,7 +91,7 @@ pub struct VersionView {
     pub digest: String,
     /// Where it came from.
     pub source: String,
-    /// Who signed it, of those that the host trusts.
+    /// Who signed it, of those that were trusted when it was installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
 }

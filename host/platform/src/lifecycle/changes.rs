@@ -104,6 +104,7 @@ impl Platform {
             });
         };
         installed.manifest = previous.manifest;
+        installed.signature = previous.signature;
         installed.digest.clone_from(&previous.digest);
         let (running, prepared) = self.prepare_any(&installed).await?;
         let beyond = running.manifest.requests().beyond(&running.grant);
@@ -237,6 +238,7 @@ impl Platform {
                 version: manifest.version.to_string(),
                 digest: examined.digest,
                 source: package.source.clone(),
+                signature: examined.signature,
                 signed_by: examined.signed_by,
                 manifest: value_of(&name, &manifest)?,
                 replaces_shipped: shipped(&name).map(|own| own.digest.to_owned()),
@@ -265,10 +267,22 @@ impl Platform {
         self.prepare_any(plugin).await
     }
 
+    /// An installed version, ready to run but for its grant; refused when
+    /// nobody who is trusted now stands behind it and somebody has to.
     async fn prepare_any(
         &self,
         plugin: &InstalledPlugin,
     ) -> Result<(Running, Prepared), PlatformError> {
+        package::stored_signer(
+            &manifest_of(plugin)?,
+            &plugin.digest,
+            plugin.signature.as_deref(),
+            &self.0.options.trust,
+        )
+        .map_err(|reason| PlatformError::Untrusted {
+            plugin: plugin.name.clone(),
+            reason: reason.to_string(),
+        })?;
         let running = running_of(manifest_of(plugin)?, grant_of(plugin)?)?;
         let (packages, name) = (self.0.packages.clone(), plugin.name.clone());
         let digest = plugin.digest.clone();

@@ -8,7 +8,7 @@
 //! on when whoever asked for it is gone. No guest code runs here.
 
 mod changes;
-mod package;
+pub(crate) mod package;
 
 pub use package::{Examined, Package};
 

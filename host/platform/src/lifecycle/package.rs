@@ -5,6 +5,7 @@ use crate::{PlatformError, Trust};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
+use sortie_package::digest::DigestError;
 use sortie_package::layer::Layer;
 use sortie_package::manifest::{ConfigSchema, Difference};
 use sortie_package::signature::{Expected, Signature, SignatureError};
@@ -69,6 +70,7 @@ impl Examined {
 pub(super) struct Trusted {
     pub(super) manifest: Manifest,
     pub(super) digest: String,
+    pub(super) signature: Option<String>,
     pub(super) signed_by: Option<String>,
 }
 
@@ -106,45 +108,85 @@ pub(super) fn examine(
 ) -> Result<Trusted, PlatformError> {
     let manifest = package.manifest()?;
     let digest = Digest::of(&package.bytes);
-    let signed_by = match &package.signature {
-        Some(text) => {
-            let not_below = installed.and_then(|plugin| plugin.version.parse().ok());
-            let expected = Expected {
-                name: &manifest.name,
-                version: &manifest.version,
-                digest,
-                not_below: not_below.as_ref(),
-            };
-            let verified = Signature::parse(text)
-                .and_then(|signature| signature.verify(&expected, &trust.keys));
-            match verified {
-                Ok(key) => Some(key.to_string()),
-                // A signature that nobody here can check says nothing; when
-                // one is needed, why it says nothing is the answer.
-                Err(error)
-                    if trust.require_signatures
-                        || !matches!(error, SignatureError::Untrusted(_)) =>
-                {
-                    return Err(PlatformError::Signature {
-                        plugin: manifest.name,
-                        reason: error,
-                    });
-                }
-                Err(_) => None,
-            }
-        }
-        None if trust.require_signatures => {
-            return Err(PlatformError::Unsigned {
-                plugin: manifest.name,
+    let not_below = installed.and_then(|plugin| plugin.version.parse().ok());
+    let expected = Expected {
+        name: &manifest.name,
+        version: &manifest.version,
+        digest,
+        not_below: not_below.as_ref(),
+    };
+    let signed_by = match signer(package.signature.as_deref(), &expected, trust) {
+        Ok(signed_by) => signed_by,
+        Err(reason) => {
+            let plugin = manifest.name;
+            return Err(match reason {
+                Doubt::Unsigned => PlatformError::Unsigned { plugin },
+                Doubt::Signature(reason) => PlatformError::Signature { plugin, reason },
             });
         }
-        None => None,
     };
     Ok(Trusted {
         manifest,
         digest: digest.hex(),
+        signature: package.signature.clone(),
         signed_by,
     })
+}
+
+/// Why nobody stands behind a package.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Doubt {
+    /// It has no signature, and needs one.
+    #[error("it is not signed")]
+    Unsigned,
+    /// The one it has does not do.
+    #[error(transparent)]
+    Signature(SignatureError),
+}
+
+/// Who signed it, of those that are trusted now. Somebody has to have when
+/// signatures are required.
+fn signer(
+    signature: Option<&str>,
+    expected: &Expected<'_>,
+    trust: &Trust,
+) -> Result<Option<String>, Doubt> {
+    let Some(text) = signature else {
+        return match trust.require_signatures {
+            true => Err(Doubt::Unsigned),
+            false => Ok(None),
+        };
+    };
+    let verified =
+        Signature::parse(text).and_then(|signature| signature.verify(expected, &trust.keys));
+    match verified {
+        Ok(key) => Ok(Some(key.to_string())),
+        // A signature that nobody here can check says nothing; when one is
+        // needed, why it says nothing is the answer.
+        Err(SignatureError::Untrusted(_)) if !trust.require_signatures => Ok(None),
+        Err(error) => Err(Doubt::Signature(error)),
+    }
+}
+
+/// Who signed an installed version, by the keys that are trusted now and not by
+/// those of the day when it was installed.
+pub(crate) fn stored_signer(
+    manifest: &Manifest,
+    digest: &str,
+    signature: Option<&str>,
+    trust: &Trust,
+) -> Result<Option<String>, Doubt> {
+    let digest = format!("sha256:{digest}").parse();
+    let digest = digest.map_err(|error: DigestError| {
+        Doubt::Signature(SignatureError::Malformed(error.to_string()))
+    })?;
+    let expected = Expected {
+        name: &manifest.name,
+        version: &manifest.version,
+        digest,
+        not_below: None,
+    };
+    signer(signature, &expected, trust)
 }
 
 /// Holds the manifest's surfaces against the exports.

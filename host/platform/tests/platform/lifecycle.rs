@@ -4,11 +4,8 @@
 use crate::rig::{Rig, everything, package};
 use crate::worker::{ASKS, idler, manifest, packed, worker};
 use serde_json::json;
-use sortie_package::Digest;
-use sortie_package::signature::{PublicKey, SecretKey, Statement, TrustedKeys};
+use sortie_platform::PlatformError;
 use sortie_platform::lifecycle::{Consent, Terms};
-use sortie_platform::sources::http::Answer;
-use sortie_platform::{PlatformError, Trust};
 use sortie_store::{AuditFilter, PluginData};
 
 const NAME: &str = "worker";
@@ -276,49 +273,4 @@ async fn a_grant_gives_no_more_than_is_asked_for() {
     let nothing = Consent::Exactly(Box::default());
     let narrowed = rig.platform.grant(NAME, nothing, "ann").await.unwrap();
     assert!(!narrowed.plugin.enabled);
-}
-
-#[tokio::test]
-async fn where_signatures_are_required_only_those_of_trusted_keys_do() {
-    let (ann, eve) = (
-        SecretKey::generate("ann").unwrap(),
-        SecretKey::generate("eve").unwrap(),
-    );
-    let mut keys = TrustedKeys::default();
-    let public: PublicKey = ann.public();
-    keys.add(public);
-    let rig = Rig::trusting(Trust {
-        keys,
-        require_signatures: true,
-    })
-    .await;
-    let bytes = version("1.0.0", ASKS);
-    let digest = Digest::of(&bytes);
-    let signed = |key: &SecretKey, version: &str, digest: Digest| {
-        let version = version.parse().unwrap();
-        Some(Statement::new(NAME, &version, digest).sign(key).to_text())
-    };
-    for (signature, reason) in [
-        (None, "not signed"),
-        (signed(&eve, "1.0.0", digest), "not trusted"),
-        (signed(&ann, "1.0.1", digest), "version 1.0.1"),
-        (signed(&ann, "1.0.0", Digest::of(b"x")), "was changed"),
-    ] {
-        let mut offered = package(bytes.clone());
-        offered.signature = signature;
-        let refused = rig.platform.install(offered, everything(), "ann").await;
-        let text = refused.unwrap_err().to_string();
-        assert!(text.contains(reason), "{text}");
-    }
-    let mut offered = package(bytes);
-    offered.signature = signed(&ann, "1.0.0", digest);
-    let view = rig
-        .platform
-        .install(offered, everything(), "ann")
-        .await
-        .unwrap();
-    let by = view.plugin.signed_by.unwrap();
-    assert!(by.contains("ann"), "{by}");
-    let answer = rig.hook(NAME, "1", "c").await.unwrap();
-    assert!(matches!(answer, Answer::Handled(None)));
 }

@@ -291,14 +291,15 @@ fn install(
     }
     run(
         tx.conn,
-        "INSERT INTO plugins (name, version, digest, source, signed_by, manifest, granted,
-             enabled, disabled_why, installed_at, changed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+        "INSERT INTO plugins (name, version, digest, source, signature, signed_by, manifest,
+             granted, enabled, disabled_why, installed_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
         params![
             new.name,
             new.version,
             new.digest,
             new.source,
+            new.signature,
             new.signed_by,
             manifest,
             grant,
@@ -334,9 +335,10 @@ fn upgrade(
     }
     run(
         tx.conn,
-        "UPDATE plugins SET version = ?2, digest = ?3, source = ?4, signed_by = ?5,
-             manifest = ?6, granted = ?7, previous_version = version, previous_digest = digest,
-             previous_source = source, previous_signed_by = signed_by,
+        "UPDATE plugins SET version = ?2, digest = ?3, source = ?4, signature = ?5,
+             signed_by = ?6, manifest = ?7, granted = ?8, previous_version = version,
+             previous_digest = digest, previous_source = source,
+             previous_signature = signature, previous_signed_by = signed_by,
              previous_manifest = manifest
          WHERE name = ?1",
         params![
@@ -344,6 +346,7 @@ fn upgrade(
             new.version,
             new.digest,
             new.source,
+            new.signature,
             new.signed_by,
             manifest,
             grant,
@@ -369,10 +372,11 @@ fn rollback(tx: &mut Tx<'_>, name: &str, to: &str, change: &Change) -> Result<In
     run(
         tx.conn,
         "UPDATE plugins SET version = previous_version, digest = previous_digest,
-             source = previous_source, signed_by = previous_signed_by,
-             manifest = previous_manifest, previous_version = version,
-             previous_digest = digest, previous_source = source,
-             previous_signed_by = signed_by, previous_manifest = manifest
+             source = previous_source, signature = previous_signature,
+             signed_by = previous_signed_by, manifest = previous_manifest,
+             previous_version = version, previous_digest = digest, previous_source = source,
+             previous_signature = signature, previous_signed_by = signed_by,
+             previous_manifest = manifest
          WHERE name = ?1",
         [name],
     )?;
@@ -471,7 +475,8 @@ macro_rules! select_plugin {
         concat!(
             "SELECT name, version, digest, source, signed_by, manifest, granted, enabled,
                  disabled_why, installed_at, changed_at, previous_version, previous_digest,
-                 previous_source, previous_signed_by, previous_manifest, disabled_by
+                 previous_source, previous_signed_by, previous_manifest, disabled_by,
+                 signature, previous_signature
              FROM plugins ",
             $rest
         )
@@ -486,6 +491,7 @@ fn plugin(row: &Row<'_>) -> Result<InstalledPlugin> {
             version: row.get(11)?,
             digest: row.get(12)?,
             source: row.get(13)?,
+            signature: row.get(18)?,
             signed_by: row.get(14)?,
             manifest: parse("plugins", &manifest)?,
         }),
@@ -495,6 +501,7 @@ fn plugin(row: &Row<'_>) -> Result<InstalledPlugin> {
         version: row.get(1)?,
         digest: row.get(2)?,
         source: row.get(3)?,
+        signature: row.get(17)?,
         signed_by: row.get(4)?,
         manifest: parse("plugins", &row.get::<_, String>(5)?)?,
         grant: parse("plugins", &row.get::<_, String>(6)?)?,

@@ -15,7 +15,9 @@ pub struct NewPlugin {
     pub digest: String,
     /// Where it came from: a path, a URL or an OCI reference.
     pub source: String,
-    /// The name of the key that signed it, if one did.
+    /// The text of its signature, whether or not anybody trusts the key.
+    pub signature: Option<String>,
+    /// Who signed it, of those that were trusted when it was installed.
     pub signed_by: Option<String>,
     /// The manifest.
     pub manifest: Value,
@@ -35,7 +37,9 @@ pub struct InstalledPlugin {
     pub digest: String,
     /// Where it came from: a path, a URL or an OCI reference.
     pub source: String,
-    /// The name of the key that signed it, if one did.
+    /// The text of its signature, whether or not anybody trusts the key.
+    pub signature: Option<String>,
+    /// Who signed it, of those that were trusted when it was installed.
     pub signed_by: Option<String>,
     /// Its manifest.
     pub manifest: Value,
@@ -65,7 +69,9 @@ pub struct PluginVersion {
     pub digest: String,
     /// Where it came from.
     pub source: String,
-    /// The name of the key that signed it, if one did.
+    /// The text of its signature, whether or not anybody trusts the key.
+    pub signature: Option<String>,
+    /// Who signed it, of those that were trusted when it was installed.
     pub signed_by: Option<String>,
     /// Its manifest.
     pub manifest: Value,

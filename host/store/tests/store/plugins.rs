@@ -21,6 +21,7 @@ async fn a_plugin_reads_back_as_it_was_installed() {
     let home = home().await;
     let store = &home.store;
     let mut new = plugin(HOOK, "0.1.0", 'a');
+    new.signature = Some("{}".into());
     new.signed_by = Some("team".into());
     let grant = json!({ "egress": [{ "host": "api.example.com" }] });
     let made = store
@@ -30,6 +31,7 @@ async fn a_plugin_reads_back_as_it_was_installed() {
     assert_eq!(made.digest, new.digest);
     assert_eq!(made.manifest, new.manifest);
     assert_eq!(made.grant, grant);
+    assert_eq!(made.signature.as_deref(), Some("{}"));
     assert_eq!(made.signed_by.as_deref(), Some("team"));
     assert_eq!(made.previous, None);
     assert!(made.enabled);
