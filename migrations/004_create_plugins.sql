@@ -21,7 +21,9 @@ CREATE TABLE plugins (
     -- SHA-256 of the component in lower-case hexadecimal.
     digest TEXT NOT NULL CHECK (length(digest) = 64),
     source TEXT NOT NULL,
-    signed_by TEXT,
+    -- What was signed by whom, as text; kept also when nobody trusts the key yet.
+    signature TEXT CHECK (length(signature) <= 16384),
+    signed_by TEXT CHECK (signed_by IS NULL OR signature IS NOT NULL),
     manifest TEXT NOT NULL CHECK (json_valid(manifest)),
     previous_version TEXT,
     previous_digest TEXT CHECK (
@@ -29,12 +31,17 @@ CREATE TABLE plugins (
         AND previous_digest <> digest
     ),
     previous_source TEXT CHECK ((previous_source IS NULL) = (previous_version IS NULL)),
-    previous_signed_by TEXT CHECK (previous_signed_by IS NULL OR previous_version IS NOT NULL),
+    previous_signature TEXT CHECK (previous_signature IS NULL OR previous_version IS NOT NULL),
+    previous_signed_by TEXT CHECK (
+        previous_signed_by IS NULL OR previous_signature IS NOT NULL
+    ),
     previous_manifest TEXT CHECK ((previous_manifest IS NULL) = (previous_version IS NULL)),
     -- One grant, whichever version runs.
     granted TEXT NOT NULL CHECK (json_valid(granted)),
     enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
     disabled_why TEXT CHECK ((disabled_why IS NULL) = (enabled = 1)),
+    -- The person who disabled it; what a grant mends is nobody's decision.
+    disabled_by TEXT CHECK (disabled_by IS NULL OR (disabled_by <> '' AND enabled = 0)),
     installed_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL CHECK (changed_at >= 0)
 ) STRICT, WITHOUT ROWID;

@@ -256,13 +256,17 @@ impl From<PlatformError> for Problem {
             | E::CoreModule
             | E::NoManifest { .. }
             | E::Surfaces { .. } => Self::new(Kind::BadPackage, detail),
-            E::Signature { .. } | E::Unsigned { .. } => Self::new(Kind::Untrusted, detail),
+            E::Signature { .. }
+            | E::SignedBeside { .. }
+            | E::Unsigned { .. }
+            | E::Untrusted { .. } => Self::new(Kind::Untrusted, detail),
             E::Config { .. } | E::Unconfigured { .. } => Self::new(Kind::BadConfiguration, detail),
             E::NotGranted { .. } => Self::new(Kind::NotGranted, detail),
             E::Grant { .. } => Self::new(Kind::InvalidRequest, detail),
-            E::Installed { .. } | E::Shipped { .. } | E::NoPrevious { .. } => {
-                Self::new(Kind::PluginConflict, detail)
-            }
+            E::Installed { .. }
+            | E::Shipped { .. }
+            | E::ReplacesShipped { .. }
+            | E::NoPrevious { .. } => Self::new(Kind::PluginConflict, detail),
             E::NotInstalled { .. } => Self::new(Kind::NotFound, detail),
             E::TooSlow => Self::new(Kind::Busy, detail),
             E::Package { .. } | E::Panicked => Self::new(Kind::Internal, detail),

@@ -57,6 +57,16 @@ pub enum PlatformError {
         /// Why not.
         reason: SignatureError,
     },
+    /// Its signature is of the component alone.
+    #[error(
+        "install plugin `{plugin}`: its signature does not cover the manifest beside it, which \
+         anybody can change; build the package with `sortie plugin build`, which puts the manifest \
+         in, and sign that one"
+    )]
+    SignedBeside {
+        /// Its name.
+        plugin: String,
+    },
     /// It has none and needs one.
     #[error(
         "install plugin `{plugin}`: it is not signed, and platform.require_signatures is set; get \
@@ -65,6 +75,18 @@ pub enum PlatformError {
     Unsigned {
         /// Its name.
         plugin: String,
+    },
+    /// It is installed, and nobody who is trusted now stands behind it.
+    #[error(
+        "run plugin `{plugin}`: {reason}; platform.require_signatures is set: put a signed package \
+         in its place with `sortie plugin upgrade`, or trust the key that signed it in \
+         platform.trusted_keys and start the host again"
+    )]
+    Untrusted {
+        /// Its name.
+        plugin: String,
+        /// Why nobody does.
+        reason: String,
     },
     /// The configuration does not fit its schema.
     #[error(
@@ -125,12 +147,22 @@ pub enum PlatformError {
     },
     /// It is part of the host.
     #[error(
-        "{what} plugin `{plugin}`: it is part of this host; install another one of that name to replace it"
+        "{what} plugin `{plugin}`: it is part of this host; install another one of that name \
+         with `--replace-shipped` to replace it"
     )]
     Shipped {
         /// What was to be done.
         what: &'static str,
         /// Its name.
+        plugin: String,
+    },
+    /// One of the host's own has the name.
+    #[error(
+        "install plugin `{plugin}`: one of this host's own plugins has that name, and jobs rely on \
+         it; give yours another name, or say that it may take its place with `--replace-shipped`"
+    )]
+    ReplacesShipped {
+        /// The name.
         plugin: String,
     },
     /// There is no version before this one.

@@ -4,6 +4,7 @@
 use crate::call::Actor;
 use crate::call::{AuditLog, Context, Ledger};
 use crate::files::Packages;
+use crate::lifecycle::package::stored_signer;
 use crate::running::Running;
 use crate::{PlatformError, PlatformOptions, deliveries, events, sources};
 use futures::stream::{self, StreamExt};
@@ -114,8 +115,14 @@ impl Platform {
         }
     }
 
-    pub(crate) fn view(&self, plugin: InstalledPlugin) -> PluginView {
+    pub(crate) fn view(&self, mut plugin: InstalledPlugin) -> PluginView {
         let manifest = manifest_of(&plugin).ok();
+        // Who is trusted may have changed since it was installed.
+        let signature = plugin.signature.as_deref();
+        plugin.signed_by = manifest.as_ref().and_then(|manifest| {
+            let trust = &self.0.options.trust;
+            stored_signer(manifest, &plugin.digest, signature, trust).ok()?
+        });
         let grant = grant_of(&plugin).unwrap_or_default();
         let broken = self.0.broken.read().unwrap_or_else(PoisonError::into_inner);
         PluginView {

@@ -13,7 +13,7 @@ use axum::extract::multipart::{Field, Multipart, MultipartError, MultipartReject
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sortie_package::MAX_PACKAGE_BYTES;
-use sortie_platform::lifecycle::{Consent, Package};
+use sortie_platform::lifecycle::{Consent, Package, Terms};
 use utoipa::ToSchema;
 
 /// A package on its way in.
@@ -26,12 +26,16 @@ pub(super) struct Upload {
     /// Its signature, as `sortie plugin sign` writes it.
     signature: Option<String>,
     /// A manifest that came beside it, as TOML or JSON, for a component that
-    /// has none inside.
+    /// has none inside. It is put in: the digest is of both, and a signature
+    /// of the component alone is refused.
     manifest: Option<String>,
     /// Where it came from: a path, a URL or an OCI reference.
     source: Option<String>,
     /// What is agreed to, as JSON; `"before"` when it is left out.
     consent: Option<ConsentBody>,
+    /// Whether an install may take the place of one of the host's own plugins:
+    /// `true` or `false`, which it is when it is left out.
+    replace_shipped: Option<bool>,
 }
 
 /// Look at a package without installing it.
@@ -56,7 +60,8 @@ pub(super) async fn examine(
 /// Install a package under the name in its manifest.
 ///
 /// When it wants more than is agreed to, it is installed disabled, and
-/// `beyond` of the answer says what is missing.
+/// `beyond` of the answer says what is missing. The name of one of the host's own
+/// plugins is refused unless `replace_shipped` is `true`.
 #[utoipa::path(
     post, path = "/v1/plugins", operation_id = "install_plugin", tag = "plugins",
     security(("token" = [])),
@@ -72,10 +77,10 @@ pub(super) async fn install(
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<Response, Problem> {
     let _place = api.upload_place()?;
-    let (package, consent) = read(form).await?;
+    let (package, terms) = read(form).await?;
     let view = api
         .platform()
-        .install(package, consent, &requester.by)
+        .install(package, terms, &requester.by)
         .await?;
     let location = format!("/v1/plugins/{}", view.plugin.name);
     Ok((
@@ -104,7 +109,7 @@ pub(super) async fn upgrade(
     form: Result<Multipart, MultipartRejection>,
 ) -> Result<axum::Json<PluginDetail>, Problem> {
     let _place = api.upload_place()?;
-    let (package, consent) = read(form).await?;
+    let (package, terms) = read(form).await?;
     let found = package.manifest()?.name;
     if found != name {
         return Err(Problem::new(
@@ -118,7 +123,7 @@ pub(super) async fn upgrade(
     }
     let view = api
         .platform()
-        .upgrade(package, consent, &requester.by)
+        .upgrade(package, terms.consent, &requester.by)
         .await?;
     Ok(axum::Json(view.into()))
 }
@@ -130,9 +135,10 @@ struct Parts {
     manifest: Option<String>,
     source: Option<String>,
     consent: Option<String>,
+    replace_shipped: Option<String>,
 }
 
-async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, Consent), Problem> {
+async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, Terms), Problem> {
     let mut form = form.map_err(|_| {
         Problem::new(
             Kind::UnsupportedMediaType,
@@ -153,12 +159,13 @@ async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, C
             "manifest" => &mut parts.manifest,
             "source" => &mut parts.source,
             "consent" => &mut parts.consent,
+            "replace_shipped" => &mut parts.replace_shipped,
             _ => {
                 return Err(Problem::new(
                     Kind::BadRequest,
                     format!(
                         "read the upload: nobody reads a part {:?}; send `package`, `signature`, \
-                         `manifest`, `source` and `consent`",
+                         `manifest`, `source`, `consent` and `replace_shipped`",
                         name.chars().take(40).collect::<String>()
                     ),
                 ));
@@ -173,9 +180,15 @@ async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, C
             "read the upload: it has no package; send the component as the part `package`",
         ));
     };
-    let consent = match parts.consent {
-        None => Consent::default(),
-        Some(text) => consent(&text)?,
+    let terms = Terms {
+        consent: match parts.consent {
+            None => Consent::default(),
+            Some(text) => consent(&text)?,
+        },
+        replace_shipped: match parts.replace_shipped {
+            None => false,
+            Some(text) => truth("replace_shipped", &text)?,
+        },
     };
     let package = Package {
         bytes,
@@ -183,7 +196,17 @@ async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, C
         signature: parts.signature,
         beside: parts.manifest,
     };
-    Ok((package, consent))
+    Ok((package, terms))
+}
+
+fn truth(name: &str, text: &str) -> Result<bool, Problem> {
+    text.parse().map_err(|_| {
+        Problem::new(
+            Kind::InvalidRequest,
+            format!("read the part `{name}`: it is neither true nor false"),
+        )
+        .with_hint("write `true` or `false`")
+    })
 }
 
 fn consent(text: &str) -> Result<Consent, Problem> {

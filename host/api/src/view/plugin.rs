@@ -39,6 +39,10 @@ pub struct PluginView {
     /// Why it may not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_why: Option<String>,
+    /// Who disabled it; none when it only lacks a grant. It stays disabled until
+    /// somebody enables it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled_by: Option<String>,
     /// Why it does not run although it may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
@@ -87,7 +91,7 @@ pub struct VersionView {
     pub digest: String,
     /// Where it came from.
     pub source: String,
-    /// Who signed it, of those that the host trusts.
+    /// Who signed it, of those that were trusted when it was installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signed_by: Option<String>,
 }
@@ -124,6 +128,9 @@ pub struct ExaminedView {
     pub manifest: Value,
     /// What it wants beyond what was granted before.
     pub beyond: Vec<DifferenceView>,
+    /// Whether one of the host's own plugins has its name. It takes the place
+    /// of that one, which an install has to allow.
+    pub replaces_shipped: bool,
 }
 
 /// What an operator agrees to.
@@ -193,6 +200,7 @@ impl PluginView {
             signed_by: None,
             enabled: true,
             disabled_why: None,
+            disabled_by: None,
             broken: None,
         }
     }
@@ -213,6 +221,7 @@ impl PluginView {
             signed_by: plugin.signed_by.clone(),
             enabled: plugin.enabled,
             disabled_why: plugin.disabled_why.clone(),
+            disabled_by: plugin.disabled_by.clone(),
             broken: None,
         }
     }
@@ -303,6 +312,7 @@ impl From<Examined> for ExaminedView {
             imports: examined.imports,
             manifest: examined.manifest,
             beyond: examined.beyond.into_iter().map(Into::into).collect(),
+            replaces_shipped: examined.replaces_shipped,
         }
     }
 }

@@ -176,6 +176,29 @@ async fn a_second_one_of_a_name_is_a_conflict_and_an_unknown_one_is_not_found() 
 }
 
 #[tokio::test]
+async fn the_name_of_one_of_the_hosts_own_is_taken_only_on_a_word() {
+    let rig = Rig::new().await;
+    let gate = || {
+        Upload::of(packed(
+            &worker(),
+            &manifest("reward-hacking", "9.0.0", ASKS),
+        ))
+    };
+    let examined = rig.upload("/v1/plugins/examine", gate()).await;
+    assert_eq!(examined.body["replaces_shipped"], true, "{examined:?}");
+    for upload in [gate(), gate().with("replace_shipped", "false")] {
+        let answer = rig.upload("/v1/plugins", upload).await;
+        expect(&answer, 409, "plugin-conflict", "--replace-shipped");
+    }
+    let odd = gate().with("replace_shipped", "perhaps");
+    let answer = rig.upload("/v1/plugins", odd).await;
+    expect(&answer, 422, "invalid-request", "neither true");
+    let said = gate().with("replace_shipped", "true");
+    let answer = rig.upload("/v1/plugins", said).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_manifest_may_come_beside_a_component() {
     let rig = Rig::new().await;
     let beside = Upload::of(worker()).with("manifest", manifest(NAME, "1.0.0", ASKS));

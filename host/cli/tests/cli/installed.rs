@@ -8,8 +8,12 @@ use sortie_plugins::shipped;
 
 /// A package of a real scanner that says this of itself.
 fn package(rig: &Rig, file: &str, version: &str, more: &str) {
+    named(rig, "mine", file, version, more);
+}
+
+fn named(rig: &Rig, name: &str, file: &str, version: &str, more: &str) {
     let manifest = Manifest::from_toml(&format!(
-        "name = \"mine\"\nversion = \"{version}\"\nsurfaces = [\"scanner\"]\n{more}"
+        "name = \"{name}\"\nversion = \"{version}\"\nsurfaces = [\"scanner\"]\n{more}"
     ));
     let scanner = shipped()
         .iter()
@@ -111,6 +115,36 @@ fn a_plugin_that_asks_for_nothing_runs_at_once_and_can_go_back() {
 }
 
 #[test]
+fn one_of_the_hosts_own_is_replaced_only_on_a_word() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    let gate = "reward-hacking";
+    named(&rig, gate, "gate.wasm", "9.0.0", "");
+    let unsaid = rig.run(&["plugin", "install", "gate.wasm", "--yes"]);
+    assert_eq!(unsaid.code, 4, "{unsaid:?}");
+    assert!(unsaid.stderr.contains("--replace-shipped"), "{unsaid:?}");
+    let own = fine(&rig, &["plugin", "inspect", gate, "--json"]).json();
+    assert_eq!(own["shipped"], true);
+
+    let said = &["plugin", "install", "gate.wasm", "--replace-shipped"];
+    let said = fine(&rig, said);
+    assert!(said.stderr.contains("takes the place of"), "{said:?}");
+    assert!(said.stdout.contains("it runs from now on"), "{said:?}");
+    let audit = fine(&rig, &["audit", "--subject", gate]).stdout;
+    assert!(audit.contains("plugin.shipped_replaced"), "{audit}");
+
+    fine(&rig, &["plugin", "lock"]);
+    fine(&rig, &["plugin", "remove", gate]);
+    assert_eq!(rig.run(&["plugin", "sync"]).code, 4);
+    fine(&rig, &["plugin", "sync", "--replace-shipped"]);
+    let there = fine(&rig, &["plugin", "inspect", gate, "--json"]).json();
+    assert_eq!(
+        (&there["shipped"], &there["version"]),
+        (&json!(false), &json!("9.0.0"))
+    );
+}
+
+#[test]
 fn what_is_asked_for_is_shown_and_granted_only_on_a_word() {
     let rig = Rig::configured();
     let (_host, _) = rig.serve();
@@ -185,6 +219,46 @@ fn a_lock_restores_what_was_installed_by_its_digest() {
     let other = rig.run(&["plugin", "sync"]);
     assert_eq!(other.code, 5, "{other:?}");
     assert!(other.stderr.contains("has the digest"), "{other:?}");
+}
+
+#[test]
+fn a_manifest_beside_a_component_is_part_of_what_is_locked() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    let scanner = shipped()
+        .iter()
+        .find(|p| p.name == "reward-hacking")
+        .unwrap();
+    std::fs::write(rig.path().join("bare.wasm"), scanner.wasm).unwrap();
+    let asks = |cpu_ms: u32| {
+        let text = "name = \"mine\"\nversion = \"0.1.0\"\nsurfaces = [\"scanner\"]\n";
+        rig.write("bare.toml", &format!("{text}[limits]\ncpu_ms = {cpu_ms}\n"));
+    };
+    let sync = || rig.run(&["plugin", "sync", "--json"]);
+    asks(2000);
+    let about = fine(&rig, &["plugin", "inspect", "./bare.wasm", "--json"]).json();
+    fine(&rig, &["plugin", "install", "bare.wasm", "--yes"]);
+    let digest = shown(&rig)["digest"].clone();
+    assert_eq!(
+        about["digest"],
+        format!("sha256:{}", digest.as_str().unwrap())
+    );
+    fine(&rig, &["plugin", "lock"]);
+    fine(&rig, &["plugin", "remove", "mine"]);
+    assert_eq!(sync().json()[0]["done"], "installed");
+    assert_eq!(shown(&rig)["digest"], digest);
+
+    // The same component asks for more: another package, to be agreed to.
+    asks(3000);
+    let upgraded = fine(&rig, &["plugin", "upgrade", "bare.wasm"]);
+    assert!(upgraded.stdout.contains("it is disabled"), "{upgraded:?}");
+    assert_ne!(shown(&rig)["digest"], digest);
+    let other = sync();
+    assert_eq!(other.code, 5, "{other:?}");
+    assert!(other.stderr.contains("has the digest"), "{other:?}");
+    asks(2000);
+    assert_eq!(sync().json()[0]["done"], "upgraded");
+    assert_eq!(shown(&rig)["digest"], digest);
 }
 
 #[test]

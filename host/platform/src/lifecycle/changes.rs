@@ -2,7 +2,7 @@
 //! write, take effect.
 
 use super::package::{self, Trusted};
-use super::{Consent, Examined, Package};
+use super::{Consent, Examined, Package, Terms};
 use crate::platform::{grant_of, manifest_of};
 use crate::running::Running;
 use crate::{Platform, PlatformError, PluginView};
@@ -11,12 +11,13 @@ use serde::Serialize;
 use serde_json::Value;
 use sortie_package::manifest::Difference;
 use sortie_package::{Grant, Manifest};
-use sortie_plugins::Prepared;
+use sortie_plugins::{Prepared, Shipped};
 use sortie_store::{InstalledPlugin, NewPlugin, PluginData};
 use std::sync::Arc;
 
 /// A version that is ready to be written and to run.
 pub(super) struct Ready {
+    bytes: Bytes,
     new: NewPlugin,
     grant: Grant,
     beyond: Vec<Difference>,
@@ -34,7 +35,7 @@ impl Platform {
     pub(super) async fn install_now(
         &self,
         package: &Package,
-        consent: Consent,
+        terms: Terms,
         actor: &str,
     ) -> Result<PluginView, PlatformError> {
         let _change = self.0.changes.lock().await;
@@ -46,14 +47,19 @@ impl Platform {
                 version: installed.version,
             });
         }
-        let grant = agreed(&examined.manifest, Grant::default(), consent);
+        if !terms.replace_shipped && shipped(&examined.manifest.name).is_some() {
+            return Err(PlatformError::ReplacesShipped {
+                plugin: examined.manifest.name,
+            });
+        }
+        let grant = agreed(&examined.manifest, Grant::default(), terms.consent);
         let ready = self.ready(package, examined, grant).await?;
-        self.keep(&ready.new.name, package).await?;
-        let disabled = not_granted(&ready.beyond);
+        self.keep(&ready).await?;
+        let lacks = not_granted(&ready.beyond);
         let grant = value_of(&ready.new.name, &ready.grant)?;
         let stored = self
             .store()
-            .install_plugin(ready.new, grant, disabled, actor)
+            .install_plugin(ready.new, grant, lacks, actor)
             .await?;
         self.take_effect(stored, ready.running, ready.prepared)
             .await
@@ -75,12 +81,12 @@ impl Platform {
         };
         let grant = agreed(&examined.manifest, grant_of(&installed)?, consent);
         let ready = self.ready(package, examined, grant).await?;
-        self.keep(&ready.new.name, package).await?;
-        let disabled = not_granted(&ready.beyond).or(kept_off(&installed)?);
+        self.keep(&ready).await?;
+        let lacks = not_granted(&ready.beyond);
         let grant = value_of(&ready.new.name, &ready.grant)?;
         let stored = self
             .store()
-            .upgrade_plugin(ready.new, grant, disabled, actor)
+            .upgrade_plugin(ready.new, grant, lacks, actor)
             .await?;
         self.take_effect(stored, ready.running, ready.prepared)
             .await
@@ -98,19 +104,14 @@ impl Platform {
                 plugin: name.to_owned(),
             });
         };
-        let kept_off = kept_off(&installed)?;
         installed.manifest = previous.manifest;
+        installed.signature = previous.signature;
         installed.digest.clone_from(&previous.digest);
         let (running, prepared) = self.prepare_any(&installed).await?;
         let beyond = running.manifest.requests().beyond(&running.grant);
         let stored = self
             .store()
-            .rollback_plugin(
-                name,
-                &previous.digest,
-                not_granted(&beyond).or(kept_off),
-                actor,
-            )
+            .rollback_plugin(name, &previous.digest, not_granted(&beyond), actor)
             .await?;
         self.take_effect(stored, running, prepared).await
     }
@@ -124,14 +125,13 @@ impl Platform {
         let _change = self.0.changes.lock().await;
         let mut installed = self.plugin(name).await?.plugin;
         let manifest = manifest_of(&installed)?;
-        let kept_off = kept_off(&installed)?;
         let grant = agreed(&manifest, grant_of(&installed)?, consent);
         installed.grant = value_of(name, &grant)?;
         let (running, prepared) = self.prepare_any(&installed).await?;
-        let disabled = not_granted(&manifest.requests().beyond(&grant)).or(kept_off);
+        let lacks = not_granted(&manifest.requests().beyond(&grant));
         let stored = self
             .store()
-            .grant_plugin(name, &installed.digest, installed.grant, disabled, actor)
+            .grant_plugin(name, &installed.digest, installed.grant, lacks, actor)
             .await?;
         self.take_effect(stored, running, prepared).await
     }
@@ -174,7 +174,7 @@ impl Platform {
         self.is_changeable("remove", name).await?;
         let removed = self.store().remove_plugin(name, data, actor).await?;
         self.stop(name).await?;
-        if let Some(shipped) = sortie_plugins::shipped().iter().find(|s| s.name == name) {
+        if let Some(shipped) = shipped(name) {
             let config = self.config(name)?;
             self.plugins().load(name, shipped.wasm, config).await?;
         }
@@ -186,9 +186,9 @@ impl Platform {
             return Ok(());
         }
         let plugin = name.to_owned();
-        match sortie_plugins::shipped().iter().any(|s| s.name == name) {
-            true => Err(PlatformError::Shipped { what, plugin }),
-            false => Err(PlatformError::NotInstalled { plugin }),
+        match shipped(name) {
+            Some(_) => Err(PlatformError::Shipped { what, plugin }),
+            None => Err(PlatformError::NotInstalled { plugin }),
         }
     }
 
@@ -232,15 +232,18 @@ impl Platform {
         let name = manifest.name.clone();
         let beyond = manifest.requests().beyond(&grant);
         let running = running_of(manifest.clone(), grant.clone())?;
-        let prepared = self.compile(&running, package.bytes.clone()).await?;
+        let prepared = self.compile(&running, examined.bytes.clone()).await?;
         package::check_surfaces(&manifest, prepared.info())?;
         Ok(Ready {
+            bytes: examined.bytes,
             new: NewPlugin {
                 version: manifest.version.to_string(),
                 digest: examined.digest,
                 source: package.source.clone(),
+                signature: examined.signature,
                 signed_by: examined.signed_by,
                 manifest: value_of(&name, &manifest)?,
+                replaces_shipped: shipped(&name).map(|own| own.digest.to_owned()),
                 name,
             },
             grant,
@@ -266,10 +269,22 @@ impl Platform {
         self.prepare_any(plugin).await
     }
 
+    /// An installed version, ready to run but for its grant; refused when
+    /// nobody who is trusted now stands behind it and somebody has to.
     async fn prepare_any(
         &self,
         plugin: &InstalledPlugin,
     ) -> Result<(Running, Prepared), PlatformError> {
+        package::stored_signer(
+            &manifest_of(plugin)?,
+            &plugin.digest,
+            plugin.signature.as_deref(),
+            &self.0.options.trust,
+        )
+        .map_err(|reason| PlatformError::Untrusted {
+            plugin: plugin.name.clone(),
+            reason: reason.to_string(),
+        })?;
         let running = running_of(manifest_of(plugin)?, grant_of(plugin)?)?;
         let (packages, name) = (self.0.packages.clone(), plugin.name.clone());
         let digest = plugin.digest.clone();
@@ -278,9 +293,9 @@ impl Platform {
         Ok((running, prepared))
     }
 
-    async fn keep(&self, name: &str, package: &Package) -> Result<(), PlatformError> {
-        let (packages, name) = (self.0.packages.clone(), name.to_owned());
-        let bytes = package.bytes.clone();
+    async fn keep(&self, ready: &Ready) -> Result<(), PlatformError> {
+        let (packages, name) = (self.0.packages.clone(), ready.new.name.clone());
+        let bytes = ready.bytes.clone();
         aside(move || packages.keep(&name, &bytes)).await
     }
 
@@ -299,6 +314,13 @@ impl Platform {
             reason,
         })
     }
+}
+
+/// The host's own plugin of that name.
+fn shipped(name: &str) -> Option<&'static Shipped> {
+    sortie_plugins::shipped()
+        .iter()
+        .find(|own| own.name == name)
 }
 
 /// On a thread that may wait for the disk.
@@ -329,17 +351,6 @@ fn not_granted(beyond: &[Difference]) -> Option<String> {
         let wants: Vec<String> = beyond.iter().map(ToString::to_string).collect();
         format!("it wants to {}", wants.join("; "))
     })
-}
-
-/// Why a person disabled it. What a grant mends is no person's word.
-fn kept_off(installed: &InstalledPlugin) -> Result<Option<String>, PlatformError> {
-    let requests = manifest_of(installed)?.requests();
-    let lacks = not_granted(&requests.beyond(&grant_of(installed)?));
-    Ok(installed
-        .disabled_why
-        .clone()
-        // The store cuts long ones.
-        .filter(|why| !lacks.is_some_and(|lacks| lacks.starts_with(why))))
 }
 
 fn value_of<T: Serialize>(plugin: &str, what: &T) -> Result<Value, PlatformError> {

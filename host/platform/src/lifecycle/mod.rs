@@ -8,7 +8,7 @@
 //! on when whoever asked for it is gone. No guest code runs here.
 
 mod changes;
-mod package;
+pub(crate) mod package;
 
 pub use package::{Examined, Package};
 
@@ -30,6 +30,25 @@ pub enum Consent {
     Everything(BTreeMap<String, PathBuf>),
     /// Exactly this.
     Exactly(Box<Grant>),
+}
+
+/// How an operator wants a new plugin to be installed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// What is granted.
+    pub consent: Consent,
+    /// Whether it may take the place of one of the host's own plugins. Those
+    /// are gates that projects rely on without naming them.
+    pub replace_shipped: bool,
+}
+
+impl From<Consent> for Terms {
+    fn from(consent: Consent) -> Self {
+        Self {
+            consent,
+            ..Self::default()
+        }
+    }
 }
 
 impl Platform {
@@ -56,15 +75,17 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// When it is refused, or a plugin of that name is installed.
+    /// When it is refused, or a plugin of that name is installed;
+    /// [`PlatformError::ReplacesShipped`] when one of the host's own has the
+    /// name and the terms do not say that it may be replaced.
     pub async fn install(
         &self,
         package: Package,
-        consent: Consent,
+        terms: impl Into<Terms>,
         actor: &str,
     ) -> Result<PluginView, PlatformError> {
-        let (platform, actor) = (self.clone(), actor.to_owned());
-        whole(async move { platform.install_now(&package, consent, &actor).await }).await
+        let (platform, actor, terms) = (self.clone(), actor.to_owned(), terms.into());
+        whole(async move { platform.install_now(&package, terms, &actor).await }).await
     }
 
     /// Puts another version in place of the installed one. When it wants more

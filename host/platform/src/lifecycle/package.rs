@@ -5,6 +5,7 @@ use crate::{PlatformError, Trust};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
+use sortie_package::digest::DigestError;
 use sortie_package::layer::Layer;
 use sortie_package::manifest::{ConfigSchema, Difference};
 use sortie_package::signature::{Expected, Signature, SignatureError};
@@ -21,7 +22,8 @@ pub struct Package {
     pub source: String,
     /// The text of the signature that came with it.
     pub signature: Option<String>,
-    /// A manifest that came beside it, for a component that has none inside.
+    /// A manifest that came beside it, for a component that has none inside. It
+    /// is put in before anything else is done, so that the digest is of both.
     pub beside: Option<String>,
 }
 
@@ -44,6 +46,9 @@ pub struct Examined {
     pub manifest: Value,
     /// What it wants beyond what was granted before.
     pub beyond: Vec<Difference>,
+    /// Whether one of the host's own plugins has its name, in whose place it
+    /// runs or would run.
+    pub replaces_shipped: bool,
 }
 
 impl Examined {
@@ -57,14 +62,18 @@ impl Examined {
             imports: info.imports.clone(),
             manifest: new.manifest.clone(),
             beyond,
+            replaces_shipped: new.replaces_shipped.is_some(),
         }
     }
 }
 
 /// A package whose manifest and signature were looked at.
 pub(super) struct Trusted {
+    /// The component with the manifest inside.
+    pub(super) bytes: Bytes,
     pub(super) manifest: Manifest,
     pub(super) digest: String,
+    pub(super) signature: Option<String>,
     pub(super) signed_by: Option<String>,
 }
 
@@ -93,6 +102,17 @@ impl Package {
         manifest.build = None;
         Ok(manifest)
     }
+
+    /// The component with that manifest inside, and whether it was there.
+    fn whole(&self, manifest: &Manifest) -> Result<(Bytes, bool), PlatformError> {
+        if section::read(&self.bytes)?.is_some() {
+            return Ok((self.bytes.clone(), true));
+        }
+        let whole = section::embed(&self.bytes, manifest)?;
+        // It has grown, perhaps too much.
+        Layer::of(&whole)?;
+        Ok((whole.into(), false))
+    }
 }
 
 pub(super) fn examine(
@@ -101,46 +121,93 @@ pub(super) fn examine(
     installed: Option<&InstalledPlugin>,
 ) -> Result<Trusted, PlatformError> {
     let manifest = package.manifest()?;
-    let digest = Digest::of(&package.bytes);
-    let signed_by = match &package.signature {
-        Some(text) => {
-            let not_below = installed.and_then(|plugin| plugin.version.parse().ok());
-            let expected = Expected {
-                name: &manifest.name,
-                version: &manifest.version,
-                digest,
-                not_below: not_below.as_ref(),
-            };
-            let verified = Signature::parse(text)
-                .and_then(|signature| signature.verify(&expected, &trust.keys));
-            match verified {
-                Ok(key) => Some(key.to_string()),
-                // A signature that nobody here can check says nothing; when
-                // one is needed, why it says nothing is the answer.
-                Err(error)
-                    if trust.require_signatures
-                        || !matches!(error, SignatureError::Untrusted(_)) =>
-                {
-                    return Err(PlatformError::Signature {
-                        plugin: manifest.name,
-                        reason: error,
-                    });
-                }
-                Err(_) => None,
-            }
-        }
-        None if trust.require_signatures => {
-            return Err(PlatformError::Unsigned {
-                plugin: manifest.name,
+    let (bytes, inside) = package.whole(&manifest)?;
+    if !inside && package.signature.is_some() {
+        return Err(PlatformError::SignedBeside {
+            plugin: manifest.name,
+        });
+    }
+    let digest = Digest::of(&bytes);
+    let not_below = installed.and_then(|plugin| plugin.version.parse().ok());
+    let expected = Expected {
+        name: &manifest.name,
+        version: &manifest.version,
+        digest,
+        not_below: not_below.as_ref(),
+    };
+    let signed_by = match signer(package.signature.as_deref(), &expected, trust) {
+        Ok(signed_by) => signed_by,
+        Err(reason) => {
+            let plugin = manifest.name;
+            return Err(match reason {
+                Doubt::Unsigned => PlatformError::Unsigned { plugin },
+                Doubt::Signature(reason) => PlatformError::Signature { plugin, reason },
             });
         }
-        None => None,
     };
     Ok(Trusted {
+        bytes,
         manifest,
         digest: digest.hex(),
+        signature: package.signature.clone(),
         signed_by,
     })
+}
+
+/// Why nobody stands behind a package.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Doubt {
+    /// It has no signature, and needs one.
+    #[error("it is not signed")]
+    Unsigned,
+    /// The one it has does not do.
+    #[error(transparent)]
+    Signature(SignatureError),
+}
+
+/// Who signed it, of those that are trusted now. Somebody has to have when
+/// signatures are required.
+fn signer(
+    signature: Option<&str>,
+    expected: &Expected<'_>,
+    trust: &Trust,
+) -> Result<Option<String>, Doubt> {
+    let Some(text) = signature else {
+        return match trust.require_signatures {
+            true => Err(Doubt::Unsigned),
+            false => Ok(None),
+        };
+    };
+    let verified =
+        Signature::parse(text).and_then(|signature| signature.verify(expected, &trust.keys));
+    match verified {
+        Ok(key) => Ok(Some(key.to_string())),
+        // A signature that nobody here can check says nothing; when one is
+        // needed, why it says nothing is the answer.
+        Err(SignatureError::Untrusted(_)) if !trust.require_signatures => Ok(None),
+        Err(error) => Err(Doubt::Signature(error)),
+    }
+}
+
+/// Who signed an installed version, by the keys that are trusted now and not by
+/// those of the day when it was installed.
+pub(crate) fn stored_signer(
+    manifest: &Manifest,
+    digest: &str,
+    signature: Option<&str>,
+    trust: &Trust,
+) -> Result<Option<String>, Doubt> {
+    let digest = format!("sha256:{digest}").parse();
+    let digest = digest.map_err(|error: DigestError| {
+        Doubt::Signature(SignatureError::Malformed(error.to_string()))
+    })?;
+    let expected = Expected {
+        name: &manifest.name,
+        version: &manifest.version,
+        digest,
+        not_below: None,
+    };
+    signer(signature, &expected, trust)
 }
 
 /// Holds the manifest's surfaces against the exports.

@@ -4,12 +4,9 @@
 use crate::rig::{Rig, everything, package};
 use crate::worker::{ASKS, idler, manifest, packed, worker};
 use serde_json::json;
-use sortie_package::Digest;
-use sortie_package::signature::{PublicKey, SecretKey, Statement, TrustedKeys};
-use sortie_platform::lifecycle::Consent;
-use sortie_platform::sources::http::Answer;
-use sortie_platform::{PlatformError, Trust};
-use sortie_store::PluginData;
+use sortie_platform::PlatformError;
+use sortie_platform::lifecycle::{Consent, Terms};
+use sortie_store::{AuditFilter, PluginData};
 
 const NAME: &str = "worker";
 
@@ -91,6 +88,31 @@ async fn what_a_person_disabled_stays_so() {
     assert!(rig.hook(NAME, "1", "c").await.is_err());
     let enabled = rig.platform.enable(NAME, "bob").await.unwrap();
     assert!(enabled.plugin.enabled);
+}
+
+#[tokio::test]
+async fn a_grant_does_not_enable_what_a_person_disabled_before_it_was_granted() {
+    let rig = Rig::new().await;
+    let installed = rig
+        .platform
+        .install(package(version("1.0.0", ASKS)), Consent::Before, "ann")
+        .await
+        .unwrap();
+    assert_eq!(installed.plugin.disabled_by, None);
+    let off = rig.platform.disable(NAME, "noisy", "ann").await.unwrap();
+    assert_eq!(off.plugin.disabled_by.as_deref(), Some("ann"));
+    let granted = rig.platform.grant(NAME, everything(), "bob").await.unwrap();
+    assert!(granted.beyond.is_empty() && !granted.plugin.enabled);
+    assert_eq!(granted.plugin.disabled_why.as_deref(), Some("noisy"));
+    let upgraded = rig
+        .platform
+        .upgrade(package(version("1.1.0", &asks_more())), everything(), "bob")
+        .await
+        .unwrap();
+    assert!(!upgraded.plugin.enabled);
+    assert!(rig.hook(NAME, "1", "c").await.is_err());
+    rig.platform.enable(NAME, "bob").await.unwrap();
+    assert!(rig.hook(NAME, "1", "c").await.is_ok());
 }
 
 #[tokio::test]
@@ -194,9 +216,39 @@ async fn one_of_the_hosts_own_comes_back_when_what_replaced_it_is_removed() {
         .unwrap();
     let refused = rig.platform.remove(OWN, PluginData::Keep, "ann").await;
     assert!(matches!(refused, Err(PlatformError::Shipped { .. })));
-    let mine = packed(&idler(0), &manifest(OWN, "9.0.0", ""));
-    let digest = rig.install(mine).await.plugin.digest;
-    assert_eq!(rig.plugins.get(OWN).unwrap().digest, digest);
+    let mine = |version| package(packed(&idler(0), &manifest(OWN, version, "")));
+    let looked_at = rig.platform.examine(&mine("9.0.0")).await.unwrap();
+    assert!(looked_at.replaces_shipped, "{looked_at:?}");
+    let unsaid = rig
+        .platform
+        .install(mine("9.0.0"), everything(), "ann")
+        .await;
+    assert!(matches!(unsaid, Err(PlatformError::ReplacesShipped { .. })));
+    assert_eq!(rig.plugins.get(OWN).unwrap().digest, own.digest);
+    let terms = Terms {
+        consent: everything(),
+        replace_shipped: true,
+    };
+    let replaced = rig
+        .platform
+        .install(mine("9.0.0"), terms, "ann")
+        .await
+        .unwrap();
+    assert_eq!(rig.plugins.get(OWN).unwrap().digest, replaced.plugin.digest);
+    let noted = AuditFilter {
+        action: "plugin.shipped_replaced".into(),
+        ..AuditFilter::default()
+    };
+    let noted = rig.store.audit_log(noted).await.unwrap();
+    assert_eq!((noted.len(), &*noted[0].actor), (1, "ann"));
+    assert_eq!(noted[0].detail["shipped"], own.digest);
+    // Whoever replaced it once need not say so again.
+    let newer = rig
+        .platform
+        .upgrade(mine("9.1.0"), Consent::Before, "ann")
+        .await
+        .unwrap();
+    assert_eq!(rig.plugins.get(OWN).unwrap().digest, newer.plugin.digest);
     rig.platform
         .remove(OWN, PluginData::Keep, "ann")
         .await
@@ -221,49 +273,4 @@ async fn a_grant_gives_no_more_than_is_asked_for() {
     let nothing = Consent::Exactly(Box::default());
     let narrowed = rig.platform.grant(NAME, nothing, "ann").await.unwrap();
     assert!(!narrowed.plugin.enabled);
-}
-
-#[tokio::test]
-async fn where_signatures_are_required_only_those_of_trusted_keys_do() {
-    let (ann, eve) = (
-        SecretKey::generate("ann").unwrap(),
-        SecretKey::generate("eve").unwrap(),
-    );
-    let mut keys = TrustedKeys::default();
-    let public: PublicKey = ann.public();
-    keys.add(public);
-    let rig = Rig::trusting(Trust {
-        keys,
-        require_signatures: true,
-    })
-    .await;
-    let bytes = version("1.0.0", ASKS);
-    let digest = Digest::of(&bytes);
-    let signed = |key: &SecretKey, version: &str, digest: Digest| {
-        let version = version.parse().unwrap();
-        Some(Statement::new(NAME, &version, digest).sign(key).to_text())
-    };
-    for (signature, reason) in [
-        (None, "not signed"),
-        (signed(&eve, "1.0.0", digest), "not trusted"),
-        (signed(&ann, "1.0.1", digest), "version 1.0.1"),
-        (signed(&ann, "1.0.0", Digest::of(b"x")), "was changed"),
-    ] {
-        let mut offered = package(bytes.clone());
-        offered.signature = signature;
-        let refused = rig.platform.install(offered, everything(), "ann").await;
-        let text = refused.unwrap_err().to_string();
-        assert!(text.contains(reason), "{text}");
-    }
-    let mut offered = package(bytes);
-    offered.signature = signed(&ann, "1.0.0", digest);
-    let view = rig
-        .platform
-        .install(offered, everything(), "ann")
-        .await
-        .unwrap();
-    let by = view.plugin.signed_by.unwrap();
-    assert!(by.contains("ann"), "{by}");
-    let answer = rig.hook(NAME, "1", "c").await.unwrap();
-    assert!(matches!(answer, Answer::Handled(None)));
 }

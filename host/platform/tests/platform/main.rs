@@ -7,6 +7,7 @@ mod deliveries;
 mod lifecycle;
 mod parts;
 mod rig;
+mod signatures;
 mod timers;
 mod worker;
 

@@ -175,13 +175,18 @@ impl Rig {
     }
 
     /// The host is started again on the same data.
-    pub async fn reopen(mut self) -> Self {
+    pub async fn reopen(self) -> Self {
+        self.reopen_trusting(Trust::default()).await
+    }
+
+    /// The same under another setting of whom it trusts.
+    pub async fn reopen_trusting(mut self, trust: Trust) -> Self {
         self.halt().await;
         let (dir, clock) = (self.dir.clone(), self.clock.clone());
         let configs = self.configs.clone();
         self.store.clone().close().await;
         drop(self);
-        Self::at(dir, clock, configs, Trust::default()).await
+        Self::at(dir, clock, configs, trust).await
     }
 
     pub fn folder(&self) -> PathBuf {

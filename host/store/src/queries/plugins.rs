@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use sortie_model::clock::Timestamp;
 
 impl Store {
-    /// Installs a plugin with a grant. `disabled` says why it may not run yet;
-    /// none when it may.
+    /// Installs a plugin with a grant. `lacks` says what it was not granted and
+    /// may not run without; none when it has it all.
     ///
     /// # Errors
     /// [`StoreError::Plugin`] when one of that name is installed;
@@ -25,17 +25,18 @@ impl Store {
         &self,
         new: NewPlugin,
         grant: Value,
-        disabled: Option<String>,
+        lacks: Option<String>,
         actor: &str,
     ) -> Result<InstalledPlugin> {
-        let (new, change) = (Checked::new(new)?, Change::new(actor, disabled)?);
+        let (new, change) = (Checked::new(new)?, Change::new(actor, lacks)?);
         let grant = json("the grant", &grant)?;
         self.write(move |tx| install(tx, &new, &grant, &change))
             .await
     }
 
     /// Puts another version in place of the one that is installed, which a
-    /// rollback brings back, together with the grant that it runs under.
+    /// rollback brings back, together with the grant that it runs under. What
+    /// a person disabled stays so, whatever it lacks.
     ///
     /// # Errors
     /// [`StoreError::Plugin`] when none of that name is installed, or this
@@ -44,10 +45,10 @@ impl Store {
         &self,
         new: NewPlugin,
         grant: Value,
-        disabled: Option<String>,
+        lacks: Option<String>,
         actor: &str,
     ) -> Result<InstalledPlugin> {
-        let (new, change) = (Checked::new(new)?, Change::new(actor, disabled)?);
+        let (new, change) = (Checked::new(new)?, Change::new(actor, lacks)?);
         let grant = json("the grant", &grant)?;
         self.write(move |tx| upgrade(tx, &new, &grant, &change))
             .await
@@ -55,7 +56,7 @@ impl Store {
 
     /// Brings the previous version back; the present one becomes the previous
     /// one, so that a second rollback undoes the first. `to` is the digest of
-    /// the version that the caller means.
+    /// the version that the caller means. What a person disabled stays so.
     ///
     /// # Errors
     /// [`StoreError::Plugin`] when the plugin is not installed, has no
@@ -64,18 +65,18 @@ impl Store {
         &self,
         plugin: &str,
         to: &str,
-        disabled: Option<String>,
+        lacks: Option<String>,
         actor: &str,
     ) -> Result<InstalledPlugin> {
-        let change = Change::new(actor, disabled)?;
+        let change = Change::new(actor, lacks)?;
         let (plugin, to) = (plugin.to_owned(), to.to_owned());
         self.write(move |tx| rollback(tx, &plugin, &to, &change))
             .await
     }
 
     /// Sets what an operator grants, in place of the grant before, and whether
-    /// the plugin may run under it. `digest` is the version that the operator
-    /// looked at.
+    /// the plugin may run under it; what a person disabled stays so. `digest`
+    /// is the version that the operator looked at.
     ///
     /// # Errors
     /// [`StoreError::Plugin`] when the plugin is not installed in that version.
@@ -84,10 +85,10 @@ impl Store {
         plugin: &str,
         digest: &str,
         grant: Value,
-        disabled: Option<String>,
+        lacks: Option<String>,
         actor: &str,
     ) -> Result<InstalledPlugin> {
-        let change = Change::new(actor, disabled)?;
+        let change = Change::new(actor, lacks)?;
         let grant = json("the grant", &grant)?;
         let (plugin, digest) = (plugin.to_owned(), digest.to_owned());
         self.write(move |tx| set_grant(tx, &plugin, &digest, &grant, &change))
@@ -113,6 +114,11 @@ impl Store {
                 return Ok(found);
             }
             let was = json!({ "version": found.version, "was": found.disabled_why });
+            run(
+                tx.conn,
+                "UPDATE plugins SET disabled_by = NULL WHERE name = ?1",
+                [&plugin],
+            )?;
             stand(tx, &plugin, &change)?;
             note(tx, &change.actor, "plugin.enabled", &plugin, &was)?;
             installed(tx.conn, "enable", &plugin)
@@ -120,8 +126,9 @@ impl Store {
         .await
     }
 
-    /// Keeps a plugin from running. What waits for it goes on waiting. When it
-    /// is disabled already, the reason stays.
+    /// Keeps a plugin from running until somebody enables it, whatever it is
+    /// granted meanwhile. What waits for it goes on waiting. The last reason
+    /// that a person gave counts.
     ///
     /// # Errors
     /// [`StoreError::Plugin`] when the plugin is not installed.
@@ -135,11 +142,18 @@ impl Store {
         let plugin = plugin.to_owned();
         self.write(move |tx| {
             let found = installed(tx.conn, "disable", &plugin)?;
-            if !found.enabled {
-                return Ok(found);
-            }
-            let why = json!({ "version": found.version, "why": change.disabled });
-            stand(tx, &plugin, &change)?;
+            run(
+                tx.conn,
+                "UPDATE plugins SET enabled = 0, disabled_why = ?2, disabled_by = ?3,
+                     changed_at = ?4
+                 WHERE name = ?1",
+                params![plugin, change.lacks, change.actor, tx.now.0],
+            )?;
+            let why = json!({
+                "version": found.version,
+                "why": change.lacks,
+                "was": found.disabled_why,
+            });
             note(tx, &change.actor, "plugin.disabled", &plugin, &why)?;
             installed(tx.conn, "disable", &plugin)
         })
@@ -176,16 +190,16 @@ impl Store {
     }
 }
 
-/// Who changes a plugin, and why it may not run afterwards, if it may not.
+/// Who changes a plugin, and what it lacks to run afterwards, if anything.
 struct Change {
     actor: String,
-    disabled: Option<String>,
+    lacks: Option<String>,
 }
 
 impl Change {
-    fn new(actor: &str, disabled: Option<String>) -> Result<Self> {
+    fn new(actor: &str, lacks: Option<String>) -> Result<Self> {
         name("who acts", actor)?;
-        if disabled.as_ref().is_some_and(|why| why.trim().is_empty()) {
+        if lacks.as_ref().is_some_and(|why| why.trim().is_empty()) {
             return Err(StoreError::Invalid {
                 what: "why the plugin is disabled",
                 detail: "it is empty; say why".into(),
@@ -193,7 +207,7 @@ impl Change {
         }
         Ok(Self {
             actor: actor.to_owned(),
-            disabled: disabled.map(|why| cut_to(&why, MAX_FAILURE_BYTES).to_owned()),
+            lacks: lacks.map(|why| cut_to(&why, MAX_FAILURE_BYTES).to_owned()),
         })
     }
 }
@@ -277,23 +291,35 @@ fn install(
     }
     run(
         tx.conn,
-        "INSERT INTO plugins (name, version, digest, source, signed_by, manifest, granted,
-             enabled, disabled_why, installed_at, changed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+        "INSERT INTO plugins (name, version, digest, source, signature, signed_by, manifest,
+             granted, enabled, disabled_why, installed_at, changed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
         params![
             new.name,
             new.version,
             new.digest,
             new.source,
+            new.signature,
             new.signed_by,
             manifest,
             grant,
-            change.disabled.is_none(),
-            change.disabled,
+            change.lacks.is_none(),
+            change.lacks,
             tx.now.0,
         ],
     )?;
-    told(tx, "plugin.installed", "install", &new.name, change)
+    let made = told(tx, "plugin.installed", "install", &new.name, change)?;
+    if let Some(shipped) = &new.replaces_shipped {
+        let detail = json!({ "digest": new.digest, "shipped": shipped });
+        note(
+            tx,
+            &change.actor,
+            "plugin.shipped_replaced",
+            &new.name,
+            &detail,
+        )?;
+    }
+    Ok(made)
 }
 
 fn upgrade(
@@ -309,9 +335,10 @@ fn upgrade(
     }
     run(
         tx.conn,
-        "UPDATE plugins SET version = ?2, digest = ?3, source = ?4, signed_by = ?5,
-             manifest = ?6, granted = ?7, previous_version = version, previous_digest = digest,
-             previous_source = source, previous_signed_by = signed_by,
+        "UPDATE plugins SET version = ?2, digest = ?3, source = ?4, signature = ?5,
+             signed_by = ?6, manifest = ?7, granted = ?8, previous_version = version,
+             previous_digest = digest, previous_source = source,
+             previous_signature = signature, previous_signed_by = signed_by,
              previous_manifest = manifest
          WHERE name = ?1",
         params![
@@ -319,6 +346,7 @@ fn upgrade(
             new.version,
             new.digest,
             new.source,
+            new.signature,
             new.signed_by,
             manifest,
             grant,
@@ -344,10 +372,11 @@ fn rollback(tx: &mut Tx<'_>, name: &str, to: &str, change: &Change) -> Result<In
     run(
         tx.conn,
         "UPDATE plugins SET version = previous_version, digest = previous_digest,
-             source = previous_source, signed_by = previous_signed_by,
-             manifest = previous_manifest, previous_version = version,
-             previous_digest = digest, previous_source = source,
-             previous_signed_by = signed_by, previous_manifest = manifest
+             source = previous_source, signature = previous_signature,
+             signed_by = previous_signed_by, manifest = previous_manifest,
+             previous_version = version, previous_digest = digest, previous_source = source,
+             previous_signature = signature, previous_signed_by = signed_by,
+             previous_manifest = manifest
          WHERE name = ?1",
         [name],
     )?;
@@ -402,15 +431,19 @@ fn remove(tx: &mut Tx<'_>, name: &str, data: PluginData, actor: &str) -> Result<
     Ok(found)
 }
 
-/// Sets whether it may run.
+/// Sets whether it may run: when it lacks nothing and no person disabled it,
+/// whose reason stays.
 fn stand(tx: &mut Tx<'_>, name: &str, change: &Change) -> Result<()> {
     run(
         tx.conn,
-        "UPDATE plugins SET enabled = ?2, disabled_why = ?3, changed_at = ?4 WHERE name = ?1",
-        params![name, change.disabled.is_none(), change.disabled, tx.now.0],
+        "UPDATE plugins SET enabled = (disabled_by IS NULL AND ?2 IS NULL),
+             disabled_why = CASE WHEN disabled_by IS NULL THEN ?2 ELSE disabled_why END,
+             changed_at = ?3
+         WHERE name = ?1",
+        params![name, change.lacks, tx.now.0],
     )?;
     // What waits for a plugin that may run again is due.
-    tx.signals.plugins |= change.disabled.is_none();
+    tx.signals.plugins |= change.lacks.is_none();
     Ok(())
 }
 
@@ -442,7 +475,8 @@ macro_rules! select_plugin {
         concat!(
             "SELECT name, version, digest, source, signed_by, manifest, granted, enabled,
                  disabled_why, installed_at, changed_at, previous_version, previous_digest,
-                 previous_source, previous_signed_by, previous_manifest
+                 previous_source, previous_signed_by, previous_manifest, disabled_by,
+                 signature, previous_signature
              FROM plugins ",
             $rest
         )
@@ -457,6 +491,7 @@ fn plugin(row: &Row<'_>) -> Result<InstalledPlugin> {
             version: row.get(11)?,
             digest: row.get(12)?,
             source: row.get(13)?,
+            signature: row.get(18)?,
             signed_by: row.get(14)?,
             manifest: parse("plugins", &manifest)?,
         }),
@@ -466,11 +501,13 @@ fn plugin(row: &Row<'_>) -> Result<InstalledPlugin> {
         version: row.get(1)?,
         digest: row.get(2)?,
         source: row.get(3)?,
+        signature: row.get(17)?,
         signed_by: row.get(4)?,
         manifest: parse("plugins", &row.get::<_, String>(5)?)?,
         grant: parse("plugins", &row.get::<_, String>(6)?)?,
         enabled: row.get(7)?,
         disabled_why: row.get(8)?,
+        disabled_by: row.get(16)?,
         installed_at: Timestamp(row.get(9)?),
         changed_at: Timestamp(row.get(10)?),
         previous,

@@ -15,10 +15,15 @@ pub struct NewPlugin {
     pub digest: String,
     /// Where it came from: a path, a URL or an OCI reference.
     pub source: String,
-    /// The name of the key that signed it, if one did.
+    /// The text of its signature, whether or not anybody trusts the key.
+    pub signature: Option<String>,
+    /// Who signed it, of those that were trusted when it was installed.
     pub signed_by: Option<String>,
     /// The manifest.
     pub manifest: Value,
+    /// The digest of the host's own plugin whose place it takes, if it takes
+    /// the place of one.
+    pub replaces_shipped: Option<String>,
 }
 
 /// A plugin as it is installed.
@@ -32,7 +37,9 @@ pub struct InstalledPlugin {
     pub digest: String,
     /// Where it came from: a path, a URL or an OCI reference.
     pub source: String,
-    /// The name of the key that signed it, if one did.
+    /// The text of its signature, whether or not anybody trusts the key.
+    pub signature: Option<String>,
+    /// Who signed it, of those that were trusted when it was installed.
     pub signed_by: Option<String>,
     /// Its manifest.
     pub manifest: Value,
@@ -44,6 +51,9 @@ pub struct InstalledPlugin {
     pub enabled: bool,
     /// Why it may not, when it may not.
     pub disabled_why: Option<String>,
+    /// The person who said so; none when it only lacks a grant. Nothing but
+    /// enabling it undoes a person's word.
+    pub disabled_by: Option<String>,
     /// When it was first installed.
     pub installed_at: Timestamp,
     /// When anything of this last changed.
@@ -59,7 +69,9 @@ pub struct PluginVersion {
     pub digest: String,
     /// Where it came from.
     pub source: String,
-    /// The name of the key that signed it, if one did.
+    /// The text of its signature, whether or not anybody trusts the key.
+    pub signature: Option<String>,
+    /// Who signed it, of those that were trusted when it was installed.
     pub signed_by: Option<String>,
     /// Its manifest.
     pub manifest: Value,

@@ -17,8 +17,10 @@ pub fn plugin(name: &str, version: &str, digit: char) -> NewPlugin {
         version: version.into(),
         digest: digit.to_string().repeat(64),
         source: format!("./{name}.wasm"),
+        signature: None,
         signed_by: None,
         manifest: json!({ "name": name, "version": version }),
+        replaces_shipped: None,
     }
 }
 

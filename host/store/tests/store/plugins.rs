@@ -21,6 +21,7 @@ async fn a_plugin_reads_back_as_it_was_installed() {
     let home = home().await;
     let store = &home.store;
     let mut new = plugin(HOOK, "0.1.0", 'a');
+    new.signature = Some("{}".into());
     new.signed_by = Some("team".into());
     let grant = json!({ "egress": [{ "host": "api.example.com" }] });
     let made = store
@@ -30,6 +31,7 @@ async fn a_plugin_reads_back_as_it_was_installed() {
     assert_eq!(made.digest, new.digest);
     assert_eq!(made.manifest, new.manifest);
     assert_eq!(made.grant, grant);
+    assert_eq!(made.signature.as_deref(), Some("{}"));
     assert_eq!(made.signed_by.as_deref(), Some("team"));
     assert_eq!(made.previous, None);
     assert!(made.enabled);
@@ -152,8 +154,10 @@ async fn a_disabled_plugin_is_enabled_in_the_version_that_was_looked_at() {
         .await
         .unwrap();
     assert!(!off.enabled);
+    assert_eq!(off.disabled_by.as_deref(), Some("ann"));
     let off = store.disable_plugin(HOOK, "again", "bob").await.unwrap();
-    assert_eq!(off.disabled_why.as_deref(), Some("it floods the log"));
+    assert_eq!(off.disabled_why.as_deref(), Some("again"));
+    assert_eq!(off.disabled_by.as_deref(), Some("bob"));
     let wrong = store.enable_plugin(HOOK, &digest('b'), "ann").await;
     assert!(refusal(wrong).contains("0.1.0"));
     for _ in 0..2 {
@@ -162,13 +166,58 @@ async fn a_disabled_plugin_is_enabled_in_the_version_that_was_looked_at() {
             .await
             .unwrap();
         assert!(on.enabled);
-        assert_eq!(on.disabled_why, None);
+        assert_eq!((on.disabled_why, on.disabled_by), (None, None));
     }
     assert_eq!(
         home.actions(HOOK).await,
-        ["plugin.installed", "plugin.disabled", "plugin.enabled"],
+        [
+            "plugin.installed",
+            "plugin.disabled",
+            "plugin.disabled",
+            "plugin.enabled"
+        ],
         "what changed nothing is not in the log"
     );
+}
+
+#[tokio::test]
+async fn a_person_s_word_outlives_every_grant_and_version() {
+    let home = home().await;
+    let store = &home.store;
+    let lacks = || Some("it wants to submit jobs".to_owned());
+    let made = store
+        .install_plugin(plugin(HOOK, "0.1.0", 'a'), json!({}), lacks(), "ann")
+        .await
+        .unwrap();
+    assert_eq!((made.enabled, made.disabled_by), (false, None));
+    // It cannot run anyway, and is told not to.
+    store.disable_plugin(HOOK, "noisy", "ann").await.unwrap();
+    let kept = |plugin: InstalledPlugin| {
+        assert!(!plugin.enabled);
+        assert_eq!(plugin.disabled_why.as_deref(), Some("noisy"));
+        assert_eq!(plugin.disabled_by.as_deref(), Some("ann"));
+    };
+    let (a, b) = (digest('a'), digest('b'));
+    let granted = store.grant_plugin(HOOK, &a, json!({}), None, "bob").await;
+    kept(granted.unwrap());
+    for lacks in [lacks(), None] {
+        let narrowed = store.grant_plugin(HOOK, &a, json!({}), lacks, "bob").await;
+        kept(narrowed.unwrap());
+    }
+    let newer = plugin(HOOK, "0.2.0", 'b');
+    let upgraded = store.upgrade_plugin(newer, json!({}), lacks(), "bob").await;
+    kept(upgraded.unwrap());
+    let granted = store.grant_plugin(HOOK, &b, json!({}), None, "bob").await;
+    kept(granted.unwrap());
+    kept(store.rollback_plugin(HOOK, &a, None, "bob").await.unwrap());
+    let enabled = store.enable_plugin(HOOK, &a, "bob").await.unwrap();
+    assert!(enabled.enabled && enabled.disabled_by.is_none());
+    let disabled = AuditFilter {
+        action: "plugin.disabled".into(),
+        ..AuditFilter::default()
+    };
+    let disabled = store.audit_log(disabled).await.unwrap();
+    assert_eq!(disabled[0].detail["why"], "noisy");
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use crate::out::Out;
 use crate::project::{self, package};
 use reqwest::multipart::{Form, Part};
 use sortie_api::view::ConsentBody;
-use sortie_package::fetch::{self, FetchOptions, Login, Source};
-use sortie_package::{Digest, section};
+use sortie_package::fetch::{self, FetchError, FetchOptions, Login, Source};
+use sortie_package::{Digest, Manifest, section};
 use std::path::{Path, PathBuf};
 
 /// The largest signature; one has some 500 bytes.
@@ -59,7 +59,8 @@ pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Pack
         out.progress(format!("fetching {parsed}"));
     }
     let options = FetchOptions {
-        expected: digest,
+        // Of a file, once it is known what stands beside it.
+        expected: digest.filter(|_| !matches!(parsed, Source::Path(_))),
         login: login(),
         ..FetchOptions::default()
     };
@@ -67,7 +68,22 @@ pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Pack
         .await
         .map_err(|error| CliError::failed(format!("fetch the package: {error}")))?;
     let manifest = match &parsed {
-        Source::Path(path) => beside(path, &fetched.bytes)?,
+        Source::Path(path) => {
+            let beside = beside(path, &fetched.bytes)?;
+            let found = match &beside {
+                Some((manifest, _)) => Digest::of(&package::whole(&fetched.bytes, manifest)?),
+                None => fetched.digest,
+            };
+            if let Some(expected) = digest.filter(|expected| *expected != found) {
+                let other = FetchError::OtherDigest {
+                    what: parsed.to_string(),
+                    expected,
+                    found,
+                };
+                return Err(CliError::failed(format!("fetch the package: {other}")));
+            }
+            beside.map(|(_, text)| text)
+        }
         _ => None,
     };
     Ok(Package {
@@ -79,9 +95,12 @@ pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Pack
 }
 
 /// The manifest beside a package that has none inside.
-fn beside(path: &Path, bytes: &[u8]) -> Result<Option<String>, CliError> {
+fn beside(path: &Path, bytes: &[u8]) -> Result<Option<(Manifest, String)>, CliError> {
     match section::read(bytes) {
-        Ok(None) => Ok(package::manifest(path, bytes)?.1),
+        Ok(None) => {
+            let (manifest, text) = package::manifest(path, bytes)?;
+            Ok(text.map(|text| (manifest, text)))
+        }
         // What else is wrong with it, the host says.
         _ => Ok(None),
     }
@@ -113,8 +132,9 @@ impl Package {
             .map_err(|error| CliError::failed(format!("publish the package: {error}")))
     }
 
-    /// The form that the host takes.
-    pub fn form(&self, consent: &ConsentBody) -> Result<Form, CliError> {
+    /// The form that the host takes. `replace_shipped` lets it take the place
+    /// of one of the host's own plugins.
+    pub fn form(&self, consent: &ConsentBody, replace_shipped: bool) -> Result<Form, CliError> {
         let part = Part::bytes(self.bytes.clone())
             .file_name("package.wasm")
             .mime_str("application/wasm")
@@ -122,7 +142,8 @@ impl Package {
         let consent = serde_json::to_string(consent).map_err(CliError::failed)?;
         let mut form = Form::new()
             .text("source", self.source.clone())
-            .text("consent", consent);
+            .text("consent", consent)
+            .text("replace_shipped", replace_shipped.to_string());
         if let Some(signature) = &self.signature {
             form = form.text("signature", signature.clone());
         }

@@ -4,7 +4,7 @@ use super::consent::{Answer, Wishes};
 use super::{fetched, installed};
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
-use crate::out::Out;
+use crate::out::{Out, Tone};
 use sortie_api::view::{ConsentBody, ExaminedView, PluginDetail};
 
 /// Install a plugin; the next job meets it
@@ -17,18 +17,27 @@ pub struct Args {
     from: fetched::From,
     #[command(flatten)]
     wishes: Wishes,
+    /// Let it take the place of one of the host's own plugins
+    #[arg(long)]
+    replace_shipped: bool,
 }
 
 /// Fetches, asks and installs.
 pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
-    put(&args.from, &args.wishes, Change::Install, client, out).await
+    let change = Change::Install {
+        replace_shipped: args.replace_shipped,
+    };
+    put(&args.from, &args.wishes, change, client, out).await
 }
 
 /// What is to be done with a package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It is new.
-    Install,
+    Install {
+        /// And it may take the place of one of the host's own.
+        replace_shipped: bool,
+    },
     /// It takes the place of the installed version.
     Upgrade,
 }
@@ -42,7 +51,11 @@ pub async fn put(
     out: &Out,
 ) -> Result<Exit, CliError> {
     let package = from.fetch(out).await?;
-    let form = package.form(&ConsentBody::Before)?;
+    let replace_shipped = change
+        == Change::Install {
+            replace_shipped: true,
+        };
+    let form = package.form(&ConsentBody::Before, replace_shipped)?;
     let examined: ExaminedView = client.upload("/v1/plugins/examine", form).await?;
     let signed = match &examined.signed_by {
         Some(key) => format!("signed by {key}"),
@@ -55,7 +68,20 @@ pub async fn put(
         examined.surfaces.join(" and "),
         examined.digest
     ));
-    let consent = match wishes.decide(&examined.name, &examined.beyond, out)? {
+    if examined.replaces_shipped {
+        let name = &examined.name;
+        out.progress(out.paint(
+            Tone::Warn,
+            &format!("it takes the place of {name}, one of the host's own plugins"),
+        ));
+    }
+    // The host refuses it and says how it would not: nothing to agree to yet.
+    let refused = examined.replaces_shipped && matches!(change, Change::Install { .. });
+    let answer = match refused && !replace_shipped {
+        true => Answer::Nobody,
+        false => wishes.decide(&examined.name, &examined.beyond, out)?,
+    };
+    let consent = match answer {
         Answer::Consent(consent) => consent,
         Answer::Nobody => ConsentBody::Before,
         Answer::No => {
@@ -63,14 +89,14 @@ pub async fn put(
             return Ok(Exit::Negative);
         }
     };
-    let form = package.form(&consent)?;
+    let form = package.form(&consent, replace_shipped)?;
     let path = match change {
-        Change::Install => "/v1/plugins".to_owned(),
+        Change::Install { .. } => "/v1/plugins".to_owned(),
         Change::Upgrade => format!("/v1/plugins/{}/upgrade", examined.name),
     };
     let plugin: PluginDetail = client.upload(&path, form).await?;
     let done = match change {
-        Change::Install => "is installed",
+        Change::Install { .. } => "is installed",
         Change::Upgrade => "is upgraded",
     };
     installed(&plugin, done, out)

@@ -20,6 +20,9 @@ pub struct Args {
     /// The file
     #[arg(value_name = "FILE", default_value = FILE_NAME)]
     file: PathBuf,
+    /// Let new ones take the place of the host's own plugins of their names
+    #[arg(long)]
+    replace_shipped: bool,
 }
 
 /// What was done for one plugin.
@@ -52,7 +55,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         let there = installed
             .iter()
             .find(|there| there.plugin.name == plugin.name);
-        let done = one(plugin, there, client, out).await?;
+        let done = one(plugin, there, args.replace_shipped, client, out).await?;
         if !out.is_json() {
             let word = match done {
                 Done::Unchanged => out.paint(Tone::Dim, "unchanged"),
@@ -89,6 +92,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
 async fn one(
     locked: &LockedPlugin,
     there: Option<&PluginDetail>,
+    replace_shipped: bool,
     client: &Client,
     out: &Out,
 ) -> Result<Done, CliError> {
@@ -111,7 +115,7 @@ async fn one(
         return Ok(Done::Granted);
     }
     let package = fetched::get(&locked.source, Some(locked.digest), out).await?;
-    let form = package.form(&consent)?;
+    let form = package.form(&consent, replace_shipped)?;
     let (path, done) = match there {
         None => ("/v1/plugins".to_owned(), Done::Installed),
         Some(_) => (super::path(&locked.name, "/upgrade")?, Done::Upgraded),
