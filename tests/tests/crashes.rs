@@ -15,6 +15,9 @@ const ROUNDS_PER_HOST: u32 = 10;
 /// come after its end.
 const SPREAD: Duration = Duration::from_millis(2_500);
 
+/// What a cheat skips.
+const TESTED: &str = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, 1)\n";
+
 /// What a round submits, and how it must end.
 const KINDS: [(&str, &str); 3] = [
     ("sed -i s/teh/the/ README.md && sleep 0.3", "succeeded"),
@@ -36,13 +39,7 @@ async fn fifty_kills_lose_nothing_and_do_nothing_twice() -> Result<()> {
 }
 
 async fn one_host(first: u32, rounds: u32) -> Result<()> {
-    let remote = Remote::with(&[
-        ("README.md", "teh start\n"),
-        (
-            "test_a.py",
-            "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, 1)\n",
-        ),
-    ])?;
+    let remote = Remote::with(&[("README.md", "teh start\n"), ("test_a.py", TESTED)])?;
     let options = HostOptions {
         defaults: "verify = [\"test -f README.md\"]".to_owned(),
         ..HostOptions::default()
@@ -89,6 +86,78 @@ async fn one_host(first: u32, rounds: u32) -> Result<()> {
     );
     no_leftovers(&host).await?;
     Ok(())
+}
+
+/// A step as the timeline has it: the kind of the event and whose it is.
+fn moment(event: &Value) -> String {
+    let kind = event["kind"].as_str().unwrap_or_default();
+    match event["data"]["step"].as_str() {
+        Some(step) => format!("{kind} {step}"),
+        None => kind.to_owned(),
+    }
+}
+
+/// The host is killed right after each thing that the timeline told of a run
+/// that nobody killed, up to and after a person's approval.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_after_each_event_of_a_run_changes_nothing() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "teh start\n"), ("test_a.py", TESTED)])?;
+    let options = HostOptions {
+        defaults: "verify = [\"test -f README.md\"]".to_owned(),
+        ..HostOptions::default()
+    };
+    let mut host = Host::start(&remote, options).await?;
+    let (command, _) = KINDS[1];
+    let quiet = host.submit(command).await?;
+    host.settled(quiet).await?;
+    let moments = std::sync::Mutex::new(Vec::new());
+    host.wait_event(quiet, |event| {
+        let mut moments = moments.lock().unwrap_or_else(|error| error.into_inner());
+        moments.push(moment(event));
+        event["kind"] == "job.needs_review"
+    })
+    .await?;
+    let moments = moments.into_inner().unwrap_or_default();
+    for step in ["agent", "verify-1", "scan"] {
+        for kind in ["step.started", "step.finished"] {
+            let wanted = format!("{kind} {step}");
+            assert!(moments.contains(&wanted), "{wanted} in {moments:?}");
+        }
+    }
+    let mut jobs = vec![quiet];
+    for wanted in &moments {
+        let id = host.submit(command).await?;
+        host.wait_event(id, |event| moment(event) == *wanted)
+            .await?;
+        host.kill().await?;
+        host.serve().await?;
+        let job = host.settled(id).await?;
+        assert_eq!(job["state"], "needs_review", "killed after {wanted}: {job}");
+        jobs.push(id);
+    }
+    for (n, id) in jobs.iter().enumerate() {
+        let path = format!("/v1/jobs/{id}/approve");
+        let (status, answer) = host.call(Method::POST, &path, Some(json!({}))).await?;
+        assert_eq!(status, 200, "{answer}");
+        // Right after the answer, then later and later in what follows it.
+        let wanted = ["job.approved", "job.running", "step.started publish"];
+        if let Some(wanted) = wanted.get(n) {
+            host.wait_event(*id, |event| moment(event) == *wanted)
+                .await?;
+            host.kill().await?;
+            host.serve().await?;
+        }
+        let job = host
+            .wait_state(*id, &["succeeded", "halted", "failed"])
+            .await?;
+        assert_eq!(job["state"], "succeeded", "{job}");
+    }
+    assert_eq!(
+        remote.pushes()?.len(),
+        jobs.len(),
+        "each result is pushed once"
+    );
+    no_leftovers(&host).await
 }
 
 async fn no_leftovers(host: &Host) -> Result<()> {

@@ -89,6 +89,25 @@ async fn each_attack_is_told_what_it_says_and_reaches_nobody() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Otherwise a door that is always shut would pass for a safe one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_granted_request_through_wasi_http_arrives_with_its_secret() {
+    let town = Town::new().await.expect("the host runs here");
+    let told = town.run(&town.granted_by_wasi()).await.expect("it runs");
+    assert_eq!(told.verdict, "ok", "{told:?}");
+    assert_eq!(told.heads.len(), 1, "{told:?}");
+    let head = told.heads[0].to_ascii_lowercase();
+    assert!(head.starts_with("get / http/1.1\r\n"), "{head}");
+    assert!(told.heads[0].contains(&format!("Bearer {TOKEN}")), "{head}");
+    let log = town.requests().await.expect("the log can be read");
+    assert_eq!(log.len(), 1, "{log:?}");
+    let row = log[0].to_string();
+    assert!(
+        row.contains("api.example.com") && !row.contains(TOKEN),
+        "{row}"
+    );
+}
+
 /// What is written down is what is tested.
 #[test]
 fn the_document_is_the_corpus() {

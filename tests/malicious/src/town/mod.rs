@@ -27,7 +27,7 @@ use sortie_platform::lifecycle::{Consent, Package};
 use sortie_platform::sources::http::{Answer, Request};
 use sortie_platform::{Platform, PlatformOptions, Trust};
 use sortie_plugins::{PluginOptions, Plugins};
-use sortie_store::{JobFilter, PluginData, Store, StoreOptions};
+use sortie_store::{AuditFilter, JobFilter, PluginData, Store, StoreOptions};
 use sortie_vault::{Secret, SecretSource, Vault};
 
 use crate::town::server::Server;
@@ -112,6 +112,24 @@ impl Town {
     /// Every attack on the network and on others' identity, by group.
     pub fn attacks(&self) -> Vec<(&'static str, Vec<Attack>)> {
         attacks(self.granted.port(), self.private.port())
+    }
+
+    /// A request through `wasi:http` that is granted with a secret.
+    pub fn granted_by_wasi(&self) -> Attack {
+        network::granted_by_wasi(self.granted.port())
+    }
+
+    /// What is in the audit log of requests that plugins sent, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn requests(&self) -> Result<Vec<Value>, Trouble> {
+        let log = self.store.audit_log(AuditFilter::default()).await?;
+        let sent = log
+            .into_iter()
+            .filter(|row| row.action.starts_with("egress"));
+        Ok(sent.map(|row| row.detail).collect())
     }
 
     /// Installs the plugin of an attack with all that it asks for, lets it

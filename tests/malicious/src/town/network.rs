@@ -68,6 +68,10 @@ const HOSTS: [(&str, &str); 44] = [
     ("224.0.0.1", "a group's address"),
 ];
 
+/// The secret of a grant, as most services take one.
+const BEARER: &str =
+    "credential = { secret = \"token\", header = \"authorization\", prefix = \"Bearer \" }";
+
 /// A grant of names and addresses, none of them private.
 fn nothing_private(port: u16) -> String {
     let hosts = [
@@ -187,6 +191,18 @@ fn wasi_sender(authority: &str) -> Vec<u8> {
             "wasi:io/poll@0.2.0",
         ],
         &wat,
+    )
+}
+
+/// What those would be without malice: a request through `wasi:http` that its
+/// grant allows and gives a secret.
+pub(super) fn granted_by_wasi(granted: u16) -> Attack {
+    Attack::new(
+        "wasi-http-that-is-granted",
+        "a granted request through `wasi:http`",
+        "ok",
+        wasi_sender(&format!("{GRANTED}:{granted}")),
+        &server(granted, BEARER),
     )
 }
 
@@ -403,10 +419,7 @@ pub(super) fn grants(granted: u16, private: u16) -> Vec<Attack> {
 }
 
 pub(super) fn secrets(granted: u16) -> Vec<Attack> {
-    let asks = server(
-        granted,
-        "credential = { secret = \"token\", header = \"authorization\", prefix = \"Bearer \" }",
-    );
+    let asks = server(granted, BEARER);
     let origin = format!("http://{GRANTED}:{granted}");
     let (echo, root) = (format!("{origin}/echo"), format!("{origin}/"));
     let case = |name: &'static str, tries: &'static str, ends, asked: &Asked<'_>| {
