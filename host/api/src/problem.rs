@@ -256,9 +256,10 @@ impl From<PlatformError> for Problem {
             | E::CoreModule
             | E::NoManifest { .. }
             | E::Surfaces { .. } => Self::new(Kind::BadPackage, detail),
-            E::Signature { .. } | E::Unsigned { .. } | E::Untrusted { .. } => {
-                Self::new(Kind::Untrusted, detail)
-            }
+            E::Signature { .. }
+            | E::SignedBeside { .. }
+            | E::Unsigned { .. }
+            | E::Untrusted { .. } => Self::new(Kind::Untrusted, detail),
             E::Config { .. } | E::Unconfigured { .. } => Self::new(Kind::BadConfiguration, detail),
             E::NotGranted { .. } => Self::new(Kind::NotGranted, detail),
             E::Grant { .. } => Self::new(Kind::InvalidRequest, detail),

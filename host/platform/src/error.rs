@@ -57,6 +57,16 @@ pub enum PlatformError {
         /// Why not.
         reason: SignatureError,
     },
+    /// Its signature is of the component alone.
+    #[error(
+        "install plugin `{plugin}`: its signature does not cover the manifest beside it, which \
+         anybody can change; build the package with `sortie plugin build`, which puts the manifest \
+         in, and sign that one"
+    )]
+    SignedBeside {
+        /// Its name.
+        plugin: String,
+    },
     /// It has none and needs one.
     #[error(
         "install plugin `{plugin}`: it is not signed, and platform.require_signatures is set; get \

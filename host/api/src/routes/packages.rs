@@ -26,7 +26,8 @@ pub(super) struct Upload {
     /// Its signature, as `sortie plugin sign` writes it.
     signature: Option<String>,
     /// A manifest that came beside it, as TOML or JSON, for a component that
-    /// has none inside.
+    /// has none inside. It is put in: the digest is of both, and a signature
+    /// of the component alone is refused.
     manifest: Option<String>,
     /// Where it came from: a path, a URL or an OCI reference.
     source: Option<String>,

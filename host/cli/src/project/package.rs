@@ -117,6 +117,13 @@ pub fn manifest(path: &Path, bytes: &[u8]) -> Result<(Manifest, Option<String>),
         .with_hint("build it with `sortie plugin build`, which puts it in"))
 }
 
+/// A component with the manifest that stands beside it put in, as the host does
+/// before it takes the digest.
+pub fn whole(bytes: &[u8], manifest: &Manifest) -> Result<Vec<u8>, CliError> {
+    section::embed(bytes, manifest)
+        .map_err(|error| CliError::failed(format!("put the manifest in: {error}")))
+}
+
 /// Compiles a package without running it and holds its exports against its
 /// manifest. It stays unnamed; nobody can call it.
 pub async fn examine(

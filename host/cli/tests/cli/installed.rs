@@ -222,6 +222,46 @@ fn a_lock_restores_what_was_installed_by_its_digest() {
 }
 
 #[test]
+fn a_manifest_beside_a_component_is_part_of_what_is_locked() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    let scanner = shipped()
+        .iter()
+        .find(|p| p.name == "reward-hacking")
+        .unwrap();
+    std::fs::write(rig.path().join("bare.wasm"), scanner.wasm).unwrap();
+    let asks = |cpu_ms: u32| {
+        let text = "name = \"mine\"\nversion = \"0.1.0\"\nsurfaces = [\"scanner\"]\n";
+        rig.write("bare.toml", &format!("{text}[limits]\ncpu_ms = {cpu_ms}\n"));
+    };
+    let sync = || rig.run(&["plugin", "sync", "--json"]);
+    asks(2000);
+    let about = fine(&rig, &["plugin", "inspect", "./bare.wasm", "--json"]).json();
+    fine(&rig, &["plugin", "install", "bare.wasm", "--yes"]);
+    let digest = shown(&rig)["digest"].clone();
+    assert_eq!(
+        about["digest"],
+        format!("sha256:{}", digest.as_str().unwrap())
+    );
+    fine(&rig, &["plugin", "lock"]);
+    fine(&rig, &["plugin", "remove", "mine"]);
+    assert_eq!(sync().json()[0]["done"], "installed");
+    assert_eq!(shown(&rig)["digest"], digest);
+
+    // The same component asks for more: another package, to be agreed to.
+    asks(3000);
+    let upgraded = fine(&rig, &["plugin", "upgrade", "bare.wasm"]);
+    assert!(upgraded.stdout.contains("it is disabled"), "{upgraded:?}");
+    assert_ne!(shown(&rig)["digest"], digest);
+    let other = sync();
+    assert_eq!(other.code, 5, "{other:?}");
+    assert!(other.stderr.contains("has the digest"), "{other:?}");
+    asks(2000);
+    assert_eq!(sync().json()[0]["done"], "upgraded");
+    assert_eq!(shown(&rig)["digest"], digest);
+}
+
+#[test]
 fn scan_uses_what_is_installed_and_what_is_not() {
     let rig = Rig::configured();
     package(&rig, "mine.wasm", "0.1.0", "");

@@ -352,6 +352,19 @@ fn keys_are_made_once_and_sign_packages() {
     };
     assert!(signature.verify(&expected, &trusted).is_ok());
 
+    // A signature of the bare component would let anybody swap what it asks for.
+    let beside = rig.run(&["plugin", "sign", "mine/out.wasm", "--key", "a.key"]);
+    assert_eq!(beside.code, 2, "{beside:?}");
+    rig.write(
+        "mine/out.toml",
+        "name = \"mine\"\nversion = \"0.2.0\"\nsurfaces = [\"scanner\"]\n",
+    );
+    let beside = rig.run(&["plugin", "sign", "mine/out.wasm", "--key", "a.key"]);
+    assert_eq!(beside.code, 2, "{beside:?}");
+    assert!(beside.stderr.contains("beside it"), "{beside:?}");
+    assert!(beside.stderr.contains("sortie plugin build"), "{beside:?}");
+    assert!(!rig.path().join("mine/out.wasm.sig").exists());
+
     let other = rig.run(&["plugin", "sign", file, "--key", "a.key.pub"]);
     assert_eq!(other.code, 2, "{other:?}");
     assert!(other.stderr.contains("public key"), "{other:?}");

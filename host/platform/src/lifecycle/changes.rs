@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 /// A version that is ready to be written and to run.
 pub(super) struct Ready {
+    bytes: Bytes,
     new: NewPlugin,
     grant: Grant,
     beyond: Vec<Difference>,
@@ -53,7 +54,7 @@ impl Platform {
         }
         let grant = agreed(&examined.manifest, Grant::default(), terms.consent);
         let ready = self.ready(package, examined, grant).await?;
-        self.keep(&ready.new.name, package).await?;
+        self.keep(&ready).await?;
         let lacks = not_granted(&ready.beyond);
         let grant = value_of(&ready.new.name, &ready.grant)?;
         let stored = self
@@ -80,7 +81,7 @@ impl Platform {
         };
         let grant = agreed(&examined.manifest, grant_of(&installed)?, consent);
         let ready = self.ready(package, examined, grant).await?;
-        self.keep(&ready.new.name, package).await?;
+        self.keep(&ready).await?;
         let lacks = not_granted(&ready.beyond);
         let grant = value_of(&ready.new.name, &ready.grant)?;
         let stored = self
@@ -231,9 +232,10 @@ impl Platform {
         let name = manifest.name.clone();
         let beyond = manifest.requests().beyond(&grant);
         let running = running_of(manifest.clone(), grant.clone())?;
-        let prepared = self.compile(&running, package.bytes.clone()).await?;
+        let prepared = self.compile(&running, examined.bytes.clone()).await?;
         package::check_surfaces(&manifest, prepared.info())?;
         Ok(Ready {
+            bytes: examined.bytes,
             new: NewPlugin {
                 version: manifest.version.to_string(),
                 digest: examined.digest,
@@ -291,9 +293,9 @@ impl Platform {
         Ok((running, prepared))
     }
 
-    async fn keep(&self, name: &str, package: &Package) -> Result<(), PlatformError> {
-        let (packages, name) = (self.0.packages.clone(), name.to_owned());
-        let bytes = package.bytes.clone();
+    async fn keep(&self, ready: &Ready) -> Result<(), PlatformError> {
+        let (packages, name) = (self.0.packages.clone(), ready.new.name.clone());
+        let bytes = ready.bytes.clone();
         aside(move || packages.keep(&name, &bytes)).await
     }
 

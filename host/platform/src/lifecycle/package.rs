@@ -22,7 +22,8 @@ pub struct Package {
     pub source: String,
     /// The text of the signature that came with it.
     pub signature: Option<String>,
-    /// A manifest that came beside it, for a component that has none inside.
+    /// A manifest that came beside it, for a component that has none inside. It
+    /// is put in before anything else is done, so that the digest is of both.
     pub beside: Option<String>,
 }
 
@@ -68,6 +69,8 @@ impl Examined {
 
 /// A package whose manifest and signature were looked at.
 pub(super) struct Trusted {
+    /// The component with the manifest inside.
+    pub(super) bytes: Bytes,
     pub(super) manifest: Manifest,
     pub(super) digest: String,
     pub(super) signature: Option<String>,
@@ -99,6 +102,17 @@ impl Package {
         manifest.build = None;
         Ok(manifest)
     }
+
+    /// The component with that manifest inside, and whether it was there.
+    fn whole(&self, manifest: &Manifest) -> Result<(Bytes, bool), PlatformError> {
+        if section::read(&self.bytes)?.is_some() {
+            return Ok((self.bytes.clone(), true));
+        }
+        let whole = section::embed(&self.bytes, manifest)?;
+        // It has grown, perhaps too much.
+        Layer::of(&whole)?;
+        Ok((whole.into(), false))
+    }
 }
 
 pub(super) fn examine(
@@ -107,7 +121,13 @@ pub(super) fn examine(
     installed: Option<&InstalledPlugin>,
 ) -> Result<Trusted, PlatformError> {
     let manifest = package.manifest()?;
-    let digest = Digest::of(&package.bytes);
+    let (bytes, inside) = package.whole(&manifest)?;
+    if !inside && package.signature.is_some() {
+        return Err(PlatformError::SignedBeside {
+            plugin: manifest.name,
+        });
+    }
+    let digest = Digest::of(&bytes);
     let not_below = installed.and_then(|plugin| plugin.version.parse().ok());
     let expected = Expected {
         name: &manifest.name,
@@ -126,6 +146,7 @@ pub(super) fn examine(
         }
     };
     Ok(Trusted {
+        bytes,
         manifest,
         digest: digest.hex(),
         signature: package.signature.clone(),

@@ -92,6 +92,38 @@ async fn where_signatures_are_required_only_those_of_trusted_keys_do() {
 }
 
 #[tokio::test]
+async fn a_signature_counts_for_no_manifest_beside_the_component() {
+    let ann = SecretKey::generate("ann").unwrap();
+    let beside = |asks: &str| {
+        let mut offered = package(worker());
+        offered.beside = Some(manifest(NAME, "1.0.0", asks));
+        offered
+    };
+    let mut signed = beside(ASKS);
+    signed.signature = Some(statement(&ann, "1.0.0", Digest::of(&signed.bytes)));
+    for trust in [required(&[&ann]), trusting(&[&ann], false)] {
+        let rig = Rig::trusting(trust).await;
+        let refused = rig
+            .platform
+            .install(signed.clone(), everything(), "ann")
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(refused, PlatformError::SignedBeside { .. }),
+            "{refused}"
+        );
+    }
+    // What stands beside it is what the digest is of, too.
+    let rig = Rig::new().await;
+    let (one, other) = (beside(ASKS), beside("[limits]\ncpu_ms = 5\n"));
+    let one = rig.platform.examine(&one).await.unwrap();
+    let other = rig.platform.examine(&other).await.unwrap();
+    assert_ne!(one.digest, other.digest);
+    let packed = version("1.0.0", ASKS);
+    assert_eq!(one.digest, Digest::of(&packed).hex());
+}
+
+#[tokio::test]
 async fn an_unsigned_plugin_does_not_run_once_signatures_are_required() {
     let ann = SecretKey::generate("ann").unwrap();
     let rig = Rig::trusting(trusting(&[&ann], false)).await;

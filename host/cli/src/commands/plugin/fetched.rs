@@ -6,8 +6,8 @@ use crate::out::Out;
 use crate::project::{self, package};
 use reqwest::multipart::{Form, Part};
 use sortie_api::view::ConsentBody;
-use sortie_package::fetch::{self, FetchOptions, Login, Source};
-use sortie_package::{Digest, section};
+use sortie_package::fetch::{self, FetchError, FetchOptions, Login, Source};
+use sortie_package::{Digest, Manifest, section};
 use std::path::{Path, PathBuf};
 
 /// The largest signature; one has some 500 bytes.
@@ -59,7 +59,8 @@ pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Pack
         out.progress(format!("fetching {parsed}"));
     }
     let options = FetchOptions {
-        expected: digest,
+        // Of a file, once it is known what stands beside it.
+        expected: digest.filter(|_| !matches!(parsed, Source::Path(_))),
         login: login(),
         ..FetchOptions::default()
     };
@@ -67,7 +68,22 @@ pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Pack
         .await
         .map_err(|error| CliError::failed(format!("fetch the package: {error}")))?;
     let manifest = match &parsed {
-        Source::Path(path) => beside(path, &fetched.bytes)?,
+        Source::Path(path) => {
+            let beside = beside(path, &fetched.bytes)?;
+            let found = match &beside {
+                Some((manifest, _)) => Digest::of(&package::whole(&fetched.bytes, manifest)?),
+                None => fetched.digest,
+            };
+            if let Some(expected) = digest.filter(|expected| *expected != found) {
+                let other = FetchError::OtherDigest {
+                    what: parsed.to_string(),
+                    expected,
+                    found,
+                };
+                return Err(CliError::failed(format!("fetch the package: {other}")));
+            }
+            beside.map(|(_, text)| text)
+        }
         _ => None,
     };
     Ok(Package {
@@ -79,9 +95,12 @@ pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Pack
 }
 
 /// The manifest beside a package that has none inside.
-fn beside(path: &Path, bytes: &[u8]) -> Result<Option<String>, CliError> {
+fn beside(path: &Path, bytes: &[u8]) -> Result<Option<(Manifest, String)>, CliError> {
     match section::read(bytes) {
-        Ok(None) => Ok(package::manifest(path, bytes)?.1),
+        Ok(None) => {
+            let (manifest, text) = package::manifest(path, bytes)?;
+            Ok(text.map(|text| (manifest, text)))
+        }
         // What else is wrong with it, the host says.
         _ => Ok(None),
     }

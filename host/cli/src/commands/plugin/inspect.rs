@@ -28,7 +28,11 @@ pub async fn run(
     let file = Path::new(&args.what);
     if file.extension().is_some_and(|ending| ending == "wasm") || args.what.contains('/') {
         let bytes = package::read(file)?;
-        let (manifest, _) = package::manifest(file, &bytes)?;
+        let (manifest, beside) = package::manifest(file, &bytes)?;
+        let bytes = match beside {
+            Some(_) => package::whole(&bytes, &manifest)?,
+            None => bytes,
+        };
         let about = package::examine(&options::plugins_here(None)?, &manifest, &bytes).await?;
         if out.is_json() {
             out.json(&about)?;

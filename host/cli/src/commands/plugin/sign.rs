@@ -13,7 +13,7 @@ const MAX_KEY_BYTES: usize = 4096;
 
 /// Sign a package: its name, version and digest
 ///
-/// Writes the signature to FILE.sig, where `sortie plugin install` looks for it.
+/// The manifest has to be inside. Writes the signature to FILE.sig, where `sortie plugin install` looks for it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The package
@@ -35,7 +35,16 @@ struct Signed {
 /// Writes the signature.
 pub fn run(args: &Args, out: &Out) -> Result<Exit, CliError> {
     let bytes = package::read(&args.file)?;
-    let (manifest, _) = package::manifest(&args.file, &bytes)?;
+    let (manifest, beside) = package::manifest(&args.file, &bytes)?;
+    if beside.is_some() {
+        return Err(CliError::usage(format!(
+            "sign {}: its manifest stands beside it, where the signature would not cover it",
+            args.file.display()
+        ))
+        .with_hint(
+            "build it with `sortie plugin build`, which puts the manifest in, and sign that",
+        ));
+    }
     let unusable = |error: &dyn std::fmt::Display| {
         CliError::usage(format!("use the key {}: {error}", args.key.display()))
     };
