@@ -175,7 +175,8 @@ pub enum PlatformError {
     },
     /// A package's file is not what it was.
     #[error(
-        "read the package {}: {reason}; install plugin `{plugin}` again from where it came",
+        "read the package {}: {reason}; put plugin `{plugin}` in its place again, from where it \
+         came, with `sortie plugin upgrade`",
         path.display()
     )]
     Package {

@@ -262,6 +262,32 @@ fn a_manifest_beside_a_component_is_part_of_what_is_locked() {
 }
 
 #[test]
+fn a_damaged_package_is_put_back_as_its_error_says() {
+    let rig = Rig::configured();
+    let (host, _) = rig.serve();
+    package(&rig, "mine.wasm", "0.1.0", "");
+    fine(&rig, &["plugin", "install", "mine.wasm"]);
+    fine(&rig, &["plugin", "lock"]);
+    let digest = shown(&rig)["digest"].as_str().unwrap().to_owned();
+    let file = format!("data/plugins/{digest}.wasm");
+    let damaged = |host: crate::rig::Host| {
+        assert_eq!(host.stop(), 0);
+        rig.write(&file, "damaged");
+        let (host, _) = rig.serve();
+        let broken = shown(&rig)["broken"].as_str().unwrap().to_owned();
+        assert!(broken.contains("sortie plugin upgrade"), "{broken}");
+        host
+    };
+    let host = damaged(host);
+    let mended = fine(&rig, &["plugin", "upgrade", "mine.wasm"]);
+    assert!(mended.stdout.contains("it runs from now on"), "{mended:?}");
+    let _host = damaged(host);
+    let synced = fine(&rig, &["plugin", "sync", "--json"]).json();
+    assert_eq!(synced[0]["done"], "repaired");
+    assert_eq!(shown(&rig)["broken"], Value::Null);
+}
+
+#[test]
 fn scan_uses_what_is_installed_and_what_is_not() {
     let rig = Rig::configured();
     package(&rig, "mine.wasm", "0.1.0", "");

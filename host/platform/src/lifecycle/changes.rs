@@ -81,13 +81,15 @@ impl Platform {
         };
         let grant = agreed(&examined.manifest, grant_of(&installed)?, consent);
         let ready = self.ready(package, examined, grant).await?;
+        let mends = self.mends(&installed, &ready.new).await?;
         self.keep(&ready).await?;
         let lacks = not_granted(&ready.beyond);
         let grant = value_of(&ready.new.name, &ready.grant)?;
-        let stored = self
-            .store()
-            .upgrade_plugin(ready.new, grant, lacks, actor)
-            .await?;
+        let store = self.store();
+        let stored = match mends {
+            true => store.repair_plugin(ready.new, grant, lacks, actor).await?,
+            false => store.upgrade_plugin(ready.new, grant, lacks, actor).await?,
+        };
         self.take_effect(stored, ready.running, ready.prepared)
             .await
     }
@@ -291,6 +293,26 @@ impl Platform {
         let bytes = aside(move || packages.read(&name, &digest)).await?;
         let prepared = self.compile(&running, bytes.into()).await?;
         Ok((running, prepared))
+    }
+
+    /// Whether the same package again mends what is installed: its file is
+    /// damaged, it does not run, or it gets a signature. Otherwise there is
+    /// nothing to do, and the store says so.
+    async fn mends(
+        &self,
+        installed: &InstalledPlugin,
+        new: &NewPlugin,
+    ) -> Result<bool, PlatformError> {
+        if installed.digest != new.digest {
+            return Ok(false);
+        }
+        let signed = new.signature.is_some() && new.signature != installed.signature;
+        if signed || self.view(installed.clone()).broken.is_some() {
+            return Ok(true);
+        }
+        let (packages, name) = (self.0.packages.clone(), new.name.clone());
+        let digest = new.digest.clone();
+        aside(move || Ok(packages.read(&name, &digest).is_err())).await
     }
 
     async fn keep(&self, ready: &Ready) -> Result<(), PlatformError> {

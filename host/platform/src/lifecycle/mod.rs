@@ -90,11 +90,12 @@ impl Platform {
 
     /// Puts another version in place of the installed one. When it wants more
     /// than is granted it is disabled until that is granted; one that a person
-    /// disabled stays so.
+    /// disabled stays so. The same package again mends one whose file was
+    /// damaged or that had no signature.
     ///
     /// # Errors
     ///
-    /// When it is refused, or no plugin of that name is installed.
+    /// When it is refused or changes nothing, or no plugin of that name is installed.
     pub async fn upgrade(
         &self,
         package: Package,

@@ -169,9 +169,10 @@ async fn a_change_goes_on_when_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_package_whose_file_was_changed_does_not_run_and_is_named() {
+async fn a_package_whose_file_was_changed_does_not_run_until_it_is_put_back() {
     let rig = Rig::new().await;
-    let digest = rig.install(version("1.0.0", ASKS)).await.plugin.digest;
+    let installed = rig.install(version("1.0.0", ASKS)).await.plugin;
+    let digest = &installed.digest;
     let path = rig.folder().join(format!("{digest}.wasm"));
     std::fs::write(&path, b"\0asm").unwrap();
     let rig = rig.reopen().await;
@@ -181,7 +182,31 @@ async fn a_package_whose_file_was_changed_does_not_run_and_is_named() {
         broken.contains("not the one that was installed"),
         "{broken}"
     );
+    assert!(broken.contains("sortie plugin upgrade"), "{broken}");
     assert!(rig.hook(NAME, "1", "c").await.is_err());
+    // As it says.
+    let again = || package(version("1.0.0", ASKS));
+    let mended = rig.platform.upgrade(again(), Consent::Before, "bob").await;
+    let mended = mended.unwrap();
+    assert_eq!(mended.broken, None);
+    assert_eq!(mended.plugin.grant, installed.grant);
+    assert_eq!(mended.plugin.previous, None);
+    assert!(rig.hook(NAME, "2", "c").await.is_ok());
+    let log = rig.store.audit_log(AuditFilter::default()).await.unwrap();
+    assert_eq!(
+        (&*log[0].action, &*log[0].actor),
+        ("plugin.repaired", "bob")
+    );
+    let rig = rig.reopen().await;
+    assert!(rig.hook(NAME, "3", "c").await.is_ok());
+    // What is whole is not mended.
+    let refused = rig.platform.upgrade(again(), Consent::Before, "bob").await;
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .contains("as version 1.0.0")
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::rig::{Rig, everything, package};
 use crate::worker::{ASKS, manifest, packed, worker};
 use sortie_package::Digest;
 use sortie_package::signature::{SecretKey, Statement, TrustedKeys};
-use sortie_platform::lifecycle::Package;
+use sortie_platform::lifecycle::{Consent, Package};
 use sortie_platform::sources::http::Answer;
 use sortie_platform::{PlatformError, Trust};
 
@@ -130,6 +130,14 @@ async fn an_unsigned_plugin_does_not_run_once_signatures_are_required() {
     rig.install(version("1.0.0", ASKS)).await;
     let rig = rig.reopen_trusting(required(&[&ann])).await;
     broken(&rig, "not signed").await;
+    // The same bytes with a signature will do.
+    let upgraded = rig
+        .platform
+        .upgrade(signed(&ann, "1.0.0"), Consent::Before, "ann")
+        .await
+        .unwrap();
+    assert!(upgraded.plugin.signed_by.unwrap().contains("ann"));
+    assert_eq!(upgraded.plugin.previous, None);
     rig.platform
         .upgrade(signed(&ann, "1.1.0"), everything(), "ann")
         .await

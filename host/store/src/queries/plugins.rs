@@ -54,6 +54,26 @@ impl Store {
             .await
     }
 
+    /// Notes that the very package that is installed was put in its place again:
+    /// where it came from now, its signature if it has one, and the grant. The
+    /// previous version stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Plugin`] when this component is not what is installed;
+    /// [`StoreError::Invalid`] for a value as above.
+    pub async fn repair_plugin(
+        &self,
+        new: NewPlugin,
+        grant: Value,
+        lacks: Option<String>,
+        actor: &str,
+    ) -> Result<InstalledPlugin> {
+        let (Checked { new, .. }, change) = (Checked::new(new)?, Change::new(actor, lacks)?);
+        let grant = json("the grant", &grant)?;
+        self.write(move |tx| repair(tx, &new, &grant, &change))
+            .await
+    }
+
     /// Brings the previous version back; the present one becomes the previous
     /// one, so that a second rollback undoes the first. `to` is the digest of
     /// the version that the caller means. What a person disabled stays so.
@@ -354,6 +374,24 @@ fn upgrade(
     )?;
     stand(tx, &new.name, change)?;
     told(tx, "plugin.upgraded", "upgrade", &new.name, change)
+}
+
+fn repair(
+    tx: &mut Tx<'_>,
+    new: &NewPlugin,
+    grant: &str,
+    change: &Change,
+) -> Result<InstalledPlugin> {
+    installed_as(tx.conn, "repair", &new.name, &new.digest)?;
+    run(
+        tx.conn,
+        "UPDATE plugins SET source = ?2, signature = COALESCE(?3, signature),
+             signed_by = CASE WHEN ?3 IS NULL THEN signed_by ELSE ?4 END, granted = ?5
+         WHERE name = ?1",
+        params![new.name, new.source, new.signature, new.signed_by, grant],
+    )?;
+    stand(tx, &new.name, change)?;
+    told(tx, "plugin.repaired", "repair", &new.name, change)
 }
 
 fn rollback(tx: &mut Tx<'_>, name: &str, to: &str, change: &Change) -> Result<InstalledPlugin> {

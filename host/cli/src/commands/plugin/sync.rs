@@ -32,6 +32,7 @@ enum Done {
     Unchanged,
     Installed,
     Upgraded,
+    Repaired,
     Granted,
 }
 
@@ -61,6 +62,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
                 Done::Unchanged => out.paint(Tone::Dim, "unchanged"),
                 Done::Installed => out.paint(Tone::Good, "installed"),
                 Done::Upgraded => out.paint(Tone::Good, "upgraded"),
+                Done::Repaired => out.paint(Tone::Good, "put back"),
                 Done::Granted => out.paint(Tone::Good, "granted anew"),
             };
             out.line(format!("{} {} {word}", plugin.name, plugin.version))?;
@@ -102,6 +104,7 @@ async fn one(
         there.is_some_and(|there| super::digest(&there.plugin.digest).ok() == Some(locked.digest));
     if let Some(there) = there
         && same_bytes
+        && there.plugin.broken.is_none()
     {
         let granted: Option<Grant> = there
             .grant
@@ -118,6 +121,7 @@ async fn one(
     let form = package.form(&consent, replace_shipped)?;
     let (path, done) = match there {
         None => ("/v1/plugins".to_owned(), Done::Installed),
+        Some(_) if same_bytes => (super::path(&locked.name, "/upgrade")?, Done::Repaired),
         Some(_) => (super::path(&locked.name, "/upgrade")?, Done::Upgraded),
     };
     let _: PluginDetail = client.upload(&path, form).await?;
