@@ -5,27 +5,29 @@ use crate::proc::{Cmd, say};
 use crate::workspace::Workspace;
 use crate::{image, plugins, test};
 
-/// One of the two workspaces' cargo.
+/// The cargo of one of the workspaces.
 type Cargo = fn(&Workspace) -> Cmd;
 
-/// Formatting, lock files, lints, docs, licences and tests of both workspaces.
+/// Formatting, lock files, lints, docs, licences, generated bindings and tests of every workspace.
 ///
 /// # Errors
 /// The first thing that does not pass.
 pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    let both: [(&str, Cargo); 2] = [
+    let all: [(&str, Cargo); 4] = [
         ("host", Workspace::cargo),
         ("plugins", Workspace::cargo_plugins),
+        ("Rust SDK", Workspace::cargo_sdk),
+        ("bindings' generator", Workspace::cargo_bindgen),
     ];
 
-    for (name, cargo) in both {
+    for (name, cargo) in all {
         step(
             cargo(workspace).args(["fmt", "--all", "--check"]),
             "format",
             name,
         )?;
     }
-    for (name, cargo) in both {
+    for (name, cargo) in all {
         // Without its output: only whether the lock file fits the manifests.
         say("check", format_args!("lock file of the {name}"));
         cargo(workspace)
@@ -34,12 +36,13 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
     }
     // The host embeds the components, so they come before the host's lints.
     plugins::build(workspace)?;
-    for (name, cargo) in both {
+    for (name, cargo) in all {
         step(
             cargo(workspace).args([
                 "clippy",
                 "--workspace",
                 "--all-targets",
+                "--all-features",
                 "--",
                 "-D",
                 "warnings",
@@ -48,15 +51,22 @@ pub fn run(workspace: &Workspace) -> anyhow::Result<()> {
             name,
         )?;
     }
-    for (name, cargo) in both {
+    for (name, cargo) in all {
         step(
             cargo(workspace)
-                .args(["doc", "--workspace", "--no-deps"])
+                .args(["doc", "--workspace", "--no-deps", "--all-features"])
                 .env("RUSTDOCFLAGS", "-D warnings"),
             "document",
             name,
         )?;
     }
+    step(
+        workspace
+            .cargo_bindgen()
+            .args(["run", "--quiet", "--", "--check"]),
+        "find what wit/ makes in",
+        "SDKs",
+    )?;
     if Cmd::cargo().args(["deny", "--version"]).query().is_some() {
         step(
             workspace.cargo().args(["deny", "check"]),

@@ -91,12 +91,16 @@ pub fn suites(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     // Doc tests close with "0 passed" in most crates, so they come first. xtask comes last, in the
     // profile that it runs in and so is already built in.
     let (host, plugins) = (|| workspace.cargo(), || workspace.cargo_plugins());
-    let runs: [(&str, Cmd); 4] = [
+    let runs: [(&str, Cmd); 5] = [
         (
             "doc tests",
             host().args(["test", "--workspace", "--exclude", "xtask", "--doc"]),
         ),
         ("plugins, natively", plugins().args(["test", "--workspace"])),
+        (
+            "Rust SDK",
+            workspace.cargo_sdk().args(["test", "--all-features"]),
+        ),
         (
             "unit and end-to-end tests",
             host().args([

@@ -87,6 +87,22 @@ impl Workspace {
             .dir(&self.plugins())
             .env("CARGO_TARGET_DIR", self.cache("plugins-target"))
     }
+
+    /// Cargo for the Rust SDK, built natively for its tests and lints.
+    pub fn cargo_sdk(&self) -> Cmd {
+        self.cargo_in_sdk("rust")
+    }
+
+    /// Cargo for the program that writes the SDKs' bindings.
+    pub fn cargo_bindgen(&self) -> Cmd {
+        self.cargo_in_sdk("bindgen")
+    }
+
+    fn cargo_in_sdk(&self, folder: &str) -> Cmd {
+        Cmd::cargo()
+            .dir(&self.root.join("sdk").join(folder))
+            .env("CARGO_TARGET_DIR", self.cache("sdk-target"))
+    }
 }
 
 /// `SORTIE_CACHE_DIR`, or `sortie` in the user's cache folder; scripts/lib.sh says the same.

@@ -39,6 +39,9 @@ pub struct LockedPlugin {
     pub source: String,
     /// The digest of its package.
     pub digest: Digest,
+    /// Why a person disabled it; none when nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<String>,
     /// What it was given.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub grant: Grant,
@@ -143,6 +146,7 @@ mod tests {
             version: Version::new(0, 1, 0),
             source: "oci://ghcr.io/a/b:1".into(),
             digest: Digest::of(name.as_bytes()),
+            disabled: (name == "b").then(|| "too \"loud\"".to_owned()),
             grant: serde_json::from_value(serde_json::json!({
                 "egress": [{ "host": "a.example", "credential": { "secret": "s", "header": "x-key" } }],
                 "sources": [{ "kind": "timer", "name": "t", "every": "1h" },
@@ -161,6 +165,7 @@ mod tests {
         let text = lock.to_text();
         assert_eq!(lock, Lock::new(vec![plugin("a"), plugin("b")]).unwrap());
         assert_eq!(Lock::parse(&text).unwrap(), lock);
+        assert_eq!(text.matches("disabled = ").count(), 1);
         assert!(text.find("name = \"a\"").unwrap() < text.find("name = \"b\"").unwrap());
         assert_eq!(
             Lock::parse(&Lock::default().to_text()).unwrap(),

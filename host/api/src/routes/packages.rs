@@ -36,6 +36,9 @@ pub(super) struct Upload {
     /// Whether an install may take the place of one of the host's own plugins:
     /// `true` or `false`, which it is when it is left out.
     replace_shipped: Option<bool>,
+    /// Why a new plugin is disabled from the beginning, as `disable` does it;
+    /// left out when it is not.
+    disabled: Option<String>,
 }
 
 /// Look at a package without installing it.
@@ -136,6 +139,7 @@ struct Parts {
     source: Option<String>,
     consent: Option<String>,
     replace_shipped: Option<String>,
+    disabled: Option<String>,
 }
 
 async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, Terms), Problem> {
@@ -160,12 +164,13 @@ async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, T
             "source" => &mut parts.source,
             "consent" => &mut parts.consent,
             "replace_shipped" => &mut parts.replace_shipped,
+            "disabled" => &mut parts.disabled,
             _ => {
                 return Err(Problem::new(
                     Kind::BadRequest,
                     format!(
                         "read the upload: nobody reads a part {:?}; send `package`, `signature`, \
-                         `manifest`, `source`, `consent` and `replace_shipped`",
+                         `manifest`, `source`, `consent`, `replace_shipped` and `disabled`",
                         name.chars().take(40).collect::<String>()
                     ),
                 ));
@@ -189,6 +194,7 @@ async fn read(form: Result<Multipart, MultipartRejection>) -> Result<(Package, T
             None => false,
             Some(text) => truth("replace_shipped", &text)?,
         },
+        disabled: parts.disabled,
     };
     let package = Package {
         bytes,

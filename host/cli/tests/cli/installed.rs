@@ -288,6 +288,37 @@ fn a_damaged_package_is_put_back_as_its_error_says() {
 }
 
 #[test]
+fn a_lock_keeps_off_what_a_person_disabled() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    package(&rig, "mine.wasm", "0.1.0", "");
+    let stands = |rig: &Rig| {
+        let shown = shown(rig);
+        (shown["enabled"].clone(), shown["disabled_why"].clone())
+    };
+    let sync = || fine(&rig, &["plugin", "sync", "--json"]).json()[0]["done"].clone();
+    fine(&rig, &["plugin", "install", "mine.wasm"]);
+    fine(&rig, &["plugin", "lock", "--out", "on.lock"]);
+    fine(&rig, &["plugin", "disable", "mine", "--why", "too loud"]);
+    fine(&rig, &["plugin", "lock"]);
+
+    // Where it is not there yet, and where it runs.
+    let off = (json!(false), json!("too loud"));
+    fine(&rig, &["plugin", "remove", "mine"]);
+    assert_eq!(sync(), "installed");
+    assert_eq!(stands(&rig), off);
+    fine(&rig, &["plugin", "enable", "mine"]);
+    assert_eq!(sync(), "disabled");
+    assert_eq!(stands(&rig), off);
+    assert_eq!(sync(), "unchanged");
+
+    // A file that says nothing of it does not undo what was said here.
+    let kept = fine(&rig, &["plugin", "sync", "on.lock"]);
+    assert!(kept.stderr.contains("stays so"), "{kept:?}");
+    assert_eq!(stands(&rig), off);
+}
+
+#[test]
 fn scan_uses_what_is_installed_and_what_is_not() {
     let rig = Rig::configured();
     package(&rig, "mine.wasm", "0.1.0", "");

@@ -55,12 +55,18 @@ impl Platform {
         let grant = agreed(&examined.manifest, Grant::default(), terms.consent);
         let ready = self.ready(package, examined, grant).await?;
         self.keep(&ready).await?;
-        let lacks = not_granted(&ready.beyond);
+        let lacks = not_granted(&ready.beyond).or_else(|| terms.disabled.clone());
         let grant = value_of(&ready.new.name, &ready.grant)?;
-        let stored = self
+        let mut stored = self
             .store()
             .install_plugin(ready.new, grant, lacks, actor)
             .await?;
+        if let Some(why) = &terms.disabled {
+            stored = self
+                .store()
+                .disable_plugin(&stored.name, why, actor)
+                .await?;
+        }
         self.take_effect(stored, ready.running, ready.prepared)
             .await
     }

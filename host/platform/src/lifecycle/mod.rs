@@ -40,6 +40,9 @@ pub struct Terms {
     /// Whether it may take the place of one of the host's own plugins. Those
     /// are gates that projects rely on without naming them.
     pub replace_shipped: bool,
+    /// Why it is disabled from the beginning, as by a person; none when it is
+    /// not.
+    pub disabled: Option<String>,
 }
 
 impl From<Consent> for Terms {

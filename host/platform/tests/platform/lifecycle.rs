@@ -253,6 +253,7 @@ async fn one_of_the_hosts_own_comes_back_when_what_replaced_it_is_removed() {
     let terms = Terms {
         consent: everything(),
         replace_shipped: true,
+        disabled: None,
     };
     let replaced = rig
         .platform

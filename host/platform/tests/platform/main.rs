@@ -4,6 +4,7 @@
 
 mod calls;
 mod deliveries;
+mod directories;
 mod lifecycle;
 mod parts;
 mod rig;

@@ -24,6 +24,9 @@ extern void __wasm_import_sortie_scanner_change_method_diff_files(int32_t, uint8
 __attribute__((__import_module__("sortie:scanner/change@0.1.0"), __import_name__("[method]diff.hunks")))
 extern void __wasm_import_sortie_scanner_change_method_diff_hunks(int32_t, int32_t, uint8_t *);
 
+__attribute__((__import_module__("sortie:scanner/change@0.1.0"), __import_name__("[method]diff.page")))
+extern void __wasm_import_sortie_scanner_change_method_diff_page(int32_t, int32_t, int32_t, int32_t, uint8_t *);
+
 __attribute__((__import_module__("sortie:scanner/change@0.1.0"), __import_name__("[method]diff.before")))
 extern void __wasm_import_sortie_scanner_change_method_diff_before(int32_t, int32_t, uint8_t *);
 
@@ -299,6 +302,14 @@ void sortie_scanner_change_method_diff_hunks(sortie_scanner_change_borrow_diff_t
   uint8_t ret_area[(2*sizeof(void*))];
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_sortie_scanner_change_method_diff_hunks((self).__handle, (int32_t) (file), ptr);
+  *ret = (sortie_scanner_change_list_hunk_t) { (sortie_scanner_change_hunk_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+void sortie_scanner_change_method_diff_page(sortie_scanner_change_borrow_diff_t self, uint32_t file, uint32_t start, uint32_t limit, sortie_scanner_change_list_hunk_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_sortie_scanner_change_method_diff_page((self).__handle, (int32_t) (file), (int32_t) (start), (int32_t) (limit), ptr);
   *ret = (sortie_scanner_change_list_hunk_t) { (sortie_scanner_change_hunk_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
 }
 

@@ -55,7 +55,12 @@ typedef struct sortie_scanner_change_file_change_t {
   scanner_option_string_t   new_path;
   // What happened.
   sortie_scanner_change_change_kind_t   kind;
-  // Git treats the contents as binary: there are no hunks.
+  // Git treats the contents as binary on either side: there are no hunks,
+  // and both counts of lines are 0. So it is with a text that became
+  // binary, which takes one NUL byte: a scanner for which such a file
+  // matters, a test for example, must not pass it over as one without
+  // changes. `before` and `after` tell what it was and is. What the
+  // repository declares in its attributes has no say.
   bool   binary;
   // Git file mode before, such as 33188 for a plain file; 0 when absent.
   uint32_t   old_mode;
@@ -94,7 +99,7 @@ typedef struct {
   size_t len;
 } sortie_scanner_change_list_line_t;
 
-// A run of changed lines with their context.
+// A run of changed lines with their context, or a piece of one in a page.
 typedef struct sortie_scanner_change_hunk_t {
   // 1-based first line before; 0 when the old side is empty.
   uint32_t   old_start;
@@ -231,8 +236,30 @@ extern void sortie_host_config_all(scanner_string_t *ret);
 // All changed files, in the order of the patch. Their position in this
 // list is the index the other functions take.
 extern void sortie_scanner_change_method_diff_files(sortie_scanner_change_borrow_diff_t self, sortie_scanner_change_list_file_change_t *ret);
-// The hunks of one file; empty for binary files and pure renames.
+// All hunks of one file at once; empty for binary files and pure
+// renames. Of a file whose hunks count more than 64 MiB, as `page`
+// counts, it ends the call: read such a file by `page`.
 extern void sortie_scanner_change_method_diff_hunks(sortie_scanner_change_borrow_diff_t self, uint32_t file, sortie_scanner_change_list_hunk_t *ret);
+// A part of the hunks of one file, so that a scanner holds no more of a
+// large file than it wants to.
+// 
+// `start` counts the lines of all hunks of the file, in the order of the
+// patch and from 0. The page begins with that line and has as many as
+// `limit` bytes hold: a line counts the bytes of its text and 64 for
+// itself, a hunk those of its section and 64. It has at least one line
+// while there is one left, however long; a limit over 4 MiB counts as
+// 4 MiB. From the end on it is empty, for binary files and pure renames
+// from the beginning.
+// 
+// A hunk that goes beyond the page is cut between two lines. Each piece
+// has the section and the four numbers of the whole hunk and only its own
+// lines: a page whose first hunk has the `old-start` and `new-start` of
+// the last one before goes on with that hunk.
+// 
+// To go on, a caller adds the number of lines it got to `start`. That
+// costs no more than the lines it then gets, also when a few files are
+// read side by side; any other `start` costs a walk through the file.
+extern void sortie_scanner_change_method_diff_page(sortie_scanner_change_borrow_diff_t self, uint32_t file, uint32_t start, uint32_t limit, sortie_scanner_change_list_hunk_t *ret);
 // Full contents before. None when the file was not there, or when the
 // host has only a patch and no repository.
 extern bool sortie_scanner_change_method_diff_before(sortie_scanner_change_borrow_diff_t self, uint32_t file, scanner_list_u8_t *ret);

@@ -266,7 +266,12 @@ pub mod sortie {
                 pub new_path: ::core::option::Option<_rt::String>,
                 /// What happened.
                 pub kind: ChangeKind,
-                /// Git treats the contents as binary: there are no hunks.
+                /// Git treats the contents as binary on either side: there are no hunks,
+                /// and both counts of lines are 0. So it is with a text that became
+                /// binary, which takes one NUL byte: a scanner for which such a file
+                /// matters, a test for example, must not pass it over as one without
+                /// changes. `before` and `after` tell what it was and is. What the
+                /// repository declares in its attributes has no say.
                 pub binary: bool,
                 /// Git file mode before, such as 33188 for a plain file; 0 when absent.
                 pub old_mode: u32,
@@ -356,7 +361,7 @@ pub mod sortie {
                         .finish()
                 }
             }
-            /// A run of changed lines with their context.
+            /// A run of changed lines with their context, or a piece of one in a page.
             #[derive(Clone, PartialEq)]
             pub struct Hunk {
                 /// 1-based first line before; 0 when the old side is empty.
@@ -565,7 +570,9 @@ pub mod sortie {
             }
             impl Diff {
                 #[allow(unused_unsafe, clippy::all)]
-                /// The hunks of one file; empty for binary files and pure renames.
+                /// All hunks of one file at once; empty for binary files and pure
+                /// renames. Of a file whose hunks count more than 64 MiB, as `page`
+                /// counts, it ends the call: read such a file by `page`.
                 #[allow(async_fn_in_trait)]
                 pub fn hunks(&self, file: u32) -> _rt::Vec<Hunk> {
                     unsafe {
@@ -592,6 +599,153 @@ pub mod sortie {
                             unreachable!()
                         }
                         wit_import1((self).handle() as i32, _rt::as_i32(&file), ptr0);
+                        let l2 = *ptr0.add(0).cast::<*mut u8>();
+                        let l3 = *ptr0
+                            .add(::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let base20 = l2;
+                        let len20 = l3;
+                        let mut result20 = _rt::Vec::with_capacity(len20);
+                        for i in 0..len20 {
+                            let base = base20
+                                .add(i * (16 + 4 * ::core::mem::size_of::<*const u8>()));
+                            let e20 = {
+                                let l4 = *base.add(0).cast::<i32>();
+                                let l5 = *base.add(4).cast::<i32>();
+                                let l6 = *base.add(8).cast::<i32>();
+                                let l7 = *base.add(12).cast::<i32>();
+                                let l8 = *base.add(16).cast::<*mut u8>();
+                                let l9 = *base
+                                    .add(16 + 1 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let len10 = l9;
+                                let bytes10 = _rt::Vec::from_raw_parts(
+                                    l8.cast(),
+                                    len10,
+                                    len10,
+                                );
+                                let l11 = *base
+                                    .add(16 + 2 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<*mut u8>();
+                                let l12 = *base
+                                    .add(16 + 3 * ::core::mem::size_of::<*const u8>())
+                                    .cast::<usize>();
+                                let base19 = l11;
+                                let len19 = l12;
+                                let mut result19 = _rt::Vec::with_capacity(len19);
+                                for i in 0..len19 {
+                                    let base = base19
+                                        .add(i * (8 + 3 * ::core::mem::size_of::<*const u8>()));
+                                    let e19 = {
+                                        let l13 = i32::from(*base.add(0).cast::<u8>());
+                                        let l14 = *base.add(4).cast::<i32>();
+                                        let l15 = *base.add(8).cast::<i32>();
+                                        let l16 = *base
+                                            .add(8 + 1 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l17 = *base
+                                            .add(8 + 2 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len18 = l17;
+                                        let bytes18 = _rt::Vec::from_raw_parts(
+                                            l16.cast(),
+                                            len18,
+                                            len18,
+                                        );
+                                        Line {
+                                            kind: LineKind::_lift(l13 as u8),
+                                            old_line: l14 as u32,
+                                            new_line: l15 as u32,
+                                            text: _rt::string_lift(bytes18),
+                                        }
+                                    };
+                                    result19.push(e19);
+                                }
+                                _rt::cabi_dealloc(
+                                    base19,
+                                    len19 * (8 + 3 * ::core::mem::size_of::<*const u8>()),
+                                    ::core::mem::size_of::<*const u8>(),
+                                );
+                                Hunk {
+                                    old_start: l4 as u32,
+                                    old_count: l5 as u32,
+                                    new_start: l6 as u32,
+                                    new_count: l7 as u32,
+                                    section: _rt::string_lift(bytes10),
+                                    lines: result19,
+                                }
+                            };
+                            result20.push(e20);
+                        }
+                        _rt::cabi_dealloc(
+                            base20,
+                            len20 * (16 + 4 * ::core::mem::size_of::<*const u8>()),
+                            ::core::mem::size_of::<*const u8>(),
+                        );
+                        let result21 = result20;
+                        result21
+                    }
+                }
+            }
+            impl Diff {
+                #[allow(unused_unsafe, clippy::all)]
+                /// A part of the hunks of one file, so that a scanner holds no more of a
+                /// large file than it wants to.
+                ///
+                /// `start` counts the lines of all hunks of the file, in the order of the
+                /// patch and from 0. The page begins with that line and has as many as
+                /// `limit` bytes hold: a line counts the bytes of its text and 64 for
+                /// itself, a hunk those of its section and 64. It has at least one line
+                /// while there is one left, however long; a limit over 4 MiB counts as
+                /// 4 MiB. From the end on it is empty, for binary files and pure renames
+                /// from the beginning.
+                ///
+                /// A hunk that goes beyond the page is cut between two lines. Each piece
+                /// has the section and the four numbers of the whole hunk and only its own
+                /// lines: a page whose first hunk has the `old-start` and `new-start` of
+                /// the last one before goes on with that hunk.
+                ///
+                /// To go on, a caller adds the number of lines it got to `start`. That
+                /// costs no more than the lines it then gets, also when a few files are
+                /// read side by side; any other `start` costs a walk through the file.
+                #[allow(async_fn_in_trait)]
+                pub fn page(&self, file: u32, start: u32, limit: u32) -> _rt::Vec<Hunk> {
+                    unsafe {
+                        #[cfg_attr(target_pointer_width = "64", repr(align(8)))]
+                        #[cfg_attr(target_pointer_width = "32", repr(align(4)))]
+                        struct RetArea(
+                            [::core::mem::MaybeUninit<
+                                u8,
+                            >; 2 * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let mut ret_area = RetArea(
+                            [::core::mem::MaybeUninit::uninit(); 2
+                                * ::core::mem::size_of::<*const u8>()],
+                        );
+                        let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+                        #[cfg(target_arch = "wasm32")]
+                        #[link(wasm_import_module = "sortie:scanner/change@0.1.0")]
+                        unsafe extern "C" {
+                            #[link_name = "[method]diff.page"]
+                            fn wit_import1(_: i32, _: i32, _: i32, _: i32, _: *mut u8);
+                        }
+                        #[cfg(not(target_arch = "wasm32"))]
+                        unsafe extern "C" fn wit_import1(
+                            _: i32,
+                            _: i32,
+                            _: i32,
+                            _: i32,
+                            _: *mut u8,
+                        ) {
+                            unreachable!()
+                        }
+                        wit_import1(
+                            (self).handle() as i32,
+                            _rt::as_i32(&file),
+                            _rt::as_i32(&start),
+                            _rt::as_i32(&limit),
+                            ptr0,
+                        );
                         let l2 = *ptr0.add(0).cast::<*mut u8>();
                         let l3 = *ptr0
                             .add(::core::mem::size_of::<*const u8>())
@@ -1482,13 +1636,13 @@ macro_rules! __export_scanner_impl {
         : () = { #[rustfmt::skip] #[cfg(target_arch = "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.63.0:sortie:scanner@0.1.0:scanner:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1145] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1198] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xfb\x07\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xb0\x08\x01A\x02\x01\
 A\x09\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x05write\x01\x02\x03\0\x15sortie:\
 host/log@0.1.0\x05\0\x01B\x05\x01ks\x01@\x01\x03keys\0\0\x04\0\x03get\x01\x01\x01\
-@\0\0s\x04\0\x03all\x01\x02\x03\0\x18sortie:host/config@0.1.0\x05\x01\x01B\x19\x01\
+@\0\0s\x04\0\x03all\x01\x02\x03\0\x18sortie:host/config@0.1.0\x05\x01\x01B\x1b\x01\
 m\x06\x05added\x07deleted\x08modified\x07renamed\x06copied\x0ctype-changed\x04\0\
 \x0bchange-kind\x03\0\0\x01ks\x01r\x08\x08old-path\x02\x08new-path\x02\x04kind\x01\
 \x06binary\x7f\x08old-modey\x08new-modey\x09additionsy\x09deletionsy\x04\0\x0bfi\
@@ -1497,19 +1651,20 @@ le-change\x03\0\x03\x01m\x03\x07context\x05added\x07removed\x04\0\x09line-kind\x
 \0\x07\x01p\x08\x01r\x06\x09old-starty\x09old-county\x09new-starty\x09new-county\
 \x07sections\x05lines\x09\x04\0\x04hunk\x03\0\x0a\x04\0\x04diff\x03\x01\x01h\x0c\
 \x01p\x04\x01@\x01\x04self\x0d\0\x0e\x04\0\x12[method]diff.files\x01\x0f\x01p\x0b\
-\x01@\x02\x04self\x0d\x04filey\0\x10\x04\0\x12[method]diff.hunks\x01\x11\x01p}\x01\
-k\x12\x01@\x02\x04self\x0d\x04filey\0\x13\x04\0\x13[method]diff.before\x01\x14\x04\
-\0\x12[method]diff.after\x01\x14\x03\0\x1bsortie:scanner/change@0.1.0\x05\x02\x02\
-\x03\0\x02\x04diff\x01B\x14\x02\x03\x02\x01\x03\x04\0\x04diff\x03\0\0\x01m\x03\x04\
-info\x04warn\x05block\x04\0\x08severity\x03\0\x02\x01r\x04\x02ids\x05titles\x04h\
-elps\x08severity\x03\x04\0\x04rule\x03\0\x04\x01m\x02\x03old\x03new\x04\0\x04sid\
-e\x03\0\x06\x01r\x03\x04paths\x04liney\x04side\x07\x04\0\x05place\x03\0\x08\x01k\
-\x09\x01r\x05\x04rules\x08severity\x03\x05place\x0a\x07messages\x08evidences\x04\
-\0\x07finding\x03\0\x0b\x01p\x05\x01@\0\0\x0d\x04\0\x05rules\x01\x0e\x01h\x01\x01\
-p\x0c\x01@\x01\x06change\x0f\0\x10\x04\0\x04scan\x01\x11\x04\0\x19sortie:scanner\
-/scan@0.1.0\x05\x04\x04\0\x1csortie:scanner/scanner@0.1.0\x04\0\x0b\x0d\x01\0\x07\
-scanner\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.26\
-2.0\x10wit-bindgen-rust\x060.63.0";
+\x01@\x02\x04self\x0d\x04filey\0\x10\x04\0\x12[method]diff.hunks\x01\x11\x01@\x04\
+\x04self\x0d\x04filey\x05starty\x05limity\0\x10\x04\0\x11[method]diff.page\x01\x12\
+\x01p}\x01k\x13\x01@\x02\x04self\x0d\x04filey\0\x14\x04\0\x13[method]diff.before\
+\x01\x15\x04\0\x12[method]diff.after\x01\x15\x03\0\x1bsortie:scanner/change@0.1.\
+0\x05\x02\x02\x03\0\x02\x04diff\x01B\x14\x02\x03\x02\x01\x03\x04\0\x04diff\x03\0\
+\0\x01m\x03\x04info\x04warn\x05block\x04\0\x08severity\x03\0\x02\x01r\x04\x02ids\
+\x05titles\x04helps\x08severity\x03\x04\0\x04rule\x03\0\x04\x01m\x02\x03old\x03n\
+ew\x04\0\x04side\x03\0\x06\x01r\x03\x04paths\x04liney\x04side\x07\x04\0\x05place\
+\x03\0\x08\x01k\x09\x01r\x05\x04rules\x08severity\x03\x05place\x0a\x07messages\x08\
+evidences\x04\0\x07finding\x03\0\x0b\x01p\x05\x01@\0\0\x0d\x04\0\x05rules\x01\x0e\
+\x01h\x01\x01p\x0c\x01@\x01\x06change\x0f\0\x10\x04\0\x04scan\x01\x11\x04\0\x19s\
+ortie:scanner/scan@0.1.0\x05\x04\x04\0\x1csortie:scanner/scanner@0.1.0\x04\0\x0b\
+\x0d\x01\0\x07scanner\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-com\
+ponent\x070.262.0\x10wit-bindgen-rust\x060.63.0";
         };
     };
 }
@@ -1522,12 +1677,12 @@ pub use __export_scanner_impl as export_world;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 919] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xf9\x05\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 972] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xae\x06\x01A\x02\x01\
 A\x06\x01B\x04\x01m\x04\x05debug\x04info\x04warn\x05error\x04\0\x05level\x03\0\0\
 \x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x05write\x01\x02\x03\0\x15sortie:\
 host/log@0.1.0\x05\0\x01B\x05\x01ks\x01@\x01\x03keys\0\0\x04\0\x03get\x01\x01\x01\
-@\0\0s\x04\0\x03all\x01\x02\x03\0\x18sortie:host/config@0.1.0\x05\x01\x01B\x19\x01\
+@\0\0s\x04\0\x03all\x01\x02\x03\0\x18sortie:host/config@0.1.0\x05\x01\x01B\x1b\x01\
 m\x06\x05added\x07deleted\x08modified\x07renamed\x06copied\x0ctype-changed\x04\0\
 \x0bchange-kind\x03\0\0\x01ks\x01r\x08\x08old-path\x02\x08new-path\x02\x04kind\x01\
 \x06binary\x7f\x08old-modey\x08new-modey\x09additionsy\x09deletionsy\x04\0\x0bfi\
@@ -1536,12 +1691,13 @@ le-change\x03\0\x03\x01m\x03\x07context\x05added\x07removed\x04\0\x09line-kind\x
 \0\x07\x01p\x08\x01r\x06\x09old-starty\x09old-county\x09new-starty\x09new-county\
 \x07sections\x05lines\x09\x04\0\x04hunk\x03\0\x0a\x04\0\x04diff\x03\x01\x01h\x0c\
 \x01p\x04\x01@\x01\x04self\x0d\0\x0e\x04\0\x12[method]diff.files\x01\x0f\x01p\x0b\
-\x01@\x02\x04self\x0d\x04filey\0\x10\x04\0\x12[method]diff.hunks\x01\x11\x01p}\x01\
-k\x12\x01@\x02\x04self\x0d\x04filey\0\x13\x04\0\x13[method]diff.before\x01\x14\x04\
-\0\x12[method]diff.after\x01\x14\x03\0\x1bsortie:scanner/change@0.1.0\x05\x02\x04\
-\0<sortie:scanner/scanner-with-all-of-its-exports-removed@0.1.0\x04\0\x0b-\x01\0\
-'scanner-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cprocesse\
-d-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
+\x01@\x02\x04self\x0d\x04filey\0\x10\x04\0\x12[method]diff.hunks\x01\x11\x01@\x04\
+\x04self\x0d\x04filey\x05starty\x05limity\0\x10\x04\0\x11[method]diff.page\x01\x12\
+\x01p}\x01k\x13\x01@\x02\x04self\x0d\x04filey\0\x14\x04\0\x13[method]diff.before\
+\x01\x15\x04\0\x12[method]diff.after\x01\x15\x03\0\x1bsortie:scanner/change@0.1.\
+0\x05\x02\x04\0<sortie:scanner/scanner-with-all-of-its-exports-removed@0.1.0\x04\
+\0\x0b-\x01\0'scanner-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\
+\x0cprocessed-by\x02\x0dwit-component\x070.262.0\x10wit-bindgen-rust\x060.63.0";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -21,6 +21,16 @@ pub struct Package {
     manifest: Option<String>,
 }
 
+/// How a package is to be installed.
+pub struct Terms<'a> {
+    /// What is granted.
+    pub consent: ConsentBody,
+    /// Whether it may take the place of one of the host's own plugins.
+    pub replace_shipped: bool,
+    /// Why a new one is disabled from the beginning, if it is.
+    pub disabled: Option<&'a str>,
+}
+
 /// Where a package comes from.
 #[derive(Debug, clap::Args)]
 pub struct From {
@@ -132,23 +142,25 @@ impl Package {
             .map_err(|error| CliError::failed(format!("publish the package: {error}")))
     }
 
-    /// The form that the host takes. `replace_shipped` lets it take the place
-    /// of one of the host's own plugins.
-    pub fn form(&self, consent: &ConsentBody, replace_shipped: bool) -> Result<Form, CliError> {
+    /// The form that the host takes.
+    pub fn form(&self, terms: &Terms<'_>) -> Result<Form, CliError> {
         let part = Part::bytes(self.bytes.clone())
             .file_name("package.wasm")
             .mime_str("application/wasm")
             .map_err(CliError::failed)?;
-        let consent = serde_json::to_string(consent).map_err(CliError::failed)?;
+        let consent = serde_json::to_string(&terms.consent).map_err(CliError::failed)?;
         let mut form = Form::new()
             .text("source", self.source.clone())
             .text("consent", consent)
-            .text("replace_shipped", replace_shipped.to_string());
+            .text("replace_shipped", terms.replace_shipped.to_string());
         if let Some(signature) = &self.signature {
             form = form.text("signature", signature.clone());
         }
         if let Some(manifest) = &self.manifest {
             form = form.text("manifest", manifest.clone());
+        }
+        if let Some(why) = terms.disabled {
+            form = form.text("disabled", why.to_owned());
         }
         Ok(form.part("package", part))
     }

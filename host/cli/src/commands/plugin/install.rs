@@ -55,7 +55,12 @@ pub async fn put(
         == Change::Install {
             replace_shipped: true,
         };
-    let form = package.form(&ConsentBody::Before, replace_shipped)?;
+    let mut terms = fetched::Terms {
+        consent: ConsentBody::Before,
+        replace_shipped,
+        disabled: None,
+    };
+    let form = package.form(&terms)?;
     let examined: ExaminedView = client.upload("/v1/plugins/examine", form).await?;
     let signed = match &examined.signed_by {
         Some(key) => format!("signed by {key}"),
@@ -81,7 +86,7 @@ pub async fn put(
         true => Answer::Nobody,
         false => wishes.decide(&examined.name, &examined.beyond, out)?,
     };
-    let consent = match answer {
+    terms.consent = match answer {
         Answer::Consent(consent) => consent,
         Answer::Nobody => ConsentBody::Before,
         Answer::No => {
@@ -89,7 +94,7 @@ pub async fn put(
             return Ok(Exit::Negative);
         }
     };
-    let form = package.form(&consent, replace_shipped)?;
+    let form = package.form(&terms)?;
     let path = match change {
         Change::Install { .. } => "/v1/plugins".to_owned(),
         Change::Upgrade => format!("/v1/plugins/{}/upgrade", examined.name),

@@ -9,7 +9,7 @@ use sortie_api::view::PluginDetail;
 use sortie_package::lock::{FILE_NAME, Lock, LockedPlugin};
 use std::path::PathBuf;
 
-/// Write down what is installed, with digests and grants, for another host
+/// Write down what is installed, with digests, grants and what is disabled, for another host
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where to
@@ -62,6 +62,8 @@ fn locked(plugin: &PluginDetail) -> Result<LockedPlugin, CliError> {
         version: view.version.parse().map_err(|error| wrong(&error))?,
         source: view.source.clone().unwrap_or_default(),
         digest: super::digest(&view.digest).map_err(|error| wrong(&error))?,
+        // What only lacks a grant is no person's word; the grant says it.
+        disabled: view.disabled_by.as_ref().and(view.disabled_why.clone()),
         grant,
     })
 }

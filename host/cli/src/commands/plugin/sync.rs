@@ -6,15 +6,16 @@ use crate::exit::{CliError, Exit};
 use crate::out::{Out, Tone};
 use crate::project;
 use serde::Serialize;
-use sortie_api::view::{ConsentBody, GrantBody, PluginDetail};
+use sortie_api::view::{ConsentBody, DisableBody, GrantBody, PluginDetail};
 use sortie_package::Grant;
 use sortie_package::lock::{FILE_NAME, Lock, LockedPlugin, MAX_LOCK_BYTES};
 use std::path::PathBuf;
 
 /// Install what a lock file names, with the grants in it
 ///
-/// Fetches by digest: other bytes are refused. What is installed and not in the
-/// file stays.
+/// Fetches by digest: other bytes are refused. What was disabled there is
+/// disabled here. What is installed and not in the file stays, and so does what
+/// was disabled on this host.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The file
@@ -34,6 +35,7 @@ enum Done {
     Upgraded,
     Repaired,
     Granted,
+    Disabled,
 }
 
 #[derive(Serialize)]
@@ -63,6 +65,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
                 Done::Installed => out.paint(Tone::Good, "installed"),
                 Done::Upgraded => out.paint(Tone::Good, "upgraded"),
                 Done::Repaired => out.paint(Tone::Good, "put back"),
+                Done::Disabled => out.paint(Tone::Warn, "disabled"),
                 Done::Granted => out.paint(Tone::Good, "granted anew"),
             };
             out.line(format!("{} {} {word}", plugin.name, plugin.version))?;
@@ -102,6 +105,23 @@ async fn one(
     let consent = ConsentBody::Exactly(grant);
     let same_bytes =
         there.is_some_and(|there| super::digest(&there.plugin.digest).ok() == Some(locked.digest));
+    let kept_off = match (there, &locked.disabled) {
+        // Before anything else, so that it does not run meanwhile.
+        (Some(there), Some(why)) if there.plugin.disabled_by.is_none() => {
+            let path = super::path(&locked.name, "/disable")?;
+            let why = Some(why.clone());
+            let _: PluginDetail = client.post(&path, &DisableBody { why }).await?;
+            true
+        }
+        (Some(there), None) if there.plugin.disabled_by.is_some() => {
+            out.progress(format!(
+                "{0} was disabled on this host and stays so; `sortie plugin enable {0}` undoes that",
+                locked.name
+            ));
+            false
+        }
+        _ => false,
+    };
     if let Some(there) = there
         && same_bytes
         && there.plugin.broken.is_none()
@@ -111,14 +131,21 @@ async fn one(
             .clone()
             .and_then(|grant| serde_json::from_value(grant).ok());
         if granted.as_ref() == Some(&locked.grant) {
-            return Ok(Done::Unchanged);
+            return Ok(match kept_off {
+                true => Done::Disabled,
+                false => Done::Unchanged,
+            });
         }
         let path = super::path(&locked.name, "/grant")?;
         let _: PluginDetail = client.put(&path, &GrantBody { consent }).await?;
         return Ok(Done::Granted);
     }
     let package = fetched::get(&locked.source, Some(locked.digest), out).await?;
-    let form = package.form(&consent, replace_shipped)?;
+    let form = package.form(&fetched::Terms {
+        consent,
+        replace_shipped,
+        disabled: locked.disabled.as_deref(),
+    })?;
     let (path, done) = match there {
         None => ("/v1/plugins".to_owned(), Done::Installed),
         Some(_) if same_bytes => (super::path(&locked.name, "/upgrade")?, Done::Repaired),
