@@ -41,6 +41,7 @@ pub enum Command {
     Reject(commands::reject::Args),
     Cancel(commands::cancel::Args),
     Retry(commands::retry::Args),
+    Publish(commands::publish::Args),
     Plugin(commands::plugin::Args),
     Audit(commands::audit::Args),
     Doctor(commands::doctor::Args),

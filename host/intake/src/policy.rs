@@ -46,24 +46,30 @@ pub(crate) async fn resolve(
         require(catalog, Surface::Scanner, scanner)?;
     }
     if let Some(profile) = &policy.budget_profile {
-        let plugin = &policy.budget_plugin;
-        let known =
-            catalog
-                .budget_profiles(plugin)
-                .await
-                .map_err(|reason| IntakeError::Profiles {
-                    plugin: plugin.clone(),
-                    reason,
-                })?;
-        if !known.contains(profile) {
-            return Err(IntakeError::UnknownProfile {
-                profile: profile.chars().take(80).collect(),
-                plugin: plugin.clone(),
-                known,
-            });
-        }
+        require_profile(catalog, &policy.budget_plugin, profile).await?;
     }
     Ok(policy)
+}
+
+/// Refuses a profile that the budget plugin does not have.
+pub async fn require_profile(
+    catalog: &dyn Catalog,
+    plugin: &str,
+    profile: &str,
+) -> Result<(), IntakeError> {
+    let known = catalog.budget_profiles(plugin).await;
+    let known = known.map_err(|reason| IntakeError::Profiles {
+        plugin: plugin.to_owned(),
+        reason,
+    })?;
+    if known.iter().any(|name| name == profile) {
+        return Ok(());
+    }
+    Err(IntakeError::UnknownProfile {
+        profile: profile.chars().take(80).collect(),
+        plugin: plugin.to_owned(),
+        known,
+    })
 }
 
 fn choose(
@@ -162,6 +168,7 @@ pub(crate) mod tests {
             branch_prefix: "sortie".into(),
             max_attempts: 3,
             approval_expires_ms: 4,
+            guard: Default::default(),
         }
     }
 

@@ -17,6 +17,10 @@ pub enum HaltReason {
     BudgetDenied,
     /// The agent did not finish its task.
     AgentFailed,
+    /// The agent said nothing for too long.
+    AgentStalled,
+    /// The agent did the same thing again and again.
+    AgentLooping,
     /// The agent changed nothing.
     NoChanges,
     /// The verification commands do not pass.
@@ -49,12 +53,14 @@ pub enum Resume {
 
 impl HaltReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::BudgetCalls,
         Self::BudgetCost,
         Self::BudgetTime,
         Self::BudgetDenied,
         Self::AgentFailed,
+        Self::AgentStalled,
+        Self::AgentLooping,
         Self::NoChanges,
         Self::VerificationFailed,
         Self::WorkspaceFull,
@@ -74,6 +80,8 @@ impl HaltReason {
             Self::BudgetTime => "budget-time",
             Self::BudgetDenied => "budget-denied",
             Self::AgentFailed => "agent-failed",
+            Self::AgentStalled => "agent-stalled",
+            Self::AgentLooping => "agent-looping",
             Self::NoChanges => "no-changes",
             Self::VerificationFailed => "verification-failed",
             Self::WorkspaceFull => "workspace-full",
@@ -86,14 +94,23 @@ impl HaltReason {
         }
     }
 
+    /// Whether it is the run's budget that is used up, which a person may
+    /// raise.
+    pub fn is_budget(self) -> bool {
+        matches!(self, Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime)
+    }
+
     /// The way back in.
     pub fn resume(self) -> Resume {
         match self {
             Self::AgentFailed | Self::NoChanges | Self::ApprovalExpired | Self::Workflow => {
                 Resume::Retry
             }
+            Self::AgentStalled | Self::AgentLooping => {
+                Resume::RetryAfter("read the log for what it was at; make the task clearer or smaller")
+            }
             Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime => {
-                Resume::RetryAfter("submit again with a larger budget profile")
+                Resume::RetryAfter("choose a larger budget with `--budget`, or raise the ceiling")
             }
             Self::BudgetDenied => Resume::RetryAfter("change the budget plugin's configuration"),
             Self::VerificationFailed => {

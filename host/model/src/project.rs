@@ -2,6 +2,7 @@
 
 use crate::budget::Limits;
 use crate::finding::Severity;
+use crate::guard::Guard;
 use serde::{Deserialize, Serialize};
 
 /// How a result leaves the house.
@@ -57,6 +58,9 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How long a person has to decide, in milliseconds.
     pub approval_expires_ms: u64,
+    /// When its agent is stopped.
+    #[serde(default)]
+    pub guard: Guard,
 }
 
 /// The branch of a job: prefix, number, and up to 40 characters of the task

@@ -78,6 +78,7 @@ fn policy() -> Policy {
         branch_prefix: "sortie".into(),
         max_attempts: 3,
         approval_expires_ms: 86_400_000,
+        guard: Default::default(),
     }
 }
 
@@ -284,7 +285,7 @@ async fn claims(dir: &Path, finished: u32, queued: u32) -> Duration {
             .expect("it ends");
         // So that a short queue stays as long as it was.
         store
-            .retry(claim.job.id, "ann", "cli")
+            .retry(claim.job.id, NewRetry::of("ann", "cli"))
             .await
             .expect("it is queued");
     }

@@ -214,6 +214,16 @@ impl From<Limits> for LimitsView {
     }
 }
 
+impl From<LimitsView> for Limits {
+    fn from(limits: LimitsView) -> Self {
+        Self {
+            calls: limits.calls,
+            cost_micro_usd: MicroUsd(limits.cost_micro_usd),
+            time_ms: limits.time_ms,
+        }
+    }
+}
+
 impl From<Published> for PublishedView {
     fn from(published: Published) -> Self {
         Self {
@@ -287,6 +297,18 @@ impl From<Job> for JobView {
     }
 }
 
+/// What else can be done when work was kept.
+fn kept(job: &Job) -> String {
+    let id = job.id.0;
+    match job.head_commit {
+        Some(_) => format!(
+            "; what it had done is kept: `sortie diff {id}` shows it, `sortie retry {id} \
+             --continue` goes on with it, `sortie publish {id}` publishes it as it is"
+        ),
+        None => String::new(),
+    }
+}
+
 fn hint(job: &Job) -> Option<String> {
     let id = job.id.0;
     match &job.state {
@@ -295,13 +317,15 @@ fn hint(job: &Job) -> Option<String> {
              {id}` or `sortie reject {id}`"
         )),
         JobState::AwaitingApproval => Some(format!(
-            "look at it with `sortie diff {id}`, then `sortie approve {id}` or `sortie reject {id}`"
+            "read what it asks, look at it with `sortie diff {id}`, then `sortie approve {id}` or `sortie reject {id}`"
         )),
         JobState::Halted { reason, .. } => Some(match reason.resume() {
-            Resume::Retry => format!("`sortie retry {id}` starts it again"),
-            Resume::RetryAfter(mend) => format!("{mend}; then `sortie retry {id}`"),
+            Resume::Retry => format!("`sortie retry {id}` starts it again{}", kept(job)),
+            Resume::RetryAfter(mend) => format!("{mend}; then `sortie retry {id}`{}", kept(job)),
         }),
-        JobState::Failed { .. } => Some(format!("`sortie retry {id}` starts it again")),
+        JobState::Failed { .. } | JobState::Cancelled => {
+            Some(format!("`sortie retry {id}` starts it again{}", kept(job)))
+        }
         _ => None,
     }
 }

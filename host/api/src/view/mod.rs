@@ -17,7 +17,8 @@ pub use message::{
     PluginEventList, PluginEventView,
 };
 pub use other::{
-    DecisionBody, EngineView, EventView, Health, LogView, QueueView, Ready, SubmitBody,
+    DecisionBody, EngineView, EventView, Health, LogView, QueueView, Ready, RetryBody, StartView,
+    SubmitBody,
 };
 pub use plugin::{
     ConsentBody, DifferenceView, DisableBody, ExaminedView, GrantBody, PluginDetail, PluginList,

@@ -1,8 +1,8 @@
 //! Runs, steps, approvals and findings as clients see them.
 
-use super::{UsageView, moment};
+use super::{LimitsView, UsageView, moment};
 use serde::{Deserialize, Serialize};
-use sortie_model::approval::Approval;
+use sortie_model::approval::{Approval, Subject};
 use sortie_model::finding::{Finding, Side};
 use sortie_model::run::{Run, Step, StepPhase};
 use utoipa::ToSchema;
@@ -73,6 +73,12 @@ pub struct ApprovalView {
     pub id: u64,
     /// The step that asked.
     pub step: String,
+    /// What it is about: `gate`, `review` (findings) or `budget`.
+    #[schema(example = "review")]
+    pub about: String,
+    /// What a yes adds to the budget; only when it is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raise: Option<LimitsView>,
     /// What is asked.
     pub question: String,
     /// The commit the answer is about; only this commit is released by it.
@@ -182,6 +188,11 @@ impl From<Approval> for ApprovalView {
         Self {
             id: approval.id.0,
             step: approval.step,
+            about: approval.subject.as_str().to_owned(),
+            raise: match approval.subject {
+                Subject::Budget { raise, .. } => Some(raise.into()),
+                Subject::Gate | Subject::Review => None,
+            },
             question: approval.question,
             commit: approval.commit,
             decision: approval.decision.map(|d| d.as_str().to_owned()),

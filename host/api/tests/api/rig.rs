@@ -183,6 +183,7 @@ pub fn policy() -> Policy {
         branch_prefix: "sortie".into(),
         max_attempts: 3,
         approval_expires_ms: 3_600_000,
+        guard: Default::default(),
     }
 }
 
@@ -402,12 +403,13 @@ impl Rig {
         let claim = self.flag().await;
         let approval = NewApproval {
             step: "scan".into(),
+            subject: Subject::Review,
             question: "Publish in spite of 2 findings?".into(),
             commit: Some(HEAD.into()),
             expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
         };
         self.store
-            .park(claim.fence, JobEvent::Flagged, approval)
+            .park(claim.fence, approval)
             .await
             .unwrap();
         claim

@@ -11,6 +11,7 @@ pub mod init;
 pub mod list;
 pub mod logs;
 pub mod plugin;
+pub mod publish;
 pub mod reject;
 pub mod retry;
 pub mod scan;
@@ -48,6 +49,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Reject(args) => here(reject::run(args, &client()?, out)),
         Command::Cancel(args) => here(cancel::run(args, &client()?, out)),
         Command::Retry(args) => here(retry::run(args, &client()?, out)),
+        Command::Publish(args) => here(publish::run(args, &client()?, out)),
         Command::Audit(args) => here(audit::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
     }

@@ -14,6 +14,7 @@ pub use money::Usd;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sortie_model::finding::Severity;
+use sortie_model::guard::OnBudget;
 use sortie_model::project::PublishMode;
 use sortie_vault::{GitCredential, SecretSource};
 use std::collections::BTreeMap;
@@ -256,8 +257,13 @@ pub struct PolicyConfig {
     /// How long a person has to decide, in hours.
     #[schemars(range(min = 1))]
     pub approval_expires_hours: u64,
+    /// What happens when the budget is used up.
+    #[schemars(with = "String", extend("enum" = ["ask", "halt"]))]
+    pub on_budget: OnBudget,
     /// The host's own ceiling over any budget.
     pub ceiling: CeilingConfig,
+    /// When an agent counts as stuck.
+    pub guard: GuardConfig,
 }
 
 impl Default for PolicyConfig {
@@ -274,7 +280,38 @@ impl Default for PolicyConfig {
             branch_prefix: "sortie".into(),
             max_attempts: 3,
             approval_expires_hours: 72,
+            on_budget: OnBudget::Ask,
             ceiling: CeilingConfig::default(),
+            guard: GuardConfig::default(),
+        }
+    }
+}
+
+/// When an agent counts as stuck and is stopped.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuardConfig {
+    /// Minutes without a word outside of a tool.
+    #[schemars(range(min = 1))]
+    pub idle_minutes: u64,
+    /// Minutes without a word inside of a tool.
+    #[schemars(range(min = 1))]
+    pub tool_minutes: u64,
+    /// The same call so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_call: u32,
+    /// Calls on the same path so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_path: u32,
+}
+
+impl Default for GuardConfig {
+    fn default() -> Self {
+        Self {
+            idle_minutes: 5,
+            tool_minutes: 15,
+            same_call: 12,
+            same_path: 8,
         }
     }
 }
@@ -336,9 +373,33 @@ pub struct ProjectConfig {
     /// See `[defaults]`.
     #[schemars(range(min = 1))]
     pub approval_expires_hours: Option<u64>,
+    /// See `[defaults]`.
+    #[schemars(with = "Option<String>", extend("enum" = ["ask", "halt", null]))]
+    pub on_budget: Option<OnBudget>,
     /// See `[defaults.ceiling]`.
     #[serde(default)]
     pub ceiling: ProjectCeilingConfig,
+    /// See `[defaults.guard]`.
+    #[serde(default)]
+    pub guard: ProjectGuardConfig,
+}
+
+/// Where a project's guard differs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectGuardConfig {
+    /// Minutes without a word outside of a tool.
+    #[schemars(range(min = 1))]
+    pub idle_minutes: Option<u64>,
+    /// Minutes without a word inside of a tool.
+    #[schemars(range(min = 1))]
+    pub tool_minutes: Option<u64>,
+    /// The same call so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_call: Option<u32>,
+    /// Calls on the same path so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_path: Option<u32>,
 }
 
 /// Where a project's ceiling differs.

@@ -1,8 +1,9 @@
 //! From the file's words to the model's: policies with units resolved, and the
 //! checks that types alone cannot make. Never looks at the machine.
 
-use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
+use super::{CeilingConfig, Config, GuardConfig, PolicyConfig, ProjectConfig};
 use sortie_model::budget::Limits;
+use sortie_model::guard::{Guard, OnBudget};
 use sortie_model::project::{Policy, Project};
 use sortie_package::signature::TrustedKeys;
 
@@ -15,6 +16,18 @@ impl CeilingConfig {
             calls: self.calls,
             cost_micro_usd: self.cost_usd.0,
             time_ms: self.time_minutes.saturating_mul(MS_PER_MINUTE),
+        }
+    }
+}
+
+impl GuardConfig {
+    fn guard(&self, on_budget: OnBudget) -> Guard {
+        Guard {
+            on_budget,
+            idle_ms: self.idle_minutes.saturating_mul(MS_PER_MINUTE),
+            tool_ms: self.tool_minutes.saturating_mul(MS_PER_MINUTE),
+            same_call: self.same_call,
+            same_path: self.same_path,
         }
     }
 }
@@ -35,6 +48,7 @@ impl PolicyConfig {
             branch_prefix: self.branch_prefix.clone(),
             max_attempts: self.max_attempts,
             approval_expires_ms: self.approval_expires_hours.saturating_mul(MS_PER_HOUR),
+            guard: self.guard.guard(self.on_budget),
         }
     }
 }
@@ -58,6 +72,13 @@ impl ProjectConfig {
             approval_expires_hours: own
                 .approval_expires_hours
                 .unwrap_or(base.approval_expires_hours),
+            on_budget: own.on_budget.unwrap_or(base.on_budget),
+            guard: GuardConfig {
+                idle_minutes: own.guard.idle_minutes.unwrap_or(base.guard.idle_minutes),
+                tool_minutes: own.guard.tool_minutes.unwrap_or(base.guard.tool_minutes),
+                same_call: own.guard.same_call.unwrap_or(base.guard.same_call),
+                same_path: own.guard.same_path.unwrap_or(base.guard.same_path),
+            },
             ceiling: CeilingConfig {
                 calls: own.ceiling.calls.unwrap_or(base.ceiling.calls),
                 cost_usd: own.ceiling.cost_usd.unwrap_or(base.ceiling.cost_usd),
@@ -165,6 +186,17 @@ fn policy_faults(key: &str, policy: &PolicyConfig) -> Vec<String> {
     if policy.ceiling.time_minutes == 0 || policy.ceiling.calls == 0 {
         faults.push(format!(
             "{key}.ceiling: calls and time_minutes must be at least 1, or no job could do anything"
+        ));
+    }
+    let guard = &policy.guard;
+    if guard.idle_minutes == 0 || guard.tool_minutes == 0 {
+        faults.push(format!(
+            "{key}.guard: idle_minutes and tool_minutes must be at least 1, or every agent would be stopped"
+        ));
+    }
+    if guard.same_call < 2 || guard.same_path < 2 {
+        faults.push(format!(
+            "{key}.guard: same_call and same_path must be at least 2: doing something once is no loop"
         ));
     }
     let prefix = policy.branch_prefix.trim_matches('/');

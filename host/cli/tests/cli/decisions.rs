@@ -37,12 +37,13 @@ async fn park(store: Store) {
         .unwrap();
     let approval = NewApproval {
         step: "review".into(),
+        subject: Subject::Review,
         question: "Publish in spite of 1 finding?".into(),
         commit: Some(COMMIT.into()),
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
     };
     store
-        .park(fence, JobEvent::Flagged, approval)
+.park(fence, approval)
         .await
         .unwrap();
     store.close().await;

@@ -1,6 +1,7 @@
 //! The queries, grouped by who asks: one function per query, typed rows out.
 
 mod audit;
+mod budget;
 mod call;
 mod chat;
 mod deliveries;

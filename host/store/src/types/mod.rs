@@ -15,7 +15,7 @@ pub use inbound::{
     PluginEventFilter,
 };
 pub use intake::{IdempotencyKey, Job, JobFilter, NewJob, Published, QueueStats, Submitted};
-pub use people::{Cancelled, Decided, NewAnswer};
+pub use people::{Cancelled, Decided, NewAnswer, NewRetry};
 pub use plugin::{
     AuditEntry, AuditFilter, AuditRecord, InstalledPlugin, NewPlugin, PluginData, PluginVersion,
 };

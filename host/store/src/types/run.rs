@@ -2,6 +2,7 @@
 
 use super::intake::{Job, Published};
 use serde::{Deserialize, Serialize};
+use sortie_model::approval::Subject;
 use sortie_model::budget::{Limits, Usage};
 use sortie_model::clock::Timestamp;
 use sortie_model::finding::{Finding, Severity};
@@ -185,6 +186,9 @@ impl Exhausted {
 pub struct NewApproval {
     /// The step that asks.
     pub step: String,
+    /// What it is about. A question about findings makes the job one that needs
+    /// review, any other one that awaits approval.
+    pub subject: Subject,
     /// What is asked.
     pub question: String,
     /// The commit the answer is about.

@@ -33,6 +33,7 @@ async fn an_approved_job_goes_on_with_the_same_run_under_a_new_lease() {
         .decide(
             asked.job.id,
             NewAnswer {
+            raise: None,
                 via: "http".into(),
                 comment: Some("fine".into()),
                 ..answer(Decision::Approved, "ann")
@@ -116,6 +117,7 @@ async fn an_answer_counts_for_the_commit_that_was_seen() {
     let home = home().await;
     let job = home.waiting().await.job.id;
     let about = |commit: &str| NewAnswer {
+            raise: None,
         commit: Some(commit.into()),
         ..answer(Decision::Approved, "ann")
     };
@@ -152,11 +154,12 @@ async fn a_question_about_no_commit_takes_no_answer_about_one() {
         ..home.question(60_000)
     };
     home.store
-        .park(claim.fence, JobEvent::Gated, question)
+        .park(claim.fence, question)
         .await
         .unwrap();
     let job = claim.job.id;
     let about = NewAnswer {
+            raise: None,
         commit: Some("c0ffee".into()),
         ..answer(Decision::Approved, "ann")
     };
@@ -198,7 +201,7 @@ async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
         illegal(JobPhase::Rejected, JobEventKind::Approve)
     );
 
-    let retried = store.retry(job, "ann", "cli").await.unwrap();
+    let retried = store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
     assert_eq!(retried.state, JobState::Queued { not_before: None });
     assert_eq!(retried.attempts_before_retry, 1);
     assert_eq!(retried.finished_at, None);
@@ -246,7 +249,7 @@ async fn unanswered_questions_expire_and_halt() {
     let first = home.waiting().await;
     let claim = home.executing().await;
     home.store
-        .park(claim.fence, JobEvent::Gated, home.question(90_000))
+        .park(claim.fence, home.question(90_000))
         .await
         .unwrap();
     let store = &home.store;
@@ -297,7 +300,7 @@ async fn a_late_answer_finds_the_question_expired() {
         JobPhase::Halted,
         "the refusal was committed"
     );
-    home.store.retry(job.id, "ann", "cli").await.unwrap();
+    home.store.retry(job.id, NewRetry::of("ann", "cli")).await.unwrap();
 }
 
 #[tokio::test]
@@ -348,7 +351,7 @@ async fn cancelling_withdraws_the_question() {
 async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so() {
     let home = home().await;
     let claim = home.executing().await;
-    let running = home.store.retry(claim.job.id, "ann", "cli").await;
+    let running = home.store.retry(claim.job.id, NewRetry::of("ann", "cli")).await;
     assert_eq!(
         running.unwrap_err(),
         illegal(JobPhase::Running, JobEventKind::Retry)
@@ -359,7 +362,7 @@ async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so(
         cancel.unwrap_err(),
         illegal(JobPhase::Succeeded, JobEventKind::Cancel)
     );
-    let retry = home.store.retry(claim.job.id, "ann", "cli").await;
+    let retry = home.store.retry(claim.job.id, NewRetry::of("ann", "cli")).await;
     assert_eq!(
         retry.unwrap_err(),
         illegal(JobPhase::Succeeded, JobEventKind::Retry)

@@ -129,7 +129,7 @@ async fn every_fenced_write_refuses_a_lease_that_is_over() {
     assert_eq!(step.await.unwrap_err(), stale);
     let usage = store.add_usage(old, Default::default(), CAP).await;
     assert_eq!(usage.unwrap_err(), stale);
-    let park = store.park(old, JobEvent::Gated, home.question(1)).await;
+    let park = store.park(old, home.question(1)).await;
     assert_eq!(park.unwrap_err(), stale);
     let finish = store.finish(old, JobEvent::Finished, RunEnd::default());
     assert_eq!(finish.await.unwrap_err(), stale);
@@ -232,11 +232,6 @@ async fn only_endings_end_a_run() {
             .await;
         assert!(matches!(tried, Err(StoreError::Invalid { .. })));
     }
-    let tried = home
-        .store
-        .park(claim.fence, JobEvent::Finished, home.question(1))
-        .await;
-    assert!(matches!(tried, Err(StoreError::Invalid { .. })));
     assert_eq!(home.store.unfinished_runs().await.unwrap(), [claim.run.id]);
 }
 
@@ -269,7 +264,7 @@ async fn run_phases_follow_the_model() {
         .await
         .unwrap();
     let tried = store
-        .park(claim.fence, JobEvent::Gated, home.question(1))
+        .park(claim.fence, home.question(1))
         .await;
     assert!(matches!(tried, Err(StoreError::IllegalPhase { .. })));
     let job = store.job(claim.job.id).await.unwrap().unwrap();
@@ -362,7 +357,7 @@ async fn the_work_signal_tells_of_everything_claimable() {
     home.execute(claim.fence).await;
     assert!(!bumped(), "a run's phase");
     home.store
-        .park(claim.fence, JobEvent::Flagged, home.question(10))
+        .park(claim.fence, findings(home.question(10)))
         .await
         .unwrap();
     assert!(bumped(), "a place is free");
@@ -383,7 +378,7 @@ async fn the_work_signal_tells_of_everything_claimable() {
         .await
         .unwrap();
     assert!(bumped(), "ended");
-    home.store.retry(job.id, "ann", "cli").await.unwrap();
+    home.store.retry(job.id, NewRetry::of("ann", "cli")).await.unwrap();
     assert!(bumped(), "retried");
     home.store.cancel(job.id, "ann", "cli").await.unwrap();
     assert!(!bumped(), "a queued job had no place");

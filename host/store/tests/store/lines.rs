@@ -240,7 +240,7 @@ impl Pair {
         let job = self.jobs[line];
         let cancelled = self.store.cancel(job, "ann", "cli").await.unwrap();
         if !cancelled.changed {
-            self.store.retry(job, "ann", "cli").await.unwrap();
+            self.store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
         }
         let seq = self.store.event_signal().borrow().0;
         self.push(seq, line, None);

@@ -87,6 +87,7 @@ pub fn policy() -> Policy {
         branch_prefix: "sortie".into(),
         max_attempts: 3,
         approval_expires_ms: 60_000,
+        guard: Default::default(),
     }
 }
 
@@ -141,7 +142,7 @@ impl Home {
     pub async fn waiting(&self) -> Claim {
         let claim = self.executing().await;
         self.store
-            .park(claim.fence, JobEvent::Flagged, self.question(60_000))
+            .park(claim.fence, findings(self.question(60_000)))
             .await
             .unwrap();
         claim
@@ -150,6 +151,7 @@ impl Home {
     pub fn question(&self, expires_in_ms: i64) -> NewApproval {
         NewApproval {
             step: "review".into(),
+            subject: Subject::Gate,
             question: "publish although two tests are skipped?".into(),
             commit: Some("c0ffee".into()),
             expires_at: Timestamp(self.clock.now().0 + expires_in_ms),
@@ -177,9 +179,18 @@ impl Home {
     }
 }
 
+/// The same question, about findings.
+pub fn findings(question: NewApproval) -> NewApproval {
+    NewApproval {
+        subject: Subject::Review,
+        ..question
+    }
+}
+
 /// An answer through the command line, without a word more.
 pub fn answer(decision: Decision, by: &str) -> NewAnswer {
     NewAnswer {
+        raise: None,
         decision,
         commit: None,
         by: by.into(),

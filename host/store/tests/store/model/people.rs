@@ -90,7 +90,7 @@ impl Pair {
     }
 
     pub(super) async fn retry(&mut self, job: JobId) -> (Seen, Seen) {
-        let got = done(self.store.retry(job, "ann", "cli").await);
+        let got = done(self.store.retry(job, NewRetry::of("ann", "cli")).await);
         let expected = self.model.move_job(job, JobEventKind::Retry);
         (got, expected.map_or_else(|seen| seen, |_| Seen::Done))
     }
