@@ -65,6 +65,7 @@ fn task(prompt: &str) -> Task {
         mode: Mode::Write,
         workspace: "/workspace".into(),
         home: "/home/agent".into(),
+        role: "build".into(),
         model_endpoint: None,
         model: None,
         time_limit_ms: 60_000,

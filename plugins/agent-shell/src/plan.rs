@@ -52,6 +52,7 @@ mod tests {
         Task {
             prompt: prompt.into(),
             mode: Mode::Write,
+            role: "build".into(),
             workspace: "/workspace".into(),
             home: "/home/agent/".into(),
             model_endpoint: None,

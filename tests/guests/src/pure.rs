@@ -168,8 +168,13 @@ impl Agent {
     (param $self i32) (param $exit i32) (param $code i32) (param i32) (result i32)
     {finish})
   (func (export "sortie:agent/agent@0.1.0#plan")
-    (param $at i32) (param $len i32) (param $mode i32) (param $dir i32) (param $dir-len i32)
-    (param i32 i32 i32 i32 i32) (param $model i32) (param i32 i32 i64) (result i32)
+    (param $task i32) (result i32)
+    (local $at i32) (local $len i32) (local $dir i32) (local $dir-len i32) (local $model i32)
+    (local.set $at (i32.load (local.get $task)))
+    (local.set $len (i32.load offset=4 (local.get $task)))
+    (local.set $dir (i32.load offset=20 (local.get $task)))
+    (local.set $dir-len (i32.load offset=24 (local.get $task)))
+    (local.set $model (i32.load8_u offset=48 (local.get $task)))
     {plan}))"#
         );
         component(&["host", "agent"], &[], "coding-agent", &wat)

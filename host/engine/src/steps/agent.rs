@@ -17,6 +17,8 @@ use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
 use sortie_sandbox::{Output, OutputStream, StepSpec, place};
 use std::time::Duration;
 
+/// What an agent is wanted for when its workflow does not say.
+const DEFAULT_ROLE: &str = "build";
 /// People look at progress once in a while; the timeline gets at most one row
 /// of it a second.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -38,6 +40,7 @@ pub(super) async fn perform(
             true => Mode::Write,
             false => Mode::ReadOnly,
         },
+        role: DEFAULT_ROLE.to_owned(),
         workspace: place::REPO.to_owned(),
         home: place::HOME.to_owned(),
         model_endpoint: None,
