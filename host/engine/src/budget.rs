@@ -4,7 +4,7 @@
 
 use crate::drive::{Ended, RunContext, persist};
 use crate::fault::Fault;
-use crate::{EngineOptions, translate};
+use crate::{EngineOptions, checkpoint, translate};
 use sortie_model::approval::Subject;
 use sortie_model::budget::Limits;
 use sortie_model::guard::OnBudget;
@@ -61,6 +61,7 @@ pub(crate) async fn used_up(
             format!("{detail}, and the ceiling of {ceiling} leaves nothing to raise"),
         ));
     }
+    checkpoint::keep(&context.options, context.fence, &context.job.repository).await?;
     // The sandbox goes first: once parked, this task may no longer act.
     if let Err(error) = context.options.sandbox.remove(context.fence.run.0).await {
         tracing::warn!(%error, run = context.fence.run.0, "a parked run's sandbox is left; the next start removes it");

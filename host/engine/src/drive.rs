@@ -8,7 +8,7 @@
 use crate::fault::Fault;
 use crate::log::{self, RunLog};
 use crate::workspace::WorkspaceSlot;
-use crate::{EngineOptions, backoff, prepare, steps, translate};
+use crate::{EngineOptions, backoff, budget, checkpoint, prepare, steps, translate};
 use futures::FutureExt as _;
 use sortie_model::budget::Limits;
 use sortie_model::halt::HaltReason;
@@ -60,6 +60,7 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
     let job = claim.job.id;
     let attempt = attempt_since_retry(&claim.run, &claim.job);
     let max_attempts = claim.job.policy.max_attempts;
+    let repository = claim.job.repository.clone();
     // A bug of ours costs the attempt, never the place in the queue: a run whose
     // task is gone would count as running until the next start.
     let guarded = AssertUnwindSafe(work(options.clone(), claim)).catch_unwind();
@@ -93,6 +94,12 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
             failed(error),
         )),
     };
+    if let Some((JobEvent::Halted { .. } | JobEvent::Failed { .. }, _)) = &end
+        && let Err(fault) = checkpoint::keep(&options, fence, &repository).await
+    {
+        // The commit itself is kept with the run.
+        tracing::warn!(?fault, run = fence.run.0, "a checkpoint could not be set");
+    }
     // The sandbox goes first: were the end written first, a crash between the
     // two would leave a container that only the next start's sweep removes.
     if let Err(error) = options.sandbox.remove(fence.run.0).await {
@@ -169,9 +176,13 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
                 if let Some(ended) = translate::ending(&context, &decision)? {
                     return with_publication(&context, ended).await;
                 }
-                match steps::perform(&context, state.steps).await? {
-                    steps::Performed::Parked => return Ok(Ended::Parked),
-                    steps::Performed::All(results) => (index + 1, results),
+                match steps::perform(&context, state.steps).await {
+                    Ok(steps::Performed::Parked) => return Ok(Ended::Parked),
+                    Ok(steps::Performed::All(results)) => (index + 1, results),
+                    Err(Fault::Halt { reason, detail }) if reason.is_budget() => {
+                        return budget::used_up(&context, reason, detail).await;
+                    }
+                    Err(fault) => return Err(fault),
                 }
             }
         };

@@ -11,7 +11,7 @@ use sortie_sandbox::{
     ExitStatus, KillReason, Output, OutputStream, SandboxError, StepSpec, Workspace,
 };
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The end of the output that workflows and people are shown, in bytes.
 const TAIL_BYTES: usize = 16 * 1024;
@@ -24,6 +24,20 @@ const LIMIT_GRACE: Duration = Duration::from_secs(20);
 pub(crate) trait Reader: Send {
     /// Takes the next chunk, in the order of the output.
     fn read(&mut self, output: &Output) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// When the program is to be stopped if nothing is read before; none for
+    /// never.
+    fn alarm(&self) -> Option<Instant> {
+        None
+    }
+
+    /// That moment came.
+    fn ring(&mut self) {}
+
+    /// Whether the program is to be stopped now.
+    fn stops(&self) -> bool {
+        false
+    }
 }
 
 /// How a program ended.
@@ -101,10 +115,25 @@ async fn follow<R: Reader>(
     let mut tail = Tail::default();
     let deadline = tokio::time::sleep(limit + LIMIT_GRACE);
     tokio::pin!(deadline);
-    let mut overdue = false;
+    let (mut overdue, mut stopped) = (false, false);
     loop {
+        if reader.stops() && !stopped {
+            stopped = true;
+            program.kill().await?;
+        }
+        let alarm = reader.alarm().filter(|_| !stopped);
+        let rings = async {
+            match alarm {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         let output = tokio::select! {
             output = program.next_output() => output?,
+            () = rings => {
+                reader.ring();
+                continue;
+            }
             () = &mut deadline, if !overdue => {
                 // The runner keeps the limit; this is for a runner that lies.
                 overdue = true;

@@ -6,7 +6,7 @@
 
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
-use sortie_plugins::surfaces::agent::Event;
+use sortie_plugins::surfaces::agent::{Event, ToolStart};
 use std::time::Duration;
 
 /// Why an agent is stopped.
@@ -48,6 +48,12 @@ impl Row {
             self.times = 1;
         }
         self.times
+    }
+
+    /// Something else came in between.
+    fn forget(&mut self) -> u32 {
+        *self = Self::default();
+        0
     }
 }
 
@@ -102,16 +108,37 @@ impl Watchdog {
             }
             Event::ToolStart(tool) => {
                 self.tools = self.tools.saturating_add(1);
-                let call = self.call.add(&format!("{} {}", tool.name, tool.summary));
-                if call >= self.guard.same_call {
-                    return Some(looping(format!(
-                        "the agent used {} in the same way {call} times in a row: {}",
-                        tool.name, tool.summary
-                    )));
-                }
+                return self.again(tool);
             }
             Event::ToolEnd(_) => self.tools = self.tools.saturating_sub(1),
             _ => {}
+        }
+        None
+    }
+
+    /// Whether this use of a tool is one too many of its kind.
+    fn again(&mut self, tool: &ToolStart) -> Option<Stuck> {
+        // An agent that does not say what its tools are given cannot be told
+        // from one that does something else each time.
+        let call = match tool.fingerprint.as_str() {
+            "" => self.call.forget(),
+            fingerprint => self.call.add(&format!("{} {fingerprint}", tool.name)),
+        };
+        let path = match &tool.path {
+            Some(path) => self.path.add(path),
+            None => self.path.forget(),
+        };
+        let (name, summary) = (&tool.name, &tool.summary);
+        if call >= self.guard.same_call {
+            return Some(looping(format!(
+                "the agent used {name} in the same way {call} times in a row: {summary}"
+            )));
+        }
+        if path >= self.guard.same_path {
+            return Some(looping(format!(
+                "the agent used its tools on {} {path} times in a row, last {name}: {summary}",
+                self.path.what
+            )));
         }
         None
     }
@@ -121,5 +148,102 @@ fn looping(detail: String) -> Stuck {
     Stuck {
         reason: HaltReason::AgentLooping,
         detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_plugins::surfaces::agent::ToolEnd;
+
+    const GUARD: Guard = Guard {
+        on_budget: sortie_model::guard::OnBudget::Ask,
+        idle_ms: 300_000,
+        tool_ms: 900_000,
+        same_call: 3,
+        same_path: 4,
+    };
+
+    fn minutes(minutes: u64) -> Duration {
+        Duration::from_secs(minutes * 60)
+    }
+
+    fn tool(fingerprint: &str, path: Option<&str>) -> Event {
+        Event::ToolStart(ToolStart {
+            id: String::new(),
+            name: "read".into(),
+            summary: "a file".into(),
+            fingerprint: fingerprint.into(),
+            path: path.map(str::to_owned),
+        })
+    }
+
+    fn end() -> Event {
+        Event::ToolEnd(ToolEnd {
+            id: String::new(),
+            ok: true,
+        })
+    }
+
+    #[test]
+    fn a_command_may_be_silent_as_long_as_a_tool() {
+        let dog = Watchdog::new(GUARD);
+        assert_eq!(dog.patience_ends(), minutes(15));
+        assert_eq!(dog.silent().detail, "the agent said nothing for 900 s");
+    }
+
+    #[test]
+    fn outside_of_tools_patience_is_shorter_and_every_word_renews_it() {
+        let mut dog = Watchdog::new(GUARD);
+        assert_eq!(dog.hear(minutes(1), &Event::Turn(1)), None);
+        assert_eq!(dog.patience_ends(), minutes(6));
+        assert_eq!(dog.hear(minutes(2), &tool("a", None)), None);
+        assert_eq!(dog.patience_ends(), minutes(17));
+        assert_eq!(dog.silent().reason, HaltReason::AgentStalled);
+        assert!(dog.silent().detail.contains("inside of a tool"));
+        assert_eq!(dog.hear(minutes(4), &end()), None);
+        assert_eq!(dog.patience_ends(), minutes(9));
+        assert!(dog.silent().detail.contains("outside of a tool"));
+    }
+
+    #[test]
+    fn two_tools_at_once_are_two() {
+        let mut dog = Watchdog::new(GUARD);
+        for event in [Event::Turn(1), tool("a", None), tool("b", None), end()] {
+            assert_eq!(dog.hear(minutes(1), &event), None);
+        }
+        assert_eq!(dog.patience_ends(), minutes(16));
+        // The next turn begins without what the last one left open.
+        assert_eq!(dog.hear(minutes(1), &Event::Turn(2)), None);
+        assert_eq!(dog.patience_ends(), minutes(6));
+    }
+
+    #[test]
+    fn the_same_call_in_a_row_is_a_loop_and_another_between_is_none() {
+        let mut dog = Watchdog::new(GUARD);
+        for fingerprint in ["a", "a", "b", "a", "a"] {
+            assert_eq!(dog.hear(minutes(1), &tool(fingerprint, None)), None);
+        }
+        let stuck = dog.hear(minutes(1), &tool("a", None)).unwrap();
+        assert_eq!(stuck.reason, HaltReason::AgentLooping);
+        assert!(stuck.detail.contains("3 times in a row"), "{}", stuck.detail);
+    }
+
+    #[test]
+    fn the_same_path_in_a_row_is_a_loop_whatever_is_done_with_it() {
+        let mut dog = Watchdog::new(GUARD);
+        for fingerprint in ["a", "b", "c"] {
+            assert_eq!(dog.hear(minutes(1), &tool(fingerprint, Some("x"))), None);
+        }
+        let stuck = dog.hear(minutes(1), &tool("d", Some("x"))).unwrap();
+        assert!(stuck.detail.contains("on x 4 times"), "{}", stuck.detail);
+    }
+
+    #[test]
+    fn what_nobody_tells_apart_is_no_loop() {
+        let mut dog = Watchdog::new(GUARD);
+        for _ in 0..100 {
+            assert_eq!(dog.hear(minutes(1), &tool("", None)), None);
+        }
     }
 }

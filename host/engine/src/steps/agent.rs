@@ -7,15 +7,17 @@ use crate::fault::Fault;
 use crate::meter::RunMeter;
 use crate::program::{self, Reader};
 use crate::translate;
+use crate::watchdog::{Stuck, Watchdog};
 use sortie_model::clock::Timestamp;
+use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
 use sortie_model::run::Step;
 use sortie_plugins::Parser;
-use sortie_plugins::surfaces::agent::{Ending, Event, Mode, Stream, Task};
+use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
 use sortie_sandbox::{Output, OutputStream, StepSpec, place};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What an agent is wanted for when its workflow does not say.
 const DEFAULT_ROLE: &str = "build";
@@ -24,6 +26,9 @@ const DEFAULT_ROLE: &str = "build";
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The longest progress text, in characters.
 const PROGRESS_CHARS: usize = 200;
+/// How long a program may go on after its agent said that it ended: it writes
+/// its session and closes its connections. Some never end by themselves.
+const LAST_WORD_GRACE: Duration = Duration::from_secs(10);
 /// The longest summary kept, in characters.
 const SUMMARY_CHARS: usize = 4_000;
 
@@ -72,13 +77,15 @@ pub(super) async fn perform(
     let ran = program::run(context, step, &spec, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
+            watch: Watch::new(context.job.policy.guard),
             context,
             step: &step.name,
             shown_at: None,
         })
     })
     .await?;
-    let conclusion = ran.reader.parser.finish(ran.exit.clone()).await?;
+    let Events { parser, watch, .. } = ran.reader;
+    let conclusion = parser.finish(ran.exit.clone()).await?;
     if ran.workspace_full {
         return Err(Fault::halt(
             HaltReason::WorkspaceFull,
@@ -92,26 +99,36 @@ pub(super) async fn perform(
             None
         }
     };
-    // Out of time is the reason also when what was left cannot be taken.
-    let head = match (head, ran.timed_out) {
-        (Some(head), false) => Some(head?),
-        (Some(head), true) => head.ok(),
+    // What stopped it is the reason also when what was left cannot be taken.
+    let stop = match ran.timed_out {
+        true => Some(out_of_time(context)),
+        false => watch.stuck.map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
+    };
+    let head = match (head, &stop) {
+        (Some(head), None) => Some(head?),
+        (Some(head), Some(_)) => head.ok(),
         (None, _) => None,
     };
     let changed = match &head {
         Some(head) => collect::differs(context, head).await?,
         None => false,
     };
-    if ran.timed_out {
+    if let Some(stop) = stop {
         // The work so far is kept in the mirror, where `sortie diff` shows it.
         if let Some(head) = &head {
             let store = &context.options.store;
             crate::drive::persist(|| store.set_head(context.fence, head.as_str())).await?;
         }
-        return Err(out_of_time(context));
+        return Err(stop);
     }
+    // A program that had said its last word and went on was stopped by the host:
+    // that is no failure of the agent.
+    let exit = match watch.outlived {
+        true => Exit::Code(0),
+        false => ran.exit,
+    };
     let outcome = Outcome::Agent(AgentOutcome {
-        exit: translate::exit(ran.exit),
+        exit: translate::exit(exit),
         completed: conclusion.ending == Ending::Completed,
         summary: cut(&conclusion.summary, SUMMARY_CHARS),
         changed,
@@ -128,6 +145,12 @@ async fn charge(context: &RunContext) -> Result<(), Fault> {
     let store = &context.options.store;
     let used = store.run_state(context.fence.run).await?.usage;
     let plugin = &context.job.policy.budget_plugin;
+    if used.calls >= context.limits.calls {
+        return Err(Fault::halt(
+            HaltReason::BudgetCalls,
+            format!("the run used its {} calls", context.limits.calls),
+        ));
+    }
     let pending = Pending {
         calls: 1,
         cost_micro_usd: 0,
@@ -164,6 +187,7 @@ async fn charge(context: &RunContext) -> Result<(), Fault> {
 /// Feeds a parser and puts what it says on the timeline.
 struct Events<'a> {
     parser: Parser,
+    watch: Watch,
     context: &'a RunContext,
     step: &'a str,
     shown_at: Option<Timestamp>,
@@ -176,6 +200,7 @@ impl Reader for Events<'_> {
             OutputStream::Stderr => Stream::Stderr,
         };
         let events = self.parser.push(stream, &output.bytes).await?;
+        self.watch.hear(&events);
         let Some(text) = events.iter().rev().find_map(progress) else {
             return Ok(());
         };
@@ -195,6 +220,67 @@ impl Reader for Events<'_> {
             }
         }
         Ok(())
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        self.watch.alarm()
+    }
+
+    fn ring(&mut self) {
+        self.watch.ring();
+    }
+
+    fn stops(&self) -> bool {
+        self.watch.outlived || self.watch.stuck.is_some()
+    }
+}
+
+/// Looks after the program while it works.
+struct Watch {
+    began: Instant,
+    dog: Watchdog,
+    /// When the agent said that it ended.
+    done: Option<Instant>,
+    /// It said so and went on for longer than it takes to end.
+    outlived: bool,
+    stuck: Option<Stuck>,
+}
+
+impl Watch {
+    fn new(guard: Guard) -> Self {
+        Self {
+            began: Instant::now(),
+            dog: Watchdog::new(guard),
+            done: None,
+            outlived: false,
+            stuck: None,
+        }
+    }
+
+    fn hear(&mut self, events: &[Event]) {
+        for event in events {
+            if self.done.is_some() || self.stuck.is_some() {
+                return;
+            }
+            if matches!(event, Event::Done(_)) {
+                self.done = Some(Instant::now());
+            }
+            self.stuck = self.dog.hear(self.began.elapsed(), event);
+        }
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        match self.done {
+            Some(done) => Some(done + LAST_WORD_GRACE),
+            None => self.began.checked_add(self.dog.patience_ends()),
+        }
+    }
+
+    fn ring(&mut self) {
+        match self.done {
+            Some(_) => self.outlived = true,
+            None => self.stuck = Some(self.dog.silent()),
+        }
     }
 }
 

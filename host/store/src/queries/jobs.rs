@@ -82,6 +82,23 @@ impl Store {
         self.read(move |conn| newest_approval(conn, job)).await
     }
 
+    /// The newest question of a run about anything but its budget that a person
+    /// said yes to.
+    pub async fn released(&self, run: RunId) -> Result<Option<Approval>> {
+        self.read(move |conn| {
+            first(
+                conn,
+                select_approval!(
+                    "WHERE run_id = ?1 AND subject <> 'budget' AND decision = 'approved'
+                     ORDER BY id DESC LIMIT 1"
+                ),
+                [signed(run.0)],
+                rows::approval,
+            )
+        })
+        .await
+    }
+
     /// The files that the job's steps left, oldest first.
     pub async fn artifacts(&self, job: JobId) -> Result<Vec<Artifact>> {
         self.read(move |conn| {
