@@ -55,7 +55,7 @@ async fn a_hang_ends_with_the_time_budget_and_keeps_the_work() -> Result<()> {
         more: "[defaults.ceiling]\ntime_minutes = 1\n\
                [plugins.budget-profiles.profiles.brief]\ncalls = 5\ncost_usd = 0\nminutes = 1\n"
             .to_owned(),
-        defaults: "budget_profile = \"brief\"".to_owned(),
+        defaults: "budget_profile = \"brief\"\non_budget = \"halt\"".to_owned(),
         ..HostOptions::default()
     };
     let (remote, host, job) = fly("sed -i s/teh/the/ README.md; sleep 600", options).await?;

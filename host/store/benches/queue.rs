@@ -15,7 +15,7 @@ use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::finding::Severity;
 use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
-use sortie_store::{
+use sortie_store::{NewRetry, 
     CallCause, CallCommit, ClaimLimits, Committed, DeliveryKey, Effect, NewJob, NewPluginEvent,
     RunEnd, Store, StoreOptions,
 };

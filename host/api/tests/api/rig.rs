@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use sortie_api::{Api, ApiOptions, DiffFault, EngineState, EngineView, Token, router, serve};
 use sortie_intake::{Allowed, Catalog, Installed, Intake, IntakeOptions};
+use sortie_model::approval::Subject;
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::clock::{Clock, SystemClock};
 use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};

@@ -2,6 +2,7 @@
 //! played through the store while no host has it.
 
 use crate::rig::{Host, Rig};
+use sortie_model::approval::Subject;
 use sortie_model::clock::{Clock, SystemClock};
 use sortie_model::job::JobEvent;
 use sortie_model::run::RunPhase;

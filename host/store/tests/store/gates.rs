@@ -7,7 +7,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::id::JobId;
 use sortie_model::job::{IllegalTransition, JobEvent, JobEventKind, JobPhase, JobState};
 use sortie_model::run::RunPhase;
-use sortie_store::{NewAnswer, NewApproval, RunEnd, StoreError};
+use sortie_store::{NewAnswer, NewApproval, NewRetry, RunEnd, StoreError};
 
 fn illegal(phase: JobPhase, event: JobEventKind) -> StoreError {
     StoreError::Illegal(IllegalTransition { phase, event })
@@ -33,7 +33,6 @@ async fn an_approved_job_goes_on_with_the_same_run_under_a_new_lease() {
         .decide(
             asked.job.id,
             NewAnswer {
-            raise: None,
                 via: "http".into(),
                 comment: Some("fine".into()),
                 ..answer(Decision::Approved, "ann")
@@ -117,7 +116,6 @@ async fn an_answer_counts_for_the_commit_that_was_seen() {
     let home = home().await;
     let job = home.waiting().await.job.id;
     let about = |commit: &str| NewAnswer {
-            raise: None,
         commit: Some(commit.into()),
         ..answer(Decision::Approved, "ann")
     };
@@ -159,7 +157,6 @@ async fn a_question_about_no_commit_takes_no_answer_about_one() {
         .unwrap();
     let job = claim.job.id;
     let about = NewAnswer {
-            raise: None,
         commit: Some("c0ffee".into()),
         ..answer(Decision::Approved, "ann")
     };

@@ -7,7 +7,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::id::{Fence, JobId, Token};
 use sortie_model::job::{JobEvent, JobPhase, JobState};
 use sortie_model::run::RunPhase;
-use sortie_store::{ClaimLimits, Published, RunEnd, StoreError};
+use sortie_store::{NewRetry, ClaimLimits, Published, RunEnd, StoreError};
 
 #[tokio::test]
 async fn claims_come_in_order_and_each_job_once() {
@@ -357,7 +357,7 @@ async fn the_work_signal_tells_of_everything_claimable() {
     home.execute(claim.fence).await;
     assert!(!bumped(), "a run's phase");
     home.store
-        .park(claim.fence, findings(home.question(10)))
+        .park(claim.fence, support::findings(home.question(10)))
         .await
         .unwrap();
     assert!(bumped(), "a place is free");

@@ -7,7 +7,7 @@ use crate::support::{TestClock, new_job, open, project};
 use proptest::prelude::*;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::id::{EventSeq, JobId, PluginEventId};
-use sortie_store::{
+use sortie_store::{NewRetry, 
     Accepted, Again, CallCause, Committed, DeliveryKey, MessageState, NewPluginEvent,
     PluginEventFilter, Result, Store, StoreError,
 };

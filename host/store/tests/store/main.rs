@@ -4,6 +4,7 @@
 mod plugin_support;
 mod support;
 
+mod budget;
 mod busy;
 mod call_faults;
 mod calls;

@@ -2,7 +2,7 @@
 //! and short ways to the states they begin in.
 
 use serde_json::json;
-use sortie_model::approval::Decision;
+use sortie_model::approval::{Decision, Subject};
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::finding::Severity;

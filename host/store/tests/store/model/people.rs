@@ -6,6 +6,7 @@ use crate::support::answer;
 use sortie_model::approval::Decision;
 use sortie_model::id::JobId;
 use sortie_model::job::{JobEventKind, JobPhase};
+use sortie_store::NewRetry;
 
 impl Pair {
     pub(super) async fn decide(&mut self, job: JobId, approve: bool) -> (Seen, Seen) {

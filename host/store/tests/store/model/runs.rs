@@ -3,6 +3,7 @@
 use super::state::{ModelJob, ModelRun, Seen, done, seen};
 use super::{CAP, LIMITS, Pair};
 use crate::support::{new_job, policy};
+use sortie_model::approval::Subject;
 use sortie_model::budget::Usage;
 use sortie_model::clock::Timestamp;
 use sortie_model::halt::HaltReason;
