@@ -37,6 +37,7 @@ pub enum Command {
     Logs(commands::logs::Args),
     Diff(commands::diff::Args),
     Findings(commands::findings::Args),
+    Artifacts(commands::artifacts::Args),
     Approve(commands::approve::Args),
     Reject(commands::reject::Args),
     Cancel(commands::cancel::Args),

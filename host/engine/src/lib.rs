@@ -7,6 +7,7 @@
 //! a later task. The engine never talks SQL, never runs git or an engine call
 //! of its own, and never believes what a sandbox says about itself.
 
+mod artifact;
 mod backoff;
 mod budget;
 mod checkpoint;
@@ -158,6 +159,11 @@ impl Engine {
     /// may not be there yet.
     pub fn log_path(&self, run: RunId) -> PathBuf {
         log::path(&self.options.data_dir, run)
+    }
+
+    /// Where a file of a step stands.
+    pub fn artifact_path(&self, artifact: &sortie_store::Artifact) -> PathBuf {
+        self.options.data_dir.join(&artifact.path)
     }
 
     /// Where the files of runs live.

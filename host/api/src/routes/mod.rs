@@ -237,6 +237,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::get))
         .routes(routes!(results::diff))
         .routes(routes!(results::findings))
+        .routes(routes!(results::artifacts))
+        .routes(routes!(results::artifact))
         .routes(routes!(logs::logs))
         .routes(routes!(events::job_events))
         .routes(routes!(events::events))

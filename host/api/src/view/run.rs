@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sortie_model::approval::{Approval, Subject};
 use sortie_model::finding::{Finding, Side};
 use sortie_model::run::{Run, Step, StepPhase};
+use sortie_store::Artifact;
 use utoipa::ToSchema;
 
 /// One attempt at a job.
@@ -142,6 +143,50 @@ pub struct FindingView {
 pub struct FindingList {
     /// The findings, worst first.
     pub findings: Vec<FindingView>,
+}
+
+/// A file that a step left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactView {
+    /// Its id.
+    pub id: u64,
+    /// The run.
+    pub run: u64,
+    /// The step's position in the run, from 0.
+    pub position: u32,
+    /// `prompt` (what an agent was asked) or `output` (what a program said
+    /// last).
+    #[schema(example = "output")]
+    pub kind: String,
+    /// The name to show.
+    #[schema(example = "output of verify-1")]
+    pub name: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// When it was written (RFC 3339).
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
+/// The files that the steps of a job left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactList {
+    /// The files, oldest first.
+    pub artifacts: Vec<ArtifactView>,
+}
+
+impl From<Artifact> for ArtifactView {
+    fn from(artifact: Artifact) -> Self {
+        Self {
+            id: artifact.id,
+            run: artifact.run.0,
+            position: artifact.position,
+            kind: artifact.kind,
+            name: artifact.name,
+            size_bytes: artifact.size_bytes,
+            created_at: moment(artifact.created_at),
+        }
+    }
 }
 
 impl RunView {

@@ -19,7 +19,7 @@ use sortie_model::run::RunPhase;
 use sortie_model::surface::Surface;
 use sortie_platform::{Platform, Trust};
 use sortie_store::{
-    Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,
+    Artifact, Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,
     StoreOptions,
 };
 use std::path::{Path, PathBuf};
@@ -134,6 +134,10 @@ impl EngineView for Engine {
 
     fn log_path(&self, run: RunId) -> PathBuf {
         self.dir.join(format!("{}.jsonl", run.0))
+    }
+
+    fn artifact_path(&self, artifact: &Artifact) -> PathBuf {
+        self.dir.join(&artifact.path)
     }
 
     fn state(&self) -> EngineState {

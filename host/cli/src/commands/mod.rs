@@ -1,6 +1,7 @@
 //! One command per file; the doc comment of its `Args` is its help.
 
 pub mod approve;
+pub mod artifacts;
 pub mod audit;
 pub mod cancel;
 mod decision;
@@ -45,6 +46,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Logs(args) => here(logs::run(args, &client()?, out)),
         Command::Diff(args) => here(diff::run(args, &client()?, out)),
         Command::Findings(args) => here(findings::run(args, &client()?, out)),
+        Command::Artifacts(args) => here(artifacts::run(args, &client()?, out)),
         Command::Approve(args) => here(approve::run(args, &client()?, out)),
         Command::Reject(args) => here(reject::run(args, &client()?, out)),
         Command::Cancel(args) => here(cancel::run(args, &client()?, out)),

@@ -9,7 +9,7 @@ mod plugins;
 
 pub use change::{diff, finding, findings_summary};
 pub use events::event;
-pub use jobs::{job, jobs};
+pub use jobs::{artifacts, job, jobs};
 pub use logs::LogPrinter;
 pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin_events, plugins};
 

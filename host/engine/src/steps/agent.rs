@@ -2,6 +2,7 @@
 //! is what git finds afterwards.
 
 use super::{StepEnd, collect, out_of_time, sandbox_id, time_left_ms};
+use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::meter::RunMeter;
@@ -74,6 +75,7 @@ pub(super) async fn perform(
     if !collect::known_to_sandbox(context, &spec.id).await? {
         charge(context).await?;
     }
+    artifact::keep(context, step, artifact::Kind::Prompt, &task.prompt).await?;
     let ran = program::run(context, step, &spec, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
@@ -84,6 +86,7 @@ pub(super) async fn perform(
         })
     })
     .await?;
+    artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     let Events { parser, watch, .. } = ran.reader;
     let conclusion = parser.finish(ran.exit.clone()).await?;
     if ran.workspace_full {

@@ -2,6 +2,7 @@
 //! reads it from the runner, never from the command's output.
 
 use super::{StepEnd, out_of_time, sandbox_id, time_left_ms};
+use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::program::{self, Reader};
@@ -37,6 +38,7 @@ pub(super) async fn perform(
         output_limit_bytes: context.options.limits.step_output_bytes,
     };
     let ran = program::run(context, step, &spec, || async { Ok(Ignore) }).await?;
+    artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     if ran.timed_out && limit == left {
         return Err(out_of_time(context));
     }

@@ -149,7 +149,6 @@ async fn finish(context: &RunContext, step: &Step, end: StepEnd) -> Result<(), F
             cost_micro_usd: MicroUsd(0),
             time_ms: end.time_ms,
         },
-        artifacts: Vec::new(),
     };
     persist(|| {
         context.options.store.finish_step(

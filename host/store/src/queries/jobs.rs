@@ -5,7 +5,7 @@ use crate::db::{all, first, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_PAGE;
 use crate::store::Store;
-use crate::types::{Artifact, Job, JobFilter};
+use crate::types::{Job, JobFilter};
 use rusqlite::{Connection, params};
 use sortie_model::approval::Approval;
 use sortie_model::finding::Finding;
@@ -94,22 +94,6 @@ impl Store {
                 ),
                 [signed(run.0)],
                 rows::approval,
-            )
-        })
-        .await
-    }
-
-    /// The files that the job's steps left, oldest first.
-    pub async fn artifacts(&self, job: JobId) -> Result<Vec<Artifact>> {
-        self.read(move |conn| {
-            all(
-                conn,
-                "SELECT a.id, a.run_id, a.position, a.kind, a.name, a.path, a.size_bytes,
-                     a.created_at
-                 FROM runs r JOIN artifacts a ON a.run_id = r.id
-                 WHERE r.job_id = ?1 ORDER BY a.id",
-                [signed(job.0)],
-                rows::artifact,
             )
         })
         .await

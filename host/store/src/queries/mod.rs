@@ -1,5 +1,6 @@
 //! The queries, grouped by who asks: one function per query, typed rows out.
 
+mod artifact;
 mod audit;
 mod budget;
 mod call;

@@ -65,8 +65,6 @@ pub struct StepRecord {
     pub usage: Usage,
     /// The commit that holds the work so far, when the step made one.
     pub head: Option<String>,
-    /// Files it left.
-    pub artifacts: Vec<NewArtifact>,
 }
 
 /// What scanners said about a commit.
@@ -94,7 +92,7 @@ pub struct ScanRecord {
 /// A file to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewArtifact {
-    /// What it is, such as `log` or `diff`.
+    /// What it is, such as `prompt` or `output`.
     pub kind: String,
     /// The name people see.
     pub name: String,
@@ -113,7 +111,7 @@ pub struct Artifact {
     pub run: RunId,
     /// The step's position in the run.
     pub position: u32,
-    /// What it is, such as `log` or `diff`.
+    /// What it is, such as `prompt` or `output`.
     pub kind: String,
     /// The name people see.
     pub name: String,

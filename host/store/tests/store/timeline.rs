@@ -3,7 +3,7 @@
 use crate::support::{home, open};
 use serde_json::json;
 use sortie_model::id::EventSeq;
-use sortie_store::StoreError;
+use sortie_store::{NewRetry, StoreError};
 
 #[tokio::test]
 async fn a_listener_resumes_after_the_last_event_it_saw() {
