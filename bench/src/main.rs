@@ -45,8 +45,8 @@ struct Options {
     /// The image that containers start from.
     #[arg(long, default_value = "sortie-runner:base")]
     image: String,
-    /// The `sortie` program; built when it is not given.
-    #[arg(long, value_name = "FILE")]
+    /// The `sortie` program; built when it is not given. The last one counts.
+    #[arg(long, value_name = "FILE", overrides_with = "sortie")]
     sortie: Option<PathBuf>,
 }
 
