@@ -11,7 +11,7 @@ use sortie_model::budget::Limits;
 use sortie_model::id::{JobId, RunId};
 
 /// Adds to a run's limits, as far as the ceiling of its job lets it.
-pub(super) fn raise(tx: &Tx<'_>, job: JobId, id: RunId, by: Limits) -> Result<()> {
+pub(super) fn raise(tx: &mut Tx<'_>, job: JobId, id: RunId, by: Limits) -> Result<()> {
     let ceiling = jobs::get(tx.conn, job)?.policy.ceiling;
     let before = first(tx.conn, select_run!("WHERE id = ?1"), [signed(id.0)], |row| {
         rows::limits(row, 11)

@@ -1,6 +1,6 @@
 //! Claiming, fencing, postponing, and taking over after a restart.
 
-use crate::support::{CAP, PLENTY, answer, home, new_job, open};
+use crate::support::{CAP, PLENTY, answer, findings, home, new_job, open};
 use serde_json::json;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::halt::HaltReason;
@@ -357,7 +357,7 @@ async fn the_work_signal_tells_of_everything_claimable() {
     home.execute(claim.fence).await;
     assert!(!bumped(), "a run's phase");
     home.store
-        .park(claim.fence, support::findings(home.question(10)))
+        .park(claim.fence, findings(home.question(10)))
         .await
         .unwrap();
     assert!(bumped(), "a place is free");
