@@ -57,6 +57,10 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How long a person has to decide, in milliseconds.
     pub approval_expires_ms: u64,
+    /// The image that runs start from; none for the host's own. Jobs of before
+    /// there was one have none.
+    #[serde(default)]
+    pub image: Option<String>,
 }
 
 /// The branch of a job: prefix, number, and up to 40 characters of the task

@@ -256,6 +256,8 @@ pub struct PolicyConfig {
     /// How long a person has to decide, in hours.
     #[schemars(range(min = 1))]
     pub approval_expires_hours: u64,
+    /// The image that runs start from, instead of the engine's.
+    pub image: Option<String>,
     /// The host's own ceiling over any budget.
     pub ceiling: CeilingConfig,
 }
@@ -274,6 +276,7 @@ impl Default for PolicyConfig {
             branch_prefix: "sortie".into(),
             max_attempts: 3,
             approval_expires_hours: 72,
+            image: None,
             ceiling: CeilingConfig::default(),
         }
     }
@@ -336,6 +339,8 @@ pub struct ProjectConfig {
     /// See `[defaults]`.
     #[schemars(range(min = 1))]
     pub approval_expires_hours: Option<u64>,
+    /// See `[defaults]`.
+    pub image: Option<String>,
     /// See `[defaults.ceiling]`.
     #[serde(default)]
     pub ceiling: ProjectCeilingConfig,

@@ -35,6 +35,7 @@ impl PolicyConfig {
             branch_prefix: self.branch_prefix.clone(),
             max_attempts: self.max_attempts,
             approval_expires_ms: self.approval_expires_hours.saturating_mul(MS_PER_HOUR),
+            image: self.image.clone(),
         }
     }
 }
@@ -58,6 +59,7 @@ impl ProjectConfig {
             approval_expires_hours: own
                 .approval_expires_hours
                 .unwrap_or(base.approval_expires_hours),
+            image: own.image.or(base.image),
             ceiling: CeilingConfig {
                 calls: own.ceiling.calls.unwrap_or(base.ceiling.calls),
                 cost_usd: own.ceiling.cost_usd.unwrap_or(base.ceiling.cost_usd),
@@ -161,6 +163,9 @@ fn policy_faults(key: &str, policy: &PolicyConfig) -> Vec<String> {
     }
     if policy.approval_expires_hours == 0 {
         faults.push(format!("{key}.approval_expires_hours: write at least 1"));
+    }
+    if policy.image.as_deref().is_some_and(|image| image.trim().is_empty()) {
+        faults.push(format!("{key}.image: write an image's name, or remove the key"));
     }
     if policy.ceiling.time_minutes == 0 || policy.ceiling.calls == 0 {
         faults.push(format!(
