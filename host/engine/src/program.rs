@@ -20,10 +20,20 @@ const MAX_REATTACHES: u32 = 20;
 /// What the host waits beyond a step's limit for the runner to enforce it.
 const LIMIT_GRACE: Duration = Duration::from_secs(20);
 
+/// How long a program may go on after its output said that it was done. Long
+/// enough to write its last files, short enough that nobody waits for one that
+/// hangs after its work, as agents have been seen to.
+const DONE_GRACE: Duration = Duration::from_secs(15);
+
 /// Reads output as it arrives. Made anew whenever the output is replayed.
 pub(crate) trait Reader: Send {
     /// Takes the next chunk, in the order of the output.
     fn read(&mut self, output: &Output) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Whether what was read said that the program is done.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// How a program ended.
@@ -31,6 +41,8 @@ pub(crate) struct Ran<R> {
     pub(crate) exit: Exit,
     pub(crate) timed_out: bool,
     pub(crate) workspace_full: bool,
+    /// It was stopped because it went on after it said that it was done.
+    pub(crate) lingered: bool,
     pub(crate) tail: String,
     pub(crate) duration_ms: u64,
     pub(crate) reader: R,
@@ -102,9 +114,15 @@ async fn follow<R: Reader>(
     let deadline = tokio::time::sleep(limit + LIMIT_GRACE);
     tokio::pin!(deadline);
     let mut overdue = false;
+    let (mut done_at, mut told_to_end) = (None, false);
     loop {
         let output = tokio::select! {
             output = program.next_output() => output?,
+            () = after(done_at), if !told_to_end => {
+                told_to_end = true;
+                program.kill().await?;
+                continue;
+            }
             () = &mut deadline, if !overdue => {
                 // The runner keeps the limit; this is for a runner that lies.
                 overdue = true;
@@ -116,8 +134,15 @@ async fn follow<R: Reader>(
         tail.push(&output.bytes);
         keep(context, step, &output).await?;
         reader.read(&output).await?;
+        if done_at.is_none() && reader.is_done() {
+            done_at = Some(tokio::time::Instant::now() + DONE_GRACE);
+        }
     }
     let exit = program.wait().await?;
+    // Also when a host before this one told it to.
+    let lingered = done_at.is_some()
+        && !overdue
+        && exit.status == ExitStatus::Killed(KillReason::Cancelled);
     if exit.output_truncated {
         let said = format!(
             "the output went over {} bytes; what followed was dropped",
@@ -138,13 +163,25 @@ async fn follow<R: Reader>(
         );
     Ok(Ran {
         workspace_full: matches!(exit.status, ExitStatus::Killed(KillReason::WorkspaceFull)),
-        exit: as_exit(exit.status),
+        exit: match lingered {
+            true => Exit::Stopped("it went on after it said that it was done".to_owned()),
+            false => as_exit(exit.status),
+        },
         timed_out,
+        lingered,
         tail: tail.into_text(),
         duration_ms: exit.duration_ms,
         reader,
         workspace,
     })
+}
+
+/// Waits until then; without a time, for ever.
+async fn after(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), Fault> {

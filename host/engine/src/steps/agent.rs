@@ -11,7 +11,7 @@ use sortie_model::clock::Timestamp;
 use sortie_model::halt::HaltReason;
 use sortie_model::run::Step;
 use sortie_plugins::Parser;
-use sortie_plugins::surfaces::agent::{Ending, Event, Mode, Stream, Task};
+use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
 use sortie_sandbox::{Output, OutputStream, StepSpec, place};
@@ -75,6 +75,7 @@ pub(super) async fn perform(
             context,
             step: &step.name,
             shown_at: None,
+            done: false,
         })
     })
     .await?;
@@ -110,8 +111,14 @@ pub(super) async fn perform(
         }
         return Err(out_of_time(context));
     }
+    // The work of a program that hung after its end is as good as that of one
+    // that exited.
+    let exit = match ran.lingered && conclusion.ending == Ending::Completed {
+        true => Exit::Code(0),
+        false => ran.exit,
+    };
     let outcome = Outcome::Agent(AgentOutcome {
-        exit: translate::exit(ran.exit),
+        exit: translate::exit(exit),
         completed: conclusion.ending == Ending::Completed,
         summary: cut(&conclusion.summary, SUMMARY_CHARS),
         changed,
@@ -167,6 +174,7 @@ struct Events<'a> {
     context: &'a RunContext,
     step: &'a str,
     shown_at: Option<Timestamp>,
+    done: bool,
 }
 
 impl Reader for Events<'_> {
@@ -176,6 +184,7 @@ impl Reader for Events<'_> {
             OutputStream::Stderr => Stream::Stderr,
         };
         let events = self.parser.push(stream, &output.bytes).await?;
+        self.done |= events.iter().any(|event| matches!(event, Event::Done(_)));
         let Some(text) = events.iter().rev().find_map(progress) else {
             return Ok(());
         };
@@ -195,6 +204,10 @@ impl Reader for Events<'_> {
             }
         }
         Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
     }
 }
 
