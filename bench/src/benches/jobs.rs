@@ -37,6 +37,7 @@ pub fn policy() -> Policy {
         max_attempts: 3,
         approval_expires_ms: 259_200_000,
         guard: Default::default(),
+        image: None,
     }
 }
 

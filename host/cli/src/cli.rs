@@ -46,6 +46,7 @@ pub enum Command {
     Plugin(commands::plugin::Args),
     Audit(commands::audit::Args),
     Doctor(commands::doctor::Args),
+    Image(commands::image::Args),
     Scan(commands::scan::Args),
 }
 

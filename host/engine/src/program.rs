@@ -20,6 +20,11 @@ const MAX_REATTACHES: u32 = 20;
 /// What the host waits beyond a step's limit for the runner to enforce it.
 const LIMIT_GRACE: Duration = Duration::from_secs(20);
 
+/// How long a program may go on after its output said that it was done. Long
+/// enough to write its last files, short enough that nobody waits for one that
+/// hangs after its work, as agents have been seen to.
+const DONE_GRACE: Duration = Duration::from_secs(15);
+
 /// Reads output as it arrives. Made anew whenever the output is replayed.
 pub(crate) trait Reader: Send {
     /// Takes the next chunk, in the order of the output.
@@ -38,6 +43,11 @@ pub(crate) trait Reader: Send {
     fn stops(&self) -> bool {
         false
     }
+
+    /// Whether what was read said that the program is done.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// How a program ended.
@@ -45,6 +55,8 @@ pub(crate) struct Ran<R> {
     pub(crate) exit: Exit,
     pub(crate) timed_out: bool,
     pub(crate) workspace_full: bool,
+    /// It was stopped because it went on after it said that it was done.
+    pub(crate) lingered: bool,
     pub(crate) tail: String,
     pub(crate) duration_ms: u64,
     pub(crate) reader: R,
@@ -116,22 +128,22 @@ async fn follow<R: Reader>(
     let deadline = tokio::time::sleep(limit + LIMIT_GRACE);
     tokio::pin!(deadline);
     let (mut overdue, mut stopped) = (false, false);
+    let mut done_at = None;
     loop {
         if reader.stops() && !stopped {
             stopped = true;
             program.kill().await?;
         }
-        let alarm = reader.alarm().filter(|_| !stopped);
-        let rings = async {
-            match alarm {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
+        let alarm = reader.alarm().filter(|_| !stopped).map(Into::into);
         let output = tokio::select! {
             output = program.next_output() => output?,
-            () = rings => {
+            () = after(alarm), if done_at.is_none() => {
                 reader.ring();
+                continue;
+            }
+            () = after(done_at), if !stopped => {
+                stopped = true;
+                program.kill().await?;
                 continue;
             }
             () = &mut deadline, if !overdue => {
@@ -145,8 +157,15 @@ async fn follow<R: Reader>(
         tail.push(&output.bytes);
         keep(context, step, &output).await?;
         reader.read(&output).await?;
+        if done_at.is_none() && reader.is_done() {
+            done_at = Some(tokio::time::Instant::now() + DONE_GRACE);
+        }
     }
     let exit = program.wait().await?;
+    // Also when a host before this one told it to.
+    let lingered = done_at.is_some()
+        && !overdue
+        && exit.status == ExitStatus::Killed(KillReason::Cancelled);
     if exit.output_truncated {
         let said = format!(
             "the output went over {} bytes; what followed was dropped",
@@ -167,13 +186,25 @@ async fn follow<R: Reader>(
         );
     Ok(Ran {
         workspace_full: matches!(exit.status, ExitStatus::Killed(KillReason::WorkspaceFull)),
-        exit: as_exit(exit.status),
+        exit: match lingered {
+            true => Exit::Stopped("it went on after it said that it was done".to_owned()),
+            false => as_exit(exit.status),
+        },
         timed_out,
+        lingered,
         tail: tail.into_text(),
         duration_ms: exit.duration_ms,
         reader,
         workspace,
     })
+}
+
+/// Waits until then; without a time, for ever.
+async fn after(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), Fault> {

@@ -133,7 +133,7 @@ impl Slot {
                 job: context.fence.job.0,
                 token,
                 wall_limit: Duration::from_millis(remaining) + WALL_GRACE,
-                image: None,
+                image: context.job.policy.image.clone(),
             },
             doors,
         );

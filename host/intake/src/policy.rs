@@ -21,13 +21,13 @@ pub(crate) async fn resolve(
     let mut policy = project.clone();
     choose(
         &mut policy.agent,
-        request.agent.as_deref(),
+        in_full(catalog, Surface::Agent, request.agent.as_deref()).as_deref(),
         Surface::Agent,
         &allowed.agents,
     )?;
     choose(
         &mut policy.workflow,
-        request.workflow.as_deref(),
+        in_full(catalog, Surface::Workflow, request.workflow.as_deref()).as_deref(),
         Surface::Workflow,
         &allowed.workflows,
     )?;
@@ -70,6 +70,14 @@ pub async fn require_profile(
         plugin: plugin.to_owned(),
         known,
     })
+/// The name of a plugin by what people call it: `pi` is `agent-pi`, unless a
+/// plugin is called just `pi`.
+fn in_full(catalog: &dyn Catalog, surface: Surface, wanted: Option<&str>) -> Option<String> {
+    let wanted = wanted?;
+    let full = format!("{}-{wanted}", surface.name());
+    let installed = names(catalog, surface);
+    let is_short = !installed.iter().any(|name| name == wanted) && installed.contains(&full);
+    Some(if is_short { full } else { wanted.to_owned() })
 }
 
 fn choose(
@@ -169,6 +177,7 @@ pub(crate) mod tests {
             max_attempts: 3,
             approval_expires_ms: 4,
             guard: Default::default(),
+            image: None,
         }
     }
 
@@ -232,6 +241,35 @@ pub(crate) mod tests {
                 prop_assert_eq!(rest, project);
             }
         }
+    }
+
+    #[test]
+    fn plugins_have_short_names() {
+        struct Agents(&'static [&'static str]);
+
+        #[async_trait]
+        impl Catalog for Agents {
+            fn installed(&self) -> Vec<Installed> {
+                let one = |name: &str| Installed {
+                    name: name.into(),
+                    digest: String::new(),
+                    surfaces: vec![Surface::Agent],
+                    shipped: true,
+                };
+                self.0.iter().map(|name| one(name)).collect()
+            }
+
+            async fn budget_profiles(&self, _: &str) -> Result<Vec<String>, String> {
+                Ok(Vec::new())
+            }
+        }
+
+        let named = |installed, wanted| in_full(&Agents(installed), Surface::Agent, Some(wanted));
+        assert_eq!(named(&["agent-pi"], "pi").as_deref(), Some("agent-pi"));
+        assert_eq!(named(&["agent-pi", "pi"], "pi").as_deref(), Some("pi"));
+        assert_eq!(named(&["agent-pi"], "agent-pi").as_deref(), Some("agent-pi"));
+        assert_eq!(named(&["agent-pi"], "codex").as_deref(), Some("codex"));
+        assert_eq!(in_full(&Agents(&[]), Surface::Agent, None), None);
     }
 
     #[test]

@@ -61,6 +61,10 @@ pub struct Policy {
     /// When its agent is stopped.
     #[serde(default)]
     pub guard: Guard,
+    /// The image that runs start from; none for the host's own. Jobs of before
+    /// there was one have none.
+    #[serde(default)]
+    pub image: Option<String>,
 }
 
 /// The branch of a job: prefix, number, and up to 40 characters of the task

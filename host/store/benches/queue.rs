@@ -79,6 +79,7 @@ fn policy() -> Policy {
         max_attempts: 3,
         approval_expires_ms: 86_400_000,
         guard: Default::default(),
+        image: None,
     }
 }
 

@@ -8,8 +8,10 @@
     reason = "a test without its server ends here"
 )]
 
+mod models;
 mod registry;
 mod sshd;
 
+pub use models::Models;
 pub use registry::Registry;
 pub use sshd::{Sshd, keygen};

@@ -119,6 +119,9 @@ pub struct PolicyView {
     pub max_attempts: u32,
     /// How long a person has to decide, in milliseconds.
     pub approval_expires_ms: u64,
+    /// The image that its runs start from; none for the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// How much a job may use.
@@ -251,6 +254,7 @@ impl From<Policy> for PolicyView {
             .to_owned(),
             max_attempts: policy.max_attempts,
             approval_expires_ms: policy.approval_expires_ms,
+            image: policy.image,
         }
     }
 }

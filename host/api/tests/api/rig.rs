@@ -189,6 +189,7 @@ pub fn policy() -> Policy {
         max_attempts: 3,
         approval_expires_ms: 3_600_000,
         guard: Default::default(),
+        image: None,
     }
 }
 

@@ -1,12 +1,12 @@
 //! `sortie doctor`.
 
+use crate::checks::{self, Check, Checks, Status};
 use crate::client::{self, Client};
 use crate::config::{self, Loaded};
 use crate::exit::{CliError, Exit};
 use crate::host::options;
 use crate::host::record::Record;
-use crate::out::{Out, Tone};
-use crate::render::plain;
+use crate::out::Out;
 use serde::Serialize;
 use sortie_api::view::{PluginList, PluginView};
 use sortie_git::RemoteUrl;
@@ -28,52 +28,12 @@ const NO_SPACE_MIB: u64 = 256;
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Ok,
-    Warn,
-    Fail,
-}
-
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    status: Status,
-    message: String,
-}
-
 #[derive(Debug, Serialize)]
 struct Report {
     ok: bool,
     /// How the host's containers are marked; once there was a host.
     instance: Option<String>,
     checks: Vec<Check>,
-}
-
-#[derive(Default)]
-struct Checks(Vec<Check>);
-
-impl Checks {
-    fn add(&mut self, name: &'static str, status: Status, message: impl Into<String>) {
-        self.0.push(Check {
-            name,
-            status,
-            message: message.into(),
-        });
-    }
-
-    fn ok(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Ok, message);
-    }
-
-    fn warn(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Warn, message);
-    }
-
-    fn fail(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Fail, message);
-    }
 }
 
 /// Checks everything, and shows what came of it.
@@ -92,11 +52,11 @@ pub async fn run(config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
             host(&loaded, &mut checks).await;
         }
     }
-    let ok = checks.0.iter().all(|check| check.status != Status::Fail);
+    let ok = checks.passed();
     let report = Report {
         ok,
         instance,
-        checks: checks.0,
+        checks: checks.into(),
     };
     show(&report, out)?;
     Ok(if ok { Exit::Ok } else { Exit::Negative })
@@ -335,18 +295,5 @@ fn show(report: &Report, out: &Out) -> Result<(), CliError> {
     if out.is_json() {
         return out.json(report);
     }
-    for check in &report.checks {
-        let (tone, word) = match check.status {
-            Status::Ok => (Tone::Good, "ok  "),
-            Status::Warn => (Tone::Warn, "warn"),
-            Status::Fail => (Tone::Bad, "fail"),
-        };
-        out.line(format!(
-            "{}  {:<17} {}",
-            out.paint(tone, word),
-            check.name,
-            plain(&check.message).replace('\n', "\n                        ")
-        ))?;
-    }
-    Ok(())
+    checks::show(&report.checks, out)
 }

@@ -8,6 +8,7 @@ mod decision;
 pub mod diff;
 pub mod doctor;
 pub mod findings;
+pub mod image;
 pub mod init;
 pub mod list;
 pub mod logs;
@@ -39,6 +40,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
             runtime(&mut Builder::new_multi_thread(), serve::run(args, loaded))
         }
         Command::Doctor(_) => here(doctor::run(config, out)),
+        Command::Image(args) => here(image::run(args, config, out)),
         Command::Scan(args) => here(scan::run(args, config, out)),
         Command::Submit(args) => here(submit::run(args, &client()?, out)),
         Command::List(args) => here(list::run(args, &client()?, out)),

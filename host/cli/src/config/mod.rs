@@ -260,6 +260,8 @@ pub struct PolicyConfig {
     /// What happens when the budget is used up.
     #[schemars(with = "String", extend("enum" = ["ask", "halt"]))]
     pub on_budget: OnBudget,
+    /// The image that runs start from, instead of the engine's.
+    pub image: Option<String>,
     /// The host's own ceiling over any budget.
     pub ceiling: CeilingConfig,
     /// When an agent counts as stuck.
@@ -281,6 +283,7 @@ impl Default for PolicyConfig {
             max_attempts: 3,
             approval_expires_hours: 72,
             on_budget: OnBudget::Ask,
+            image: None,
             ceiling: CeilingConfig::default(),
             guard: GuardConfig::default(),
         }
@@ -376,6 +379,7 @@ pub struct ProjectConfig {
     /// See `[defaults]`.
     #[schemars(with = "Option<String>", extend("enum" = ["ask", "halt", null]))]
     pub on_budget: Option<OnBudget>,
+    pub image: Option<String>,
     /// See `[defaults.ceiling]`.
     #[serde(default)]
     pub ceiling: ProjectCeilingConfig,

@@ -49,6 +49,7 @@ impl PolicyConfig {
             max_attempts: self.max_attempts,
             approval_expires_ms: self.approval_expires_hours.saturating_mul(MS_PER_HOUR),
             guard: self.guard.guard(self.on_budget),
+            image: self.image.clone(),
         }
     }
 }
@@ -79,6 +80,7 @@ impl ProjectConfig {
                 same_call: own.guard.same_call.unwrap_or(base.guard.same_call),
                 same_path: own.guard.same_path.unwrap_or(base.guard.same_path),
             },
+            image: own.image.or(base.image),
             ceiling: CeilingConfig {
                 calls: own.ceiling.calls.unwrap_or(base.ceiling.calls),
                 cost_usd: own.ceiling.cost_usd.unwrap_or(base.ceiling.cost_usd),
@@ -182,6 +184,9 @@ fn policy_faults(key: &str, policy: &PolicyConfig) -> Vec<String> {
     }
     if policy.approval_expires_hours == 0 {
         faults.push(format!("{key}.approval_expires_hours: write at least 1"));
+    }
+    if policy.image.as_deref().is_some_and(|image| image.trim().is_empty()) {
+        faults.push(format!("{key}.image: write an image's name, or remove the key"));
     }
     if policy.ceiling.time_minutes == 0 || policy.ceiling.calls == 0 {
         faults.push(format!(

@@ -27,9 +27,6 @@ const DEFAULT_ROLE: &str = "build";
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The longest progress text, in characters.
 const PROGRESS_CHARS: usize = 200;
-/// How long a program may go on after its agent said that it ended: it writes
-/// its session and closes its connections. Some never end by themselves.
-const LAST_WORD_GRACE: Duration = Duration::from_secs(10);
 /// The longest summary kept, in characters.
 const SUMMARY_CHARS: usize = 4_000;
 
@@ -83,6 +80,7 @@ pub(super) async fn perform(
             context,
             step: &step.name,
             shown_at: None,
+            done: false,
         })
     })
     .await?;
@@ -124,9 +122,9 @@ pub(super) async fn perform(
         }
         return Err(stop);
     }
-    // A program that had said its last word and went on was stopped by the host:
-    // that is no failure of the agent.
-    let exit = match watch.outlived {
+    // The work of a program that hung after its end is as good as that of one
+    // that exited.
+    let exit = match ran.lingered && conclusion.ending == Ending::Completed {
         true => Exit::Code(0),
         false => ran.exit,
     };
@@ -194,6 +192,7 @@ struct Events<'a> {
     context: &'a RunContext,
     step: &'a str,
     shown_at: Option<Timestamp>,
+    done: bool,
 }
 
 impl Reader for Events<'_> {
@@ -204,6 +203,7 @@ impl Reader for Events<'_> {
         };
         let events = self.parser.push(stream, &output.bytes).await?;
         self.watch.hear(&events);
+        self.done |= events.iter().any(|event| matches!(event, Event::Done(_)));
         let Some(text) = events.iter().rev().find_map(progress) else {
             return Ok(());
         };
@@ -225,16 +225,20 @@ impl Reader for Events<'_> {
         Ok(())
     }
 
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
     fn alarm(&self) -> Option<Instant> {
         self.watch.alarm()
     }
 
     fn ring(&mut self) {
-        self.watch.ring();
+        self.watch.stuck = Some(self.watch.dog.silent());
     }
 
     fn stops(&self) -> bool {
-        self.watch.outlived || self.watch.stuck.is_some()
+        self.watch.stuck.is_some()
     }
 }
 
@@ -242,10 +246,6 @@ impl Reader for Events<'_> {
 struct Watch {
     began: Instant,
     dog: Watchdog,
-    /// When the agent said that it ended.
-    done: Option<Instant>,
-    /// It said so and went on for longer than it takes to end.
-    outlived: bool,
     stuck: Option<Stuck>,
 }
 
@@ -254,36 +254,21 @@ impl Watch {
         Self {
             began: Instant::now(),
             dog: Watchdog::new(guard),
-            done: None,
-            outlived: false,
             stuck: None,
         }
     }
 
     fn hear(&mut self, events: &[Event]) {
+        let at = self.began.elapsed();
         for event in events {
-            if self.done.is_some() || self.stuck.is_some() {
-                return;
+            if self.stuck.is_none() && !matches!(event, Event::Done(_)) {
+                self.stuck = self.dog.hear(at, event);
             }
-            if matches!(event, Event::Done(_)) {
-                self.done = Some(Instant::now());
-            }
-            self.stuck = self.dog.hear(self.began.elapsed(), event);
         }
     }
 
     fn alarm(&self) -> Option<Instant> {
-        match self.done {
-            Some(done) => Some(done + LAST_WORD_GRACE),
-            None => self.began.checked_add(self.dog.patience_ends()),
-        }
-    }
-
-    fn ring(&mut self) {
-        match self.done {
-            Some(_) => self.outlived = true,
-            None => self.stuck = Some(self.dog.silent()),
-        }
+        self.began.checked_add(self.dog.patience_ends())
     }
 }
 

@@ -88,6 +88,7 @@ pub fn policy() -> Policy {
         max_attempts: 3,
         approval_expires_ms: 60_000,
         guard: Default::default(),
+        image: None,
     }
 }
 
