@@ -11,6 +11,7 @@ pub mod diff;
 pub mod event;
 pub mod finding;
 pub mod halt;
+pub mod host;
 pub mod id;
 pub mod job;
 pub mod project;

@@ -2,7 +2,7 @@
 //!
 //! A request passes four gates, in this order. It must be well formed
 //! (`target`, `path`, `headers`); a [`Rule`] of its subject's grant must
-//! allow it (`rule`, `host`); every address of its host must be one that the
+//! allow it (`rule`); every address of its host must be one that the
 //! rule opens (`address`, `resolve`); then it is sent to those addresses and
 //! to no other (`pool`), with the rule's credential, and the answer is capped,
 //! cleaned of the credential (`scrub`) and written down (`audit`).
@@ -16,7 +16,6 @@ mod address;
 mod audit;
 mod error;
 mod headers;
-mod host;
 mod message;
 mod path;
 mod pool;
@@ -30,12 +29,13 @@ pub use address::Reach;
 pub use audit::{Audit, AuditEntry, Outcome};
 pub use error::{OutboundError, SetupError};
 pub use headers::{FieldName, MAX_FIELD_BYTES, MAX_FIELDS};
-pub use host::HostPattern;
 pub use message::{Header, OutRequest, OutResponse};
 pub use path::PathPrefix;
 pub use resolve::{Resolve, SystemResolver};
 pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme, Sign};
 pub use target::MAX_URL_BYTES;
+
+pub use sortie_model::host::HostPattern;
 
 use std::path::PathBuf;
 use std::sync::Arc;

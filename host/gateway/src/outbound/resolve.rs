@@ -9,10 +9,10 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use async_trait::async_trait;
+use sortie_model::host::HostName;
 
 use super::address::Reach;
 use super::error::{OutboundError, Stop};
-use super::host::Name;
 use super::rule::{Rule, Scheme};
 use super::target::Target;
 
@@ -48,8 +48,8 @@ pub(crate) async fn addresses(
     target: &Target,
 ) -> Result<Vec<SocketAddr>, Stop> {
     let found = match &target.name {
-        Name::Ip(ip) => vec![*ip],
-        Name::Domain(domain) => resolver
+        HostName::Ip(ip) => vec![*ip],
+        HostName::Domain(domain) => resolver
             .resolve(domain)
             .await
             .map_err(|error| Stop::with_detail(no_such_name(domain), error.to_string()))?,
@@ -87,13 +87,13 @@ fn no_such_name(name: &str) -> OutboundError {
     OutboundError::Unreachable(format!("the host {name} does not resolve"))
 }
 
-fn shut(name: &Name, ip: IpAddr, reach: Reach, private: bool) -> Stop {
+fn shut(name: &HostName, ip: IpAddr, reach: Reach, private: bool) -> Stop {
     let advice = match (reach, name) {
         (Reach::Loopback | Reach::Private, _) if !private => "; the rule needs `private = true`",
-        (Reach::LinkLocal | Reach::Metadata, Name::Domain(_)) => {
+        (Reach::LinkLocal | Reach::Metadata, HostName::Domain(_)) => {
             "; a rule must name that address itself, with `private = true`"
         }
-        (Reach::LinkLocal | Reach::Metadata, Name::Ip(_)) => "; the rule needs `private = true`",
+        (Reach::LinkLocal | Reach::Metadata, HostName::Ip(_)) => "; the rule needs `private = true`",
         _ => "",
     };
     Stop::with_detail(
