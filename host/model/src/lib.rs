@@ -8,6 +8,7 @@ pub mod approval;
 pub mod budget;
 pub mod clock;
 pub mod diff;
+pub mod egress;
 pub mod event;
 pub mod finding;
 pub mod halt;

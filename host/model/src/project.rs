@@ -1,6 +1,7 @@
 //! A repository and the policy that holds for work on it.
 
 use crate::budget::Limits;
+use crate::egress::EgressPolicy;
 use crate::finding::Severity;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,10 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How long a person has to decide, in milliseconds.
     pub approval_expires_ms: u64,
+    /// What its sandboxes may reach; nothing in jobs that were stored before
+    /// there was this word.
+    #[serde(default)]
+    pub egress: EgressPolicy,
 }
 
 /// The branch of a job: prefix, number, and up to 40 characters of the task

@@ -6,6 +6,7 @@ pub mod cancel;
 mod decision;
 pub mod diff;
 pub mod doctor;
+pub mod egress;
 pub mod findings;
 pub mod init;
 pub mod list;
@@ -50,6 +51,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Retry(args) => here(retry::run(args, &client()?, out)),
         Command::Audit(args) => here(audit::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
+        Command::Egress(args) => here(egress::run(args, client, out)),
     }
 }
 

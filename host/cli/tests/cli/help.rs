@@ -8,8 +8,28 @@ use std::path::{Path, PathBuf};
 fn help_texts_are_as_they_were() {
     let rig = Rig::new();
     let commands = [
-        "", "init", "serve", "submit", "list", "status", "logs", "diff", "findings", "approve",
-        "reject", "cancel", "retry", "plugin", "audit", "doctor", "scan",
+        "",
+        "init",
+        "serve",
+        "submit",
+        "list",
+        "status",
+        "logs",
+        "diff",
+        "findings",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "plugin",
+        "egress",
+        "egress list",
+        "egress allow",
+        "egress deny",
+        "egress learn",
+        "audit",
+        "doctor",
+        "scan",
     ];
     let of_plugins = [
         "new",

@@ -5,6 +5,7 @@ mod call;
 mod chat;
 mod deliveries;
 mod effects;
+mod egress;
 mod events;
 mod gate;
 mod inbound;

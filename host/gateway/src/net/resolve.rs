@@ -12,9 +12,6 @@ use async_trait::async_trait;
 use sortie_model::host::HostName;
 
 use super::address::Reach;
-use super::error::{OutboundError, Stop};
-use super::rule::{Rule, Scheme};
-use super::target::Target;
 
 /// The most addresses of a name that are tried; each costs a part of the time
 /// to connect, and hosts that are served by more answer at any.
@@ -41,65 +38,76 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// The addresses that `rule` lets a request to `target` connect to.
-pub(crate) async fn addresses(
+/// What a rule opens beyond public addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Opened {
+    /// The rule's own flag for private and loopback addresses.
+    pub(crate) private: bool,
+    /// The address that the rule names as its host, if it names one.
+    pub(crate) named: Option<IpAddr>,
+}
+
+/// Why a host may not, or cannot, be connected to.
+#[derive(Debug)]
+pub(crate) enum VetError {
+    /// No name server knows it; what the resolver said, for operators.
+    NoSuchName(String),
+    /// One of its addresses is not one that the rule opens.
+    Shut {
+        /// The address.
+        ip: IpAddr,
+        /// Its kind.
+        reach: Reach,
+        /// What would open it, for operators; may be empty.
+        advice: &'static str,
+    },
+}
+
+/// The addresses of a host, each of them one that `opened` opens.
+pub(crate) async fn vet(
     resolver: &dyn Resolve,
-    rule: &Rule,
-    target: &Target,
-) -> Result<Vec<SocketAddr>, Stop> {
-    let found = match &target.name {
+    name: &HostName,
+    port: u16,
+    opened: Opened,
+) -> Result<Vec<SocketAddr>, VetError> {
+    let found = match name {
         HostName::Ip(ip) => vec![*ip],
         HostName::Domain(domain) => resolver
             .resolve(domain)
             .await
-            .map_err(|error| Stop::with_detail(no_such_name(domain), error.to_string()))?,
+            .map_err(|error| VetError::NoSuchName(error.to_string()))?,
     };
     if found.is_empty() {
-        return Err(no_such_name(&target.name.to_string()).into());
+        return Err(VetError::NoSuchName("it has no address".to_owned()));
     }
     for ip in &found {
         let reach = Reach::of(*ip);
         // An address that a name leads to was not named, whatever the rule's
         // host is: the two never match each other.
-        let named = rule.host.address() == Some(*ip);
-        if !reach.is_open(rule.private, named) {
-            return Err(shut(&target.name, *ip, reach, rule.private));
-        }
-    }
-    if rule.credential.is_some() && target.scheme == Scheme::Http {
-        let is_local = |ip: &IpAddr| Reach::of(*ip) == Reach::Loopback;
-        if !(rule.private && found.iter().all(is_local)) {
-            return Err(OutboundError::Denied(format!(
-                "a credential does not go to {} over plain http; use https",
-                target.name
-            ))
-            .into());
+        if !reach.is_open(opened.private, opened.named == Some(*ip)) {
+            return Err(VetError::Shut {
+                ip: *ip,
+                reach,
+                advice: advice(reach, name, opened.private),
+            });
         }
     }
     Ok(found
         .into_iter()
         .take(MAX_ADDRESSES)
-        .map(|ip| SocketAddr::new(ip.to_canonical(), target.port))
+        .map(|ip| SocketAddr::new(ip.to_canonical(), port))
         .collect())
 }
 
-fn no_such_name(name: &str) -> OutboundError {
-    OutboundError::Unreachable(format!("the host {name} does not resolve"))
-}
-
-fn shut(name: &HostName, ip: IpAddr, reach: Reach, private: bool) -> Stop {
-    let advice = match (reach, name) {
-        (Reach::Loopback | Reach::Private, _) if !private => "; the rule needs `private = true`",
+fn advice(reach: Reach, name: &HostName, private: bool) -> &'static str {
+    match (reach, name) {
+        (Reach::Loopback | Reach::Private, _) if !private => "; the rule must open private ones",
         (Reach::LinkLocal | Reach::Metadata, HostName::Domain(_)) => {
-            "; a rule must name that address itself, with `private = true`"
+            "; a rule must name that address itself, and open private ones"
         }
-        (Reach::LinkLocal | Reach::Metadata, HostName::Ip(_)) => "; the rule needs `private = true`",
+        (Reach::LinkLocal | Reach::Metadata, HostName::Ip(_)) => {
+            "; the rule must open private ones"
+        }
         _ => "",
-    };
-    Stop::with_detail(
-        OutboundError::Denied(format!(
-            "the host {name} is at an address that its rule does not open"
-        )),
-        format!("{ip} is {}{advice}", reach.describe()),
-    )
+    }
 }
