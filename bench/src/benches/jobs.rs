@@ -38,6 +38,7 @@ pub fn policy() -> Policy {
         approval_expires_ms: 259_200_000,
         guard: Default::default(),
         image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
     }
 }
 

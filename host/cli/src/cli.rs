@@ -44,6 +44,7 @@ pub enum Command {
     Retry(commands::retry::Args),
     Publish(commands::publish::Args),
     Plugin(commands::plugin::Args),
+    Egress(commands::egress::Args),
     Audit(commands::audit::Args),
     Doctor(commands::doctor::Args),
     Image(commands::image::Args),

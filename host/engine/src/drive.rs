@@ -43,6 +43,9 @@ pub(crate) struct RunContext {
     /// Held while a program runs in the workspace.
     pub(crate) turn: Mutex<()>,
     pub(crate) meter: Arc<crate::meter::RunMeter>,
+    /// What its sandboxes reach the outside through; one for the run, however
+    /// many sandboxes and wires it takes, so that its limits hold over all.
+    pub(crate) outside: crate::egress::Outside,
 }
 
 /// How a stretch of work under one lease ended.
@@ -148,6 +151,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
     let prepared = prepare::prepare(&options, &claim).await?;
     let log = RunLog::open(&log::path(&options.data_dir, claim.run.id)).await?;
     let context = RunContext {
+        outside: crate::egress::Outside::of(&options, claim.fence, &claim.job.policy.egress),
         meter: prepared.meter.clone(),
         workspace: WorkspaceSlot::new(claim.resumed),
         turn: Mutex::new(()),

@@ -13,6 +13,7 @@ mod budget;
 mod checkpoint;
 mod dispatch;
 mod drive;
+mod egress;
 mod fault;
 mod gate;
 mod log;
@@ -84,6 +85,8 @@ pub struct EngineOptions {
     pub author: Author,
     /// What bounds it.
     pub limits: EngineLimits,
+    /// Search and fetch for agents; none when neither is offered.
+    pub web: Option<sortie_gateway::web::WebService>,
 }
 
 /// Why the engine could not do what it was asked.

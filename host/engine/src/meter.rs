@@ -1,24 +1,19 @@
-//! A run's ledger as its gateway sees it.
+//! A run's ledger as its gateway sees it, and the way to that gateway.
 
+use crate::egress::Outside;
 use async_trait::async_trait;
-use sortie_gateway::{Charge, Gateway, Meter, MeterError, Refusal};
+use sortie_gateway::{Charge, Gateway, Meter, MeterError};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::id::Fence;
 use sortie_sandbox::{BoxedIo, WireGateway};
 use sortie_store::Store;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-/// How many refused requests of one run are put on the timeline; a loop that
-/// asks for the same host must not fill the database.
-const MAX_REFUSALS_SHOWN: u32 = 50;
 
 /// Charges one run.
 pub(crate) struct RunMeter {
     store: Store,
     fence: Fence,
     limits: Limits,
-    refusals: AtomicU32,
 }
 
 impl RunMeter {
@@ -27,7 +22,6 @@ impl RunMeter {
             store,
             fence,
             limits,
-            refusals: AtomicU32::new(0),
         }
     }
 
@@ -54,24 +48,15 @@ impl Meter for RunMeter {
             Err(error) => Err(MeterError(error.to_string())),
         }
     }
-
-    async fn refused(&self, refusal: Refusal) {
-        if self.refusals.fetch_add(1, Ordering::Relaxed) >= MAX_REFUSALS_SHOWN {
-            return;
-        }
-        let data = serde_json::json!({ "method": refusal.method, "target": refusal.target });
-        if let Err(error) = self.store.emit(self.fence, "egress.refused", data).await {
-            tracing::debug!(%error, "a refused request is not on the timeline");
-        }
-    }
 }
 
 /// What the sandbox hands the streams of its two doors to.
 pub(crate) struct WireDoors(Gateway);
 
 impl WireDoors {
-    pub(crate) fn new(meter: Arc<RunMeter>) -> Arc<Self> {
-        Arc::new(Self(Gateway::new(meter)))
+    pub(crate) fn new(meter: Arc<RunMeter>, outside: &Outside) -> Arc<Self> {
+        let gateway = Gateway::new(meter, outside.egress.clone());
+        Arc::new(Self(gateway.with_web(outside.web.clone())))
     }
 }
 

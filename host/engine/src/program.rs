@@ -2,6 +2,7 @@
 //! output, and says how it ended.
 
 use crate::drive::RunContext;
+use crate::egress;
 use crate::fault::Fault;
 use crate::log::LogLine;
 use crate::workspace::WALL_GRACE;
@@ -75,6 +76,9 @@ where
     M: FnMut() -> F,
     F: Future<Output = Result<R, Fault>>,
 {
+    let mut spec = spec.clone();
+    egress::tell_of_mirrors(context, &mut spec);
+    let spec = &spec;
     let mut reattached = 0;
     loop {
         let workspace = context.workspace.ensure(context).await?;

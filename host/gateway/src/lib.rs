@@ -3,19 +3,29 @@
 //! A sandbox has no network card. What its processes send to the loopback
 //! proxy or to the loopback model endpoint becomes a stream on the wire, and
 //! the host hands that stream to [`Gateway::serve`]. Nothing leaves the host
-//! here unless a rule says so; today no rule does: every model request is
-//! counted against the run's budget and answered that no provider is
-//! configured, and every egress request is refused and made visible.
+//! here unless a rule says so: every model request is counted against the run's
+//! budget and answered that no provider is configured, and every egress request
+//! goes through the run's [`egress`] proxy. Search and fetch are on the model
+//! door, under a path of their own ([`web`]).
 //!
-//! The gateway never holds a run's ledger; it asks a [`Meter`].
+//! The gateway never holds a run's ledger; it asks a [`Meter`], and its
+//! proxy a [`egress::Warden`].
 
-mod egress;
+pub mod egress;
 mod llm;
 mod meter;
+mod net;
 pub mod outbound;
+pub mod tools;
+pub mod web;
 
-pub use meter::{Charge, Meter, MeterError, Refusal};
+pub use meter::{Charge, Meter, MeterError};
 
+use egress::Egress;
+use web::Web;
+
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -44,12 +54,25 @@ pub enum Door {
 #[derive(Clone)]
 pub struct Gateway {
     meter: Arc<dyn Meter>,
+    egress: Egress,
+    web: Option<Web>,
 }
 
 impl Gateway {
-    /// A gateway that charges and reports to `meter`.
-    pub fn new(meter: Arc<dyn Meter>) -> Self {
-        Self { meter }
+    /// A gateway that charges `meter` and lets out what `egress` does.
+    pub fn new(meter: Arc<dyn Meter>, egress: Egress) -> Self {
+        Self {
+            meter,
+            egress,
+            web: None,
+        }
+    }
+
+    /// The same with search and fetch.
+    #[must_use]
+    pub fn with_web(mut self, web: Option<Web>) -> Self {
+        self.web = web;
+        self
     }
 
     /// Serves one connection until its client is done. Errors of the
@@ -58,13 +81,23 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let meter = self.meter.clone();
-        let service = service_fn(move |request| {
-            let meter = meter.clone();
+        match door {
+            Door::Model => self.model(io).await,
+            Door::Egress => self.egress.serve(io).await,
+        }
+    }
+
+    async fn model<S>(&self, io: S)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let gateway = self.clone();
+        let service = service_fn(move |request: Request<Incoming>| {
+            let gateway = gateway.clone();
             async move {
-                match door {
-                    Door::Model => llm::answer(&*meter, request).await,
-                    Door::Egress => egress::answer(&*meter, request).await,
+                match request.uri().path().starts_with(web::PREFIX) {
+                    true => Ok(web::answer(gateway.web.as_ref(), request).await),
+                    false => llm::answer(&*gateway.meter, request).await,
                 }
             }
         });
@@ -75,7 +108,7 @@ impl Gateway {
             .serve_connection(TokioIo::new(io), service)
             .await;
         if let Err(error) = served {
-            tracing::debug!(?door, %error, "a gateway connection ended early");
+            tracing::debug!(%error, "a gateway connection ended early");
         }
     }
 }

@@ -178,6 +178,7 @@ pub(crate) mod tests {
             approval_expires_ms: 4,
             guard: Default::default(),
             image: None,
+            egress: sortie_model::egress::EgressPolicy::default(),
         }
     }
 

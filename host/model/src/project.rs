@@ -1,6 +1,7 @@
 //! A repository and the policy that holds for work on it.
 
 use crate::budget::Limits;
+use crate::egress::EgressPolicy;
 use crate::finding::Severity;
 use crate::guard::Guard;
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,10 @@ pub struct Policy {
     /// there was one have none.
     #[serde(default)]
     pub image: Option<String>,
+    /// What its sandboxes may reach; nothing in jobs that were stored before
+    /// there was this word.
+    #[serde(default)]
+    pub egress: EgressPolicy,
 }
 
 /// The branch of a job: prefix, number, and up to 40 characters of the task

@@ -80,6 +80,7 @@ fn policy() -> Policy {
         approval_expires_ms: 86_400_000,
         guard: Default::default(),
         image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
     }
 }
 

@@ -56,6 +56,15 @@ pub const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
 /// data of an event.
 pub const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
 
+/// The most hosts that one job asks people about: nobody reads more.
+pub const MAX_EGRESS_ASKS: u32 = 200;
+
+/// The most answers about hosts that count for one job, the newest first.
+pub const MAX_EGRESS_RULINGS: u32 = 500;
+
+/// The longest detail of a connection in bytes: an error of the network.
+pub const MAX_EGRESS_DETAIL_BYTES: usize = 1_000;
+
 /// The longest key of a plugin's store in bytes; the plugins' interface
 /// promises it.
 pub const MAX_KV_KEY_BYTES: usize = 256;

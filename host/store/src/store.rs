@@ -70,6 +70,7 @@ impl Store {
             work: watch::Sender::new(0),
             events: watch::Sender::new(newest),
             plugins: watch::Sender::new(0),
+            egress: watch::Sender::new(0),
             numbers: Arc::clone(&numbers),
             cancels: broadcast::Sender::new(CANCELS_KEPT),
         };
@@ -186,6 +187,10 @@ impl Store {
             .read(query)
             .await
             .map_err(|error| at(error, &self.inner.path))
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.inner.listeners
     }
 
     pub(crate) fn numbers(&self) -> &Arc<Numbers> {

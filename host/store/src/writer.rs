@@ -36,6 +36,8 @@ pub(crate) struct Signals {
     pub(crate) cancelled: Vec<RunId>,
     /// A plugin's event or a delivery may have become due.
     pub(crate) plugins: bool,
+    /// A person answered for a host.
+    pub(crate) egress: bool,
     /// Up to where numbers may be given out from now on.
     pub(crate) reserved: Reserved,
 }
@@ -46,6 +48,7 @@ impl Signals {
         self.event = self.event.max(other.event);
         self.cancelled.extend(other.cancelled);
         self.plugins |= other.plugins;
+        self.egress |= other.egress;
         self.reserved.merge(other.reserved);
     }
 }
@@ -57,6 +60,7 @@ pub(crate) struct Listeners {
     pub(crate) events: watch::Sender<EventSeq>,
     pub(crate) cancels: broadcast::Sender<RunId>,
     pub(crate) plugins: watch::Sender<u64>,
+    pub(crate) egress: watch::Sender<u64>,
     pub(crate) numbers: Arc<Numbers>,
 }
 
@@ -65,6 +69,10 @@ impl Listeners {
         self.numbers.committed(signals.reserved);
         if signals.plugins {
             self.plugins
+                .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
+        }
+        if signals.egress {
+            self.egress
                 .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
         }
         if let Some(seq) = signals.event {

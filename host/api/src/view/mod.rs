@@ -2,12 +2,17 @@
 //! can change without breaking a client. Clients written in Rust, such as the
 //! `sortie` command, read the same types.
 
+mod egress;
 mod job;
 mod message;
 mod other;
 mod plugin;
 mod run;
 
+pub use egress::{
+    EgressAnswerBody, EgressAnswerView, EgressAskView, EgressConnectionView, EgressQuestions,
+    EgressView,
+};
 pub use job::{
     HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView,
     UsageView,

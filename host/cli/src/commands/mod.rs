@@ -7,6 +7,7 @@ pub mod cancel;
 mod decision;
 pub mod diff;
 pub mod doctor;
+pub mod egress;
 pub mod findings;
 pub mod image;
 pub mod init;
@@ -56,6 +57,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Publish(args) => here(publish::run(args, &client()?, out)),
         Command::Audit(args) => here(audit::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
+        Command::Egress(args) => here(egress::run(args, client, out)),
     }
 }
 

@@ -4,12 +4,16 @@
 //! test holds it equal to the defaults. Nothing here opens a socket or reads a
 //! secret.
 
+mod egress;
 mod load;
 mod money;
 mod policy;
+mod web;
 
+pub use egress::{EgressConfig, ProjectEgressConfig};
 pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load, read};
 pub use money::Usd;
+pub use web::WebConfig;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -38,6 +42,10 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// How the host uses git.
     pub git: GitConfig,
+    /// What sandboxes may reach.
+    pub egress: EgressConfig,
+    /// Search and fetch for agents.
+    pub web: WebConfig,
     /// How many runs may fly at once.
     pub limits: LimitsConfig,
     /// The policy of a job, unless its project says otherwise.
@@ -404,6 +412,9 @@ pub struct ProjectGuardConfig {
     /// Calls on the same path so often in a row.
     #[schemars(range(min = 2))]
     pub same_path: Option<u32>,
+    /// See `[egress]`.
+    #[serde(default)]
+    pub egress: ProjectEgressConfig,
 }
 
 /// Where a project's ceiling differs.

@@ -4,6 +4,10 @@
 use super::{CeilingConfig, Config, GuardConfig, PolicyConfig, ProjectConfig};
 use sortie_model::budget::Limits;
 use sortie_model::guard::{Guard, OnBudget};
+use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
+use sortie_gateway::tools::Detected;
+use sortie_model::budget::Limits;
+use sortie_model::egress::EgressPolicy;
 use sortie_model::project::{Policy, Project};
 use sortie_package::signature::TrustedKeys;
 
@@ -50,6 +54,8 @@ impl PolicyConfig {
             approval_expires_ms: self.approval_expires_hours.saturating_mul(MS_PER_HOUR),
             guard: self.guard.guard(self.on_budget),
             image: self.image.clone(),
+            // Laid over it by whoever knows the machine's mirrors.
+            egress: EgressPolicy::default(),
         }
     }
 }
@@ -94,15 +100,26 @@ impl ProjectConfig {
 }
 
 impl Config {
+    /// The policy of repositories that no project names.
+    pub fn default_policy(&self, detected: &Detected) -> Policy {
+        Policy {
+            egress: self.egress.policy(None, detected),
+            ..self.defaults.policy()
+        }
+    }
+
     /// The configured projects with their policies.
-    pub fn projects(&self) -> Vec<Project> {
+    pub fn projects(&self, detected: &Detected) -> Vec<Project> {
         self.projects
             .iter()
             .map(|(name, project)| Project {
                 name: name.clone(),
                 repository: project.repository.clone(),
                 base_branch: project.base_branch.clone(),
-                policy: project.over(&self.defaults).policy(),
+                policy: Policy {
+                    egress: self.egress.policy(Some(&project.egress), detected),
+                    ..project.over(&self.defaults).policy()
+                },
             })
             .collect()
     }
@@ -165,6 +182,8 @@ impl Config {
                     .to_owned(),
             );
         }
+        faults.extend(self.egress.faults());
+        faults.extend(self.web.faults(|name| self.secrets.contains_key(name)));
         faults.extend(policy_faults("defaults", &self.defaults));
         for (name, project) in &self.projects {
             let key = format!("projects.{name}");
@@ -172,6 +191,7 @@ impl Config {
                 faults.push(format!("{key}.repository: write the remote's URL"));
             }
             faults.extend(policy_faults(&key, &project.over(&self.defaults)));
+            faults.extend(project.egress.faults(&format!("{key}.egress")));
         }
         faults
     }

@@ -2,12 +2,14 @@
 //! it reaches a terminal; nothing here decides anything.
 
 mod change;
+mod egress;
 mod events;
 mod jobs;
 mod logs;
 mod plugins;
 
 pub use change::{diff, finding, findings_summary};
+pub use egress::{egress_asks, egress_connections};
 pub use events::event;
 pub use jobs::{artifacts, job, jobs};
 pub use logs::LogPrinter;

@@ -8,8 +8,31 @@ use std::path::{Path, PathBuf};
 fn help_texts_are_as_they_were() {
     let rig = Rig::new();
     let commands = [
-        "", "init", "serve", "submit", "list", "status", "logs", "diff", "findings", "approve",
-        "reject", "cancel", "retry", "plugin", "audit", "doctor", "scan", "image",
+        "",
+        "init",
+        "serve",
+        "submit",
+        "list",
+        "status",
+        "logs",
+        "diff",
+        "findings",
+        "artifacts",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "publish",
+        "plugin",
+        "egress",
+        "egress list",
+        "egress allow",
+        "egress deny",
+        "egress learn",
+        "audit",
+        "doctor",
+        "scan",
+        "image",
         "image check",
     ];
     let of_plugins = [

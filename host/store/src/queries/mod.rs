@@ -7,6 +7,7 @@ mod call;
 mod chat;
 mod deliveries;
 mod effects;
+mod egress;
 mod events;
 mod gate;
 mod inbound;

@@ -86,8 +86,8 @@ impl Store {
 }
 
 pub(super) struct Person {
-    by: String,
-    via: String,
+    pub(super) by: String,
+    pub(super) via: String,
 }
 
 impl Person {

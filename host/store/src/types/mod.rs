@@ -2,6 +2,7 @@
 
 mod call;
 mod delivery;
+mod egress;
 mod inbound;
 mod intake;
 mod people;
@@ -10,6 +11,9 @@ mod run;
 
 pub use call::{CallCause, CallCommit, Committed, Effect};
 pub use delivery::{ChatAction, ChatMessage, ChatPlace, ChatTask, Delivery, DueDelivery};
+pub use egress::{
+    EgressAsk, EgressConnection, EgressUsed, NewEgressConnection, NewEgressRefusal, NewRuling,
+};
 pub use inbound::{
     Accepted, Again, DeliveryKey, DueEvent, MessageState, NewPluginEvent, PluginEvent,
     PluginEventFilter,

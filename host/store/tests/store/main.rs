@@ -9,6 +9,7 @@ mod busy;
 mod call_faults;
 mod calls;
 mod deliveries;
+mod egress;
 mod faults;
 mod gates;
 mod inbound;

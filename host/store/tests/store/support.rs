@@ -89,6 +89,7 @@ pub fn policy() -> Policy {
         approval_expires_ms: 60_000,
         guard: Default::default(),
         image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
     }
 }
 

@@ -292,5 +292,6 @@ fn policy() -> Policy {
         approval_expires_ms: 3_600_000,
         guard: Default::default(),
         image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
     }
 }

@@ -1,4 +1,6 @@
-//! Which hosts a rule is for.
+//! Hosts as rules name them and as requests name them: the one grammar of
+//! everything that says who may be reached. It compares names; it resolves
+//! none, and says nothing about addresses that a name leads to.
 //!
 //! | pattern | matches | does not match |
 //! |---|---|---|
@@ -15,25 +17,24 @@
 //! Punycode, IPv4 addresses decoded from their decimal, octal, hexadecimal and
 //! short forms. One dot at the end is dropped, as a resolver would.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 use url::Host;
 
 /// A host as a URL names it, in its one normal form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Name {
+pub enum HostName {
     /// A DNS name: lower case, Punycode, no dot at the end.
     Domain(String),
     /// An address, as it was written; IPv4-mapped ones stay IPv6.
     Ip(IpAddr),
 }
 
-impl Name {
+impl HostName {
     /// The normal form, if the host is one that DNS could know.
-    pub(crate) fn new(host: Host<&str>) -> Option<Self> {
+    pub fn new(host: Host<&str>) -> Option<Self> {
         Some(match host {
             Host::Ipv4(ip) => Self::Ip(ip.into()),
             Host::Ipv6(ip) => Self::Ip(ip.into()),
@@ -51,9 +52,18 @@ impl Name {
             }
         })
     }
+
+    /// Reads the host part of a URL or of an authority.
+    pub fn parse(text: &str) -> Option<Self> {
+        match Host::parse(text).ok()? {
+            Host::Domain(domain) => Self::new(Host::Domain(&domain)),
+            Host::Ipv4(ip) => Self::new(Host::Ipv4(ip)),
+            Host::Ipv6(ip) => Self::new(Host::Ipv6(ip)),
+        }
+    }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for HostName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Domain(domain) => f.write_str(domain),
@@ -66,7 +76,7 @@ impl fmt::Display for Name {
 /// The hosts of a rule; the module documentation has the grammar.
 ///
 /// ```
-/// use sortie_gateway::outbound::HostPattern;
+/// use sortie_model::host::HostPattern;
 ///
 /// let below: HostPattern = "*.Example.com".parse()?;
 /// assert!(below.matches_host("a.b.example.com."));
@@ -83,7 +93,7 @@ impl fmt::Display for Name {
 ///
 /// let refused = "https://api.example.com/v1".parse::<HostPattern>().unwrap_err();
 /// assert!(refused.to_string().contains("write the host alone"));
-/// # Ok::<(), sortie_gateway::outbound::RuleError>(())
+/// # Ok::<(), sortie_model::host::HostError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -91,31 +101,66 @@ pub struct HostPattern(Pattern);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Pattern {
-    Exactly(Name),
+    Exactly(HostName),
     /// With its dot in front, so that a suffix is a whole number of labels.
     Below(String),
 }
 
-impl HostPattern {
-    /// Whether the host part of a URL is covered.
-    pub fn matches_host(&self, host: &str) -> bool {
-        Host::parse(host).is_ok_and(|host| {
-            let host = match &host {
-                Host::Domain(domain) => Host::Domain(domain.as_str()),
-                Host::Ipv4(ip) => Host::Ipv4(*ip),
-                Host::Ipv6(ip) => Host::Ipv6(*ip),
-            };
-            Name::new(host).is_some_and(|name| self.matches(&name))
-        })
+/// The longest text worth repeating in an error.
+const MAX_SHOWN_CHARS: usize = 100;
+
+/// A pattern that cannot be meant, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use the host {text:?}: {advice}")]
+pub struct HostError {
+    text: String,
+    advice: String,
+}
+
+impl HostError {
+    fn new(text: &str, advice: impl Into<String>) -> Self {
+        Self {
+            text: text.chars().take(MAX_SHOWN_CHARS).collect(),
+            advice: advice.into(),
+        }
     }
 
-    pub(crate) fn matches(&self, name: &Name) -> bool {
+    /// What to write instead.
+    pub fn advice(&self) -> &str {
+        &self.advice
+    }
+}
+
+impl HostPattern {
+    /// Reads a pattern that has to be written the one way in which
+    /// [`fmt::Display`] writes it, so that two texts are equal when they mean
+    /// the same hosts.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is written another way; the text says which
+    /// way that is.
+    pub fn canonical(text: &str) -> Result<Self, HostError> {
+        let pattern: Self = text.parse()?;
+        let written = pattern.to_string();
+        if written == text {
+            return Ok(pattern);
+        }
+        Err(HostError::new(text, format!("write `{written}`")))
+    }
+
+    /// Whether the host part of a URL is covered.
+    pub fn matches_host(&self, host: &str) -> bool {
+        HostName::parse(host).is_some_and(|name| self.matches(&name))
+    }
+
+    /// Whether a host is covered.
+    pub fn matches(&self, name: &HostName) -> bool {
         match (&self.0, name) {
             (Pattern::Exactly(own), name) => own == name,
-            (Pattern::Below(suffix), Name::Domain(domain)) => {
+            (Pattern::Below(suffix), HostName::Domain(domain)) => {
                 domain.len() > suffix.len() && domain.ends_with(suffix)
             }
-            (Pattern::Below(_), Name::Ip(_)) => false,
+            (Pattern::Below(_), HostName::Ip(_)) => false,
         }
     }
 
@@ -131,78 +176,84 @@ impl HostPattern {
     /// The address, when the pattern is one.
     pub fn address(&self) -> Option<IpAddr> {
         match self.0 {
-            Pattern::Exactly(Name::Ip(ip)) => Some(ip),
+            Pattern::Exactly(HostName::Ip(ip)) => Some(ip),
             _ => None,
         }
     }
 }
 
+impl From<HostName> for HostPattern {
+    fn from(name: HostName) -> Self {
+        Self(Pattern::Exactly(name))
+    }
+}
+
 impl FromStr for HostPattern {
-    type Err = super::RuleError;
+    type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refuse = |advice: String| super::RuleError::new("host", text, advice);
-        let plain = |advice: &str| refuse(advice.to_owned());
+        let refuse = |advice: &str| Err(HostError::new(text, advice));
         if text.contains("://") || text.contains(['/', '?', '#', '\\']) {
-            return Err(plain(
-                "write the host alone, and the path as `path_prefix`, the scheme as `schemes`",
-            ));
+            return refuse("write the host alone, without a scheme and a path");
         }
         if text.contains('@') {
-            return Err(plain("write the host alone, without user info"));
+            return refuse("write the host alone, without user info");
         }
         if text == "*" || text.is_empty() {
-            return Err(plain("name each host; there is no pattern for all of them"));
+            return refuse(
+                "name each host, or a domain such as `*.example.com`; there is no pattern for all",
+            );
         }
         if text.contains(|c: char| c.is_whitespace() || c == '%') {
-            return Err(plain("write the host without spaces and escapes"));
+            return refuse("write the host without spaces and escapes");
         }
         let (bare, below) = match text.strip_prefix("*.") {
             Some(rest) => (rest, true),
             None => (text, false),
         };
         if bare.contains('*') {
-            return Err(plain("write `*.` at the start, or no `*` at all"));
+            return refuse("write `*.` at the start, as in `*.example.com`, or no `*` at all");
         }
         if let Ok(IpAddr::V6(ip)) = bare.trim_matches(['[', ']']).parse::<IpAddr>() {
             if below {
-                return Err(plain("write an address without `*.`"));
+                return refuse("write an address without `*.`");
             }
             if let Some(v4) = ip.to_ipv4_mapped() {
-                return Err(refuse(format!("write the IPv4 address, {v4}")));
+                return refuse(&format!("write the IPv4 address, `{v4}`"));
             }
-            return Ok(Self(Pattern::Exactly(Name::Ip(ip.into()))));
+            return Ok(Self(Pattern::Exactly(HostName::Ip(ip.into()))));
         }
         if bare.contains(':') {
-            return Err(plain("write the port as `port`, not behind the host"));
+            return refuse("write the host alone, and its port in a key of its own");
         }
-        let host = Host::parse(bare)
-            .map_err(|_| plain("write a DNS name, `*.` and a DNS name, or an IP address"))?;
+        let Ok(host) = Host::parse(bare) else {
+            return refuse("write a DNS name, `*.` and a DNS name, or an IP address");
+        };
         match &host {
-            Host::Ipv4(_) if below => Err(plain("write an address without `*.`")),
-            Host::Ipv4(ip) if ip.to_string() != bare => Err(refuse(format!("write {ip}"))),
-            Host::Ipv4(ip) => Ok(Self(Pattern::Exactly(Name::Ip((*ip).into())))),
-            Host::Ipv6(_) => Err(plain("write the address without a zone")),
-            Host::Domain(domain) => match Name::new(Host::Domain(domain)) {
-                Some(Name::Domain(domain)) if below && !domain.contains('.') => {
-                    Err(refuse(format!(
+            Host::Ipv4(_) if below => refuse("write an address without `*.`"),
+            Host::Ipv4(ip) if ip.to_string() != bare => refuse(&format!("write `{ip}`")),
+            Host::Ipv4(ip) => Ok(Self(Pattern::Exactly(HostName::Ip((*ip).into())))),
+            Host::Ipv6(_) => refuse("write the address without a zone"),
+            Host::Domain(domain) => match HostName::new(Host::Domain(domain)) {
+                Some(HostName::Domain(domain)) if below && !domain.contains('.') => {
+                    refuse(&format!(
                         "write at least two labels behind the star, such as `*.example.{domain}`"
-                    )))
+                    ))
                 }
-                Some(Name::Domain(domain)) if below => {
+                Some(HostName::Domain(domain)) if below => {
                     Ok(Self(Pattern::Below(format!(".{domain}"))))
                 }
                 Some(name) => Ok(Self(Pattern::Exactly(name))),
-                None => Err(plain(
+                None => refuse(
                     "write a DNS name: letters, digits and hyphens, at most 63 between two dots",
-                )),
+                ),
             },
         }
     }
 }
 
 impl TryFrom<String> for HostPattern {
-    type Error = super::RuleError;
+    type Error = HostError;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -235,7 +286,7 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused_with_what_to_write() {
         for (text, advice) in [
-            ("*", "name each host"),
+            ("*", "`*.example.com`"),
             ("", "name each host"),
             ("*.com", "`*.example.com`"),
             ("a.*.com", "`*.` at the start"),
@@ -243,13 +294,15 @@ mod tests {
             ("https://h.org", "write the host alone"),
             ("h.org/x", "write the host alone"),
             ("u@h.org", "without user info"),
-            ("h.org:443", "`port`"),
-            ("[::1]:80", "`port`"),
-            ("0x7f.1", "write 127.0.0.1"),
-            ("127.1", "write 127.0.0.1"),
+            ("h.org:443", "port"),
+            ("[::1]:80", "port"),
+            ("0x7f.1", "`127.0.0.1`"),
+            ("127.1", "`127.0.0.1`"),
+            ("2130706433", "`127.0.0.1`"),
+            ("0177.0.0.1", "`127.0.0.1`"),
             ("*.127.0.0.1", "without `*.`"),
             ("*.::1", "without `*.`"),
-            ("::ffff:10.0.0.1", "write the IPv4 address, 10.0.0.1"),
+            ("::ffff:10.0.0.1", "the IPv4 address, `10.0.0.1`"),
             ("1.2.3.4.5", "write a DNS name"),
             ("a..b.org", "write a DNS name"),
             ("a b.org", "without spaces"),
@@ -265,24 +318,54 @@ mod tests {
     fn a_pattern_is_written_the_way_it_is_read() {
         for text in [
             "api.example.com",
+            "localhost",
             "*.example.com",
+            "xn--bcher-kva.example",
             "10.0.0.1",
             "[::1]",
             "a_b.example",
         ] {
-            assert_eq!(pattern(text).to_string(), text);
+            let read = HostPattern::canonical(text).expect("the one spelling");
+            assert_eq!(read.to_string(), text);
+            assert_eq!(read, pattern(text));
         }
-        assert_eq!(pattern("::1").to_string(), "[::1]");
-        assert_eq!(pattern("API.Example.COM.").to_string(), "api.example.com");
+    }
+
+    #[test]
+    fn other_spellings_mean_the_same_and_are_not_canonical() {
+        for (text, written) in [
+            ("::1", "[::1]"),
+            ("[0:0::1]", "[::1]"),
+            ("API.Example.COM.", "api.example.com"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("*.API.example.com", "*.api.example.com"),
+        ] {
+            assert_eq!(pattern(text).to_string(), written);
+            let error = HostPattern::canonical(text).expect_err(text);
+            assert_eq!(error.advice(), format!("write `{written}`"));
+        }
     }
 
     #[test]
     fn covering_means_every_host() {
-        assert!(pattern("*.example.com").covers(&pattern("a.example.com")));
-        assert!(pattern("*.example.com").covers(&pattern("*.a.example.com")));
-        assert!(pattern("*.example.com").covers(&pattern("*.example.com")));
-        assert!(!pattern("*.a.example.com").covers(&pattern("*.example.com")));
+        let wide = pattern("*.example.com");
+        for inside in [
+            "a.example.com",
+            "a.b.example.com",
+            "*.example.com",
+            "*.a.example.com",
+        ] {
+            assert!(wide.covers(&pattern(inside)), "{inside}");
+        }
+        for outside in [
+            "example.com",
+            "badexample.com",
+            "a.example.com.evil.org",
+            "*.badexample.com",
+        ] {
+            assert!(!wide.covers(&pattern(outside)), "{outside}");
+        }
+        assert!(!pattern("*.a.example.com").covers(&wide));
         assert!(!pattern("a.example.com").covers(&pattern("*.a.example.com")));
-        assert!(!pattern("*.example.com").covers(&pattern("*.badexample.com")));
     }
 }
