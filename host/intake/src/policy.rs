@@ -70,6 +70,8 @@ pub async fn require_profile(
         plugin: plugin.to_owned(),
         known,
     })
+}
+
 /// The name of a plugin by what people call it: `pi` is `agent-pi`, unless a
 /// plugin is called just `pi`.
 fn in_full(catalog: &dyn Catalog, surface: Surface, wanted: Option<&str>) -> Option<String> {
