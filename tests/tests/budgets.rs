@@ -49,17 +49,25 @@ async fn a_budget_that_a_person_raises_lets_the_run_go_on_with_what_it_had_done(
         .wait_event(id, |event| event["kind"] == "job.awaiting_approval")
         .await?;
     assert_eq!(asked["data"]["about"], "budget", "{asked}");
-    assert_eq!(host.leftovers()?, Vec::<String>::new(), "nothing waits in a sandbox");
+    assert_eq!(
+        host.leftovers()?,
+        Vec::<String>::new(),
+        "nothing waits in a sandbox"
+    );
     assert!(diff(&host, id).await?.contains("+the start"));
     assert!(remote.pushes()?.is_empty());
-    let (_, job) = host.call(Method::GET, &format!("/v1/jobs/{id}"), None).await?;
+    let (_, job) = host
+        .call(Method::GET, &format!("/v1/jobs/{id}"), None)
+        .await?;
     let raise = &job["approval"]["raise"];
     assert_eq!(raise["time_ms"], 60_000, "{job}");
     let path = format!("/v1/jobs/{id}/approve");
     let (status, _) = host.call(Method::POST, &path, Some(json!({}))).await?;
     assert_eq!(status, 200);
     is_whole(&remote, &host.settled(id).await?)?;
-    let (_, job) = host.call(Method::GET, &format!("/v1/jobs/{id}"), None).await?;
+    let (_, job) = host
+        .call(Method::GET, &format!("/v1/jobs/{id}"), None)
+        .await?;
     assert_eq!(job["attempts"], 1, "it is the same run: {job}");
     Ok(())
 }

@@ -92,7 +92,10 @@ fn run(task: Task) -> anyhow::Result<()> {
                 .run("build the benchmarks and the program they measure")?;
             let built = |name: &str| workspace.target().join("release").join(name);
             Cmd::new(built("sortie-bench"))
-                .args([std::ffi::OsStr::new("--sortie"), built("sortie").as_os_str()])
+                .args([
+                    std::ffi::OsStr::new("--sortie"),
+                    built("sortie").as_os_str(),
+                ])
                 .args(args)
                 .run("run the benchmarks")
         }

@@ -50,7 +50,10 @@ pub(crate) async fn keep(
         return Ok(());
     }
     let store = &context.options.store;
-    match store.keep_artifact(context.fence, step.position, artifact).await {
+    match store
+        .keep_artifact(context.fence, step.position, artifact)
+        .await
+    {
         Err(StoreError::Stale { .. }) => Err(Fault::Stale),
         Err(error) => {
             tracing::warn!(%error, run, path, "a file of a step is not listed");

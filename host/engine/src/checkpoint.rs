@@ -1,9 +1,9 @@
 //! Keeps the work of a run that stopped early where people find it: as
 //! `sortie/JOB/checkpoint` in the mirror. It is never pushed from here.
 
+use crate::EngineOptions;
 use crate::drive::persist;
 use crate::fault::Fault;
-use crate::EngineOptions;
 use sortie_git::{CommitId, RemoteUrl};
 use sortie_model::id::Fence;
 

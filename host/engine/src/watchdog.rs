@@ -226,7 +226,11 @@ mod tests {
         }
         let stuck = dog.hear(minutes(1), &tool("a", None)).unwrap();
         assert_eq!(stuck.reason, HaltReason::AgentLooping);
-        assert!(stuck.detail.contains("3 times in a row"), "{}", stuck.detail);
+        assert!(
+            stuck.detail.contains("3 times in a row"),
+            "{}",
+            stuck.detail
+        );
     }
 
     #[test]

@@ -124,7 +124,14 @@ mod tests {
         assert_eq!(raised.missing_to(before).calls, 0);
         assert_eq!(before.to_string(), "20 calls, $0.05 and 10 min");
         let one = Limits { calls: 1, ..before };
-        assert_eq!(Limits { time_ms: 90_000, ..one }.to_string(), "1 call, $0.05 and 90 s");
+        assert_eq!(
+            Limits {
+                time_ms: 90_000,
+                ..one
+            }
+            .to_string(),
+            "1 call, $0.05 and 90 s"
+        );
     }
 
     #[test]

@@ -97,7 +97,10 @@ impl HaltReason {
     /// Whether it is the run's budget that is used up, which a person may
     /// raise.
     pub fn is_budget(self) -> bool {
-        matches!(self, Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime)
+        matches!(
+            self,
+            Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime
+        )
     }
 
     /// The way back in.
@@ -106,9 +109,9 @@ impl HaltReason {
             Self::AgentFailed | Self::NoChanges | Self::ApprovalExpired | Self::Workflow => {
                 Resume::Retry
             }
-            Self::AgentStalled | Self::AgentLooping => {
-                Resume::RetryAfter("read the log for what it was at; make the task clearer or smaller")
-            }
+            Self::AgentStalled | Self::AgentLooping => Resume::RetryAfter(
+                "read the log for what it was at; make the task clearer or smaller",
+            ),
             Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime => {
                 Resume::RetryAfter("choose a larger budget with `--budget`, or raise the ceiling")
             }

@@ -308,7 +308,9 @@ impl Plugins {
         body: impl for<'a> FnOnce(&'a mut Store<CallState>) -> BoxFuture<'a, wasmtime::Result<R>>,
     ) -> Result<R, PluginError> {
         let _slot = self.slot(&self.0.calls, || plugin.at(export)).await?;
-        self.store_within(limits, plugin, export, input).run(body).await
+        self.store_within(limits, plugin, export, input)
+            .run(body)
+            .await
     }
 
     pub(crate) fn store(

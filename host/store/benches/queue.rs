@@ -15,9 +15,9 @@ use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::finding::Severity;
 use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
-use sortie_store::{NewRetry, 
+use sortie_store::{
     CallCause, CallCommit, ClaimLimits, Committed, DeliveryKey, Effect, NewJob, NewPluginEvent,
-    RunEnd, Store, StoreOptions,
+    NewRetry, RunEnd, Store, StoreOptions,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

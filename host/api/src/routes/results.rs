@@ -110,7 +110,10 @@ pub(super) async fn artifact(
             Kind::NotFound,
             format!("show file {artifact} of {job}: {why}"),
         )
-        .with_hint(format!("`GET /v1/jobs/{}/artifacts` lists its files", job.0))
+        .with_hint(format!(
+            "`GET /v1/jobs/{}/artifacts` lists its files",
+            job.0
+        ))
     };
     let Some(found) = api.store().artifact(job, artifact).await? else {
         return Err(missing("it has no such file"));

@@ -29,7 +29,9 @@ pub use plugin::{
     ConsentBody, DifferenceView, DisableBody, ExaminedView, GrantBody, PluginDetail, PluginList,
     PluginLogLine, PluginLogList, PluginView, VersionView,
 };
-pub use run::{ApprovalView, ArtifactList, ArtifactView, FindingList, FindingView, RunView, StepView};
+pub use run::{
+    ApprovalView, ArtifactList, ArtifactView, FindingList, FindingView, RunView, StepView,
+};
 
 use sortie_model::clock::Timestamp;
 use time::OffsetDateTime;

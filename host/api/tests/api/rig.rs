@@ -19,8 +19,8 @@ use sortie_model::run::RunPhase;
 use sortie_model::surface::Surface;
 use sortie_platform::{Platform, Trust};
 use sortie_store::{
-    Artifact, Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,
-    StoreOptions,
+    Artifact, Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport,
+    StepRecord, Store, StoreOptions,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -415,10 +415,7 @@ impl Rig {
             commit: Some(HEAD.into()),
             expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
         };
-        self.store
-            .park(claim.fence, approval)
-            .await
-            .unwrap();
+        self.store.park(claim.fence, approval).await.unwrap();
         claim
     }
 

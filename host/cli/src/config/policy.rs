@@ -2,12 +2,12 @@
 //! checks that types alone cannot make. Never looks at the machine.
 
 use super::{CeilingConfig, Config, GuardConfig, PolicyConfig, ProjectConfig};
-use sortie_model::budget::Limits;
-use sortie_model::guard::{Guard, OnBudget};
 use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
 use sortie_gateway::tools::Detected;
 use sortie_model::budget::Limits;
+use sortie_model::budget::Limits;
 use sortie_model::egress::EgressPolicy;
+use sortie_model::guard::{Guard, OnBudget};
 use sortie_model::project::{Policy, Project};
 use sortie_package::signature::TrustedKeys;
 
@@ -205,8 +205,14 @@ fn policy_faults(key: &str, policy: &PolicyConfig) -> Vec<String> {
     if policy.approval_expires_hours == 0 {
         faults.push(format!("{key}.approval_expires_hours: write at least 1"));
     }
-    if policy.image.as_deref().is_some_and(|image| image.trim().is_empty()) {
-        faults.push(format!("{key}.image: write an image's name, or remove the key"));
+    if policy
+        .image
+        .as_deref()
+        .is_some_and(|image| image.trim().is_empty())
+    {
+        faults.push(format!(
+            "{key}.image: write an image's name, or remove the key"
+        ));
     }
     if policy.ceiling.time_minutes == 0 || policy.ceiling.calls == 0 {
         faults.push(format!(

@@ -43,10 +43,7 @@ async fn park(store: Store) {
         commit: Some(COMMIT.into()),
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
     };
-    store
-.park(fence, approval)
-        .await
-        .unwrap();
+    store.park(fence, approval).await.unwrap();
     store.close().await;
 }
 

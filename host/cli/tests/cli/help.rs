@@ -107,7 +107,9 @@ fn told(text: &str) -> impl Iterator<Item = Vec<&str>> {
         let is_name = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase());
         let mut words = line.split_whitespace().take_while(is_name);
         let first = words.next().filter(|word| *word != "help")?;
-        let second = words.next().filter(|_| ["plugin", "image"].contains(&first));
+        let second = words
+            .next()
+            .filter(|_| ["plugin", "image"].contains(&first));
         Some([Some(first), second].into_iter().flatten().collect())
     })
 }

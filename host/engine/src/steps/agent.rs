@@ -103,7 +103,9 @@ pub(super) async fn perform(
     // What stopped it is the reason also when what was left cannot be taken.
     let stop = match ran.timed_out {
         true => Some(out_of_time(context)),
-        false => watch.stuck.map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
+        false => watch
+            .stuck
+            .map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
     };
     let head = match (head, &stop) {
         (Some(head), None) => Some(head?),

@@ -33,7 +33,13 @@ impl Store {
                 path,
                 size_bytes,
             } = &artifact;
-            let place = params![signed(fence.run.0), position, path, signed(*size_bytes), tx.now.0];
+            let place = params![
+                signed(fence.run.0),
+                position,
+                path,
+                signed(*size_bytes),
+                tx.now.0
+            ];
             let known = run(
                 tx.conn,
                 "UPDATE artifacts SET size_bytes = ?4, created_at = ?5

@@ -13,9 +13,12 @@ use sortie_model::id::{JobId, RunId};
 /// Adds to a run's limits, as far as the ceiling of its job lets it.
 pub(super) fn raise(tx: &mut Tx<'_>, job: JobId, id: RunId, by: Limits) -> Result<()> {
     let ceiling = jobs::get(tx.conn, job)?.policy.ceiling;
-    let before = first(tx.conn, select_run!("WHERE id = ?1"), [signed(id.0)], |row| {
-        rows::limits(row, 11)
-    })?
+    let before = first(
+        tx.conn,
+        select_run!("WHERE id = ?1"),
+        [signed(id.0)],
+        |row| rows::limits(row, 11),
+    )?
     .flatten()
     .ok_or_else(|| StoreError::row("runs", format_args!("{id} has no budget to raise")))?;
     // What was above a ceiling that came later stays.

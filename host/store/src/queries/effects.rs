@@ -103,7 +103,9 @@ impl Prepared {
         match self {
             Self::Submit(id, new) => return submit(tx, *id, new).map(Some),
             Self::Cancel(job) => return Ok(Some(people::cancel(tx, *job, person)?.job)),
-            Self::Retry(job) => return people::retry(tx, *job, person, &Again::default()).map(Some),
+            Self::Retry(job) => {
+                return people::retry(tx, *job, person, &Again::default()).map(Some);
+            }
             // A late answer lets the question expire when a person gives it.
             // Here it fails the call, and the next sweep finds the question.
             Self::Decide(job, answer) => {

@@ -151,7 +151,10 @@ impl Answer {
             (Decision::Approved, _) => JobEvent::Approve,
             (_, Subject::Budget { exhausted, .. }) => JobEvent::Halted {
                 reason: exhausted,
-                detail: format!("the budget is used up and {} did not raise it", self.person.by),
+                detail: format!(
+                    "the budget is used up and {} did not raise it",
+                    self.person.by
+                ),
             },
             (Decision::Rejected | Decision::Expired | Decision::Withdrawn, _) => JobEvent::Reject,
         }
@@ -288,7 +291,10 @@ fn expire(tx: &mut Tx<'_>, approval: &Approval) -> Result<()> {
     let (reason, detail) = match approval.subject {
         Subject::Budget { exhausted, .. } => (
             exhausted,
-            format!("the budget is used up and nobody raised it before {}", approval.expires_at),
+            format!(
+                "the budget is used up and nobody raised it before {}",
+                approval.expires_at
+            ),
         ),
         Subject::Gate | Subject::Review => (
             HaltReason::ApprovalExpired,
@@ -378,12 +384,7 @@ impl Again {
     }
 }
 
-pub(super) fn retry(
-    tx: &mut Tx<'_>,
-    job: JobId,
-    person: &Person,
-    again: &Again,
-) -> Result<Job> {
+pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person, again: &Again) -> Result<Job> {
     let job_head = head(tx.conn, job)?;
     let data = data! {
         "by": person.by,

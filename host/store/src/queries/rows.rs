@@ -85,9 +85,7 @@ fn start(row: &Row<'_>, column: usize) -> Result<Start> {
     let commit: Option<String> = row.get(column + 2)?;
     Ok(Start {
         mode: named("jobs", row, column, StartMode::parse)?,
-        work: base
-            .zip(commit)
-            .map(|(base, commit)| Work { base, commit }),
+        work: base.zip(commit).map(|(base, commit)| Work { base, commit }),
     })
 }
 

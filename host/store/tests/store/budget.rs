@@ -61,7 +61,11 @@ async fn a_yes_raises_the_budget_by_what_was_proposed_and_the_run_goes_on() {
     assert_eq!(limits(&home, &claim).await, LIMITS.raised_by(LIMITS));
     let again = home.store.decide(job, yes(None)).await.unwrap();
     assert!(!again.changed);
-    assert_eq!(limits(&home, &claim).await, LIMITS.raised_by(LIMITS), "once");
+    assert_eq!(
+        limits(&home, &claim).await,
+        LIMITS.raised_by(LIMITS),
+        "once"
+    );
     let taken = home.store.claim(PLENTY).await.unwrap().unwrap();
     assert_eq!((taken.run.id, taken.resumed), (claim.run.id, true));
     assert!(home.kinds(job).await.contains(&"budget.raised".to_owned()));
@@ -76,7 +80,10 @@ async fn a_yes_may_name_another_amount_and_stays_below_the_ceiling() {
         cost_micro_usd: MicroUsd(u64::MAX),
         time_ms: 0,
     };
-    home.store.decide(claim.job.id, yes(Some(more))).await.unwrap();
+    home.store
+        .decide(claim.job.id, yes(Some(more)))
+        .await
+        .unwrap();
     let raised = Limits {
         calls: 3,
         cost_micro_usd: CAP.cost_micro_usd,
@@ -200,7 +207,10 @@ async fn without_work_there_is_nothing_to_go_on_with_and_nothing_changes() {
 async fn a_retry_may_bring_another_budget() {
     let home = home().await;
     let job = halted(&home, None).await.job.id;
-    let queued = home.store.retry(job, again(StartMode::Base, Some("deep"))).await;
+    let queued = home
+        .store
+        .retry(job, again(StartMode::Base, Some("deep")))
+        .await;
     let policy = queued.unwrap().policy;
     assert_eq!(policy.budget_profile.as_deref(), Some("deep"));
     assert_eq!(policy.ceiling, CAP, "and nothing else of its policy");

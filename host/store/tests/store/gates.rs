@@ -151,10 +151,7 @@ async fn a_question_about_no_commit_takes_no_answer_about_one() {
         commit: None,
         ..home.question(60_000)
     };
-    home.store
-        .park(claim.fence, question)
-        .await
-        .unwrap();
+    home.store.park(claim.fence, question).await.unwrap();
     let job = claim.job.id;
     let about = NewAnswer {
         commit: Some("c0ffee".into()),
@@ -297,7 +294,10 @@ async fn a_late_answer_finds_the_question_expired() {
         JobPhase::Halted,
         "the refusal was committed"
     );
-    home.store.retry(job.id, NewRetry::of("ann", "cli")).await.unwrap();
+    home.store
+        .retry(job.id, NewRetry::of("ann", "cli"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -348,7 +348,10 @@ async fn cancelling_withdraws_the_question() {
 async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so() {
     let home = home().await;
     let claim = home.executing().await;
-    let running = home.store.retry(claim.job.id, NewRetry::of("ann", "cli")).await;
+    let running = home
+        .store
+        .retry(claim.job.id, NewRetry::of("ann", "cli"))
+        .await;
     assert_eq!(
         running.unwrap_err(),
         illegal(JobPhase::Running, JobEventKind::Retry)
@@ -359,7 +362,10 @@ async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so(
         cancel.unwrap_err(),
         illegal(JobPhase::Succeeded, JobEventKind::Cancel)
     );
-    let retry = home.store.retry(claim.job.id, NewRetry::of("ann", "cli")).await;
+    let retry = home
+        .store
+        .retry(claim.job.id, NewRetry::of("ann", "cli"))
+        .await;
     assert_eq!(
         retry.unwrap_err(),
         illegal(JobPhase::Succeeded, JobEventKind::Retry)

@@ -7,7 +7,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::id::{Fence, JobId, Token};
 use sortie_model::job::{JobEvent, JobPhase, JobState};
 use sortie_model::run::RunPhase;
-use sortie_store::{NewRetry, ClaimLimits, Published, RunEnd, StoreError};
+use sortie_store::{ClaimLimits, NewRetry, Published, RunEnd, StoreError};
 
 #[tokio::test]
 async fn claims_come_in_order_and_each_job_once() {
@@ -263,9 +263,7 @@ async fn run_phases_follow_the_model() {
         .set_run_phase(claim.fence, RunPhase::Publishing)
         .await
         .unwrap();
-    let tried = store
-        .park(claim.fence, home.question(1))
-        .await;
+    let tried = store.park(claim.fence, home.question(1)).await;
     assert!(matches!(tried, Err(StoreError::IllegalPhase { .. })));
     let job = store.job(claim.job.id).await.unwrap().unwrap();
     assert_eq!(job.state, JobState::Running, "a refused move moves nothing");
@@ -378,7 +376,10 @@ async fn the_work_signal_tells_of_everything_claimable() {
         .await
         .unwrap();
     assert!(bumped(), "ended");
-    home.store.retry(job.id, NewRetry::of("ann", "cli")).await.unwrap();
+    home.store
+        .retry(job.id, NewRetry::of("ann", "cli"))
+        .await
+        .unwrap();
     assert!(bumped(), "retried");
     home.store.cancel(job.id, "ann", "cli").await.unwrap();
     assert!(!bumped(), "a queued job had no place");

@@ -224,16 +224,26 @@ async fn a_file_of_a_step_is_listed_once_with_its_newest_size() {
         size_bytes,
     };
     for size in [12, 34] {
-        store.keep_artifact(claim.fence, 0, file(size)).await.unwrap();
+        store
+            .keep_artifact(claim.fence, 0, file(size))
+            .await
+            .unwrap();
     }
     let artifacts = store.artifacts(claim.job.id).await.unwrap();
-    let listed: Vec<_> = artifacts.iter().map(|a| (a.position, a.size_bytes)).collect();
+    let listed: Vec<_> = artifacts
+        .iter()
+        .map(|a| (a.position, a.size_bytes))
+        .collect();
     assert_eq!(listed, [(0, 34)]);
     let id = artifacts[0].id;
     let one = store.artifact(claim.job.id, id).await.unwrap();
     assert_eq!(one.as_ref(), artifacts.first());
     let other = home.submit().await;
-    assert_eq!(store.artifact(other.id, id).await.unwrap(), None, "of another job");
+    assert_eq!(
+        store.artifact(other.id, id).await.unwrap(),
+        None,
+        "of another job"
+    );
     home.succeed(claim.fence).await;
     let late = store.keep_artifact(claim.fence, 0, file(1)).await;
     assert!(matches!(late, Err(StoreError::Stale { .. })));

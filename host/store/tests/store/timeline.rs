@@ -62,7 +62,10 @@ async fn a_refused_move_leaves_no_event() {
     let home = home().await;
     let job = home.submit().await;
     let before = *home.store.event_signal().borrow();
-    home.store.retry(job.id, NewRetry::of("ann", "cli")).await.unwrap_err();
+    home.store
+        .retry(job.id, NewRetry::of("ann", "cli"))
+        .await
+        .unwrap_err();
     assert_eq!(*home.store.event_signal().borrow(), before);
     assert_eq!(home.kinds(job.id).await, ["job.queued"]);
 }
