@@ -36,6 +36,7 @@ pub fn policy() -> Policy {
         branch_prefix: "sortie".into(),
         max_attempts: 3,
         approval_expires_ms: 259_200_000,
+        models: Default::default(),
     }
 }
 

@@ -162,6 +162,7 @@ pub(crate) mod tests {
             branch_prefix: "sortie".into(),
             max_attempts: 3,
             approval_expires_ms: 4,
+            models: Default::default(),
         }
     }
 

@@ -13,6 +13,8 @@ pub enum HaltReason {
     BudgetCost,
     /// The run's wall-clock time is used up.
     BudgetTime,
+    /// The day's money is used up, the project's or the whole host's.
+    BudgetDay,
     /// The budget plugin said no.
     BudgetDenied,
     /// The agent did not finish its task.
@@ -49,10 +51,11 @@ pub enum Resume {
 
 impl HaltReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BudgetCalls,
         Self::BudgetCost,
         Self::BudgetTime,
+        Self::BudgetDay,
         Self::BudgetDenied,
         Self::AgentFailed,
         Self::NoChanges,
@@ -72,6 +75,7 @@ impl HaltReason {
             Self::BudgetCalls => "budget-calls",
             Self::BudgetCost => "budget-cost",
             Self::BudgetTime => "budget-time",
+            Self::BudgetDay => "budget-day",
             Self::BudgetDenied => "budget-denied",
             Self::AgentFailed => "agent-failed",
             Self::NoChanges => "no-changes",
@@ -95,6 +99,10 @@ impl HaltReason {
             Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime => {
                 Resume::RetryAfter("submit again with a larger budget profile")
             }
+            Self::BudgetDay => Resume::RetryAfter(
+                "wait for the next day (UTC), or raise limits.project_day_usd or \
+                 limits.host_day_usd",
+            ),
             Self::BudgetDenied => Resume::RetryAfter("change the budget plugin's configuration"),
             Self::VerificationFailed => {
                 Resume::RetryAfter("make the task clearer or mend the verification commands")

@@ -13,6 +13,7 @@ pub mod finding;
 pub mod halt;
 pub mod id;
 pub mod job;
+pub mod llm;
 pub mod project;
 pub mod run;
 pub mod surface;

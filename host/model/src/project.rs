@@ -2,6 +2,7 @@
 
 use crate::budget::Limits;
 use crate::finding::Severity;
+use crate::llm::ModelPolicy;
 use serde::{Deserialize, Serialize};
 
 /// How a result leaves the house.
@@ -57,6 +58,10 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How long a person has to decide, in milliseconds.
     pub approval_expires_ms: u64,
+    /// Which models the agents use. Jobs from before there were models have
+    /// none.
+    #[serde(default, skip_serializing_if = "ModelPolicy::is_empty")]
+    pub models: ModelPolicy,
 }
 
 /// The branch of a job: prefix, number, and up to 40 characters of the task

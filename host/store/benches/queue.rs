@@ -78,6 +78,7 @@ fn policy() -> Policy {
         branch_prefix: "sortie".into(),
         max_attempts: 3,
         approval_expires_ms: 86_400_000,
+        models: Default::default(),
     }
 }
 

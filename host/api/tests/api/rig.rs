@@ -183,6 +183,7 @@ pub fn policy() -> Policy {
         branch_prefix: "sortie".into(),
         max_attempts: 3,
         approval_expires_ms: 3_600_000,
+        models: Default::default(),
     }
 }
 

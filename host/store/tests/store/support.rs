@@ -87,6 +87,7 @@ pub fn policy() -> Policy {
         branch_prefix: "sortie".into(),
         max_attempts: 3,
         approval_expires_ms: 60_000,
+        models: Default::default(),
     }
 }
 
