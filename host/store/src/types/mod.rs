@@ -4,6 +4,7 @@ mod call;
 mod delivery;
 mod inbound;
 mod intake;
+mod model;
 mod people;
 mod plugin;
 mod run;
@@ -15,6 +16,7 @@ pub use inbound::{
     PluginEventFilter,
 };
 pub use intake::{IdempotencyKey, Job, JobFilter, NewJob, Published, QueueStats, Submitted};
+pub use model::{CallLimits, CallState, ModelCall, UsageBy, UsageFilter, UsageSum};
 pub use people::{Cancelled, Decided, NewAnswer};
 pub use plugin::{
     AuditEntry, AuditFilter, AuditRecord, InstalledPlugin, NewPlugin, PluginData, PluginVersion,
