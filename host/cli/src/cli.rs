@@ -42,6 +42,7 @@ pub enum Command {
     Cancel(commands::cancel::Args),
     Retry(commands::retry::Args),
     Plugin(commands::plugin::Args),
+    Usage(commands::usage::Args),
     Audit(commands::audit::Args),
     Doctor(commands::doctor::Args),
     Scan(commands::scan::Args),

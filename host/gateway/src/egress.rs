@@ -3,7 +3,6 @@
 
 use crate::meter::{Meter, Refusal};
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use std::convert::Infallible;
@@ -17,7 +16,7 @@ const MAX_METHOD_CHARS: usize = 16;
 pub(crate) async fn answer(
     meter: &dyn Meter,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Bytes>, Infallible> {
     let target = request
         .uri()
         .authority()
@@ -47,7 +46,7 @@ pub(crate) async fn answer(
         meter.refused(refusal).await;
         (StatusCode::FORBIDDEN, text)
     };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
+    let mut response = Response::new(Bytes::from(text));
     *response.status_mut() = status;
     Ok(response)
 }

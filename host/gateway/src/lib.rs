@@ -3,22 +3,25 @@
 //! A sandbox has no network card. What its processes send to the loopback
 //! proxy or to the loopback model endpoint becomes a stream on the wire, and
 //! the host hands that stream to [`Gateway::serve`]. Nothing leaves the host
-//! here unless a rule says so; today no rule does: every model request is
-//! counted against the run's budget and answered that no provider is
-//! configured, and every egress request is refused and made visible.
+//! here unless a rule says so: a model request goes to a provider that the run
+//! may use, once its worst case is reserved on the run's ledger ([`llm`]);
+//! every egress request is refused and made visible.
 //!
 //! The gateway never holds a run's ledger; it asks a [`Meter`].
 
+mod body;
 mod egress;
-mod llm;
+pub mod llm;
 mod meter;
 pub mod outbound;
 
-pub use meter::{Charge, Meter, MeterError, Refusal};
+pub use meter::{CallPlan, Meter, MeterError, Refusal, Reserved};
 
+use body::GatewayBody;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sortie_model::llm::ModelPolicy;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -40,16 +43,27 @@ pub enum Door {
     Egress,
 }
 
+/// What the gateway of one run is made of.
+#[derive(Clone)]
+pub struct RunGateway {
+    /// Where it charges and reports to.
+    pub meter: Arc<dyn Meter>,
+    /// The model endpoint of the host.
+    pub llm: llm::Llm,
+    /// The models that the run may use.
+    pub models: ModelPolicy,
+}
+
 /// The gateway of one run.
 #[derive(Clone)]
 pub struct Gateway {
-    meter: Arc<dyn Meter>,
+    run: Arc<RunGateway>,
 }
 
 impl Gateway {
-    /// A gateway that charges and reports to `meter`.
-    pub fn new(meter: Arc<dyn Meter>) -> Self {
-        Self { meter }
+    /// The gateway of a run.
+    pub fn new(run: RunGateway) -> Self {
+        Self { run: Arc::new(run) }
     }
 
     /// Serves one connection until its client is done. Errors of the
@@ -58,13 +72,16 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let meter = self.meter.clone();
+        let run = self.run.clone();
         let service = service_fn(move |request| {
-            let meter = meter.clone();
+            let run = run.clone();
             async move {
                 match door {
-                    Door::Model => llm::answer(&*meter, request).await,
-                    Door::Egress => egress::answer(&*meter, request).await,
+                    Door::Model => llm::answer(&run, request).await,
+                    Door::Egress => {
+                        let answered = egress::answer(&*run.meter, request).await;
+                        answered.map(|response| response.map(GatewayBody::from))
+                    }
                 }
             }
         });

@@ -7,6 +7,7 @@ mod message;
 mod other;
 mod plugin;
 mod run;
+mod spending;
 
 pub use job::{
     HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView,
@@ -24,6 +25,8 @@ pub use plugin::{
     PluginLogLine, PluginLogList, PluginView, VersionView,
 };
 pub use run::{ApprovalView, FindingList, FindingView, RunView, StepView};
+pub(crate) use spending::BY as SPENDING_BY;
+pub use spending::{SpendingList, SpendingView};
 
 use sortie_model::clock::Timestamp;
 use time::OffsetDateTime;

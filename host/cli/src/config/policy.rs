@@ -3,6 +3,7 @@
 
 use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
 use sortie_model::budget::Limits;
+use sortie_model::llm::ModelPolicy;
 use sortie_model::project::{Policy, Project};
 use sortie_package::signature::TrustedKeys;
 
@@ -20,8 +21,8 @@ impl CeilingConfig {
 }
 
 impl PolicyConfig {
-    /// The policy these words mean.
-    pub fn policy(&self) -> Policy {
+    /// The policy these words mean, with these models.
+    fn policy(&self, models: ModelPolicy) -> Policy {
         Policy {
             workflow: self.workflow.clone(),
             agent: self.agent.clone(),
@@ -35,6 +36,7 @@ impl PolicyConfig {
             branch_prefix: self.branch_prefix.clone(),
             max_attempts: self.max_attempts,
             approval_expires_ms: self.approval_expires_hours.saturating_mul(MS_PER_HOUR),
+            models,
         }
     }
 }
@@ -71,6 +73,11 @@ impl ProjectConfig {
 }
 
 impl Config {
+    /// The policy of repositories outside of the projects.
+    pub fn default_policy(&self) -> Policy {
+        self.defaults.policy(self.models.policy())
+    }
+
     /// The configured projects with their policies.
     pub fn projects(&self) -> Vec<Project> {
         self.projects
@@ -79,7 +86,9 @@ impl Config {
                 name: name.clone(),
                 repository: project.repository.clone(),
                 base_branch: project.base_branch.clone(),
-                policy: project.over(&self.defaults).policy(),
+                policy: project
+                    .over(&self.defaults)
+                    .policy(self.models.policy_of(&project.models)),
             })
             .collect()
     }
@@ -142,6 +151,24 @@ impl Config {
                     .to_owned(),
             );
         }
+        let mut policies = vec![("models".to_owned(), self.models.policy())];
+        policies.extend(self.projects.iter().map(|(name, project)| {
+            (
+                format!("projects.{name}.models"),
+                // What a project takes over is named where it is said.
+                ModelPolicy {
+                    default: project.models.default.clone(),
+                    roles: project.models.roles.clone(),
+                    allow: project.models.allow.clone().unwrap_or_default(),
+                },
+            )
+        }));
+        faults.extend(super::models::faults(
+            &self.providers,
+            &self.models,
+            &policies,
+            |secret| self.secrets.contains_key(secret),
+        ));
         faults.extend(policy_faults("defaults", &self.defaults));
         for (name, project) in &self.projects {
             let key = format!("projects.{name}");

@@ -105,7 +105,7 @@ impl Host {
             store: store.clone(),
             catalog: Arc::new(catalog::Loaded(plugins.clone())),
             projects: config.projects(),
-            defaults: config.defaults.policy(),
+            defaults: config.default_policy(),
             allowed: Allowed {
                 repositories: config.intake.allow_repositories.clone(),
                 agents: config.intake.allow_agents.clone(),
@@ -144,6 +144,7 @@ impl Host {
             .map_err(CliError::failed)?;
         let engine = Engine::new(EngineOptions {
             store: store.clone(),
+            llm: options::llm(config, vault.clone())?,
             git: options::git(loaded, vault),
             sandbox: sandbox.clone(),
             plugins,

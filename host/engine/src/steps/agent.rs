@@ -9,6 +9,7 @@ use crate::program::{self, Reader};
 use crate::translate;
 use sortie_model::clock::Timestamp;
 use sortie_model::halt::HaltReason;
+use sortie_model::llm::role;
 use sortie_model::run::Step;
 use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Mode, Stream, Task};
@@ -32,6 +33,12 @@ pub(super) async fn perform(
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
+    let role = match asked.writes {
+        true => role::BUILD,
+        false => role::ASK,
+    };
+    let models = context.options.llm.models();
+    let model = models.for_role(&context.job.policy.models, role);
     let task = Task {
         prompt: asked.prompt,
         mode: match asked.writes {
@@ -40,8 +47,8 @@ pub(super) async fn perform(
         },
         workspace: place::REPO.to_owned(),
         home: place::HOME.to_owned(),
-        model_endpoint: None,
-        model: None,
+        model_endpoint: model.is_some().then(|| format!("http://{}", place::LLM)),
+        model: model.map(|model| model.name),
         time_limit_ms: left,
     };
     let plan = plugins
@@ -64,8 +71,9 @@ pub(super) async fn perform(
         output_limit_bytes: context.options.limits.step_output_bytes,
     };
     if !collect::known_to_sandbox(context, &spec.id).await? {
-        charge(context).await?;
+        charge(context, step.position).await?;
     }
+    let at_work = context.meter.works_on(step.position, role);
     let ran = program::run(context, step, &spec, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
@@ -89,8 +97,9 @@ pub(super) async fn perform(
             None
         }
     };
-    // Out of time is the reason also when what was left cannot be taken.
-    let head = match (head, ran.timed_out) {
+    let stopped = at_work.stopped();
+    // An early end is the reason also when what was left cannot be taken.
+    let head = match (head, ran.timed_out || stopped.is_some()) {
         (Some(head), false) => Some(head?),
         (Some(head), true) => head.ok(),
         (None, _) => None,
@@ -99,13 +108,17 @@ pub(super) async fn perform(
         Some(head) => collect::differs(context, head).await?,
         None => false,
     };
-    if ran.timed_out {
+    if ran.timed_out || stopped.is_some() {
         // The work so far is kept in the mirror, where `sortie diff` shows it.
         if let Some(head) = &head {
             let store = &context.options.store;
             crate::drive::persist(|| store.set_head(context.fence, head.as_str())).await?;
         }
-        return Err(out_of_time(context));
+        return Err(match stopped {
+            // An agent that was refused a model did not finish, whatever it says.
+            Some(stopped) => Fault::halt(stopped.halt_reason(), stopped),
+            None => out_of_time(context),
+        });
     }
     let outcome = Outcome::Agent(AgentOutcome {
         exit: translate::exit(ran.exit),
@@ -119,9 +132,10 @@ pub(super) async fn perform(
     })
 }
 
-/// Asks the budget plugin, then charges one call; the native limit holds
-/// whatever the plugin says.
-async fn charge(context: &RunContext) -> Result<(), Fault> {
+/// Asks the budget plugin, then charges the launch, once for each step however
+/// often the host dies in between; the native limit holds whatever the plugin
+/// says.
+async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
     let store = &context.options.store;
     let used = store.run_state(context.fence.run).await?.usage;
     let plugin = &context.job.policy.budget_plugin;
@@ -150,9 +164,10 @@ async fn charge(context: &RunContext) -> Result<(), Fault> {
             return Err(Fault::halt(HaltReason::BudgetDenied, why));
         }
     }
-    let charged =
-        crate::drive::persist(|| store.add_usage(context.fence, RunMeter::CALL, context.limits))
-            .await?;
+    let charged = crate::drive::persist(|| {
+        store.charge_step(context.fence, position, RunMeter::CALL, context.limits)
+    })
+    .await?;
     charged
         .map(|_| ())
         .map_err(|exhausted| Fault::halt(exhausted.halt_reason(), exhausted))

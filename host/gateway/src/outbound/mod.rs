@@ -22,7 +22,7 @@ mod path;
 mod pool;
 mod resolve;
 mod rule;
-mod scrub;
+pub(crate) mod scrub;
 mod target;
 mod turns;
 
@@ -33,6 +33,7 @@ pub use headers::{FieldName, MAX_FIELD_BYTES, MAX_FIELDS};
 pub use host::HostPattern;
 pub use message::{Header, OutRequest, OutResponse};
 pub use path::PathPrefix;
+pub(crate) use pool::tls;
 pub use resolve::{Resolve, SystemResolver};
 pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme, Sign};
 pub use target::MAX_URL_BYTES;

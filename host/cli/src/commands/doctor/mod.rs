@@ -1,5 +1,7 @@
 //! `sortie doctor`.
 
+mod models;
+
 use crate::client::{self, Client};
 use crate::config::{self, Loaded};
 use crate::exit::{CliError, Exit};
@@ -23,10 +25,14 @@ const NO_SPACE_MIB: u64 = 256;
 /// Say what is missing for missions to fly, and how to get it
 ///
 /// Checks the configuration, the data directory, git, the container engine
-/// and its image, the plugins and the running host. Exits with 1 when
-/// something is wrong.
+/// and its image, the plugins, the providers of models and the running host.
+/// Exits with 1 when something is wrong.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Ask each provider whether it takes its key and has the models
+    #[arg(long)]
+    models: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -77,7 +83,7 @@ impl Checks {
 }
 
 /// Checks everything, and shows what came of it.
-pub async fn run(config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
+pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
     let mut checks = Checks::default();
     let mut instance = None;
     match config::load(config) {
@@ -89,6 +95,7 @@ pub async fn run(config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
             git(&loaded, &mut checks).await;
             engine(&loaded, instance.as_deref(), &mut checks).await;
             plugins(&loaded, &mut checks).await;
+            models::check(&loaded, args.models, &mut checks).await;
             host(&loaded, &mut checks).await;
         }
     }
@@ -272,7 +279,7 @@ async fn plugins(loaded: &Loaded, checks: &mut Checks) {
             );
         }
     }
-    let policies = std::iter::once(("defaults".to_owned(), loaded.config.defaults.policy())).chain(
+    let policies = std::iter::once(("defaults".to_owned(), loaded.config.default_policy())).chain(
         loaded
             .config
             .projects()
