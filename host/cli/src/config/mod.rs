@@ -10,7 +10,7 @@ mod money;
 mod policy;
 
 pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load, read};
-pub use models::{ModelsConfig, PriceConfig, ProjectModelsConfig, ProviderConfig};
+pub use models::{ModelsConfig, ProjectModelsConfig, ProviderConfig};
 pub use money::Usd;
 
 use schemars::JsonSchema;
