@@ -39,6 +39,7 @@ pub fn policy() -> Policy {
         guard: Default::default(),
         image: None,
         egress: sortie_model::egress::EgressPolicy::default(),
+        models: Default::default(),
     }
 }
 

@@ -45,6 +45,7 @@ pub enum Command {
     Publish(commands::publish::Args),
     Plugin(commands::plugin::Args),
     Egress(commands::egress::Args),
+    Usage(commands::usage::Args),
     Audit(commands::audit::Args),
     Doctor(commands::doctor::Args),
     Image(commands::image::Args),

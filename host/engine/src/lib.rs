@@ -29,7 +29,9 @@ mod workspace;
 pub use log::LogLine;
 pub use scan::scan_with;
 
+use sortie_gateway::llm::Llm;
 use sortie_git::{Author, CommitId, Git, GitError, RemoteUrl};
+use sortie_model::budget::MicroUsd;
 use sortie_model::clock::Clock;
 use sortie_model::id::{JobId, RunId};
 use sortie_plugins::Plugins;
@@ -52,6 +54,10 @@ pub struct EngineLimits {
     pub step_output_bytes: u64,
     /// The largest diff given out as text, in bytes.
     pub diff_bytes: usize,
+    /// What the models of one project may cost in a UTC day.
+    pub project_day: MicroUsd,
+    /// What the models of all projects may cost in a UTC day.
+    pub host_day: MicroUsd,
 }
 
 impl Default for EngineLimits {
@@ -62,6 +68,8 @@ impl Default for EngineLimits {
             bundle_bytes: 256 * 1024 * 1024,
             step_output_bytes: 16 * 1024 * 1024,
             diff_bytes: 4 * 1024 * 1024,
+            project_day: MicroUsd(20_000_000),
+            host_day: MicroUsd(50_000_000),
         }
     }
 }
@@ -77,6 +85,8 @@ pub struct EngineOptions {
     pub sandbox: Sandbox,
     /// Workflows, agents, scanners and budgets.
     pub plugins: Plugins,
+    /// Providers and models.
+    pub llm: Llm,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where logs of runs and bundles on their way live.

@@ -1,52 +1,246 @@
-//! A run's ledger as its gateway sees it, and the way to that gateway.
+//! A run's ledger as its gateway sees it: asks the budget plugin, reserves and
+//! settles, and remembers what stood in the way, so that the step that was
+//! under way ends with the reason. Also the way to that gateway.
 
+use crate::EngineOptions;
 use crate::egress::Outside;
+use crate::translate;
 use async_trait::async_trait;
-use sortie_gateway::{Charge, Gateway, Meter, MeterError};
+use sortie_gateway::{CallPlan, Gateway, Meter, MeterError, Reserved, RunGateway};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
-use sortie_model::id::Fence;
+use sortie_model::halt::HaltReason;
+use sortie_model::id::{CallId, Fence};
+use sortie_model::llm::{CallLimit, CallRecord, ModelPolicy, NewCall, role};
+use sortie_plugins::Plugins;
+use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_sandbox::{BoxedIo, WireGateway};
-use sortie_store::Store;
-use std::sync::Arc;
+use sortie_store::{CallLimits, Claim, Store, StoreError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long to wait before settling again with a store that is in trouble.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Charges one run.
 pub(crate) struct RunMeter {
     store: Store,
+    plugins: Plugins,
+    budget_plugin: String,
     fence: Fence,
-    limits: Limits,
+    limits: CallLimits,
+    step: Mutex<StepAtWork>,
+}
+
+/// Which step the calls are made for, and what became of them.
+#[derive(Default)]
+struct StepAtWork {
+    position: Option<u32>,
+    role: Option<String>,
+    stopped: Option<Stopped>,
+    warned: Option<String>,
+}
+
+/// Why a call was not made, so that none will be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// A limit of the host.
+    Limit(CallLimit),
+    /// The budget plugin's word.
+    Denied(String),
+}
+
+impl Stopped {
+    /// The halt that follows from it.
+    pub(crate) fn halt_reason(&self) -> HaltReason {
+        match self {
+            Self::Limit(limit) => limit.halt_reason(),
+            Self::Denied(_) => HaltReason::BudgetDenied,
+        }
+    }
+}
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Limit(limit) => write!(f, "{limit} is used up"),
+            Self::Denied(why) => f.write_str(why),
+        }
+    }
 }
 
 impl RunMeter {
-    pub(crate) fn new(store: Store, fence: Fence, limits: Limits) -> Self {
+    pub(crate) fn new(options: &EngineOptions, claim: &Claim, limits: Limits) -> Self {
         Self {
-            store,
-            fence,
-            limits,
+            store: options.store.clone(),
+            plugins: options.plugins.clone(),
+            budget_plugin: claim.job.policy.budget_plugin.clone(),
+            fence: claim.fence,
+            limits: CallLimits {
+                run: limits,
+                project_day: options.limits.project_day,
+                host_day: options.limits.host_day,
+            },
+            step: Mutex::default(),
         }
     }
 
-    /// One metered call.
+    /// One metered call without a price.
     pub(crate) const CALL: Usage = Usage {
         calls: 1,
         cost_micro_usd: MicroUsd(0),
         time_ms: 0,
     };
+
+    /// From now on calls are made for this step, until the guard is dropped.
+    pub(crate) fn works_on(&self, position: u32, role: &str) -> AtWork<'_> {
+        *self.step() = StepAtWork {
+            position: Some(position),
+            role: Some(role.to_owned()),
+            stopped: None,
+            warned: None,
+        };
+        AtWork(self)
+    }
+
+    fn step(&self) -> MutexGuard<'_, StepAtWork> {
+        // A poisoned step is whole: it is changed by single assignments.
+        self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers why calls end, and tells of it once.
+    async fn stop(&self, stopped: Stopped) {
+        let first = {
+            let mut step = self.step();
+            let first = step.stopped.is_none();
+            step.stopped.get_or_insert(stopped.clone());
+            first
+        };
+        if first {
+            let data = serde_json::json!({
+                "reason": stopped.halt_reason().as_str(), "why": stopped.to_string(),
+            });
+            if let Err(error) = self.store.emit(self.fence, "budget.exhausted", data).await {
+                tracing::debug!(%error, "an exhausted budget is not on the timeline");
+            }
+        }
+    }
+
+    /// What the budget plugin says of a call; `Some` is its refusal.
+    async fn evaluate(&self, worst: MicroUsd) -> Result<Option<String>, MeterError> {
+        let used = self.store.used(self.fence.run).await.map_err(failed)?;
+        let pending = Pending {
+            calls: 1,
+            cost_micro_usd: worst.0,
+        };
+        let verdict = self
+            .plugins
+            .budget_evaluate(
+                &self.budget_plugin,
+                &translate::budget_usage(used),
+                &translate::budget_limits(self.limits.run),
+                &pending,
+            )
+            .await
+            .map_err(|error| MeterError::Ledger(error.to_string()))?;
+        match verdict {
+            Verdict::Allow => Ok(None),
+            Verdict::Warn(warning) => {
+                let is_new = {
+                    let mut step = self.step();
+                    let is_new = step.warned.as_ref() != Some(&warning);
+                    step.warned = Some(warning.clone());
+                    is_new
+                };
+                if is_new {
+                    let data = serde_json::json!({ "warning": warning });
+                    if let Err(error) = self.store.emit(self.fence, "budget.warning", data).await {
+                        tracing::debug!(%error, "a warning is not on the timeline");
+                    }
+                }
+                Ok(None)
+            }
+            Verdict::Ask(why) | Verdict::Deny(why) => Ok(Some(why)),
+        }
+    }
+}
+
+fn failed(error: StoreError) -> MeterError {
+    match error {
+        StoreError::Stale { .. } | StoreError::NotFound { .. } => MeterError::Over,
+        other => MeterError::Ledger(other.to_string()),
+    }
+}
+
+/// A step that calls are made for.
+pub(crate) struct AtWork<'m>(&'m RunMeter);
+
+impl AtWork<'_> {
+    /// Why no call was made any more, if one was refused for good.
+    pub(crate) fn stopped(&self) -> Option<Stopped> {
+        self.0.step().stopped.clone()
+    }
+}
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        *self.0.step() = StepAtWork::default();
+    }
 }
 
 #[async_trait]
 impl Meter for RunMeter {
-    async fn charge_call(&self) -> Result<Charge, MeterError> {
-        match self
-            .store
-            .add_usage(self.fence, Self::CALL, self.limits)
-            .await
-        {
-            Ok(Ok(_)) => Ok(Charge::Charged),
-            Ok(Err(_)) => Ok(Charge::Exhausted {
-                limit: self.limits.calls,
-            }),
-            Err(error) => Err(MeterError(error.to_string())),
+    async fn reserve(&self, plan: CallPlan) -> Result<Reserved, MeterError> {
+        if let Some(why) = self.evaluate(plan.worst).await? {
+            self.stop(Stopped::Denied(why.clone())).await;
+            return Ok(Reserved::Denied(why));
         }
+        let (position, role) = {
+            let step = self.step();
+            (step.position, step.role.clone())
+        };
+        let call = NewCall {
+            provider: plan.provider,
+            model: plan.model,
+            api: plan.api,
+            role: role.unwrap_or_else(|| role::BUILD.to_owned()),
+            position,
+            worst: plan.worst,
+        };
+        let reserved = self.store.reserve_call(self.fence, call, self.limits).await;
+        match reserved.map_err(failed)? {
+            Ok(call) => Ok(Reserved::Call(call)),
+            Err(refused) => {
+                if !refused.may_pass {
+                    self.stop(Stopped::Limit(refused.limit)).await;
+                }
+                Ok(Reserved::Refused(refused))
+            }
+        }
+    }
+
+    async fn settle(&self, call: CallId, record: CallRecord) {
+        loop {
+            match self
+                .store
+                .settle_call(self.fence, call, record.clone())
+                .await
+            {
+                Ok(_) => return,
+                Err(error) if error.may_pass() => {
+                    tracing::warn!(%error, %call, "a call waits to be settled; trying again");
+                    tokio::time::sleep(STORE_PAUSE).await;
+                }
+                Err(error) => {
+                    // It stays reserved, and the next start books it so.
+                    tracing::error!(%error, %call, "a call is not settled");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn check(&self) -> Result<(), MeterError> {
+        self.store.check_lease(self.fence).await.map_err(failed)
     }
 }
 
@@ -54,9 +248,19 @@ impl Meter for RunMeter {
 pub(crate) struct WireDoors(Gateway);
 
 impl WireDoors {
-    pub(crate) fn new(meter: Arc<RunMeter>, outside: &Outside) -> Arc<Self> {
-        let gateway = Gateway::new(meter, outside.egress.clone());
-        Arc::new(Self(gateway.with_web(outside.web.clone())))
+    pub(crate) fn new(
+        options: &EngineOptions,
+        meter: Arc<RunMeter>,
+        models: ModelPolicy,
+        outside: &Outside,
+    ) -> Arc<Self> {
+        Arc::new(Self(Gateway::new(RunGateway {
+            meter,
+            llm: options.llm.clone(),
+            models,
+            egress: outside.egress.clone(),
+            web: outside.web.clone(),
+        })))
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) async fn prepare(options: &EngineOptions, claim: &Claim) -> Result<Pr
         }
     };
     Ok(Prepared {
-        meter: Arc::new(RunMeter::new(options.store.clone(), claim.fence, limits)),
+        meter: Arc::new(RunMeter::new(options, claim, limits)),
         base,
         limits,
         branch,

@@ -83,7 +83,12 @@ impl From<SandboxError> for Opening {
 impl Slot {
     async fn open(&mut self, context: &RunContext) -> Result<Workspace, Opening> {
         let sandbox = &context.options.sandbox;
-        let doors = WireDoors::new(context.meter.clone(), &context.outside);
+        let doors = WireDoors::new(
+            &context.options,
+            context.meter.clone(),
+            context.job.policy.models.clone(),
+            &context.outside,
+        );
         let token = context.fence.token.0;
         let run = context.fence.run.0;
         if self.may_exist {

@@ -3,35 +3,37 @@
 //! A sandbox has no network card. What its processes send to the loopback
 //! proxy or to the loopback model endpoint becomes a stream on the wire, and
 //! the host hands that stream to [`Gateway::serve`]. Nothing leaves the host
-//! here unless a rule says so: every model request is counted against the run's
-//! budget and answered that no provider is configured, and every egress request
-//! goes through the run's [`egress`] proxy. Search and fetch are on the model
-//! door, under a path of their own ([`web`]).
+//! here unless a rule says so: a model request goes to a provider that the run
+//! may use, once its worst case is reserved on the run's ledger ([`llm`]), and
+//! every egress request goes through the run's [`egress`] proxy. Search and
+//! fetch are on the model door, under a path of their own ([`web`]).
 //!
 //! The gateway never holds a run's ledger; it asks a [`Meter`], and its
 //! proxy a [`egress::Warden`].
 
+mod body;
 pub mod egress;
-mod llm;
+pub mod llm;
 mod meter;
 mod net;
 pub mod outbound;
 pub mod tools;
 pub mod web;
 
-pub use meter::{Charge, Meter, MeterError};
+pub use meter::{CallPlan, Meter, MeterError, Reserved};
 
+use body::GatewayBody;
 use egress::Egress;
-use web::Web;
-
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sortie_model::llm::ModelPolicy;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use web::Web;
 
 /// The most header bytes of one request; agents send a few KiB, and a model
 /// client's largest header is a bearer token.
@@ -50,29 +52,31 @@ pub enum Door {
     Egress,
 }
 
+/// What the gateway of one run is made of.
+#[derive(Clone)]
+pub struct RunGateway {
+    /// Where it charges and reports to.
+    pub meter: Arc<dyn Meter>,
+    /// The model endpoint of the host.
+    pub llm: llm::Llm,
+    /// The models that the run may use.
+    pub models: ModelPolicy,
+    /// The proxy that lets the run out.
+    pub egress: Egress,
+    /// Search and fetch, where the host offers them.
+    pub web: Option<Web>,
+}
+
 /// The gateway of one run.
 #[derive(Clone)]
 pub struct Gateway {
-    meter: Arc<dyn Meter>,
-    egress: Egress,
-    web: Option<Web>,
+    run: Arc<RunGateway>,
 }
 
 impl Gateway {
-    /// A gateway that charges `meter` and lets out what `egress` does.
-    pub fn new(meter: Arc<dyn Meter>, egress: Egress) -> Self {
-        Self {
-            meter,
-            egress,
-            web: None,
-        }
-    }
-
-    /// The same with search and fetch.
-    #[must_use]
-    pub fn with_web(mut self, web: Option<Web>) -> Self {
-        self.web = web;
-        self
+    /// The gateway of a run.
+    pub fn new(run: RunGateway) -> Self {
+        Self { run: Arc::new(run) }
     }
 
     /// Serves one connection until its client is done. Errors of the
@@ -83,7 +87,7 @@ impl Gateway {
     {
         match door {
             Door::Model => self.model(io).await,
-            Door::Egress => self.egress.serve(io).await,
+            Door::Egress => self.run.egress.serve(io).await,
         }
     }
 
@@ -91,13 +95,16 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let gateway = self.clone();
+        let run = self.run.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let gateway = gateway.clone();
+            let run = run.clone();
             async move {
                 match request.uri().path().starts_with(web::PREFIX) {
-                    true => Ok(web::answer(gateway.web.as_ref(), request).await),
-                    false => llm::answer(&*gateway.meter, request).await,
+                    true => {
+                        let answered = web::answer(run.web.as_ref(), request).await;
+                        Ok(answered.map(GatewayBody::from))
+                    }
+                    false => llm::answer(&run, request).await,
                 }
             }
         });

@@ -1,4 +1,5 @@
-//! The gateway over an in-memory stream, with a meter that counts.
+//! The two doors over an in-memory stream. What the model endpoint does with a
+//! provider and a ledger is tested in `tests/llm`.
 
 use super::*;
 use crate::egress::{Connection, EgressOptions, Refusal, Shut, Verdict, Warden};
@@ -7,26 +8,27 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode};
 use sortie_model::host::HostName;
+use sortie_model::id::CallId;
+use sortie_model::llm::CallRecord;
 use std::sync::Mutex;
 
+/// A ledger that nothing is charged to.
 #[derive(Default)]
 struct Ledger {
-    calls: Mutex<u32>,
-    limit: u32,
+    charged: Mutex<u32>,
 }
 
 #[async_trait]
 impl Meter for Ledger {
-    async fn charge_call(&self) -> Result<Charge, MeterError> {
-        let mut calls = self
-            .calls
-            .lock()
-            .expect("no test panics while it holds this");
-        if *calls == self.limit {
-            return Ok(Charge::Exhausted { limit: self.limit });
-        }
-        *calls += 1;
-        Ok(Charge::Charged)
+    async fn reserve(&self, _: CallPlan) -> Result<Reserved, MeterError> {
+        *self.charged.lock().expect("unpoisoned") += 1;
+        Ok(Reserved::Call(CallId(1)))
+    }
+
+    async fn settle(&self, _: CallId, _: CallRecord) {}
+
+    async fn check(&self) -> Result<(), MeterError> {
+        Ok(())
     }
 }
 
@@ -44,9 +46,20 @@ impl Warden for Nobody {
     async fn record(&self, _: Connection) {}
 }
 
+/// The gateway of a run on a host without providers.
 fn gateway(ledger: &Arc<Ledger>) -> Gateway {
-    let egress = Egress::new(EgressOptions::new(Arc::new(Nobody)));
-    Gateway::new(ledger.clone(), egress)
+    let options = llm::LlmOptions::new(
+        sortie_vault::Vault::default(),
+        Default::default(),
+        llm::Models::default(),
+    );
+    Gateway::new(RunGateway {
+        meter: ledger.clone(),
+        llm: llm::Llm::new(options).expect("certificates are readable"),
+        models: ModelPolicy::default(),
+        egress: Egress::new(EgressOptions::new(Arc::new(Nobody))),
+        web: None,
+    })
 }
 
 async fn ask(
@@ -75,29 +88,20 @@ async fn ask(
     (status, String::from_utf8_lossy(&body).into_owned())
 }
 
-fn model_request() -> Request<Full<Bytes>> {
-    Request::post("/v1/chat/completions")
-        .header("host", "127.0.0.1")
-        .body(Full::new(Bytes::from_static(b"{}")))
-        .expect("a valid request")
-}
-
 #[tokio::test]
-async fn every_model_request_is_charged_until_the_budget_ends() {
-    let ledger = Arc::new(Ledger {
-        limit: 2,
-        ..Ledger::default()
-    });
-    for _ in 0..2 {
-        let (status, _) = ask(&ledger, Door::Model, model_request()).await;
-        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    }
-    let (status, body) = ask(&ledger, Door::Model, model_request()).await;
-    assert_eq!(status, StatusCode::PAYMENT_REQUIRED);
-    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
-    assert_eq!(body["type"], "error");
-    assert_eq!(body["error"]["code"], "budget_exhausted");
-    assert_eq!(*ledger.calls.lock().expect("unpoisoned"), 2);
+async fn without_a_provider_there_is_no_model_and_the_operator_is_named() {
+    let ledger = Arc::new(Ledger::default());
+    let request = Request::post("/v1/chat/completions")
+        .header("host", "127.0.0.1")
+        .body(Full::new(Bytes::from_static(b"{\"model\":\"m\"}")))
+        .expect("a valid request");
+    let (status, body) = ask(&ledger, Door::Model, request).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(
+        body.contains("model_not_found") && body.contains("[models]"),
+        "{body}"
+    );
+    assert_eq!(*ledger.charged.lock().expect("unpoisoned"), 0);
 }
 
 #[tokio::test]
@@ -129,5 +133,5 @@ async fn garbage_ends_the_connection_and_charges_nothing() {
     let mut answer = Vec::new();
     client.read_to_end(&mut answer).await.expect("it closes");
     served.await.expect("serving does not panic");
-    assert_eq!(*ledger.calls.lock().expect("unpoisoned"), 0);
+    assert_eq!(*ledger.charged.lock().expect("unpoisoned"), 0);
 }

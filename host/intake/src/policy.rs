@@ -181,6 +181,7 @@ pub(crate) mod tests {
             guard: Default::default(),
             image: None,
             egress: sortie_model::egress::EgressPolicy::default(),
+            models: Default::default(),
         }
     }
 

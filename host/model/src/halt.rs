@@ -13,6 +13,8 @@ pub enum HaltReason {
     BudgetCost,
     /// The run's wall-clock time is used up.
     BudgetTime,
+    /// The day's money is used up, the project's or the whole host's.
+    BudgetDay,
     /// The budget plugin said no.
     BudgetDenied,
     /// The agent did not finish its task.
@@ -53,10 +55,11 @@ pub enum Resume {
 
 impl HaltReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BudgetCalls,
         Self::BudgetCost,
         Self::BudgetTime,
+        Self::BudgetDay,
         Self::BudgetDenied,
         Self::AgentFailed,
         Self::AgentStalled,
@@ -78,6 +81,7 @@ impl HaltReason {
             Self::BudgetCalls => "budget-calls",
             Self::BudgetCost => "budget-cost",
             Self::BudgetTime => "budget-time",
+            Self::BudgetDay => "budget-day",
             Self::BudgetDenied => "budget-denied",
             Self::AgentFailed => "agent-failed",
             Self::AgentStalled => "agent-stalled",
@@ -115,6 +119,10 @@ impl HaltReason {
             Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime => {
                 Resume::RetryAfter("choose a larger budget with `--budget`, or raise the ceiling")
             }
+            Self::BudgetDay => Resume::RetryAfter(
+                "wait for the next day (UTC), or raise limits.project_day_usd or \
+                 limits.host_day_usd",
+            ),
             Self::BudgetDenied => Resume::RetryAfter("change the budget plugin's configuration"),
             Self::VerificationFailed => {
                 Resume::RetryAfter("make the task clearer or mend the verification commands")

@@ -48,6 +48,11 @@ number_id!(
     ChatNumber,
     "message "
 );
+number_id!(
+    /// A request to a model, as the ledger knows it.
+    CallId,
+    "call "
+);
 
 /// The position of an event in the host's timeline; grows by at least one with
 /// every event and is never reused.

@@ -16,6 +16,7 @@ pub mod halt;
 pub mod host;
 pub mod id;
 pub mod job;
+pub mod llm;
 pub mod project;
 pub mod run;
 pub mod start;

@@ -4,6 +4,7 @@ use crate::budget::Limits;
 use crate::egress::EgressPolicy;
 use crate::finding::Severity;
 use crate::guard::Guard;
+use crate::llm::ModelPolicy;
 use serde::{Deserialize, Serialize};
 
 /// How a result leaves the house.
@@ -70,6 +71,10 @@ pub struct Policy {
     /// there was this word.
     #[serde(default)]
     pub egress: EgressPolicy,
+    /// Which models the agents use. Jobs from before there were models have
+    /// none.
+    #[serde(default, skip_serializing_if = "ModelPolicy::is_empty")]
+    pub models: ModelPolicy,
 }
 
 /// The branch of a job: prefix, number, and up to 40 characters of the task

@@ -81,6 +81,7 @@ fn policy() -> Policy {
         guard: Default::default(),
         image: None,
         egress: sortie_model::egress::EgressPolicy::default(),
+        models: Default::default(),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/003_create_timeline.sql"),
     include_str!("../../../migrations/004_create_plugins.sql"),
     include_str!("../../../migrations/005_withdraw_approvals.sql"),
+    include_str!("../../../migrations/006_create_model_calls.sql"),
     include_str!("../../../migrations/007_create_egress.sql"),
     include_str!("../../../migrations/009_ask_for_budget.sql"),
 ];

@@ -1,5 +1,5 @@
-//! Servers that nobody here wrote, each started for one test on a loopback port
-//! and ended with it. `scripts/setup.sh --tests` installs them.
+//! Servers for tests, each started for one test on a loopback port and ended with
+//! it. Those that nobody here wrote `scripts/setup.sh --tests` installs.
 
 #![allow(clippy::disallowed_methods, reason = "tests start programs")]
 #![allow(
@@ -8,10 +8,12 @@
     reason = "a test without its server ends here"
 )]
 
+mod aimock;
 mod models;
 mod registry;
 mod sshd;
 
-pub use models::Models;
+pub use aimock::Models;
+pub use models::{ModelServer, Reply, Seen, Turn};
 pub use registry::Registry;
 pub use sshd::{Sshd, keygen};

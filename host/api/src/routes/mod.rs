@@ -14,6 +14,7 @@ mod packages;
 mod plugin_events;
 mod plugins;
 mod results;
+mod usage;
 
 use crate::auth::require_token;
 use crate::limits;
@@ -265,6 +266,7 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::retry))
         .routes(routes!(deliveries::drop))
         .routes(routes!(audit::list))
+        .routes(routes!(usage::list))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }

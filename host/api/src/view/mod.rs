@@ -8,6 +8,7 @@ mod message;
 mod other;
 mod plugin;
 mod run;
+mod spending;
 
 pub use egress::{
     EgressAnswerBody, EgressAnswerView, EgressAskView, EgressConnectionView, EgressQuestions,
@@ -32,6 +33,9 @@ pub use plugin::{
 pub use run::{
     ApprovalView, ArtifactList, ArtifactView, FindingList, FindingView, RunView, StepView,
 };
+pub use run::{ApprovalView, FindingList, FindingView, RunView, StepView};
+pub(crate) use spending::BY as SPENDING_BY;
+pub use spending::{SpendingList, SpendingView};
 
 use sortie_model::clock::Timestamp;
 use time::OffsetDateTime;

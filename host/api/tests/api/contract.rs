@@ -166,6 +166,7 @@ fn every_route_of_the_design_is_described() {
         "post /v1/deliveries/{notifier}/{seq}/retry",
         "post /v1/deliveries/{notifier}/{seq}/drop",
         "get /v1/audit",
+        "get /v1/usage",
         "post /hooks/{plugin}/{source}",
         "get /healthz",
         "get /readyz",

@@ -16,6 +16,7 @@ mod plugins;
 mod refusals;
 mod rig;
 mod streams;
+mod usage;
 #[path = "../../../platform/tests/platform/worker.rs"]
 #[expect(dead_code, reason = "others use the rest")]
 mod worker;

@@ -21,6 +21,7 @@ pub mod scan;
 pub mod serve;
 pub mod status;
 pub mod submit;
+pub mod usage;
 
 use crate::cli::{Cli, Command};
 use crate::client::Client;
@@ -40,8 +41,8 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
             let loaded = config::load(config)?;
             runtime(&mut Builder::new_multi_thread(), serve::run(args, loaded))
         }
-        Command::Doctor(_) => here(doctor::run(config, out)),
         Command::Image(args) => here(image::run(args, config, out)),
+        Command::Doctor(args) => here(doctor::run(args, config, out)),
         Command::Scan(args) => here(scan::run(args, config, out)),
         Command::Submit(args) => here(submit::run(args, &client()?, out)),
         Command::List(args) => here(list::run(args, &client()?, out)),
@@ -55,6 +56,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Cancel(args) => here(cancel::run(args, &client()?, out)),
         Command::Retry(args) => here(retry::run(args, &client()?, out)),
         Command::Publish(args) => here(publish::run(args, &client()?, out)),
+        Command::Usage(args) => here(usage::run(args, &client()?, out)),
         Command::Audit(args) => here(audit::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
         Command::Egress(args) => here(egress::run(args, client, out)),

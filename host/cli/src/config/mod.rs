@@ -6,12 +6,14 @@
 
 mod egress;
 mod load;
+mod models;
 mod money;
 mod policy;
 mod web;
 
 pub use egress::{EgressConfig, ProjectEgressConfig};
 pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load, read};
+pub use models::{ModelsConfig, ProjectModelsConfig, ProviderConfig};
 pub use money::Usd;
 pub use web::WebConfig;
 
@@ -47,9 +49,14 @@ pub struct Config {
     /// Search and fetch for agents.
     pub web: WebConfig,
     /// How many runs may fly at once.
+    /// How many runs may fly at once, and what a day may cost.
     pub limits: LimitsConfig,
     /// The policy of a job, unless its project says otherwise.
     pub defaults: PolicyConfig,
+    /// Providers of models by name.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Which models there are, and what they are used for.
+    pub models: ModelsConfig,
     /// Repositories by name.
     pub projects: BTreeMap<String, ProjectConfig>,
     /// What a submitter may ask for.
@@ -214,7 +221,7 @@ impl Default for GitConfig {
     }
 }
 
-/// How many runs may fly at once.
+/// How many runs may fly at once, and what their models may cost in a day.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
@@ -224,6 +231,10 @@ pub struct LimitsConfig {
     /// Per project.
     #[schemars(range(min = 1))]
     pub parallel_per_project: u32,
+    /// What the models of one project may cost in a UTC day.
+    pub project_day_usd: Usd,
+    /// What the models of all projects may cost in a UTC day.
+    pub host_day_usd: Usd,
 }
 
 impl Default for LimitsConfig {
@@ -231,6 +242,8 @@ impl Default for LimitsConfig {
         Self {
             parallel: 2,
             parallel_per_project: 2,
+            project_day_usd: Usd::dollars(20),
+            host_day_usd: Usd::dollars(50),
         }
     }
 }
@@ -415,6 +428,9 @@ pub struct ProjectGuardConfig {
     /// See `[egress]`.
     #[serde(default)]
     pub egress: ProjectEgressConfig,
+    /// See `[models]`.
+    #[serde(default)]
+    pub models: ProjectModelsConfig,
 }
 
 /// Where a project's ceiling differs.

@@ -8,6 +8,7 @@ use sortie_model::budget::Limits;
 use sortie_model::budget::Limits;
 use sortie_model::egress::EgressPolicy;
 use sortie_model::guard::{Guard, OnBudget};
+use sortie_model::llm::ModelPolicy;
 use sortie_model::project::{Policy, Project};
 use sortie_package::signature::TrustedKeys;
 
@@ -37,8 +38,8 @@ impl GuardConfig {
 }
 
 impl PolicyConfig {
-    /// The policy these words mean.
-    pub fn policy(&self) -> Policy {
+    /// The policy these words mean, with these models.
+    fn policy(&self, models: ModelPolicy) -> Policy {
         Policy {
             workflow: self.workflow.clone(),
             agent: self.agent.clone(),
@@ -56,6 +57,7 @@ impl PolicyConfig {
             image: self.image.clone(),
             // Laid over it by whoever knows the machine's mirrors.
             egress: EgressPolicy::default(),
+            models,
         }
     }
 }
@@ -100,11 +102,12 @@ impl ProjectConfig {
 }
 
 impl Config {
-    /// The policy of repositories that no project names.
+    /// The policy of repositories that no project names, on a machine that has
+    /// been looked at.
     pub fn default_policy(&self, detected: &Detected) -> Policy {
         Policy {
             egress: self.egress.policy(None, detected),
-            ..self.defaults.policy()
+            ..self.defaults.policy(self.models.policy())
         }
     }
 
@@ -118,7 +121,9 @@ impl Config {
                 base_branch: project.base_branch.clone(),
                 policy: Policy {
                     egress: self.egress.policy(Some(&project.egress), detected),
-                    ..project.over(&self.defaults).policy()
+                    ..project
+                        .over(&self.defaults)
+                        .policy(self.models.policy_of(&project.models))
                 },
             })
             .collect()
@@ -184,6 +189,24 @@ impl Config {
         }
         faults.extend(self.egress.faults());
         faults.extend(self.web.faults(|name| self.secrets.contains_key(name)));
+        let mut policies = vec![("models".to_owned(), self.models.policy())];
+        policies.extend(self.projects.iter().map(|(name, project)| {
+            (
+                format!("projects.{name}.models"),
+                // What a project takes over is named where it is said.
+                ModelPolicy {
+                    default: project.models.default.clone(),
+                    roles: project.models.roles.clone(),
+                    allow: project.models.allow.clone().unwrap_or_default(),
+                },
+            )
+        }));
+        faults.extend(super::models::faults(
+            &self.providers,
+            &self.models,
+            &policies,
+            |secret| self.secrets.contains_key(secret),
+        ));
         faults.extend(policy_faults("defaults", &self.defaults));
         for (name, project) in &self.projects {
             let key = format!("projects.{name}");

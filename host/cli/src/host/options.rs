@@ -5,6 +5,7 @@ use super::{CODE_CACHE_DIR, MIRRORS_DIR};
 use crate::config::{Config, Loaded};
 use crate::exit::{CliError, Exit};
 use sortie_engine::EngineLimits;
+use sortie_gateway::llm::{Llm, LlmOptions};
 use sortie_gateway::tools::{self, Detected, Machine, Preset};
 use sortie_git::{Author, Git, GitOptions, SshKey, SshOptions};
 use sortie_package::signature::TrustedKeys;
@@ -64,6 +65,20 @@ pub fn git(loaded: &Loaded, vault: Vault) -> Git {
     options.limits.network_wall = Duration::from_secs(config.network_timeout_seconds);
     options.limits.lock_wait = options.limits.network_wall + Duration::from_secs(60);
     Git::new(options)
+}
+
+/// The providers of models.
+pub fn llm(config: &Config, vault: Vault) -> Result<Llm, CliError> {
+    let mut providers = BTreeMap::new();
+    for (name, provider) in &config.providers {
+        let provider = provider.provider().map_err(|error| {
+            let what = format!("use providers.{name}: {error}");
+            CliError::new(Exit::Usage, "configuration", what)
+        })?;
+        providers.insert(name.clone(), provider);
+    }
+    let models = config.models.registry(&config.providers);
+    Llm::new(LlmOptions::new(vault, providers, models)).map_err(CliError::failed)
 }
 
 /// Whom the host's commits name.
@@ -185,5 +200,7 @@ pub fn engine_limits(config: &Config) -> EngineLimits {
         bundle_bytes: config.git.max_bundle_mib.saturating_mul(MIB),
         step_output_bytes: config.sandbox.output_mib.saturating_mul(MIB),
         diff_bytes: usize::try_from(config.host.diff_bytes).unwrap_or(usize::MAX),
+        project_day: config.limits.project_day_usd.0,
+        host_day: config.limits.host_day_usd.0,
     }
 }

@@ -145,6 +145,7 @@ impl Host {
             .map_err(CliError::failed)?;
         let engine = Engine::new(EngineOptions {
             store: store.clone(),
+            llm: options::llm(config, vault.clone())?,
             git: options::git(loaded, vault),
             sandbox: sandbox.clone(),
             plugins,

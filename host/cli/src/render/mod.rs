@@ -7,6 +7,7 @@ mod events;
 mod jobs;
 mod logs;
 mod plugins;
+mod spending;
 
 pub use change::{diff, finding, findings_summary};
 pub use egress::{egress_asks, egress_connections};
@@ -14,6 +15,7 @@ pub use events::event;
 pub use jobs::{artifacts, job, jobs};
 pub use logs::LogPrinter;
 pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin_events, plugins};
+pub use spending::spending;
 
 use crate::out::{Out, Tone};
 use std::borrow::Cow;

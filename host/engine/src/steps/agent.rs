@@ -12,6 +12,7 @@ use crate::watchdog::{Stuck, Watchdog};
 use sortie_model::clock::Timestamp;
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
+use sortie_model::llm::role;
 use sortie_model::run::Step;
 use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
@@ -20,8 +21,6 @@ use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
 use sortie_sandbox::{Output, OutputStream, StepSpec, place};
 use std::time::{Duration, Instant};
 
-/// What an agent is wanted for when its workflow does not say.
-const DEFAULT_ROLE: &str = "build";
 /// People look at progress once in a while; the timeline gets at most one row
 /// of it a second.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -37,17 +36,23 @@ pub(super) async fn perform(
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
+    let role = match asked.writes {
+        true => role::BUILD,
+        false => role::ASK,
+    };
+    let models = context.options.llm.models();
+    let model = models.for_role(&context.job.policy.models, role);
     let task = Task {
         prompt: asked.prompt,
         mode: match asked.writes {
             true => Mode::Write,
             false => Mode::ReadOnly,
         },
-        role: DEFAULT_ROLE.to_owned(),
+        role: role.to_owned(),
         workspace: place::REPO.to_owned(),
         home: place::HOME.to_owned(),
-        model_endpoint: None,
-        model: None,
+        model_endpoint: model.is_some().then(|| format!("http://{}", place::LLM)),
+        model: model.map(translate::model),
         time_limit_ms: left,
     };
     let plan = plugins
@@ -70,9 +75,10 @@ pub(super) async fn perform(
         output_limit_bytes: context.options.limits.step_output_bytes,
     };
     if !collect::known_to_sandbox(context, &spec.id).await? {
-        charge(context).await?;
+        charge(context, step.position).await?;
     }
     artifact::keep(context, step, artifact::Kind::Prompt, &task.prompt).await?;
+    let at_work = context.meter.works_on(step.position, role);
     let ran = program::run(context, step, &spec, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
@@ -100,12 +106,12 @@ pub(super) async fn perform(
             None
         }
     };
-    // What stopped it is the reason also when what was left cannot be taken.
-    let stop = match ran.timed_out {
-        true => Some(out_of_time(context)),
-        false => watch
-            .stuck
-            .map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
+    // What stopped it is the reason also when what was left cannot be taken. An
+    // agent that was refused a model did not finish, whatever it says.
+    let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {
+        (Some(stopped), _, _) => Some(Fault::halt(stopped.halt_reason(), stopped)),
+        (None, true, _) => Some(out_of_time(context)),
+        (None, false, stuck) => stuck.map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
     };
     let head = match (head, &stop) {
         (Some(head), None) => Some(head?),
@@ -142,9 +148,10 @@ pub(super) async fn perform(
     })
 }
 
-/// Asks the budget plugin, then charges one call; the native limit holds
-/// whatever the plugin says.
-async fn charge(context: &RunContext) -> Result<(), Fault> {
+/// Asks the budget plugin, then charges the launch, once for each step however
+/// often the host dies in between; the native limit holds whatever the plugin
+/// says.
+async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
     let store = &context.options.store;
     let used = store.run_state(context.fence.run).await?.usage;
     let plugin = &context.job.policy.budget_plugin;
@@ -179,9 +186,10 @@ async fn charge(context: &RunContext) -> Result<(), Fault> {
             return Err(Fault::halt(HaltReason::BudgetDenied, why));
         }
     }
-    let charged =
-        crate::drive::persist(|| store.add_usage(context.fence, RunMeter::CALL, context.limits))
-            .await?;
+    let charged = crate::drive::persist(|| {
+        store.charge_step(context.fence, position, RunMeter::CALL, context.limits)
+    })
+    .await?;
     charged
         .map(|_| ())
         .map_err(|exhausted| Fault::halt(exhausted.halt_reason(), exhausted))

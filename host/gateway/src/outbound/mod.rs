@@ -20,7 +20,7 @@ mod message;
 mod path;
 mod pool;
 mod rule;
-mod scrub;
+pub(crate) mod scrub;
 mod target;
 mod turns;
 
@@ -29,6 +29,7 @@ pub use error::{OutboundError, SetupError};
 pub use headers::{FieldName, MAX_FIELD_BYTES, MAX_FIELDS};
 pub use message::{Header, OutRequest, OutResponse};
 pub use path::PathPrefix;
+pub(crate) use pool::tls;
 pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme, Sign};
 pub use target::MAX_URL_BYTES;
 

@@ -143,7 +143,7 @@ impl Resolve for Checked {
 
 /// The one TLS configuration, whose roots all clients share: those of the
 /// operating system and, where given, those of a PEM file.
-fn tls(extra_roots: Option<&Path>) -> Result<ClientConfig, SetupError> {
+pub(crate) fn tls(extra_roots: Option<&Path>) -> Result<ClientConfig, SetupError> {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     for error in &native.errors {

@@ -19,7 +19,6 @@ pub use search::{Provider, Search};
 use crate::egress::{Shut, Verdict, Warden};
 use crate::outbound::{Audit, Outbound, OutboundError};
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -109,7 +108,7 @@ impl Web {
 }
 
 /// Answers a request below [`PREFIX`]; without `web`, that there is none.
-pub async fn answer<B>(web: Option<&Web>, request: Request<B>) -> Response<Full<Bytes>> {
+pub async fn answer<B>(web: Option<&Web>, request: Request<B>) -> Response<Bytes> {
     let answered = match web {
         Some(web) => web.shared.answer(&request).await,
         None => Err(Refused::new(
@@ -184,8 +183,8 @@ impl Shared {
     }
 }
 
-fn response(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(value.to_string())));
+fn response(status: StatusCode, value: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(value.to_string()));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);

@@ -7,7 +7,7 @@
 
 use super::rows::{self, select_run};
 use super::state::{data, head, move_job};
-use super::{jobs, meta, timeline};
+use super::{jobs, meta, model_calls, timeline};
 use crate::db::{all, first, insert, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
@@ -44,11 +44,13 @@ impl Store {
         self.write(move |tx| claim(tx, limits)).await
     }
 
-    /// Takes over every run that holds a lease, with a new token. For the
-    /// start of a host: whoever held those leases is gone, because this host
-    /// has the directory.
+    /// Takes over every run that holds a lease, with a new token, and books
+    /// every call to a model that is under way as its reservation. For the
+    /// start of a host: whoever held those leases and made those calls is gone,
+    /// because this host has the directory.
     pub async fn reclaim(&self) -> Result<Vec<Claim>> {
         self.write(|tx| {
+            model_calls::settle_abandoned(tx)?;
             let runs = all(tx.conn, LEASED_RUNS, [], |row| {
                 Ok(RunId(unsigned(row.get(0)?)))
             })?;

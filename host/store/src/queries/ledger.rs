@@ -12,6 +12,14 @@ use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::id::{Fence, RunId};
 
 impl Store {
+    /// What the run used so far, calls under way not counted in money.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn used(&self, run: RunId) -> Result<Usage> {
+        self.read(move |conn| used(conn, run)).await
+    }
+
     /// Books `delta` on the run, unless the sum would exceed `cap`: then
     /// nothing is booked and the answer says which limit stands in the way.
     /// The sum so far otherwise. Check and booking are one step, so the cap
@@ -37,10 +45,45 @@ impl Store {
         })
         .await
     }
+
+    /// Books `delta` for a step of the run, once: a second time nothing is
+    /// booked and the answer is what is used so far. Otherwise like
+    /// [`Store::add_usage`].
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the lease is over.
+    pub async fn charge_step(
+        &self,
+        fence: Fence,
+        position: u32,
+        delta: Usage,
+        cap: Limits,
+    ) -> Result<Result<Usage, Exhausted>> {
+        self.write(move |tx| {
+            hold(tx, fence)?;
+            let used = used(tx.conn, fence.run)?;
+            let booked = first(
+                tx.conn,
+                "SELECT 1 FROM usage WHERE run_id = ?1 AND position = ?2",
+                params![signed(fence.run.0), position],
+                |_| Ok(()),
+            )?;
+            if booked.is_some() {
+                return Ok(Ok(used));
+            }
+            let sum = plus(used, delta);
+            if let Some(limit) = exceeded(sum, cap) {
+                return Ok(Err(Exhausted { limit, used, cap }));
+            }
+            book_as(tx, fence, delta, Some(position))?;
+            Ok(Ok(sum))
+        })
+        .await
+    }
 }
 
 /// What the run used so far.
-fn used(conn: &Connection, id: RunId) -> Result<Usage> {
+pub(super) fn used(conn: &Connection, id: RunId) -> Result<Usage> {
     let used = first(
         conn,
         "SELECT used_calls, used_cost_micro_usd, used_time_ms FROM runs WHERE id = ?1",
@@ -75,12 +118,23 @@ pub(super) fn book(tx: &Tx<'_>, fence: Fence, delta: Usage) -> Result<()> {
     if delta == Usage::default() {
         return Ok(());
     }
+    book_as(tx, fence, delta, None)
+}
+
+fn book_as(tx: &Tx<'_>, fence: Fence, delta: Usage, position: Option<u32>) -> Result<()> {
     let (cost, time) = (signed(delta.cost_micro_usd.0), signed(delta.time_ms));
     insert(
         tx.conn,
-        "INSERT INTO usage (run_id, calls, cost_micro_usd, time_ms, booked_at)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![signed(fence.run.0), delta.calls, cost, time, tx.now.0],
+        "INSERT INTO usage (run_id, calls, cost_micro_usd, time_ms, booked_at, position)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            signed(fence.run.0),
+            delta.calls,
+            cost,
+            time,
+            tx.now.0,
+            position
+        ],
     )?;
     // A sum that does not fit would become a float, which a strict table
     // refuses; the largest integer is as good a bound.

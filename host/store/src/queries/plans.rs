@@ -7,7 +7,7 @@ use super::lease::{FIRST_OF_PROJECT, LEASED_RUNS, PROJECTS_RUNNING};
 use super::people::{EXPIRED, NEXT_EXPIRY};
 use super::state::OPEN_RUN;
 use super::timeline::AFTER_OF_JOB;
-use super::{audit, chat, deliveries, egress, events, inbound, outgoing};
+use super::{audit, chat, deliveries, egress, events, inbound, model_calls, outgoing, spending};
 use rusqlite::{Connection, types::Null};
 
 fn plan(sql: &str) -> String {
@@ -126,6 +126,20 @@ fn a_page_of_the_audit_log_is_the_end_of_a_stretch() {
     );
     assert!(plan(audit::NEXT_ACTION).contains("audit_action (action>?)"));
     assert!(plan(audit::NEXT_ACTION_OF_SUBJECT).contains("(subject=? AND action>?)"));
+}
+
+#[test]
+fn a_reservation_looks_at_calls_under_way_and_at_one_day() {
+    assert_eq!(
+        plan(model_calls::OPEN_OF_RUN),
+        "SEARCH model_calls USING COVERING INDEX model_calls_open (run_id=?)"
+    );
+    assert_eq!(
+        plan(model_calls::OF_DAY),
+        "SEARCH model_days USING PRIMARY KEY (day=?)"
+    );
+    assert!(plan(model_calls::ALL_OPEN).contains("INDEX model_calls_open"));
+    assert!(plan(spending::BY_JOB).contains("INDEX model_calls_at (reserved_at>?)"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod delivery;
 mod egress;
 mod inbound;
 mod intake;
+mod model;
 mod people;
 mod plugin;
 mod run;
@@ -19,6 +20,7 @@ pub use inbound::{
     PluginEventFilter,
 };
 pub use intake::{IdempotencyKey, Job, JobFilter, NewJob, Published, QueueStats, Submitted};
+pub use model::{CallLimits, CallState, ModelCall, UsageBy, UsageFilter, UsageSum};
 pub use people::{Cancelled, Decided, NewAnswer, NewRetry};
 pub use plugin::{
     AuditEntry, AuditFilter, AuditRecord, InstalledPlugin, NewPlugin, PluginData, PluginVersion,

@@ -156,6 +156,17 @@ pub enum ExhaustedLimit {
     Time,
 }
 
+impl ExhaustedLimit {
+    /// The halt that follows from it.
+    pub fn halt_reason(self) -> HaltReason {
+        match self {
+            Self::Calls => HaltReason::BudgetCalls,
+            Self::Cost => HaltReason::BudgetCost,
+            Self::Time => HaltReason::BudgetTime,
+        }
+    }
+}
+
 /// A budget does not allow what was to be used; nothing was booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("go on: the budget of {limit:?} is used up")]
@@ -171,11 +182,7 @@ pub struct Exhausted {
 impl Exhausted {
     /// The halt that follows from it.
     pub fn halt_reason(&self) -> HaltReason {
-        match self.limit {
-            ExhaustedLimit::Calls => HaltReason::BudgetCalls,
-            ExhaustedLimit::Cost => HaltReason::BudgetCost,
-            ExhaustedLimit::Time => HaltReason::BudgetTime,
-        }
+        self.limit.halt_reason()
     }
 }
 

@@ -18,6 +18,7 @@ mod leases;
 mod lines;
 mod listing;
 mod model;
+mod model_calls;
 mod opening;
 mod plugins;
 mod steps;

@@ -1,5 +1,7 @@
 //! `sortie doctor`.
 
+mod models;
+
 use crate::checks::{self, Check, Checks, Status};
 use crate::client::{self, Client};
 use crate::config::{self, Loaded};
@@ -9,6 +11,7 @@ use crate::host::record::Record;
 use crate::out::Out;
 use serde::Serialize;
 use sortie_api::view::{PluginList, PluginView};
+use sortie_gateway::tools::Detected;
 use sortie_git::RemoteUrl;
 use sortie_plugins::Plugins;
 use sortie_sandbox::{Sandbox, WireKey};
@@ -23,10 +26,14 @@ const NO_SPACE_MIB: u64 = 256;
 /// Say what is missing for missions to fly, and how to get it
 ///
 /// Checks the configuration, the data directory, git, the container engine
-/// and its image, the plugins and the running host. Exits with 1 when
-/// something is wrong.
+/// and its image, the plugins, the providers of models and the running host.
+/// Exits with 1 when something is wrong.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Ask each provider whether it takes its key and has the models
+    #[arg(long)]
+    models: bool,
+}
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -37,7 +44,7 @@ struct Report {
 }
 
 /// Checks everything, and shows what came of it.
-pub async fn run(config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
+pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
     let mut checks = Checks::default();
     let mut instance = None;
     match config::load(config) {
@@ -49,6 +56,7 @@ pub async fn run(config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
             git(&loaded, &mut checks).await;
             engine(&loaded, instance.as_deref(), &mut checks).await;
             plugins(&loaded, &mut checks).await;
+            models::check(&loaded, args.models, &mut checks).await;
             host(&loaded, &mut checks).await;
         }
     }
@@ -232,10 +240,12 @@ async fn plugins(loaded: &Loaded, checks: &mut Checks) {
             );
         }
     }
-    let policies = std::iter::once(("defaults".to_owned(), loaded.config.defaults.policy())).chain(
+    let nothing = Detected::default();
+    let defaults = loaded.config.default_policy(&nothing);
+    let policies = std::iter::once(("defaults".to_owned(), defaults)).chain(
         loaded
             .config
-            .projects()
+            .projects(&nothing)
             .into_iter()
             .map(|project| (format!("projects.{}", project.name), project.policy)),
     );
