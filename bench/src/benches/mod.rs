@@ -5,7 +5,9 @@ mod bare;
 mod bigdiff;
 mod claim;
 mod corpus;
+mod extism;
 mod hooked;
+mod hooks;
 mod idle;
 mod jobs;
 mod launch;
@@ -47,6 +49,10 @@ pub enum Bench {
     Thousand,
     /// A plugin that is replaced again and again while it is called.
     Swap,
+    /// A scanner's call, beside the same through extism.
+    Extism,
+    /// Requests to a connector, beside a static answer of `wasmtime serve`.
+    Hooks,
 }
 
 /// What all benchmarks are given.
@@ -71,7 +77,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -82,6 +88,8 @@ impl Bench {
         Self::Malicious,
         Self::Thousand,
         Self::Swap,
+        Self::Extism,
+        Self::Hooks,
     ];
 
     /// The name on the command line and in the report.
@@ -97,6 +105,8 @@ impl Bench {
             Self::Malicious => "malicious",
             Self::Thousand => "thousand",
             Self::Swap => "swap",
+            Self::Extism => "extism",
+            Self::Hooks => "hooks",
         }
     }
 
@@ -116,6 +126,8 @@ impl Bench {
             Self::Malicious => malicious::measure(setting).await,
             Self::Thousand => thousand::measure(setting).await,
             Self::Swap => swap::measure(setting).await,
+            Self::Extism => extism::measure(setting).await,
+            Self::Hooks => hooks::measure(setting).await,
         }
     }
 }
