@@ -23,9 +23,9 @@ const IMPORTS: &str = r#"
 ///
 /// # Panics
 ///
-/// When `body` has more than a page.
+/// When `body` has more than 4 KiB.
 pub fn answers(body: &[u8]) -> Vec<u8> {
-    assert!(body.len() <= 65_536, "the second page holds the body");
+    assert!(body.len() <= 4_096, "one write takes 4 KiB");
     let wat = format!(
         r#"(module {IMPORTS} {MEMORY} {REALLOC} {}
   (func (export "wasi:http/incoming-handler@0.2.0#handle") (param $request i32) (param $out i32)
