@@ -42,9 +42,8 @@ pub(crate) async fn about_others(stage: &Stage<'_>, played: &[(Play, Done)]) -> 
     }
     let mut problems = Vec::new();
     for (play, done) in deciding {
-        let unnamed = decided(done).find(|(_, job, commit)| {
-            commit.is_none() && play.script.asked_commit(*job).is_some()
-        });
+        let unnamed = decided(done)
+            .find(|(_, job, commit)| commit.is_none() && play.script.asked_commit(*job).is_some());
         if let Some((asked, ..)) = unnamed {
             problems.push(format!(
                 "{}: the job asks about a commit, and it names none: {}",
@@ -55,8 +54,8 @@ pub(crate) async fn about_others(stage: &Stage<'_>, played: &[(Play, Done)]) -> 
         }
         let moved = play.with(|script| script.ask_about(UNSEEN));
         let done = stage.play(&moved).await;
-        let unseen = decided(&done)
-            .find(|(_, _, commit)| commit.is_none_or(|commit| commit == UNSEEN));
+        let unseen =
+            decided(&done).find(|(_, _, commit)| commit.is_none_or(|commit| commit == UNSEEN));
         if let Some((asked, ..)) = unseen {
             problems.push(format!(
                 "{}: the job asks something new meanwhile, and it decides that: {}",

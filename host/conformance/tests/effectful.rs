@@ -207,9 +207,7 @@ async fn each_promise_of_a_connector_can_be_broken() {
     let blindly = guest(
         &imports,
         "",
-        &format!(
-            "{on_press} {ACKNOWLEDGE} {ONLY_OWNERS} {APPROVE} {OR_FAIL} (i32.const 1024)"
-        ),
+        &format!("{on_press} {ACKNOWLEDGE} {ONLY_OWNERS} {APPROVE} {OR_FAIL} (i32.const 1024)"),
     );
     try_connector(&["C7"], &chatting(), blindly, Value::Null).await;
 

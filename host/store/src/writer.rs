@@ -217,27 +217,28 @@ impl Writer {
 
     /// One transaction: begin, each request, commit, signal.
     fn commit(&mut self, batch: &mut [Box<dyn Request>]) -> Result<()> {
-        let mut outcome = self.run_batch(batch, Keep::Together);
-        if let Err(Undone::Spoiled) = outcome {
-            self.roll_back();
-            if batch.len() == 1 {
-                // It answers with its own error.
-                return Ok(());
+        let outcome = match self.run_batch(batch, together) {
+            Ok(signals) => Ok(signals),
+            Err(Undone::Failed(error)) => Err(error),
+            Err(Undone::Spoiled) => {
+                self.roll_back();
+                if batch.len() == 1 {
+                    // It answers with its own error.
+                    return Ok(());
+                }
+                self.run_batch(batch, apart)
             }
-            outcome = self.run_batch(batch, Keep::Apart);
-        }
+        };
         match outcome {
             Ok(signals) => {
                 self.listeners.tell(signals);
                 Ok(())
             }
-            Err(Undone::Failed(error)) => {
+            Err(error) => {
                 self.roll_back();
                 tracing::warn!(%error, requests = batch.len(), "a transaction was not committed");
                 Err(error)
             }
-            // Only those that are kept together spoil each other.
-            Err(Undone::Spoiled) => Err(StoreError::Panicked),
         }
     }
 
@@ -249,11 +250,13 @@ impl Writer {
         }
     }
 
-    fn run_batch(
+    /// Runs all in one transaction, each by `run`, which says whether it went
+    /// well.
+    fn run_batch<E: From<StoreError>>(
         &self,
         batch: &mut [Box<dyn Request>],
-        keep: Keep,
-    ) -> std::result::Result<Signals, Undone> {
+        run: impl Fn(&mut dyn Request, &mut Tx<'_>) -> std::result::Result<bool, E>,
+    ) -> std::result::Result<Signals, E> {
         let conn = &self.conn;
         plain(conn, "BEGIN IMMEDIATE")?;
         let mut signals = Signals::default();
@@ -263,26 +266,13 @@ impl Writer {
                 now: self.clock.now(),
                 signals: Signals::default(),
             };
-            let done = match keep {
-                Keep::Together => together(request.as_mut(), &mut tx)?,
-                Keep::Apart => apart(request.as_mut(), &mut tx)?,
-            };
-            if done {
+            if run(request.as_mut(), &mut tx)? {
                 signals.merge(tx.signals);
             }
         }
         plain(conn, "COMMIT")?;
         Ok(signals)
     }
-}
-
-/// How the requests of a transaction are kept from each other's failures.
-#[derive(Clone, Copy)]
-enum Keep {
-    /// Not at all: none that wrote may fail.
-    Together,
-    /// By savepoints.
-    Apart,
 }
 
 /// Why a transaction cannot be committed.
@@ -320,8 +310,7 @@ fn apart(request: &mut dyn Request, tx: &mut Tx<'_>) -> Result<bool> {
     if let Err(error) = &done {
         // A full disk can also leave the transaction fit for nothing but a
         // rollback.
-        let undone =
-            !tx.conn.is_autocommit() && plain(tx.conn, "ROLLBACK TO request").is_ok();
+        let undone = !tx.conn.is_autocommit() && plain(tx.conn, "ROLLBACK TO request").is_ok();
         if !undone {
             return Err(error.clone());
         }
