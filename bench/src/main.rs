@@ -6,6 +6,7 @@ mod host;
 mod http;
 mod machine;
 mod measure;
+mod peers;
 mod program;
 mod report;
 

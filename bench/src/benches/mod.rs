@@ -5,7 +5,9 @@ mod bare;
 mod bigdiff;
 mod claim;
 mod corpus;
+mod extism;
 mod hooked;
+mod hooks;
 mod idle;
 mod jobs;
 mod launch;
@@ -50,6 +52,10 @@ pub enum Bench {
     Swap,
     /// Tunnels through the egress proxy: how many, and how fast.
     Tunnel,
+    /// A scanner's call, beside the same through extism.
+    Extism,
+    /// Requests to a connector, beside a static answer of `wasmtime serve`.
+    Hooks,
 }
 
 /// What all benchmarks are given.
@@ -74,7 +80,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -86,6 +92,8 @@ impl Bench {
         Self::Thousand,
         Self::Swap,
         Self::Tunnel,
+        Self::Extism,
+        Self::Hooks,
     ];
 
     /// The name on the command line and in the report.
@@ -102,6 +110,8 @@ impl Bench {
             Self::Thousand => "thousand",
             Self::Swap => "swap",
             Self::Tunnel => "tunnel",
+            Self::Extism => "extism",
+            Self::Hooks => "hooks",
         }
     }
 
@@ -122,6 +132,8 @@ impl Bench {
             Self::Thousand => thousand::measure(setting).await,
             Self::Swap => swap::measure(setting).await,
             Self::Tunnel => tunnel::measure(setting).await,
+            Self::Extism => extism::measure(setting).await,
+            Self::Hooks => hooks::measure(setting).await,
         }
     }
 }

@@ -109,14 +109,13 @@ fn choose(
 }
 
 fn require(catalog: &dyn Catalog, surface: Surface, name: &str) -> Result<(), IntakeError> {
-    let installed = names(catalog, surface);
-    if installed.iter().any(|known| known == name) {
+    if catalog.has(name, surface) {
         return Ok(());
     }
     Err(IntakeError::NotInstalled {
         surface,
         name: name.chars().take(80).collect(),
-        installed,
+        installed: names(catalog, surface),
     })
 }
 

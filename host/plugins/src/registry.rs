@@ -11,6 +11,7 @@ use std::{
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use sortie_model::diff::DiffSource;
+use sortie_model::surface::Surface;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -233,6 +234,16 @@ impl Plugins {
     /// What is loaded under this name.
     pub fn get(&self, name: &str) -> Option<PluginInfo> {
         self.find(name).ok().map(|plugin| plugin.info.clone())
+    }
+
+    /// Whether something is loaded under this name that has this surface.
+    pub fn has(&self, name: &str, surface: Surface) -> bool {
+        let loaded = self.0.loaded.read();
+        let loaded = loaded.unwrap_or_else(PoisonError::into_inner);
+        loaded.get(name).is_some_and(|plugin| {
+            let mut surfaces = plugin.info.surfaces.iter();
+            surfaces.any(|info| info.surface == surface)
+        })
     }
 
     pub(crate) fn find(&self, name: &str) -> Result<Arc<Plugin>, PluginError> {

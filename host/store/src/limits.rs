@@ -30,6 +30,11 @@ pub const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 /// second copy of a page is written once for many commits.
 pub const CHECKPOINT_PAGES: u32 = 4096;
 
+/// Pages of the database that the writer keeps in memory, as SQLite counts
+/// them: in KiB when negative. 16 MiB hold the inner pages of every index of a
+/// busy host for years.
+pub const WRITER_CACHE: i32 = -16 * 1024;
+
 /// Prepared statements kept per connection; more than the store has.
 pub const STATEMENTS_KEPT: usize = 256;
 

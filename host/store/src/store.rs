@@ -193,6 +193,19 @@ impl Store {
         &self.inner.listeners
     }
 
+    /// Looks a few rows up by an index, with one statement and on this thread.
+    pub(crate) async fn look<T, F>(&self, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.inner
+            .readers
+            .look(query)
+            .await
+            .map_err(|error| at(error, &self.inner.path))
+    }
+
     pub(crate) fn numbers(&self) -> &Arc<Numbers> {
         &self.inner.numbers
     }

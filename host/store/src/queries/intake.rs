@@ -43,12 +43,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::KeyReused`] when the key came with another request.
     pub async fn submitted_before(&self, key: IdempotencyKey) -> Result<Option<Job>> {
-        self.read(move |conn| {
-            made_before(conn, &key)?
-                .map(|job| jobs::get(conn, job))
-                .transpose()
-        })
-        .await
+        match self.look(move |conn| made_before(conn, &key)).await? {
+            // A job is never deleted.
+            Some(job) => self.read(move |conn| jobs::get(conn, job)).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

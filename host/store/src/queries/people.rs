@@ -75,7 +75,7 @@ impl Store {
 
     /// When the next open question expires; for a timer. May lie in the past.
     pub async fn next_expiry(&self) -> Result<Option<Timestamp>> {
-        self.read(|conn| {
+        self.look(|conn| {
             let next = first(conn, NEXT_EXPIRY, [], |row| {
                 Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp))
             })?;
