@@ -5,7 +5,9 @@ use sortie_verify::inventory::{Inventory, Status, probe};
 use std::path::Path;
 
 fn read(command: &str, name: &str) -> Inventory {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outputs").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/outputs")
+        .join(name);
     let output = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     probe(command, |_| None).read(&output)
@@ -31,7 +33,7 @@ const CASES: &[(&str, &str, &[&str])] = &[
         "cargo-test.txt",
         "cargo test",
         &[
-            "passed src/lib.rs - add (line 5)",
+            "failed src/lib.rs - add (line 5)",
             "failed src/lib.rs: tests::adds",
             "passed src/lib.rs: tests::panics",
             "skipped src/lib.rs: tests::slow",
@@ -114,7 +116,11 @@ const CASES: &[(&str, &str, &[&str])] = &[
     (
         "mocha-xunit.txt",
         "npx mocha",
-        &["failed cart.adds", "passed cart.is empty", "skipped cart.is full"],
+        &[
+            "failed cart.adds",
+            "passed cart.is empty",
+            "skipped cart.is full",
+        ],
     ),
 ];
 

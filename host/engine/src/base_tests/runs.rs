@@ -28,8 +28,13 @@ pub(super) enum Stopped {
 }
 
 impl From<SandboxError> for Stopped {
+    /// An engine that is away comes back: then the step is tried again, since a
+    /// change must not get past by what passes.
     fn from(error: SandboxError) -> Self {
-        Self::Because(error.to_string())
+        match error.is_transient() {
+            true => Self::Fault(error.into()),
+            false => Self::Because(error.to_string()),
+        }
     }
 }
 

@@ -142,3 +142,92 @@ fn contents(diff: &dyn DiffSource, index: usize) -> Result<Option<Contents>, Dif
         other => other.map(Some),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_git::UnifiedDiff;
+
+    const CHANGE: &str = "\
+diff --git a/cart.go b/cart.go
+index 1111111..2222222 100644
+--- a/cart.go
++++ b/cart.go
+@@ -1 +1 @@
+-a
++b
+diff --git a/cart_test.go b/cart_test.go
+deleted file mode 100644
+index 1111111..0000000
+--- a/cart_test.go
++++ /dev/null
+@@ -1 +0,0 @@
+-a
+diff --git a/tests/new.json b/tests/new.json
+new file mode 100644
+index 0000000..2222222
+--- /dev/null
++++ b/tests/new.json
+@@ -0,0 +1 @@
++a
+diff --git a/a_test.go b/b_test.go
+similarity index 100%
+rename from a_test.go
+rename to b_test.go
+";
+
+    fn base() -> CommitId {
+        "0123456789012345678901234567890123456789"
+            .parse()
+            .expect("an id")
+    }
+
+    #[test]
+    fn tests_are_put_back_as_they_were_and_new_ones_go() {
+        let diff = UnifiedDiff::parse(CHANGE.into()).expect("a diff");
+        let found = Touched::read(&diff, &base()).expect("it is read");
+        let paths: Vec<_> = found
+            .paths
+            .iter()
+            .map(|file| (file.path.as_str(), file.gone))
+            .collect();
+        assert_eq!(
+            paths,
+            [
+                ("cart_test.go", true),
+                ("tests/new.json", false),
+                ("a_test.go", true),
+                ("b_test.go", false),
+            ]
+        );
+        // Each is as in the base commit, which does not have the new ones.
+        assert_eq!(found.overlay.len(), 4);
+        let as_before = Overlay::As(base());
+        assert!(found.overlay.values().all(|put| *put == as_before));
+    }
+
+    #[test]
+    fn a_test_is_looked_for_in_the_file_of_its_name() {
+        let files = |paths: &[&str]| Touched {
+            paths: paths
+                .iter()
+                .map(|path| TouchedPath {
+                    path: (*path).to_owned(),
+                    gone: false,
+                })
+                .collect(),
+            overlay: BTreeMap::new(),
+        };
+        let found = files(&["conftest.py", "tests/test_cart.py", "web/a.test.ts"]);
+        let file = |test: &str| found.file_of(test).map(|file| file.path.as_str());
+        assert_eq!(
+            file("tests/test_cart.py::Cart::test_a"),
+            Some("tests/test_cart.py")
+        );
+        assert_eq!(file("test_cart.Cart.test_a"), Some("tests/test_cart.py"));
+        assert_eq!(file("web/a.test.ts: adds"), Some("web/a.test.ts"));
+        assert_eq!(file("adds"), None);
+        let one = files(&["cart_test.go"]);
+        assert!(one.file_of("example.com/shop.TestAdd").is_some());
+    }
+}

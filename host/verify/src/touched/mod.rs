@@ -258,9 +258,9 @@ mod tests {
             ("Makefile", Some(Kind::Script)),
             (".github/workflows/ci.yml", Some(Kind::Service)),
             ("src/lib.rs", Some(Kind::Source)),
-            ("cart.py", None),
+            ("cart.py", Some(Kind::Source)),
             ("contest.go", None),
-            ("latest.py", None),
+            ("latest.py", Some(Kind::Source)),
             ("src/testimony.ts", None),
             ("README.md", None),
         ] {
