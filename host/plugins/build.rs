@@ -6,7 +6,7 @@ use std::{env, error::Error, fmt::Write, fs, path::PathBuf};
 use sha2::{Digest, Sha256};
 
 /// What a host cannot do without; more in the directory are embedded too.
-const REQUIRED: [&str; 8] = [
+const REQUIRED: [&str; 9] = [
     "agent-claude",
     "agent-codex",
     "agent-opencode",
@@ -14,6 +14,7 @@ const REQUIRED: [&str; 8] = [
     "agent-shell",
     "budget-profiles",
     "reward-hacking",
+    "workflow-ask",
     "workflow-task",
 ];
 

@@ -9,8 +9,10 @@
 
 mod artifact;
 mod backoff;
+mod base_tests;
 mod budget;
 mod checkpoint;
+mod clip;
 mod dispatch;
 mod drive;
 mod egress;
@@ -23,6 +25,7 @@ mod program;
 mod scan;
 mod steps;
 mod translate;
+mod verification;
 mod watchdog;
 mod workspace;
 

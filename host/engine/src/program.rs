@@ -58,6 +58,7 @@ pub(crate) struct Ran<R> {
     pub(crate) workspace_full: bool,
     /// It was stopped because it went on after it said that it was done.
     pub(crate) lingered: bool,
+    pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
     pub(crate) duration_ms: u64,
     pub(crate) reader: R,
@@ -188,6 +189,7 @@ async fn follow<R: Reader>(
             ExitStatus::TimedOut | ExitStatus::Killed(KillReason::WallLimit)
         );
     Ok(Ran {
+        out_of_memory: matches!(exit.status, ExitStatus::Oom),
         workspace_full: matches!(exit.status, ExitStatus::Killed(KillReason::WorkspaceFull)),
         exit: match lingered {
             true => Exit::Stopped("it went on after it said that it was done".to_owned()),

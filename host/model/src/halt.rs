@@ -27,6 +27,8 @@ pub enum HaltReason {
     NoChanges,
     /// The verification commands do not pass.
     VerificationFailed,
+    /// The verification commands cannot be run, whatever the change.
+    InfrastructureFailed,
     /// The workspace grew over its limit.
     WorkspaceFull,
     /// What came out of the sandbox was refused by the host's own checks.
@@ -55,7 +57,7 @@ pub enum Resume {
 
 impl HaltReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BudgetCalls,
         Self::BudgetCost,
         Self::BudgetTime,
@@ -66,6 +68,7 @@ impl HaltReason {
         Self::AgentLooping,
         Self::NoChanges,
         Self::VerificationFailed,
+        Self::InfrastructureFailed,
         Self::WorkspaceFull,
         Self::ResultRefused,
         Self::PluginFailed,
@@ -88,6 +91,7 @@ impl HaltReason {
             Self::AgentLooping => "agent-looping",
             Self::NoChanges => "no-changes",
             Self::VerificationFailed => "verification-failed",
+            Self::InfrastructureFailed => "infrastructure-failed",
             Self::WorkspaceFull => "workspace-full",
             Self::ResultRefused => "result-refused",
             Self::PluginFailed => "plugin-failed",
@@ -127,6 +131,9 @@ impl HaltReason {
             Self::VerificationFailed => {
                 Resume::RetryAfter("make the task clearer or mend the verification commands")
             }
+            Self::InfrastructureFailed => Resume::RetryAfter(
+                "mend what it names: the image, the allowed hosts or the commands",
+            ),
             Self::WorkspaceFull => Resume::RetryAfter("raise sandbox.workspace_mib"),
             Self::ResultRefused => {
                 Resume::RetryAfter("read the refusal; raise the git limit it names if it is yours")

@@ -15,8 +15,8 @@ pub use egress::{
     EgressView,
 };
 pub use job::{
-    HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView,
-    UsageView,
+    FoundCommandView, HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView,
+    PublishedView, UsageView,
 };
 pub use message::{
     AuditList, AuditView, DeliveryList, DeliveryView, HookDuplicate, HookTaken, PluginEventDetail,

@@ -2,6 +2,7 @@
 
 pub mod approve;
 pub mod artifacts;
+pub mod ask;
 pub mod audit;
 pub mod cancel;
 mod decision;
@@ -45,6 +46,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Doctor(args) => here(doctor::run(args, config, out)),
         Command::Scan(args) => here(scan::run(args, config, out)),
         Command::Submit(args) => here(submit::run(args, &client()?, out)),
+        Command::Ask(args) => here(ask::run(args, &client()?, out)),
         Command::List(args) => here(list::run(args, &client()?, out)),
         Command::Status(args) => here(status::run(args, &client()?, out)),
         Command::Logs(args) => here(logs::run(args, &client()?, out)),

@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The longest progress text, in characters.
 const PROGRESS_CHARS: usize = 200;
-/// The longest summary kept, in characters.
-const SUMMARY_CHARS: usize = 4_000;
+/// The longest summary kept, in characters. An answer to a question is one.
+const SUMMARY_CHARS: usize = 12_000;
 
 pub(super) async fn perform(
     context: &RunContext,
@@ -36,13 +36,14 @@ pub(super) async fn perform(
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
-    let role = match asked.writes {
+    let role = asked.role.as_deref().unwrap_or(match asked.writes {
         true => role::BUILD,
         false => role::ASK,
-    };
+    });
     let models = context.options.llm.models();
     let model = models.for_role(&context.job.policy.models, role);
     let task = Task {
+        instruction: asked.instruction.unwrap_or_else(|| asked.prompt.clone()),
         prompt: asked.prompt,
         mode: match asked.writes {
             true => Mode::Write,

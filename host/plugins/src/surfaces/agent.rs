@@ -69,8 +69,11 @@ pub struct Model {
 /// What the agent is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
-    /// The whole prompt; for an agent that is a plain command, the command.
+    /// The whole prompt.
     pub prompt: String,
+    /// What was asked for, without the frame around it; the prompt itself when
+    /// there is none.
+    pub instruction: String,
     /// What it may do.
     pub mode: Mode,
     /// What the workflow wants it for, such as `build`, `plan` or `review`.
@@ -369,6 +372,7 @@ impl From<Task> for wit::Task {
     fn from(task: Task) -> Self {
         Self {
             prompt: task.prompt,
+            instruction: task.instruction,
             mode: match task.mode {
                 Mode::Write => wit::Mode::Write,
                 Mode::ReadOnly => wit::Mode::ReadOnly,
