@@ -72,7 +72,10 @@ fn codex() -> Agent {
         api: ModelApi::Responses,
         calls: [
             ("exec_command", json!({ "cmd": "cat hello.py" })),
-            ("exec_command", json!({ "cmd": "sed -i s/helo/hello/ hello.py" })),
+            (
+                "exec_command",
+                json!({ "cmd": "sed -i s/helo/hello/ hello.py" }),
+            ),
         ],
         writing: &[],
     }
@@ -108,11 +111,23 @@ impl Agent {
         ensure!(flight.end.ending == Ending::Completed, "{seen}");
         ensure!(flight.end.summary == SAID, "{seen}");
         ensure!(flight.file("hello.py")?.contains("\"hello\""), "{seen}");
-        ensure!(flight.changed()? == ["hello.py"], "more than the file changed: {seen}");
-        ensure!(flight.outside.is_empty(), "it asked for servers of its own: {seen}");
+        ensure!(
+            flight.changed()? == ["hello.py"],
+            "more than the file changed: {seen}"
+        );
+        ensure!(
+            flight.outside.is_empty(),
+            "it asked for servers of its own: {seen}"
+        );
         let count = |kind: fn(&Event) -> bool| flight.events.iter().filter(|e| kind(e)).count();
-        ensure!(count(|e| matches!(e, Event::ToolStart(tool) if !tool.fingerprint.is_empty())) == 2, "{seen}");
-        ensure!(count(|e| matches!(e, Event::ToolEnd(tool) if tool.ok)) == 2, "{seen}");
+        ensure!(
+            count(|e| matches!(e, Event::ToolStart(tool) if !tool.fingerprint.is_empty())) == 2,
+            "{seen}"
+        );
+        ensure!(
+            count(|e| matches!(e, Event::ToolEnd(tool) if tool.ok)) == 2,
+            "{seen}"
+        );
         ensure!(count(|e| matches!(e, Event::Turn(_))) >= 1, "{seen}");
         ensure!(count(|e| matches!(e, Event::Done(_))) == 1, "{seen}");
         let tokens: u64 = flight
@@ -125,7 +140,10 @@ impl Agent {
             .sum();
         ensure!(tokens > 0, "{seen}");
         for request in &flight.requests {
-            ensure!(request["body"]["model"] == "vendor/fake-model", "{request:#}");
+            ensure!(
+                request["body"]["model"] == "vendor/fake-model",
+                "{request:#}"
+            );
         }
         Ok(())
     }
@@ -138,9 +156,19 @@ impl Agent {
         let flight = self.fly(Mode::Write, &spent).await?;
         let seen = format!("{flight:#?}");
         ensure!(flight.end.ending == Ending::Failed, "{seen}");
-        ensure!(flight.end.summary.contains("budget of this mission is spent"), "{seen}");
+        ensure!(
+            flight
+                .end
+                .summary
+                .contains("budget of this mission is spent"),
+            "{seen}"
+        );
         // Whoever is told that the budget is gone has no reason to ask on and on.
-        ensure!(flight.requests.len() <= 4, "{} requests: {seen}", flight.requests.len());
+        ensure!(
+            flight.requests.len() <= 4,
+            "{} requests: {seen}",
+            flight.requests.len()
+        );
         Ok(())
     }
 
@@ -149,7 +177,10 @@ impl Agent {
         let seen = format!("{flight:#?}");
         ensure!(!flight.requests.is_empty(), "{seen}");
         for request in &flight.requests {
-            let tools = request["body"]["tools"].as_array().cloned().unwrap_or_default();
+            let tools = request["body"]["tools"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             for tool in tools {
                 let name = tool["name"].as_str().or(tool["function"]["name"].as_str());
                 let name = name.unwrap_or_default().to_owned();
@@ -164,7 +195,11 @@ impl Agent {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn pi_mends_a_file_over_each_protocol() -> Result<()> {
-    for api in [ModelApi::ChatCompletions, ModelApi::Messages, ModelApi::Responses] {
+    for api in [
+        ModelApi::ChatCompletions,
+        ModelApi::Messages,
+        ModelApi::Responses,
+    ] {
         pi(api).mends_the_file().await?;
     }
     Ok(())
@@ -173,7 +208,11 @@ async fn pi_mends_a_file_over_each_protocol() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn opencode_mends_a_file_over_each_protocol() -> Result<()> {
-    for api in [ModelApi::ChatCompletions, ModelApi::Messages, ModelApi::Responses] {
+    for api in [
+        ModelApi::ChatCompletions,
+        ModelApi::Messages,
+        ModelApi::Responses,
+    ] {
         opencode(api).mends_the_file().await?;
     }
     Ok(())
@@ -194,7 +233,12 @@ async fn claude_mends_a_file() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn a_budget_that_is_spent_is_a_failure_with_words() -> Result<()> {
-    for agent in [pi(ModelApi::ChatCompletions), opencode(ModelApi::ChatCompletions), codex(), claude()] {
+    for agent in [
+        pi(ModelApi::ChatCompletions),
+        opencode(ModelApi::ChatCompletions),
+        codex(),
+        claude(),
+    ] {
         agent.says_why_it_failed().await?;
     }
     Ok(())
@@ -203,7 +247,11 @@ async fn a_budget_that_is_spent_is_a_failure_with_words() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn a_question_is_answered_without_tools_that_write() -> Result<()> {
-    for agent in [pi(ModelApi::ChatCompletions), opencode(ModelApi::ChatCompletions), claude()] {
+    for agent in [
+        pi(ModelApi::ChatCompletions),
+        opencode(ModelApi::ChatCompletions),
+        claude(),
+    ] {
         agent.cannot_write_when_it_only_reads().await?;
     }
     Ok(())

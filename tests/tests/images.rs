@@ -18,9 +18,8 @@ fn check(image: &str) -> Result<(i32, Value)> {
         .stdin(Stdio::null())
         .output()?;
     let code = output.status.code().context("it exits")?;
-    let said = serde_json::from_slice(&output.stdout).with_context(|| {
-        format!("{code}: {}", String::from_utf8_lossy(&output.stderr))
-    })?;
+    let said = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("{code}: {}", String::from_utf8_lossy(&output.stderr)))?;
     Ok((code, said))
 }
 
@@ -55,7 +54,11 @@ impl Empty {
             .stdout(Stdio::null())
             .spawn()?;
         // The end of a tar archive is two empty blocks.
-        import.stdin.take().context("a pipe")?.write_all(&[0; 1024])?;
+        import
+            .stdin
+            .take()
+            .context("a pipe")?
+            .write_all(&[0; 1024])?;
         ensure!(import.wait()?.success(), "docker import");
         Ok(Self(name))
     }
@@ -72,7 +75,10 @@ fn an_image_with_a_runner_is_looked_into_and_nothing_is_left() -> Result<()> {
     let (code, report) = check("sortie-runner:base")?;
     ensure!(code == 0 && report["ok"] == true, "{report:#}");
     for name in ["image", "runner", "user", "git", "CA certificates"] {
-        ensure!(matches!(found(&report, name)[..], [("ok", _)]), "{name}: {report:#}");
+        ensure!(
+            matches!(found(&report, name)[..], [("ok", _)]),
+            "{name}: {report:#}"
+        );
     }
     ensure!(found(&report, "agent")[0].0 == "warn", "{report:#}");
     let agents = report["agents"].as_array().context("a list")?;
@@ -108,8 +114,8 @@ fn an_image_that_is_not_there_is_named_as_such() -> Result<()> {
 #[test]
 #[ignore = "needs the image `full`: cargo xtask test --agents"]
 fn the_full_image_has_the_agents_as_they_are_pinned() -> Result<()> {
-    let (code, report) = check("sortie-runner:full")
-        .context("`cargo xtask image full` builds it")?;
+    let (code, report) =
+        check("sortie-runner:full").context("`cargo xtask image full` builds it")?;
     ensure!(code == 0, "{report:#}");
     let pins: Value = serde_json::from_str(include_str!("../../runner-image/agents/package.json"))?;
     for (program, package) in [
@@ -120,12 +126,23 @@ fn the_full_image_has_the_agents_as_they_are_pinned() -> Result<()> {
     ] {
         let agents = report["agents"].as_array().context("a list")?;
         let agent = agents.iter().find(|agent| agent["program"] == program);
-        let version = agent.map(|agent| agent["version"].clone()).unwrap_or_default();
-        ensure!(version == pins["dependencies"][package], "{program}: {report:#}");
+        let version = agent
+            .map(|agent| agent["version"].clone())
+            .unwrap_or_default();
+        ensure!(
+            version == pins["dependencies"][package],
+            "{program}: {report:#}"
+        );
     }
     let tools = found(&report, "tools");
     for tool in ["node", "python3", "cargo", "go", "rg", "fd", "cc"] {
-        ensure!(tools[0].1.split(", ").any(|said| said.starts_with(&format!("{tool} "))), "{tool}: {tools:?}");
+        ensure!(
+            tools[0]
+                .1
+                .split(", ")
+                .any(|said| said.starts_with(&format!("{tool} "))),
+            "{tool}: {tools:?}"
+        );
     }
     Ok(())
 }
@@ -141,7 +158,9 @@ async fn a_project_flies_in_the_image_that_it_names() -> Result<()> {
         },
     )
     .await?;
-    let id = host.submit("python3 -c 'open(\"b.txt\", \"w\").write(\"two\\n\")'").await?;
+    let id = host
+        .submit("python3 -c 'open(\"b.txt\", \"w\").write(\"two\\n\")'")
+        .await?;
     let job = host.settled(id).await?;
     ensure!(job["state"] == "succeeded", "{job:#}");
     ensure!(job["policy"]["image"] == "sortie-runner:python", "{job:#}");

@@ -125,12 +125,9 @@ pub fn suites(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
             host().args(["test", "--package", "xtask", "--profile", "xtask"]),
         ),
     ];
-    let agents = host().args(["test", "--package", "sortie-tests"]).args([
-        "--test",
-        "agents",
-        "--test",
-        "images",
-    ]);
+    let agents = host()
+        .args(["test", "--package", "sortie-tests"])
+        .args(["--test", "agents", "--test", "images"]);
     let mut tally = Tally::default();
     let mut broken = Vec::new();
     let more = options.agents.then_some(("coding agents", agents));

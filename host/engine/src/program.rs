@@ -140,9 +140,8 @@ async fn follow<R: Reader>(
     }
     let exit = program.wait().await?;
     // Also when a host before this one told it to.
-    let lingered = done_at.is_some()
-        && !overdue
-        && exit.status == ExitStatus::Killed(KillReason::Cancelled);
+    let lingered =
+        done_at.is_some() && !overdue && exit.status == ExitStatus::Killed(KillReason::Cancelled);
     if exit.output_truncated {
         let said = format!(
             "the output went over {} bytes; what followed was dropped",

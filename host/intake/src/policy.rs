@@ -262,7 +262,10 @@ pub(crate) mod tests {
         let named = |installed, wanted| in_full(&Agents(installed), Surface::Agent, Some(wanted));
         assert_eq!(named(&["agent-pi"], "pi").as_deref(), Some("agent-pi"));
         assert_eq!(named(&["agent-pi", "pi"], "pi").as_deref(), Some("pi"));
-        assert_eq!(named(&["agent-pi"], "agent-pi").as_deref(), Some("agent-pi"));
+        assert_eq!(
+            named(&["agent-pi"], "agent-pi").as_deref(),
+            Some("agent-pi")
+        );
         assert_eq!(named(&["agent-pi"], "codex").as_deref(), Some("codex"));
         assert_eq!(in_full(&Agents(&[]), Surface::Agent, None), None);
     }

@@ -28,7 +28,10 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
         .args(tools)
         .env("ANTHROPIC_BASE_URL", backend.endpoint)
         .env("ANTHROPIC_AUTH_TOKEN", TOKEN)
-        .env("CLAUDE_CONFIG_DIR", [task.home.trim_end_matches('/'), "/claude"].concat())
+        .env(
+            "CLAUDE_CONFIG_DIR",
+            [task.home.trim_end_matches('/'), "/claude"].concat(),
+        )
         .env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         .env("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1")
         .env("DISABLE_AUTOUPDATER", "1")
@@ -43,7 +46,9 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
     for size in ["OPUS", "SONNET", "HAIKU"] {
         launch = launch.env(&["ANTHROPIC_DEFAULT_", size, "_MODEL"].concat(), model);
     }
-    Ok(launch.env("CLAUDE_CODE_SUBAGENT_MODEL", model).done(options))
+    Ok(launch
+        .env("CLAUDE_CODE_SUBAGENT_MODEL", model)
+        .done(options))
 }
 
 #[cfg(test)]
@@ -61,11 +66,21 @@ mod tests {
         let spec = plan(&task("Fix it"), &Options::default()).unwrap();
         assert_eq!(spec.argv[..2], ["claude", "--print"]);
         assert_eq!(spec.stdin.as_deref(), Some(&b"Fix it"[..]));
-        assert_eq!(var(&spec, "ANTHROPIC_BASE_URL"), Some("http://127.0.0.1:3129"));
-        assert_eq!(var(&spec, "ANTHROPIC_DEFAULT_HAIKU_MODEL"), Some("fake-model"));
+        assert_eq!(
+            var(&spec, "ANTHROPIC_BASE_URL"),
+            Some("http://127.0.0.1:3129")
+        );
+        assert_eq!(
+            var(&spec, "ANTHROPIC_DEFAULT_HAIKU_MODEL"),
+            Some("fake-model")
+        );
         assert_eq!(var(&spec, "CLAUDE_CODE_MAX_CONTEXT_TOKENS"), Some("200000"));
         assert_eq!(var(&spec, "CLAUDE_CODE_MAX_OUTPUT_TOKENS"), Some("32000"));
-        assert!(spec.argv.windows(2).any(|pair| pair == ["--setting-sources", "user"]));
+        assert!(
+            spec.argv
+                .windows(2)
+                .any(|pair| pair == ["--setting-sources", "user"])
+        );
     }
 
     #[test]
@@ -73,7 +88,11 @@ mod tests {
         let mut asked = task("what does it do?");
         asked.mode = Mode::ReadOnly;
         let spec = plan(&asked, &Options::default()).unwrap();
-        assert!(spec.argv.windows(2).any(|pair| pair == ["--tools", "Read,Glob,Grep"]));
+        assert!(
+            spec.argv
+                .windows(2)
+                .any(|pair| pair == ["--tools", "Read,Glob,Grep"])
+        );
         let spec = plan(&task("do it"), &Options::default()).unwrap();
         assert!(!spec.argv.iter().any(|arg| arg == "--tools"));
     }

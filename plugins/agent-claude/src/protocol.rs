@@ -26,7 +26,10 @@ impl Protocol for Claude {
                     said(part, session);
                 }
             }
-            "user" => content.into_iter().flat_map(Json::items).for_each(|part| answered(part, session)),
+            "user" => content
+                .into_iter()
+                .flat_map(Json::items)
+                .for_each(|part| answered(part, session)),
             "system" => match &*text("subtype") {
                 "api_retry" => {
                     let status = line.get("error_status").map_or("", |status| status.raw());
@@ -44,8 +47,13 @@ impl Protocol for Claude {
 impl Claude {
     /// A new message of the main conversation is a turn.
     fn count(&mut self, line: Json<'_>, session: &mut Session) {
-        let of_helper = line.get("parent_tool_use_id").is_some_and(|id| id.text().is_some());
-        let id = line.at(["message", "id"]).and_then(Json::text).unwrap_or_default();
+        let of_helper = line
+            .get("parent_tool_use_id")
+            .is_some_and(|id| id.text().is_some());
+        let id = line
+            .at(["message", "id"])
+            .and_then(Json::text)
+            .unwrap_or_default();
         if !of_helper && (id.is_empty() || id != self.message) {
             self.message = id.into_owned();
             session.turn();
@@ -66,7 +74,10 @@ fn said(part: Json<'_>, session: &mut Session) {
 /// A part of what was answered to the model.
 fn answered(part: Json<'_>, session: &mut Session) {
     if part.get("type").is_some_and(|kind| kind.is("tool_result")) {
-        let id = part.get("tool_use_id").and_then(Json::text).unwrap_or_default();
+        let id = part
+            .get("tool_use_id")
+            .and_then(Json::text)
+            .unwrap_or_default();
         let failed = part.get("is_error").and_then(Json::truth).unwrap_or(false);
         session.tool_ended(&id, !failed);
     }
@@ -169,10 +180,20 @@ mod tests {
             panic!("{events:#?}")
         };
         assert_eq!(
-            (tool.name.as_str(), tool.summary.as_str(), tool.path.as_deref()),
+            (
+                tool.name.as_str(),
+                tool.summary.as_str(),
+                tool.path.as_deref()
+            ),
             ("Read", "/workspace/hello.py", Some("/workspace/hello.py"))
         );
-        assert_eq!(events[2], Event::ToolEnd(ToolEnd { id: "toolu_1".into(), ok: true }));
+        assert_eq!(
+            events[2],
+            Event::ToolEnd(ToolEnd {
+                id: "toolu_1".into(),
+                ok: true
+            })
+        );
         assert_eq!(events[3], Event::Turn(2));
         let usage = UsageHint {
             input_tokens: 3_006,
@@ -197,7 +218,9 @@ mod tests {
         let (events, ending, summary) = read(NEW);
         assert_eq!(ending, Ending::Completed);
         assert_eq!(summary, "Fixed the typo in hello.py.");
-        let turns = events.iter().filter(|event| matches!(event, Event::Turn(_)));
+        let turns = events
+            .iter()
+            .filter(|event| matches!(event, Event::Turn(_)));
         assert_eq!(turns.count(), 3);
         let edits = events.iter().filter(
             |event| matches!(event, Event::ToolStart(tool) if tool.path.as_deref() == Some("/workspace/hello.py")),
@@ -209,19 +232,29 @@ mod tests {
     fn success_with_an_error_is_a_failure() {
         let (_, ending, summary) = read(SPENT);
         assert_eq!(ending, Ending::Failed);
-        assert_eq!(summary, "API Error: 402 the budget of this mission is spent");
+        assert_eq!(
+            summary,
+            "API Error: 402 the budget of this mission is spent"
+        );
         let (events, ending, summary) = read(
             "{\"type\":\"result\",\"subtype\":\"success\",\"is_error\":true,\
              \"result\":\"API Error: 402 no credit left\"}\n",
         );
-        assert_eq!((ending, summary.as_str()), (Ending::Failed, "API Error: 402 no credit left"));
+        assert_eq!(
+            (ending, summary.as_str()),
+            (Ending::Failed, "API Error: 402 no credit left")
+        );
         assert_eq!(events.last(), Some(&Event::Done(Ending::Failed)));
         let turns = "{\"type\":\"result\",\"subtype\":\"error_max_turns\",\"is_error\":false}\n";
         assert_eq!(read(turns).2, "error_max_turns");
         let listed = "{\"type\":\"result\",\"subtype\":\"error_during_execution\",\"is_error\":true,\"errors\":[\"it broke\"]}\n";
         assert_eq!(read(listed).2, "it broke");
         let unknown = "{\"type\":\"result\",\"subtype\":\"success\"}\n";
-        assert_eq!(read(unknown).1, Ending::Failed, "silence about errors is no success");
+        assert_eq!(
+            read(unknown).1,
+            Ending::Failed,
+            "silence about errors is no success"
+        );
     }
 
     #[test]
@@ -232,9 +265,16 @@ mod tests {
                  [{{\"type\":\"text\",\"text\":\"x\"}}]}},\"parent_tool_use_id\":{parent}}}\n"
             )
         };
-        let printed = [line("m1", "null"), line("m1", "null"), line("h1", "\"t1\""), line("m2", "null")];
+        let printed = [
+            line("m1", "null"),
+            line("m1", "null"),
+            line("h1", "\"t1\""),
+            line("m2", "null"),
+        ];
         let (events, _, _) = read(&printed.concat());
-        let turns = events.iter().filter(|event| matches!(event, Event::Turn(_)));
+        let turns = events
+            .iter()
+            .filter(|event| matches!(event, Event::Turn(_)));
         assert_eq!(turns.count(), 2);
     }
 

@@ -10,7 +10,10 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
     // discarded.
     let launch = Launch::new("codex", task, options)?
         .args(["exec", "--json", "--ephemeral", "--skip-git-repo-check"])
-        .args(["--ignore-rules", "--dangerously-bypass-approvals-and-sandbox"])
+        .args([
+            "--ignore-rules",
+            "--dangerously-bypass-approvals-and-sandbox",
+        ])
         .env("CODEX_HOME", &*dir)
         .env("SORTIE_MODEL_TOKEN", TOKEN)
         .file([&dir, "/config.toml"].concat(), config(&backend));
@@ -73,8 +76,14 @@ mod tests {
         assert_eq!(spec.argv[..2], ["codex", "exec"]);
         assert_eq!(spec.stdin.as_deref(), Some(&b"--help"[..]));
         assert!(!spec.argv.iter().any(|arg| arg == "--help"));
-        assert!(config.contains("base_url = \"http://127.0.0.1:3129/v1\"\n"), "{config}");
-        assert!(config.contains("model_context_window = 200000\n"), "{config}");
+        assert!(
+            config.contains("base_url = \"http://127.0.0.1:3129/v1\"\n"),
+            "{config}"
+        );
+        assert!(
+            config.contains("model_context_window = 200000\n"),
+            "{config}"
+        );
     }
 
     #[test]
@@ -82,7 +91,10 @@ mod tests {
         let mut asked = task("x");
         asked.model.as_mut().unwrap().name = "a\"b\\c\nd\u{7f}e".into();
         let (_, config) = configured(&asked);
-        assert!(config.starts_with("model = \"a\\\"b\\\\cde\"\n"), "{config}");
+        assert!(
+            config.starts_with("model = \"a\\\"b\\\\cde\"\n"),
+            "{config}"
+        );
     }
 
     #[test]

@@ -19,8 +19,12 @@ impl Protocol for Codex {
         let item = line.get("item");
         match &*kind {
             "turn.started" => session.turn(),
-            "item.started" => item.into_iter().for_each(|item| self.started(item, session)),
-            "item.completed" => item.into_iter().for_each(|item| self.completed(item, session)),
+            "item.started" => item
+                .into_iter()
+                .for_each(|item| self.started(item, session)),
+            "item.completed" => item
+                .into_iter()
+                .for_each(|item| self.completed(item, session)),
             "turn.completed" => {
                 if let Some(usage) = line.get("usage") {
                     session.usage(used(usage));
@@ -44,9 +48,14 @@ impl Protocol for Codex {
 /// Codex counts what came from the cache as input too.
 fn used(usage: Json<'_>) -> UsageHint {
     let count = |name| usage.get(name).and_then(Json::count).unwrap_or(0);
-    let (read, written) = (count("cached_input_tokens"), count("cache_write_input_tokens"));
+    let (read, written) = (
+        count("cached_input_tokens"),
+        count("cache_write_input_tokens"),
+    );
     UsageHint {
-        input_tokens: count("input_tokens").saturating_sub(read).saturating_sub(written),
+        input_tokens: count("input_tokens")
+            .saturating_sub(read)
+            .saturating_sub(written),
         cache_read_tokens: read,
         cache_write_tokens: written,
         output_tokens: count("output_tokens"),
@@ -132,8 +141,17 @@ mod tests {
         let Event::ToolStart(shell) = &events[2] else {
             panic!("{events:#?}")
         };
-        assert_eq!((shell.name.as_str(), shell.summary.as_str()), ("shell", "/bin/bash -lc 'cat hello.py'"));
-        assert_eq!(events[3], Event::ToolEnd(ToolEnd { id: "item_1".into(), ok: true }));
+        assert_eq!(
+            (shell.name.as_str(), shell.summary.as_str()),
+            ("shell", "/bin/bash -lc 'cat hello.py'")
+        );
+        assert_eq!(
+            events[3],
+            Event::ToolEnd(ToolEnd {
+                id: "item_1".into(),
+                ok: true
+            })
+        );
         let Event::ToolStart(edit) = &events[4] else {
             panic!("{events:#?}")
         };
@@ -159,13 +177,19 @@ mod tests {
     fn a_turn_that_failed_says_why() {
         let (_, ending, summary) = events_of(SPENT);
         assert_eq!(ending, Ending::Failed);
-        assert!(summary.contains("402 Payment Required: the budget of this mission is spent"), "{summary}");
+        assert!(
+            summary.contains("402 Payment Required: the budget of this mission is spent"),
+            "{summary}"
+        );
         let (events, ending, summary) = events_of(
             "{\"type\":\"turn.started\"}\n\
              {\"type\":\"error\",\"message\":\"Reconnecting... 1/5\"}\n\
              {\"type\":\"turn.failed\",\"error\":{\"message\":\"unexpected status 402\"}}\n",
         );
-        assert_eq!((ending, summary.as_str()), (Ending::Failed, "unexpected status 402"));
+        assert_eq!(
+            (ending, summary.as_str()),
+            (Ending::Failed, "unexpected status 402")
+        );
         assert_eq!(events.len(), 4, "{events:#?}");
     }
 
@@ -175,11 +199,18 @@ mod tests {
         let completed = format!("{{\"type\":\"item.completed\",\"item\":{item}}}\n");
         let (events, ending, _) = events_of(&completed);
         assert!(matches!(&events[0], Event::ToolStart(tool) if tool.summary == "false"));
-        assert_eq!(events[1], Event::ToolEnd(ToolEnd { id: "i1".into(), ok: false }));
+        assert_eq!(
+            events[1],
+            Event::ToolEnd(ToolEnd {
+                id: "i1".into(),
+                ok: false
+            })
+        );
         assert_eq!(ending, Ending::Failed, "it never said that it was done");
         let started = format!(
             "{{\"type\":\"item.started\",\"item\":{}}}\n",
-            item.replace("\"exit_code\":1", "\"exit_code\":null").replace("failed", "in_progress")
+            item.replace("\"exit_code\":1", "\"exit_code\":null")
+                .replace("failed", "in_progress")
         );
         let (again, _, _) = events_of(&[started, completed].concat());
         assert_eq!(again[..2], events[..2]);

@@ -31,7 +31,10 @@ impl<'a> Json<'a> {
     #[must_use]
     pub fn get(self, name: &str) -> Option<Self> {
         let members = self.members();
-        members.filter(|(key, _)| key == name).map(|(_, value)| value).last()
+        members
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value)
+            .last()
     }
 
     /// A member of a member, and so on.
@@ -185,7 +188,14 @@ mod tests {
 
     #[test]
     fn numbers_that_no_counter_holds_are_none() {
-        for text in ["1e999", "-0", "18446744073709551616", "1.5", "\"7\"", "1e15"] {
+        for text in [
+            "1e999",
+            "-0",
+            "18446744073709551616",
+            "1.5",
+            "\"7\"",
+            "1e15",
+        ] {
             let Some(json) = Json::parse(text) else {
                 continue;
             };
@@ -197,7 +207,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_none() {
-        for text in ["", "{", "nul", "{\"a\":}", "[1]]", "\"\\x\"", "{} {}", "'a'"] {
+        for text in [
+            "", "{", "nul", "{\"a\":}", "[1]]", "\"\\x\"", "{} {}", "'a'",
+        ] {
             assert_eq!(Json::parse(text), None, "{text}");
         }
         let deep = "[".repeat(1 << 20);

@@ -57,7 +57,11 @@ pub fn backend<'t>(
     let Some(api) = api else {
         let list = |apis: &[ModelApi]| match apis {
             [] => "nothing it knows".to_owned(),
-            apis => apis.iter().map(|&api| name(api)).collect::<Vec<_>>().join(" or "),
+            apis => apis
+                .iter()
+                .map(|&api| name(api))
+                .collect::<Vec<_>>()
+                .join(" or "),
         };
         return Err(format!(
             "{agent} asks models by {}, and {:?} is served by {}; choose another model or agent",

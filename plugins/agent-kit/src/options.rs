@@ -20,9 +20,9 @@ impl Options {
         }
         let args = match args {
             None => Vec::new(),
-            Some(text) => serde_json::from_str(&text).map_err(|_| {
-                "the configured `args` are no list of texts; write `args = [\"--flag\"]`"
-            })?,
+            Some(text) => serde_json::from_str(&text).map_err(
+                |_| "the configured `args` are no list of texts; write `args = [\"--flag\"]`",
+            )?,
         };
         Ok(Self { binary, args })
     }

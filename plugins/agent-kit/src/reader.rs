@@ -89,12 +89,7 @@ impl<P: Protocol> Reader<P> {
     }
 }
 
-fn read<P: Protocol>(
-    line: Line<'_>,
-    protocol: &mut P,
-    session: &mut Session,
-    stray: &mut Stray,
-) {
+fn read<P: Protocol>(line: Line<'_>, protocol: &mut P, session: &mut Session, stray: &mut Stray) {
     let bytes = match line {
         Line::Whole(bytes) => bytes,
         Line::TooLong => {
@@ -104,7 +99,9 @@ fn read<P: Protocol>(
                     r#"{{"type":"line-skipped","longest-bytes":{}}}"#,
                     crate::MAX_LINE_BYTES
                 );
-                Json::parse(&note).into_iter().for_each(|note| session.other(note));
+                Json::parse(&note)
+                    .into_iter()
+                    .for_each(|note| session.other(note));
             }
             return;
         }

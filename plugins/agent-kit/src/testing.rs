@@ -1,7 +1,9 @@
 //! For the tests of plugins: a task to plan, and outputs that every protocol
 //! must bear.
 
-use crate::{Conclusion, Ending, Event, Exit, Mode, Model, ModelApi, Protocol, Reader, Stream, Task};
+use crate::{
+    Conclusion, Ending, Event, Exit, Mode, Model, ModelApi, Protocol, Reader, Stream, Task,
+};
 
 /// The most bytes that the host pushes at once.
 const PUSH_BYTES: usize = 8 << 10;
@@ -73,12 +75,18 @@ pub fn endures<P: Protocol>(sample: &str) {
         assert!((events, end) == whole, "cut at byte {at}");
     }
     for pieces in [1, 2, 3, 7, 1_000] {
-        assert!(read::<P>(sample.as_bytes(), pieces) == whole, "in pieces of {pieces}");
+        assert!(
+            read::<P>(sample.as_bytes(), pieces) == whole,
+            "in pieces of {pieces}"
+        );
     }
     let mut printed = String::new();
     for line in sample.lines() {
         let (_, end) = read_whole::<P>(printed.as_bytes());
-        assert!(end.ending != Ending::Completed, "broken off after {printed}");
+        assert!(
+            end.ending != Ending::Completed,
+            "broken off after {printed}"
+        );
         printed.extend([line, "\n"]);
         let (_, end) = read_whole::<P>(printed.as_bytes());
         if (end.ending, &end.summary) == (whole.1.ending, &whole.1.summary) {
@@ -103,7 +111,8 @@ fn rubbish<P: Protocol>(sample: &str, whole: &(Vec<Event>, Conclusion)) {
         long.as_bytes(),
         deep.as_bytes(),
     ];
-    let is_note = |event: &Event| matches!(event, Event::Other(text) if text.contains("line-skipped"));
+    let is_note =
+        |event: &Event| matches!(event, Event::Other(text) if text.contains("line-skipped"));
     for line in lines {
         let mut printed = Vec::new();
         for event in sample.lines() {

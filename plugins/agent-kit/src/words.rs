@@ -111,18 +111,30 @@ mod tests {
 
     #[test]
     fn a_summary_says_what_matters_most() {
-        assert_eq!(summary(json(r#"{"timeout":3,"command":"ls\n-l"}"#)), "ls -l");
+        assert_eq!(
+            summary(json(r#"{"timeout":3,"command":"ls\n-l"}"#)),
+            "ls -l"
+        );
         assert_eq!(summary(json(r#"{"content":"x","path":"a.rs"}"#)), "a.rs");
         assert_eq!(summary(json(r#"{"todos":[1]}"#)), r#"{"todos":[1]}"#);
         assert_eq!(summary(json("{}")), "");
         assert_eq!(summary(json(r#""cargo test\nls""#)), "cargo test ls");
-        assert_eq!(summary(json(r#"{"command":["ls","-l"]}"#)), r#"["ls","-l"]"#);
+        assert_eq!(
+            summary(json(r#"{"command":["ls","-l"]}"#)),
+            r#"["ls","-l"]"#
+        );
     }
 
     #[test]
     fn a_path_is_found_by_its_usual_names() {
-        assert_eq!(path(json(r#"{"filePath":"src/a.rs"}"#)).as_deref(), Some("src/a.rs"));
-        assert_eq!(path(json(r#"{"path":7,"file_path":"b"}"#)).as_deref(), Some("b"));
+        assert_eq!(
+            path(json(r#"{"filePath":"src/a.rs"}"#)).as_deref(),
+            Some("src/a.rs")
+        );
+        assert_eq!(
+            path(json(r#"{"path":7,"file_path":"b"}"#)).as_deref(),
+            Some("b")
+        );
         assert_eq!(path(json(r#"{"path":""}"#)), None);
         assert_eq!(path(json("[]")), None);
     }

@@ -17,8 +17,18 @@ const OUTPUT_TOKENS: u32 = 16_384;
 pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String> {
     let backend = backend("opencode", task, &SPEAKS)?;
     let launch = Launch::new("opencode", task, options)?
-        .args(["run", "--format", "json", "--pure", "--model", "sortie/model"])
-        .env("OPENCODE_CONFIG_CONTENT", config(&backend, task.mode).to_string())
+        .args([
+            "run",
+            "--format",
+            "json",
+            "--pure",
+            "--model",
+            "sortie/model",
+        ])
+        .env(
+            "OPENCODE_CONFIG_CONTENT",
+            config(&backend, task.mode).to_string(),
+        )
         .env("OPENCODE_DISABLE_PROJECT_CONFIG", "1")
         .env("OPENCODE_DISABLE_AUTOUPDATE", "1")
         .env("OPENCODE_DISABLE_MODELS_FETCH", "1")
@@ -34,7 +44,10 @@ fn config(backend: &Backend<'_>, mode: Mode) -> Value {
         ModelApi::Messages => "@ai-sdk/anthropic",
     };
     let context = backend.context_tokens().unwrap_or(CONTEXT_TOKENS);
-    let output = backend.output_tokens().unwrap_or(OUTPUT_TOKENS).min(context);
+    let output = backend
+        .output_tokens()
+        .unwrap_or(OUTPUT_TOKENS)
+        .min(context);
     let input: &[&str] = match backend.model.vision {
         true => &["text", "image"],
         false => &["text"],
@@ -80,7 +93,10 @@ mod tests {
 
     fn configured(task: &Task) -> (LaunchSpec, Value) {
         let spec = plan(task, &Options::default()).unwrap();
-        let text = spec.env.iter().find(|(name, _)| name == "OPENCODE_CONFIG_CONTENT");
+        let text = spec
+            .env
+            .iter()
+            .find(|(name, _)| name == "OPENCODE_CONFIG_CONTENT");
         let config = serde_json::from_str(&text.unwrap().1).unwrap();
         (spec, config)
     }
@@ -90,7 +106,10 @@ mod tests {
         let mut asked = task("Fix it");
         asked.model.as_mut().unwrap().name = "vendor/large:1".into();
         let (spec, config) = configured(&asked);
-        assert!(spec.argv.ends_with(&["--model".into(), "sortie/model".into()]));
+        assert!(
+            spec.argv
+                .ends_with(&["--model".into(), "sortie/model".into()])
+        );
         assert_eq!(spec.stdin.as_deref(), Some(&b"Fix it"[..]));
         let gateway = &config["provider"]["sortie"];
         assert_eq!(gateway["models"]["model"]["id"], "vendor/large:1");
@@ -106,7 +125,10 @@ mod tests {
             let (_, config) = configured(&asked);
             let rules = config["permission"].as_object().unwrap();
             assert!(rules.contains_key("*"));
-            assert!(rules.values().all(|rule| rule == "allow" || rule == "deny"), "{rules:?}");
+            assert!(
+                rules.values().all(|rule| rule == "allow" || rule == "deny"),
+                "{rules:?}"
+            );
         }
     }
 

@@ -87,7 +87,9 @@ fn tool(part: Json<'_>, session: &mut Session) {
 fn used(part: Json<'_>) -> UsageHint {
     let count = |names: &[&str]| -> Option<u64> {
         let tokens = part.get("tokens");
-        let found = names.iter().try_fold(tokens?, |value, name| value.get(name));
+        let found = names
+            .iter()
+            .try_fold(tokens?, |value, name| value.get(name));
         found.and_then(Json::count)
     };
     let of = |names: &[&str]| count(names).unwrap_or(0);
@@ -119,20 +121,31 @@ mod tests {
         format!("{{\"type\":\"step_finish\",\"part\":{{\"reason\":\"{reason}\"}}}}\n")
     }
 
-    const BROKEN: &str =
-        "{\"type\":\"error\",\"error\":{\"name\":\"APIError\",\"data\":{\"message\":\"402 spent\"}}}\n";
+    const BROKEN: &str = "{\"type\":\"error\",\"error\":{\"name\":\"APIError\",\"data\":{\"message\":\"402 spent\"}}}\n";
 
     #[test]
     fn a_recorded_session_is_understood() {
         let (events, ending, summary) = read(SAMPLE);
         assert_eq!(ending, Ending::Completed);
         assert_eq!(summary, "Fixed the typo in hello.py.");
-        assert_eq!(events[..2], [Event::Turn(1), Event::Text("Working: read".into())]);
+        assert_eq!(
+            events[..2],
+            [Event::Turn(1), Event::Text("Working: read".into())]
+        );
         let Event::ToolStart(tool) = &events[2] else {
             panic!("{events:#?}")
         };
-        assert_eq!((tool.name.as_str(), tool.path.as_deref()), ("read", Some("hello.py")));
-        assert_eq!(events[3], Event::ToolEnd(ToolEnd { id: "call_14".into(), ok: true }));
+        assert_eq!(
+            (tool.name.as_str(), tool.path.as_deref()),
+            ("read", Some("hello.py"))
+        );
+        assert_eq!(
+            events[3],
+            Event::ToolEnd(ToolEnd {
+                id: "call_14".into(),
+                ok: true
+            })
+        );
         let usage = UsageHint {
             input_tokens: 614,
             cache_read_tokens: 400,
@@ -170,7 +183,10 @@ mod tests {
         assert_eq!(read(SPENT).2, "the budget of this mission is spent");
         let (_, ending, summary) = read(&[&finish("stop"), BROKEN].concat());
         assert_eq!((ending, summary.as_str()), (Ending::Failed, "402 spent"));
-        assert_eq!(read(&[BROKEN, &finish("stop")].concat()).1, Ending::Completed);
+        assert_eq!(
+            read(&[BROKEN, &finish("stop")].concat()).1,
+            Ending::Completed
+        );
         let bare = "{\"type\":\"error\",\"error\":\"it broke\"}\n";
         assert_eq!(read(bare).2, "it broke");
         assert_eq!(read("{\"type\":\"error\"}\n").1, Ending::Failed);
@@ -182,7 +198,13 @@ mod tests {
             "{\"type\":\"tool_use\",\"part\":{\"callID\":\"c\",\"tool\":\"bash\",\"state\":\
              {\"status\":\"error\",\"input\":{\"command\":\"false\"}}}}\n",
         );
-        assert_eq!(events[1], Event::ToolEnd(ToolEnd { id: "c".into(), ok: false }));
+        assert_eq!(
+            events[1],
+            Event::ToolEnd(ToolEnd {
+                id: "c".into(),
+                ok: false
+            })
+        );
     }
 
     #[test]

@@ -38,7 +38,10 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
         .env("PI_OFFLINE", "1")
         .env("PI_SKIP_VERSION_CHECK", "1")
         .env("PI_TELEMETRY", "0")
-        .file([&dir, "/models.json"].concat(), models(&backend).to_string());
+        .file(
+            [&dir, "/models.json"].concat(),
+            models(&backend).to_string(),
+        );
     Ok(launch.done(options))
 }
 
@@ -124,8 +127,16 @@ mod tests {
     #[test]
     fn each_protocol_has_its_own_base() {
         for (api, name, base) in [
-            (ModelApi::Responses, "openai-responses", "http://127.0.0.1:3129/v1"),
-            (ModelApi::Messages, "anthropic-messages", "http://127.0.0.1:3129"),
+            (
+                ModelApi::Responses,
+                "openai-responses",
+                "http://127.0.0.1:3129/v1",
+            ),
+            (
+                ModelApi::Messages,
+                "anthropic-messages",
+                "http://127.0.0.1:3129",
+            ),
         ] {
             let mut asked = task("x");
             asked.model.as_mut().unwrap().apis = vec![api];
@@ -141,6 +152,9 @@ mod tests {
         let model = asked.model.as_mut().unwrap();
         (model.context_tokens, model.output_tokens) = (Some(4_096), None);
         let (_, models) = planned(&asked);
-        assert_eq!(models["providers"]["sortie"]["models"][0]["maxTokens"], 4_096);
+        assert_eq!(
+            models["providers"]["sortie"]["models"][0]["maxTokens"],
+            4_096
+        );
     }
 }

@@ -162,12 +162,19 @@ mod tests {
                 panic!("{events:#?}")
             };
             assert_eq!(
-                (read.name.as_str(), read.summary.as_str(), read.path.as_deref()),
+                (
+                    read.name.as_str(),
+                    read.summary.as_str(),
+                    read.path.as_deref()
+                ),
                 ("read", "hello.py", Some("hello.py"))
             );
             assert_eq!(
                 events[4],
-                Event::ToolEnd(ToolEnd { id: read.id.clone(), ok: true })
+                Event::ToolEnd(ToolEnd {
+                    id: read.id.clone(),
+                    ok: true
+                })
             );
             let used: u64 = events
                 .iter()
@@ -178,7 +185,9 @@ mod tests {
                 .sum();
             // 607 + 27, 608 + 28, 609 + 29: each answer once.
             assert!(used > 1_800 && used < 2_000, "{used}");
-            let done = events.iter().filter(|event| matches!(event, Event::Done(_)));
+            let done = events
+                .iter()
+                .filter(|event| matches!(event, Event::Done(_)));
             assert_eq!(done.count(), 1);
         }
     }
@@ -224,7 +233,10 @@ mod tests {
     #[test]
     fn a_provider_that_failed_is_a_failure_whatever_the_exit() {
         let failed = answer("error", r#","errorMessage":"402 budget exhausted""#);
-        assert_eq!(ended(&failed), (Ending::Failed, "402 budget exhausted".into()));
+        assert_eq!(
+            ended(&failed),
+            (Ending::Failed, "402 budget exhausted".into())
+        );
         let settled = [&failed, "{\"type\":\"agent_settled\"}\n"].concat();
         assert_eq!(ended(&settled).0, Ending::Failed);
         assert_eq!(ended(&answer("aborted", "")).0, Ending::Aborted);
@@ -236,7 +248,10 @@ mod tests {
     fn retries_end_with_the_last_answer() {
         let busy = answer("error", r#","errorMessage":"529 overloaded""#);
         let fine = answer("stop", "");
-        assert_eq!(ended(&[&busy[..], &busy, &fine].concat()).0, Ending::Completed);
+        assert_eq!(
+            ended(&[&busy[..], &busy, &fine].concat()).0,
+            Ending::Completed
+        );
         assert_eq!(ended(&[&fine[..], &busy].concat()).0, Ending::Failed);
         let (events, _) = read_whole::<Pi>([&busy[..], &busy, &fine].concat().as_bytes());
         let count = |kind: fn(&Event) -> bool| events.iter().filter(|event| kind(event)).count();
@@ -250,7 +265,10 @@ mod tests {
         let announced = busy.replace("\"messages\":[]", "\"messages\":[],\"willRetry\":true");
         let (ending, summary) = ended(&announced);
         assert_eq!(ending, Ending::Failed);
-        assert!(summary.contains("before it said that it was done"), "{summary}");
+        assert!(
+            summary.contains("before it said that it was done"),
+            "{summary}"
+        );
     }
 
     #[test]

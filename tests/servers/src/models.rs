@@ -40,7 +40,13 @@ impl Models {
         );
         let mut process = Command::new("node")
             .arg(program)
-            .args(["--port", "0", "--strict", "--validate-on-load", "--fixtures"])
+            .args([
+                "--port",
+                "0",
+                "--strict",
+                "--validate-on-load",
+                "--fixtures",
+            ])
             .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -32,12 +32,18 @@ const TRAPS: [(&str, &str); 6] = [
         ".claude/settings.json",
         r#"{"hooks":{"SessionStart":[{"hooks":[{"type":"command","command":"touch /work/repo/trapped"}]}]},"model":"trap"}"#,
     ),
-    (".mcp.json", r#"{"mcpServers":{"trap":{"command":"touch","args":["/work/repo/trapped"]}}}"#),
+    (
+        ".mcp.json",
+        r#"{"mcpServers":{"trap":{"command":"touch","args":["/work/repo/trapped"]}}}"#,
+    ),
     (
         ".pi/extensions/trap.js",
         "require('fs').writeFileSync('/work/repo/trapped', ''); module.exports = () => {};",
     ),
-    (".pi/settings.json", r#"{"defaultProvider":"trap","defaultModel":"trap"}"#),
+    (
+        ".pi/settings.json",
+        r#"{"defaultProvider":"trap","defaultModel":"trap"}"#,
+    ),
     (
         "opencode.json",
         r#"{"model":"trap/trap","mcp":{"trap":{"type":"local","command":["touch","/work/repo/trapped"]}}}"#,
@@ -65,7 +71,11 @@ pub struct Flight {
 
 impl std::fmt::Debug for Flight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let printed: Vec<_> = self.printed.lines().map(|l| l.get(..600).unwrap_or(l)).collect();
+        let printed: Vec<_> = self
+            .printed
+            .lines()
+            .map(|l| l.get(..600).unwrap_or(l))
+            .collect();
         f.debug_struct("Flight")
             .field("events", &self.events)
             .field("end", &self.end)
@@ -114,7 +124,9 @@ impl WireGateway for Doors {
         let text = String::from_utf8_lossy(&asked[..length]).into_owned();
         let line = text.lines().next().unwrap_or_default().to_owned();
         self.outside.lock().expect("unpoisoned").push(line);
-        let _ = io.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
+        let _ = io
+            .write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            .await;
     }
 }
 
@@ -163,7 +175,8 @@ pub async fn fly(
 
 async fn sandbox() -> Result<(Sandbox, u64)> {
     static RUN: AtomicU32 = AtomicU32::new(1);
-    let image = std::env::var("SORTIE_TEST_AGENTS_IMAGE").unwrap_or_else(|_| "sortie-runner:full".into());
+    let image =
+        std::env::var("SORTIE_TEST_AGENTS_IMAGE").unwrap_or_else(|_| "sortie-runner:full".into());
     let instance = format!("agents-{}", std::process::id());
     let mut options = EngineOptions::new(image, instance, WireKey::ephemeral()?);
     options.limits.memory_bytes = 2 << 30;
@@ -185,8 +198,20 @@ fn repository() -> Result<tempfile::TempDir> {
     git(dir.path(), &["init", "-q", "-b", "main"])?;
     git(dir.path(), &["add", "-A", "-f"])?;
     git(dir.path(), &["commit", "-q", "-m", "Begin"])?;
-    git(dir.path(), &["update-ref", "refs/heads/sortie/base", "main"])?;
-    git(dir.path(), &["bundle", "create", "-q", "base.bundle", "refs/heads/sortie/base"])?;
+    git(
+        dir.path(),
+        &["update-ref", "refs/heads/sortie/base", "main"],
+    )?;
+    git(
+        dir.path(),
+        &[
+            "bundle",
+            "create",
+            "-q",
+            "base.bundle",
+            "refs/heads/sortie/base",
+        ],
+    )?;
     Ok(dir)
 }
 
@@ -279,9 +304,18 @@ async fn in_workspace(
     let commit = match collected {
         Collected::Unchanged => None,
         Collected::Bundle { commit, .. } => {
-            git(origin, &["fetch", "-q", "out.bundle", "refs/heads/sortie/out"])?;
+            git(
+                origin,
+                &["fetch", "-q", "out.bundle", "refs/heads/sortie/out"],
+            )?;
             Some(commit)
         }
     };
-    Ok((events, end, exit, String::from_utf8_lossy(&printed).into_owned(), commit))
+    Ok((
+        events,
+        end,
+        exit,
+        String::from_utf8_lossy(&printed).into_owned(),
+        commit,
+    ))
 }

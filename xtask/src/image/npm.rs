@@ -28,7 +28,10 @@ pub fn folders(workspace: &Workspace, with_packages: bool) -> anyhow::Result<Vec
     if with_packages {
         for package in pinned(workspace)? {
             let bytes = fetch(workspace, &package)?;
-            inputs.push(Input::file(&format!("{}/{}.tgz", package.folder, package.file), bytes));
+            inputs.push(Input::file(
+                &format!("{}/{}.tgz", package.folder, package.file),
+                bytes,
+            ));
         }
     }
     Ok(inputs)
@@ -106,7 +109,10 @@ fn fetch(workspace: &Workspace, package: &Package) -> anyhow::Result<Vec<u8>> {
     let base = registry().unwrap_or_else(|| PUBLIC_REGISTRY.into());
     say("image", format_args!("fetching {}", package.file));
     let part = dir.join(format!("{}.{}", package.file, std::process::id()));
-    download(&format!("{base}/{}/-/{}.tgz", package.name, package.file), &part)?;
+    download(
+        &format!("{base}/{}/-/{}.tgz", package.name, package.file),
+        &part,
+    )?;
     let bytes = fs::read(&part).with_context(|| format!("read {}", part.display()))?;
     if !is_intact(&bytes, &package.integrity) {
         let _ = fs::remove_file(&part);
@@ -147,7 +153,11 @@ fn base64(bytes: &[u8]) -> String {
         });
         for at in 0..4 {
             let letter = LETTERS[group >> (18 - 6 * at) & 63];
-            text.push(if at > three.len() { '=' } else { char::from(letter) });
+            text.push(if at > three.len() {
+                '='
+            } else {
+                char::from(letter)
+            });
         }
     }
     text
@@ -184,7 +194,10 @@ mod tests {
         let text = include_str!("../../../runner-image/agents/node.toml");
         for cpu in ["x64", "arm64"] {
             let [node, npm] = parse(text, cpu).unwrap();
-            assert!(node.file.starts_with(&format!("node-linux-{cpu}-")), "{node:?}");
+            assert!(
+                node.file.starts_with(&format!("node-linux-{cpu}-")),
+                "{node:?}"
+            );
             assert!(npm.file.starts_with("npm-"), "{npm:?}");
             for package in [node, npm] {
                 assert!(package.integrity.starts_with("sha512-"), "{package:?}");

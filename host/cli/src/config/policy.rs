@@ -164,8 +164,14 @@ fn policy_faults(key: &str, policy: &PolicyConfig) -> Vec<String> {
     if policy.approval_expires_hours == 0 {
         faults.push(format!("{key}.approval_expires_hours: write at least 1"));
     }
-    if policy.image.as_deref().is_some_and(|image| image.trim().is_empty()) {
-        faults.push(format!("{key}.image: write an image's name, or remove the key"));
+    if policy
+        .image
+        .as_deref()
+        .is_some_and(|image| image.trim().is_empty())
+    {
+        faults.push(format!(
+            "{key}.image: write an image's name, or remove the key"
+        ));
     }
     if policy.ceiling.time_minutes == 0 || policy.ceiling.calls == 0 {
         faults.push(format!(

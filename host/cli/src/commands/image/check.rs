@@ -43,7 +43,9 @@ struct Report {
 /// Looks, and shows what was found.
 pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, CliError> {
     let loaded = config::load(config)?;
-    let image = args.image.unwrap_or_else(|| loaded.config.engine.image.clone());
+    let image = args
+        .image
+        .unwrap_or_else(|| loaded.config.engine.image.clone());
     let key = WireKey::ephemeral().map_err(CliError::failed)?;
     // An instance of its own: no host takes the container for one of its runs.
     let instance = format!("image-check-{}", std::process::id());
@@ -73,11 +75,7 @@ pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, C
     Ok(if report.ok { Exit::Ok } else { Exit::Negative })
 }
 
-async fn look(
-    sandbox: &Sandbox,
-    image: &str,
-    checks: &mut Checks,
-) -> Result<Vec<Agent>, CliError> {
+async fn look(sandbox: &Sandbox, image: &str, checks: &mut Checks) -> Result<Vec<Agent>, CliError> {
     let engine = sandbox.check().await;
     // The image has a check of its own; another problem is the engine's.
     if engine.image.is_none() && engine.version.is_none() {
@@ -129,7 +127,8 @@ async fn launch(sandbox: &Sandbox) -> Result<Workspace, SandboxError> {
 /// What a launch that failed says of the image; the error itself when it says
 /// nothing of it.
 fn no_runner(error: &SandboxError) -> Result<String, CliError> {
-    const NEXT: &str = "take the runner of this version into the image, as runner-image/Dockerfile does";
+    const NEXT: &str =
+        "take the runner of this version into the image, as runner-image/Dockerfile does";
     match error {
         SandboxError::EngineRefused { message, .. } if message.contains("sortie-runner") => Ok(
             format!("/usr/local/bin/sortie-runner does not start in it ({message}); {NEXT}"),
@@ -137,13 +136,18 @@ fn no_runner(error: &SandboxError) -> Result<String, CliError> {
         SandboxError::WrongRunner { source, .. } => {
             Ok(format!("it is of another version ({source}); {NEXT}"))
         }
-        SandboxError::WireLost { reason, .. } => Ok(format!("it does not answer ({reason}); {NEXT}")),
+        SandboxError::WireLost { reason, .. } => {
+            Ok(format!("it does not answer ({reason}); {NEXT}"))
+        }
         other => Err(CliError::failed(other)),
     }
 }
 
 async fn inside(workspace: &Workspace, checks: &mut Checks) -> Result<Vec<Agent>, SandboxError> {
-    checks.ok("runner", "it starts hardened, without a network card, and answers");
+    checks.ok(
+        "runner",
+        "it starts hardened, without a network card, and answers",
+    );
     let probe = Probe(workspace);
     match probe.shell("id -u && id -g").await? {
         Ok(said) if said.split_whitespace().eq(["1000", "1000"]) => {
@@ -151,13 +155,19 @@ async fn inside(workspace: &Workspace, checks: &mut Checks) -> Result<Vec<Agent>
         }
         Ok(said) => checks.fail("user", format!("it is {said} instead of 1000 and 1000")),
         Err(why) => {
-            checks.fail("shell", format!("/bin/sh does not run ({why}); missions need a POSIX shell"));
+            checks.fail(
+                "shell",
+                format!("/bin/sh does not run ({why}); missions need a POSIX shell"),
+            );
             return Ok(Vec::new());
         }
     }
     match probe.shell("git --version").await? {
         Ok(version) => checks.ok("git", version.trim_start_matches("git version ")),
-        Err(why) => checks.fail("git", format!("it does not run ({why}); install git in the image")),
+        Err(why) => checks.fail(
+            "git",
+            format!("it does not run ({why}); install git in the image"),
+        ),
     }
     match probe.certificates().await? {
         Some(count) => checks.ok("CA certificates", format!("{count}")),
@@ -175,7 +185,9 @@ async fn inside(workspace: &Workspace, checks: &mut Checks) -> Result<Vec<Agent>
     for agent in &agents {
         match (&agent.version, &agent.problem) {
             (Some(version), _) => checks.ok("agent", format!("{} {version}", agent.program)),
-            (None, Some(why)) => checks.warn("agent", format!("{} does not run: {why}", agent.program)),
+            (None, Some(why)) => {
+                checks.warn("agent", format!("{} does not run: {why}", agent.program))
+            }
             (None, None) => {}
         }
     }

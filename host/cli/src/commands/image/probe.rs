@@ -85,7 +85,10 @@ impl Probe<'_> {
         let count = self
             .shell("grep -c 'BEGIN CERTIFICATE' /etc/ssl/certs/ca-certificates.crt")
             .await?;
-        Ok(count.ok().and_then(|count| count.parse().ok()).filter(|&count| count > 0))
+        Ok(count
+            .ok()
+            .and_then(|count| count.parse().ok())
+            .filter(|&count| count > 0))
     }
 
     /// The tools that are there, each with its version.
@@ -138,7 +141,11 @@ fn version(said: &str) -> String {
         digits.contains('.') && digits.starts_with(|c: char| c.is_ascii_digit())
     };
     let word = line.split_whitespace().find(is_version).unwrap_or(line);
-    word.trim_start_matches(['v', '(']).trim_end_matches([')', ',']).chars().take(SHOWN_CHARS).collect()
+    word.trim_start_matches(['v', '('])
+        .trim_end_matches([')', ','])
+        .chars()
+        .take(SHOWN_CHARS)
+        .collect()
 }
 
 #[cfg(test)]
