@@ -37,7 +37,7 @@ bootstrap() {
     security="${SORTIE_DEBIAN_SECURITY_MIRROR:-$(mirror Debian-Security http://deb.debian.org/debian-security)}"
     dir="$(mktemp -d "${TMPDIR:-/tmp}/sortie-base.XXXXXX")"
     # debootstrap leaves files of root; mktemp's 0700 would become the mode of the image's `/`.
-    trap 'as_root rm -rf "$dir"' EXIT
+    trap "as_root rm -rf '$dir'" EXIT
     mkdir -m 0755 "$dir/root"
     say image "no registry answers; making $LOCAL with debootstrap (about a minute)"
     if ! as_root timeout "$BOOTSTRAP_LIMIT_S" debootstrap --variant=minbase --include=ca-certificates,git \

@@ -1,6 +1,6 @@
 //! The real agents, as the image `full` has them, in a real sandbox, launched
 //! and read by their plugins. Only the model is not real: it says what a test
-//! wrote down. `cargo xtask image full` makes the image.
+//! wrote down. `cargo xtask test --agents` makes the image and runs them.
 
 #![allow(clippy::disallowed_methods, reason = "tests drive the real programs")]
 
@@ -193,6 +193,7 @@ impl Agent {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn pi_mends_a_file_over_each_protocol() -> Result<()> {
     for api in [
         ModelApi::ChatCompletions,
@@ -205,6 +206,7 @@ async fn pi_mends_a_file_over_each_protocol() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn opencode_mends_a_file_over_each_protocol() -> Result<()> {
     for api in [
         ModelApi::ChatCompletions,
@@ -217,16 +219,19 @@ async fn opencode_mends_a_file_over_each_protocol() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn codex_mends_a_file() -> Result<()> {
     codex().mends_the_file().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn claude_mends_a_file() -> Result<()> {
     claude().mends_the_file().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn a_budget_that_is_spent_is_a_failure_with_words() -> Result<()> {
     for agent in [
         pi(ModelApi::ChatCompletions),
@@ -240,6 +245,7 @@ async fn a_budget_that_is_spent_is_a_failure_with_words() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn a_question_is_answered_without_tools_that_write() -> Result<()> {
     for agent in [
         pi(ModelApi::ChatCompletions),

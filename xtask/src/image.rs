@@ -11,6 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use sha2::{Digest, Sha256};
 
 use self::context::{Input, certificates, digest, stage};
@@ -82,10 +83,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// These flavours and no more.
-    pub fn only(flavours: &[Flavour]) -> Self {
+    /// Every flavour there is.
+    pub fn all() -> Self {
         Self {
-            flavours: flavours.to_vec(),
+            flavours: Flavour::value_variants().to_vec(),
             ..Self::default()
         }
     }

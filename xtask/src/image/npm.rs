@@ -100,7 +100,7 @@ fn parse(text: &str, cpu: &str) -> anyhow::Result<[Package; 2]> {
 fn fetch(workspace: &Workspace, package: &Package) -> anyhow::Result<Vec<u8>> {
     let dir = workspace.cache("npm");
     fs::create_dir_all(&dir).with_context(|| format!("create {}", dir.display()))?;
-    let kept = dir.join(&package.file).with_extension("tgz");
+    let kept = dir.join(format!("{}.tgz", package.file));
     if let Ok(bytes) = fs::read(&kept)
         && is_intact(&bytes, &package.integrity)
     {
@@ -108,7 +108,7 @@ fn fetch(workspace: &Workspace, package: &Package) -> anyhow::Result<Vec<u8>> {
     }
     let base = registry().unwrap_or_else(|| PUBLIC_REGISTRY.into());
     say("image", format_args!("fetching {}", package.file));
-    let part = kept.with_extension(format!("tgz.{}", std::process::id()));
+    let part = dir.join(format!("{}.{}", package.file, std::process::id()));
     download(
         &format!("{base}/{}/-/{}.tgz", package.name, package.file),
         &part,
