@@ -7,8 +7,9 @@ mod claim;
 mod corpus;
 mod hooked;
 mod idle;
-mod jobs;
+pub mod jobs;
 mod launch;
+mod llm;
 mod malicious;
 mod plugin;
 mod scan;
@@ -47,6 +48,8 @@ pub enum Bench {
     Thousand,
     /// A plugin that is replaced again and again while it is called.
     Swap,
+    /// A model call through the gateway.
+    Llm,
 }
 
 /// What all benchmarks are given.
@@ -71,7 +74,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -82,6 +85,7 @@ impl Bench {
         Self::Malicious,
         Self::Thousand,
         Self::Swap,
+        Self::Llm,
     ];
 
     /// The name on the command line and in the report.
@@ -97,6 +101,7 @@ impl Bench {
             Self::Malicious => "malicious",
             Self::Thousand => "thousand",
             Self::Swap => "swap",
+            Self::Llm => "llm",
         }
     }
 
@@ -116,6 +121,7 @@ impl Bench {
             Self::Malicious => malicious::measure(setting).await,
             Self::Thousand => thousand::measure(setting).await,
             Self::Swap => swap::measure(setting).await,
+            Self::Llm => llm::measure(setting).await,
         }
     }
 }
