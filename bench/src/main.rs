@@ -2,6 +2,7 @@
 //! run. They measure and report; they assert nothing about time.
 
 mod benches;
+mod gateway;
 mod host;
 mod http;
 mod machine;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let outcome = match arguments.get(1) {
         Some(first) if first == program::PROBE => program::probe(&arguments[2..]).map(|()| true),
+        Some(first) if first == gateway::GATEWAY => gateway::run(&arguments[2..]).map(|()| true),
         _ => run(Options::parse()),
     };
     match outcome {

@@ -120,7 +120,10 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
             .map(|found| format!("{} ({}, {})", found.command, found.purpose, found.because))
             .collect();
         match commands.as_slice() {
-            [] => fact("verifies", "nothing: no command was found in the base commit"),
+            [] => fact(
+                "verifies",
+                "nothing: no command was found in the base commit",
+            ),
             commands => fact("verifies", &commands.join("\n")),
         }
     }
