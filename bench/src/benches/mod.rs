@@ -51,17 +51,14 @@ pub enum Bench {
     Thousand,
     /// A plugin that is replaced again and again while it is called.
     Swap,
-<<<<<<< HEAD
     /// Tunnels through the egress proxy: how many, and how fast.
     Tunnel,
     /// A scanner's call, beside the same through extism.
     Extism,
     /// Requests to a connector, beside a static answer of `wasmtime serve`.
     Hooks,
-=======
     /// A model call through the gateway.
     Llm,
->>>>>>> llm
 }
 
 /// What all benchmarks are given.
@@ -86,11 +83,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-<<<<<<< HEAD
-    pub const ALL: [Self; 13] = [
-=======
-    pub const ALL: [Self; 11] = [
->>>>>>> llm
+    pub const ALL: [Self; 14] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -101,13 +94,10 @@ impl Bench {
         Self::Malicious,
         Self::Thousand,
         Self::Swap,
-<<<<<<< HEAD
         Self::Tunnel,
         Self::Extism,
         Self::Hooks,
-=======
         Self::Llm,
->>>>>>> llm
     ];
 
     /// The name on the command line and in the report.
@@ -123,13 +113,10 @@ impl Bench {
             Self::Malicious => "malicious",
             Self::Thousand => "thousand",
             Self::Swap => "swap",
-<<<<<<< HEAD
             Self::Tunnel => "tunnel",
             Self::Extism => "extism",
             Self::Hooks => "hooks",
-=======
             Self::Llm => "llm",
->>>>>>> llm
         }
     }
 
@@ -149,13 +136,10 @@ impl Bench {
             Self::Malicious => malicious::measure(setting).await,
             Self::Thousand => thousand::measure(setting).await,
             Self::Swap => swap::measure(setting).await,
-<<<<<<< HEAD
             Self::Tunnel => tunnel::measure(setting).await,
             Self::Extism => extism::measure(setting).await,
             Self::Hooks => hooks::measure(setting).await,
-=======
             Self::Llm => llm::measure(setting).await,
->>>>>>> llm
         }
     }
 }
