@@ -10,7 +10,8 @@ use sortie_tests::{Host, HostOptions, Remote};
 /// has what the verification said.
 const AGENT: &str = r#"prompt=$(cat)
 case "$prompt" in
-*"error: the sum is wrong"*) echo good > state ;;
+*"<output>
+error: the sum is wrong"*) echo good > state ;;
 *) echo bad > state ;;
 esac"#;
 
