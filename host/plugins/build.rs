@@ -6,10 +6,11 @@ use std::{env, error::Error, fmt::Write, fs, path::PathBuf};
 use sha2::{Digest, Sha256};
 
 /// What a host cannot do without; more in the directory are embedded too.
-const REQUIRED: [&str; 4] = [
+const REQUIRED: [&str; 5] = [
     "agent-shell",
     "budget-profiles",
     "reward-hacking",
+    "workflow-ask",
     "workflow-task",
 ];
 

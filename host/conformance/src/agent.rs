@@ -41,6 +41,7 @@ const ODD_BYTES: usize = 4_093;
 fn task(prompt: &str, mode: Mode) -> Task {
     Task {
         prompt: prompt.into(),
+        instruction: prompt.into(),
         mode,
         workspace: "/workspace".into(),
         home: "/home/agent".into(),

@@ -18,7 +18,9 @@ pub(crate) fn context(run: &RunContext) -> workflow::Context {
         task: run.job.task.clone(),
         project: run.job.project.clone(),
         agent: policy.agent.clone(),
-        verify: policy.verify.clone(),
+        verify: run.verification.commands.clone(),
+        detected: run.verification.detected,
+        conventions: run.verification.conventions.clone(),
         scanners: policy.scanners.clone(),
         review_from: policy.review_from,
         publish: policy.publish,
@@ -82,6 +84,7 @@ fn halt(why: &workflow::HaltReason) -> (HaltReason, String) {
     use workflow::HaltReason as W;
     match why {
         W::VerificationFailed(detail) => (HaltReason::VerificationFailed, detail.clone()),
+        W::InfrastructureFailed(detail) => (HaltReason::InfrastructureFailed, detail.clone()),
         W::NoChanges(detail) => (HaltReason::NoChanges, detail.clone()),
         W::AgentFailed(detail) => (HaltReason::AgentFailed, detail.clone()),
         W::ApprovalExpired(detail) => (HaltReason::ApprovalExpired, detail.clone()),

@@ -21,6 +21,8 @@ pub enum HaltReason {
     NoChanges,
     /// The verification commands do not pass.
     VerificationFailed,
+    /// The verification commands cannot be run, whatever the change.
+    InfrastructureFailed,
     /// The workspace grew over its limit.
     WorkspaceFull,
     /// What came out of the sandbox was refused by the host's own checks.
@@ -49,7 +51,7 @@ pub enum Resume {
 
 impl HaltReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BudgetCalls,
         Self::BudgetCost,
         Self::BudgetTime,
@@ -57,6 +59,7 @@ impl HaltReason {
         Self::AgentFailed,
         Self::NoChanges,
         Self::VerificationFailed,
+        Self::InfrastructureFailed,
         Self::WorkspaceFull,
         Self::ResultRefused,
         Self::PluginFailed,
@@ -76,6 +79,7 @@ impl HaltReason {
             Self::AgentFailed => "agent-failed",
             Self::NoChanges => "no-changes",
             Self::VerificationFailed => "verification-failed",
+            Self::InfrastructureFailed => "infrastructure-failed",
             Self::WorkspaceFull => "workspace-full",
             Self::ResultRefused => "result-refused",
             Self::PluginFailed => "plugin-failed",
@@ -99,6 +103,9 @@ impl HaltReason {
             Self::VerificationFailed => {
                 Resume::RetryAfter("make the task clearer or mend the verification commands")
             }
+            Self::InfrastructureFailed => Resume::RetryAfter(
+                "mend what it names: the image, the allowed hosts or the commands",
+            ),
             Self::WorkspaceFull => Resume::RetryAfter("raise sandbox.workspace_mib"),
             Self::ResultRefused => {
                 Resume::RetryAfter("read the refusal; raise the git limit it names if it is yours")

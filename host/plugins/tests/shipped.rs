@@ -62,6 +62,7 @@ async fn all_load_and_are_what_was_pinned() {
 fn task(prompt: &str) -> Task {
     Task {
         prompt: prompt.into(),
+        instruction: prompt.into(),
         mode: Mode::Write,
         workspace: "/workspace".into(),
         home: "/home/agent".into(),
@@ -230,6 +231,8 @@ fn context() -> Context {
         project: "demo".into(),
         agent: "agent-shell".into(),
         verify: Vec::new(),
+        detected: false,
+        conventions: Vec::new(),
         scanners: vec!["reward-hacking".into()],
         review_from: Severity::Warn,
         publish: PublishMode::Branch,

@@ -38,8 +38,11 @@ pub enum Mode {
 /// What the agent is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
-    /// The whole prompt; for an agent that is a plain command, the command.
+    /// The whole prompt.
     pub prompt: String,
+    /// What was asked for, without the frame around it; the prompt itself when
+    /// there is none.
+    pub instruction: String,
     /// What it may do.
     pub mode: Mode,
     /// Absolute path of the checked-out repository inside the sandbox.
@@ -318,6 +321,7 @@ impl From<Task> for wit::Task {
     fn from(task: Task) -> Self {
         Self {
             prompt: task.prompt,
+            instruction: task.instruction,
             mode: match task.mode {
                 Mode::Write => wit::Mode::Write,
                 Mode::ReadOnly => wit::Mode::ReadOnly,
