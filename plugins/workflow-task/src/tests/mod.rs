@@ -1,12 +1,19 @@
 //! Every transition by name, and properties over whatever a host may answer.
 
-use proptest::prelude::*;
+mod properties;
+mod repair;
 
-use crate::{
-    advance::advance,
-    bindings::exports::sortie::workflow::workflow::*,
-    stage::{Stage, State},
+use crate::{advance, bindings::exports::sortie::workflow::workflow::*, options::Options};
+
+/// Without rounds of repair, so that a failure is an end.
+const ONCE: Options = Options {
+    rounds: 0,
+    plan: false,
 };
+
+fn advance(context: &Context, state: &[u8], results: Vec<StepResult>) -> AdvanceResult {
+    advance::advance(context, ONCE, state, results)
+}
 
 fn context(verify: &[&str]) -> Context {
     Context {
@@ -16,6 +23,8 @@ fn context(verify: &[&str]) -> Context {
         project: "demo".into(),
         agent: "agent-shell".into(),
         verify: verify.iter().map(|&v| v.into()).collect(),
+        detected: false,
+        conventions: vec!["AGENTS.md".into()],
         scanners: vec!["reward-hacking".into()],
         review_from: Severity::Warn,
         publish: PublishMode::Branch,
@@ -33,9 +42,27 @@ fn agent_ok() -> Outcome {
 }
 
 fn exec(exit: Exit) -> Outcome {
+    let said = |text: &str| match exit {
+        Exit::Code(0) => String::new(),
+        _ => text.into(),
+    };
     Outcome::Exec(ExecOutcome {
-        exit,
         tail: "1 test failed".into(),
+        errors: said("a.py:3: AssertionError"),
+        fingerprint: said("f00d"),
+        infrastructure: None,
+        exit,
+    })
+}
+
+/// A failure that is told apart by `fingerprint`.
+fn failing(fingerprint: &str) -> Outcome {
+    let Outcome::Exec(ended) = exec(Exit::Code(1)) else {
+        unreachable!("it is a command's outcome");
+    };
+    Outcome::Exec(ExecOutcome {
+        fingerprint: fingerprint.into(),
+        ..ended
     })
 }
 
@@ -52,7 +79,14 @@ fn published() -> Outcome {
 
 /// Answers each step in turn and returns the ids asked for and the end.
 fn fly(context: &Context, outcomes: Vec<Outcome>) -> (Vec<String>, Decision) {
-    let mut answer = advance(context, &[], vec![]);
+    let (steps, end) = fly_with(context, ONCE, outcomes);
+    (steps.into_iter().map(|step| step.id).collect(), end)
+}
+
+/// The same with other options, and the steps themselves.
+fn fly_with(context: &Context, options: Options, outcomes: Vec<Outcome>) -> (Vec<Step>, Decision) {
+    let advance = |state: &[u8], results| advance::advance(context, options, state, results);
+    let mut answer = advance(&[], vec![]);
     let mut asked = Vec::new();
     for outcome in outcomes {
         let Decision::Run(steps) = &answer.decision else {
@@ -61,12 +95,12 @@ fn fly(context: &Context, outcomes: Vec<Outcome>) -> (Vec<String>, Decision) {
         let [step] = steps.as_slice() else {
             panic!("one step at a time");
         };
-        asked.push(step.id.clone());
+        asked.push(step.clone());
         let result = StepResult {
             id: step.id.clone(),
             outcome,
         };
-        answer = advance(context, &answer.state, vec![result]);
+        answer = advance(&answer.state, vec![result]);
     }
     (asked, answer.decision)
 }
@@ -97,17 +131,28 @@ fn steps_carry_what_the_context_says() {
     let Decision::Run(steps) = first.decision else {
         panic!("it begins with a step");
     };
-    assert_eq!(
-        steps,
-        [Step {
-            id: "agent".into(),
-            action: Action::Agent(AgentStep {
-                agent: "agent-shell".into(),
-                prompt: "fix the bug".into(),
-                writes: true,
-            }),
-        }]
-    );
+    let [
+        Step {
+            id,
+            action: Action::Agent(step),
+        },
+    ] = steps.as_slice()
+    else {
+        panic!("{steps:?}");
+    };
+    assert_eq!(id, "agent");
+    assert_eq!(step.agent, "agent-shell");
+    assert_eq!(step.instruction.as_deref(), Some("fix the bug"));
+    assert_eq!((step.role.as_deref(), step.writes), (None, true));
+    for told in [
+        "<task>\nfix the bug\n</task>",
+        "- `make test`",
+        "AGENTS.md",
+        "proxy",
+    ] {
+        assert!(step.prompt.contains(told), "{told}: {}", step.prompt);
+    }
+    assert!(step.prompt.len() < 2_500, "{} bytes", step.prompt.len());
     let second = advance(
         &context,
         &first.state,
@@ -292,137 +337,5 @@ fn answers_to_other_questions_stop_the_job() {
             answer.decision,
             Decision::Halt(HaltReason::Other(_))
         ));
-    }
-}
-
-fn any_exit() -> impl Strategy<Value = Exit> {
-    prop_oneof![
-        6 => Just(Exit::Code(0)),
-        1 => any::<i32>().prop_map(Exit::Code),
-        1 => any::<i32>().prop_map(Exit::Signal),
-        1 => Just(Exit::TimedOut),
-        1 => Just(Exit::Stopped("why".into())),
-    ]
-}
-
-fn any_outcome() -> impl Strategy<Value = Outcome> {
-    let few = 0..3_u32;
-    prop_oneof![
-        (
-            any_exit(),
-            prop::bool::weighted(0.8),
-            prop::bool::weighted(0.8)
-        )
-            .prop_map(|(exit, completed, changed)| Outcome::Agent(AgentOutcome {
-                exit,
-                completed,
-                summary: "s".into(),
-                changed
-            })),
-        any_exit().prop_map(exec),
-        (few.clone(), few.clone(), few).prop_map(|(i, w, b)| scan(i, w, b)),
-        prop_oneof![
-            3 => Just(ApprovalOutcome::Approved),
-            1 => Just(ApprovalOutcome::Rejected),
-            1 => Just(ApprovalOutcome::Expired),
-        ]
-        .prop_map(Outcome::Approval),
-        Just(published()),
-        Just(Outcome::Done),
-        Just(Outcome::Failed("why".into())),
-    ]
-}
-
-/// The outcome of the kind that `action` asks for, out of the host's hat.
-fn fitting(action: &Action, hat: &[Outcome]) -> Outcome {
-    hat.iter()
-        .find(|outcome| {
-            matches!(
-                (action, outcome),
-                (Action::Agent(_), Outcome::Agent(_))
-                    | (Action::Exec(_), Outcome::Exec(_))
-                    | (Action::Scan(_), Outcome::Scan(_))
-                    | (Action::Approval(_), Outcome::Approval(_))
-                    | (Action::Publish(_), Outcome::Publish(_))
-            )
-        })
-        .cloned()
-        .unwrap_or(Outcome::Failed("nothing fits".into()))
-}
-
-fn any_severity() -> impl Strategy<Value = Severity> {
-    prop_oneof![
-        Just(Severity::Info),
-        Just(Severity::Warn),
-        Just(Severity::Block)
-    ]
-}
-
-proptest! {
-    /// Whatever happens to its steps, a run ends, and nothing goes out that
-    /// was not scanned last, or was flagged and not approved.
-    #[test]
-    fn runs_end_and_publish_only_what_may_go_out(
-        commands in 0..5_usize,
-        review_from in any_severity(),
-        hats in prop::collection::vec(prop::collection::vec(any_outcome(), 0..20), 12),
-    ) {
-        let mut context = context(&vec!["make"; commands]);
-        context.review_from = review_from;
-        let mut answer = advance(&context, &[], vec![]);
-        let mut scanned: Option<ScanOutcome> = None;
-        let mut approved = false;
-        let mut refused = false;
-        let mut calls = 0;
-        while let Decision::Run(steps) = answer.decision.clone() {
-            calls += 1;
-            prop_assert!(calls <= commands + 4, "it does not end");
-            prop_assert_eq!(steps.len(), 1);
-            let outcome = fitting(&steps[0].action, &hats[calls]);
-            match (&steps[0].action, &outcome) {
-                (Action::Scan(_), Outcome::Scan(found)) => scanned = Some(*found),
-                (Action::Approval(_), Outcome::Approval(decided)) => {
-                    approved = *decided == ApprovalOutcome::Approved;
-                    refused = !approved;
-                }
-                (Action::Publish(_), _) => {
-                    let found = scanned.expect("published without a scan");
-                    let flagged = match review_from {
-                        Severity::Info => found.info + found.warn + found.block > 0,
-                        Severity::Warn => found.warn + found.block > 0,
-                        Severity::Block => found.block > 0,
-                    };
-                    prop_assert!(!refused, "published after a refusal");
-                    prop_assert!(!flagged || approved, "published unapproved");
-                }
-                _ => {}
-            }
-            let result = StepResult { id: steps[0].id.clone(), outcome };
-            answer = advance(&context, &answer.state, vec![result]);
-        }
-        if refused {
-            prop_assert!(!matches!(answer.decision, Decision::Finish(_)));
-        }
-    }
-
-    /// Nothing a host could hand back makes it panic or publish.
-    #[test]
-    fn foreign_state_is_refused(
-        state in prop::collection::vec(any::<u8>(), 1..40),
-        outcome in any_outcome(),
-    ) {
-        let result = StepResult { id: "scan".into(), outcome };
-        let answer = advance(&context(&[]), &state, vec![result]);
-        if State::decode(&state).is_none() {
-            prop_assert!(matches!(answer.decision, Decision::Halt(HaltReason::Other(_))));
-        }
-    }
-
-    #[test]
-    fn state_survives_its_encoding(index in any::<u32>(), summary in ".{0,50}") {
-        for stage in [Stage::Agent, Stage::Verify(index), Stage::Scan, Stage::Approval, Stage::Publish] {
-            let state = State { stage, summary: summary.clone() };
-            prop_assert_eq!(State::decode(&state.encode()), Some(state));
-        }
     }
 }
