@@ -32,6 +32,7 @@ pub enum Command {
     Init(commands::init::Args),
     Serve(commands::serve::Args),
     Submit(commands::submit::Args),
+    Ask(commands::ask::Args),
     List(commands::list::Args),
     Status(commands::status::Args),
     Logs(commands::logs::Args),

@@ -1,6 +1,7 @@
 //! One command per file; the doc comment of its `Args` is its help.
 
 pub mod approve;
+pub mod ask;
 pub mod audit;
 pub mod cancel;
 mod decision;
@@ -39,6 +40,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Doctor(_) => here(doctor::run(config, out)),
         Command::Scan(args) => here(scan::run(args, config, out)),
         Command::Submit(args) => here(submit::run(args, &client()?, out)),
+        Command::Ask(args) => here(ask::run(args, &client()?, out)),
         Command::List(args) => here(list::run(args, &client()?, out)),
         Command::Status(args) => here(status::run(args, &client()?, out)),
         Command::Logs(args) => here(logs::run(args, &client()?, out)),
