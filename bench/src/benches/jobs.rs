@@ -35,6 +35,8 @@ pub fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 259_200_000,
     }
 }

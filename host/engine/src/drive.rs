@@ -7,6 +7,7 @@
 
 use crate::fault::Fault;
 use crate::log::{self, RunLog};
+use crate::verification::Verification;
 use crate::workspace::WorkspaceSlot;
 use crate::{EngineOptions, backoff, prepare, steps, translate};
 use futures::FutureExt as _;
@@ -38,10 +39,14 @@ pub(crate) struct RunContext {
     pub(crate) branch: String,
     pub(crate) base: sortie_git::CommitId,
     pub(crate) mirror: sortie_git::Mirror,
+    /// What verifies the result, from the base commit and the policy.
+    pub(crate) verification: Verification,
     pub(crate) log: Mutex<RunLog>,
     pub(crate) workspace: WorkspaceSlot,
     /// Held while a program runs in the workspace.
     pub(crate) turn: Mutex<()>,
+    /// Held while the base commit's tests are run, in a container of their own.
+    pub(crate) check: Mutex<()>,
     pub(crate) meter: Arc<crate::meter::RunMeter>,
 }
 
@@ -139,11 +144,14 @@ where
 
 async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault> {
     let prepared = prepare::prepare(&options, &claim).await?;
+    let verification =
+        Verification::of(&prepared.mirror, &prepared.base, &claim.job.policy).await?;
     let log = RunLog::open(&log::path(&options.data_dir, claim.run.id)).await?;
     let context = RunContext {
         meter: prepared.meter.clone(),
         workspace: WorkspaceSlot::new(claim.resumed),
         turn: Mutex::new(()),
+        check: Mutex::new(()),
         options,
         fence: claim.fence,
         job: claim.job,
@@ -152,6 +160,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
         branch: prepared.branch,
         base: prepared.base,
         mirror: prepared.mirror,
+        verification,
         log: Mutex::new(log),
     };
     loop {

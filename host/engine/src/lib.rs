@@ -8,6 +8,8 @@
 //! of its own, and never believes what a sandbox says about itself.
 
 mod backoff;
+mod base_tests;
+mod clip;
 mod dispatch;
 mod drive;
 mod fault;
@@ -19,6 +21,7 @@ mod program;
 mod scan;
 mod steps;
 mod translate;
+mod verification;
 mod workspace;
 
 pub use log::LogLine;

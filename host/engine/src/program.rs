@@ -31,6 +31,7 @@ pub(crate) struct Ran<R> {
     pub(crate) exit: Exit,
     pub(crate) timed_out: bool,
     pub(crate) workspace_full: bool,
+    pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
     pub(crate) duration_ms: u64,
     pub(crate) reader: R,
@@ -137,6 +138,7 @@ async fn follow<R: Reader>(
             ExitStatus::TimedOut | ExitStatus::Killed(KillReason::WallLimit)
         );
     Ok(Ran {
+        out_of_memory: matches!(exit.status, ExitStatus::Oom),
         workspace_full: matches!(exit.status, ExitStatus::Killed(KillReason::WorkspaceFull)),
         exit: as_exit(exit.status),
         timed_out,

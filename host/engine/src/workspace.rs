@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::meter::WireDoors;
 use sortie_git::CommitId;
 use sortie_model::budget::Limits;
-use sortie_sandbox::{Adoption, LaunchSpec, SandboxError, Workspace};
+use sortie_sandbox::{Adoption, LaunchSpec, Part, SandboxError, Workspace};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -130,6 +130,7 @@ impl Slot {
         let launched = sandbox.launch(
             LaunchSpec {
                 run,
+                part: Part::Work,
                 job: context.fence.job.0,
                 token,
                 wall_limit: Duration::from_millis(remaining) + WALL_GRACE,

@@ -161,6 +161,8 @@ pub(crate) mod tests {
             publish: PublishMode::Branch,
             branch_prefix: "sortie".into(),
             max_attempts: 3,
+            detect: false,
+            base_tests: false,
             approval_expires_ms: 4,
         }
     }

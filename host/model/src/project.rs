@@ -44,6 +44,13 @@ pub struct Policy {
     pub ceiling: Limits,
     /// Verification commands, in order, each for `sh -c`.
     pub verify: Vec<String>,
+    /// Whether the commands that the base commit's own files name come before
+    /// those. Jobs that an older host stored go on without.
+    #[serde(default)]
+    pub detect: bool,
+    /// Whether the base commit's tests judge a change that touches tests.
+    #[serde(default)]
+    pub base_tests: bool,
     /// Scanner plugins that must judge every change.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.

@@ -77,6 +77,8 @@ fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 86_400_000,
     }
 }

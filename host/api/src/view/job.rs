@@ -107,6 +107,13 @@ pub struct PolicyView {
     pub ceiling: LimitsView,
     /// Verification commands.
     pub verify: Vec<String>,
+    /// Whether the commands that the base commit's own files name come before
+    /// those.
+    #[serde(default)]
+    pub detect: bool,
+    /// Whether the base commit's tests judge a change that touches tests.
+    #[serde(default)]
+    pub base_tests: bool,
     /// Scanner plugins.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
@@ -172,6 +179,24 @@ pub struct JobDetail {
     pub approval: Option<ApprovalView>,
     /// How many findings its newest run has.
     pub findings: u64,
+    /// The verification commands that were found in the base commit; none
+    /// where the project names its own, or before the first run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Vec<FoundCommandView>>,
+}
+
+/// A verification command that was found in the base commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundCommandView {
+    /// What it is for: `setup`, `build`, `lint` or `test`.
+    #[schema(example = "test")]
+    pub purpose: String,
+    /// The command, for `sh -c` in the root of the repository.
+    #[schema(example = "cargo test")]
+    pub command: String,
+    /// The file it was found by.
+    #[schema(example = "Cargo.toml")]
+    pub because: String,
 }
 
 /// A page of jobs, newest first.
@@ -232,6 +257,8 @@ impl From<Policy> for PolicyView {
             budget_profile: policy.budget_profile,
             ceiling: policy.ceiling.into(),
             verify: policy.verify,
+            detect: policy.detect,
+            base_tests: policy.base_tests,
             scanners: policy.scanners,
             review_from: policy.review_from.as_str().to_owned(),
             publish: match policy.publish {

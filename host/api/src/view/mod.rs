@@ -9,8 +9,8 @@ mod plugin;
 mod run;
 
 pub use job::{
-    HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView,
-    UsageView,
+    FoundCommandView, HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView,
+    PublishedView, UsageView,
 };
 pub use message::{
     AuditList, AuditView, DeliveryList, DeliveryView, HookDuplicate, HookTaken, PluginEventDetail,

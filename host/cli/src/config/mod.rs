@@ -240,6 +240,11 @@ pub struct PolicyConfig {
     pub budget_profile: Option<String>,
     /// Commands that must pass before anything is published.
     pub verify: Vec<String>,
+    /// Whether, without such commands, those that the repository's own files
+    /// name are used.
+    pub detect: bool,
+    /// Whether a change that touches tests is judged by the base commit's.
+    pub base_tests: bool,
     /// Scanner plugins that judge every change.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
@@ -268,6 +273,8 @@ impl Default for PolicyConfig {
             budget_plugin: "budget-profiles".into(),
             budget_profile: None,
             verify: Vec::new(),
+            detect: true,
+            base_tests: true,
             scanners: vec!["reward-hacking".into()],
             review_from: Severity::Warn,
             publish: PublishMode::Branch,
@@ -320,6 +327,10 @@ pub struct ProjectConfig {
     pub budget_profile: Option<String>,
     /// See `[defaults]`; replaces that list.
     pub verify: Option<Vec<String>>,
+    /// See `[defaults]`.
+    pub detect: Option<bool>,
+    /// See `[defaults]`.
+    pub base_tests: Option<bool>,
     /// See `[defaults]`; replaces that list.
     pub scanners: Option<Vec<String>>,
     /// See `[defaults]`.
@@ -371,7 +382,7 @@ impl Default for IntakeConfig {
         Self {
             allow_repositories: Vec::new(),
             allow_agents: vec!["*".into()],
-            allow_workflows: Vec::new(),
+            allow_workflows: vec!["workflow-ask".into()],
         }
     }
 }

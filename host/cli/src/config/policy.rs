@@ -29,6 +29,9 @@ impl PolicyConfig {
             budget_profile: self.budget_profile.clone(),
             ceiling: self.ceiling.limits(),
             verify: self.verify.clone(),
+            // What a request adds stands beside what is found, not in its place.
+            detect: self.detect && self.verify.is_empty(),
+            base_tests: self.base_tests,
             scanners: self.scanners.clone(),
             review_from: self.review_from,
             publish: self.publish,
@@ -50,6 +53,8 @@ impl ProjectConfig {
             budget_plugin: own.budget_plugin.unwrap_or(base.budget_plugin),
             budget_profile: own.budget_profile.or(base.budget_profile),
             verify: own.verify.unwrap_or(base.verify),
+            detect: own.detect.unwrap_or(base.detect),
+            base_tests: own.base_tests.unwrap_or(base.base_tests),
             scanners: own.scanners.unwrap_or(base.scanners),
             review_from: own.review_from.unwrap_or(base.review_from),
             publish: own.publish.unwrap_or(base.publish),

@@ -114,6 +114,19 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
             ),
         );
     }
+    if let Some(found) = &detail.verification {
+        let commands: Vec<String> = found
+            .iter()
+            .map(|found| format!("{} ({}, {})", found.command, found.purpose, found.because))
+            .collect();
+        match commands.as_slice() {
+            [] => fact(
+                "verifies",
+                "nothing: no command was found in the base commit",
+            ),
+            commands => fact("verifies", &commands.join("\n")),
+        }
+    }
     let calls = job.usage.calls;
     fact(
         "used",

@@ -22,8 +22,8 @@ use std::time::Duration;
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The longest progress text, in characters.
 const PROGRESS_CHARS: usize = 200;
-/// The longest summary kept, in characters.
-const SUMMARY_CHARS: usize = 4_000;
+/// The longest summary kept, in characters. An answer to a question is one.
+const SUMMARY_CHARS: usize = 12_000;
 
 pub(super) async fn perform(
     context: &RunContext,
@@ -33,6 +33,7 @@ pub(super) async fn perform(
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
     let task = Task {
+        instruction: asked.instruction.unwrap_or_else(|| asked.prompt.clone()),
         prompt: asked.prompt,
         mode: match asked.writes {
             true => Mode::Write,

@@ -112,7 +112,7 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
     let done = match action {
         Action::Agent(asked) => agent::perform(context, step, asked).await,
         Action::Exec(asked) => exec::perform(context, step, asked).await,
-        Action::Scan(asked) => scan::perform(context, asked).await,
+        Action::Scan(asked) => scan::perform(context, step, asked).await,
         Action::Publish(asked) => publish::perform(context, asked).await,
         Action::Notify(asked) => notify(context, step, &asked.message).await,
         Action::Wait(asked) => wait(context, asked.time_ms).await,

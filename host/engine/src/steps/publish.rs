@@ -3,6 +3,7 @@
 //! decided.
 
 use super::{StepEnd, sandbox_id};
+use crate::base_tests::SCANNER;
 use crate::drive::{RunContext, action_of};
 use crate::fault::Fault;
 use crate::gate::{self, Candidate};
@@ -54,9 +55,14 @@ pub(super) async fn perform(context: &RunContext, asked: PublishStep) -> Result<
         Some(approval) if is_review(context, &approval.step).await? => approval.commit,
         _ => None,
     };
+    let mut demanded = policy.scanners.clone();
+    demanded.retain(|name| name != SCANNER);
+    if policy.base_tests {
+        demanded.push(SCANNER.to_owned());
+    }
     gate::check(&Candidate {
         commit: &commit,
-        demanded: &policy.scanners,
+        demanded: &demanded,
         review_from: policy.review_from,
         scan: scanned.as_ref().map(|scan| gate::Scan {
             commit: &scan.commit,

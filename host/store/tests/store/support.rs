@@ -86,6 +86,8 @@ pub fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 60_000,
     }
 }

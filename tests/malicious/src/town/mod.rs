@@ -289,6 +289,8 @@ fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 3_600_000,
     }
 }
