@@ -128,6 +128,12 @@ impl RunMeter {
     /// What the budget plugin says of a call; `Some` is its refusal.
     async fn evaluate(&self, worst: MicroUsd) -> Result<Option<String>, MeterError> {
         let used = self.store.used(self.fence.run).await.map_err(failed)?;
+        let run = self.limits.run;
+        let cost = used.cost_micro_usd.0.saturating_add(worst.0);
+        if used.calls >= run.calls || cost > run.cost_micro_usd.0 {
+            // The ledger refuses it, and knows by which limit and for how long.
+            return Ok(None);
+        }
         let pending = Pending {
             calls: 1,
             cost_micro_usd: worst.0,
