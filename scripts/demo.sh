@@ -104,7 +104,8 @@ cheat='sed -i "/def test_discount_is/i\\    @unittest.skip(\"flaky\")" test_cart
 show "sortie submit --project cart --wait '$cheat'"
 negative sortie submit --project cart --wait "$cheat"
 say ""
-say "Its tests passed in the sandbox. The scan says why:"
+say "Its tests passed in the sandbox. The scan says why, and the tests as they were before the"
+say "change, run in a second container, say which are missing:"
 say ""
 show "sortie findings 2"
 sortie findings 2

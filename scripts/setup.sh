@@ -245,6 +245,7 @@ languages() {
     [ "$WITH_TESTS" -eq 1 ] || return 0
     sdk/python/setup.sh || true
     sdk/js/setup.sh >/dev/null || true
+    tests/servers/npm/setup.sh || true
     if ! go_is_new_enough && have apt-get; then
         apt_refresh
         if at_least "$(candidate golang-go | sed 's/^[0-9]*://')" "$MIN_GO"; then

@@ -2,10 +2,12 @@
 //! run. They measure and report; they assert nothing about time.
 
 mod benches;
+mod gateway;
 mod host;
 mod http;
 mod machine;
 mod measure;
+mod peers;
 mod program;
 mod report;
 
@@ -45,8 +47,8 @@ struct Options {
     /// The image that containers start from.
     #[arg(long, default_value = "sortie-runner:base")]
     image: String,
-    /// The `sortie` program; built when it is not given.
-    #[arg(long, value_name = "FILE")]
+    /// The `sortie` program; built when it is not given. The last one counts.
+    #[arg(long, value_name = "FILE", overrides_with = "sortie")]
     sortie: Option<PathBuf>,
 }
 
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     let outcome = match arguments.get(1) {
         Some(first) if first == program::PROBE => program::probe(&arguments[2..]).map(|()| true),
+        Some(first) if first == gateway::GATEWAY => gateway::run(&arguments[2..]).map(|()| true),
         _ => run(Options::parse()),
     };
     match outcome {

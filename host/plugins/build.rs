@@ -6,10 +6,15 @@ use std::{env, error::Error, fmt::Write, fs, path::PathBuf};
 use sha2::{Digest, Sha256};
 
 /// What a host cannot do without; more in the directory are embedded too.
-const REQUIRED: [&str; 4] = [
+const REQUIRED: [&str; 9] = [
+    "agent-claude",
+    "agent-codex",
+    "agent-opencode",
+    "agent-pi",
     "agent-shell",
     "budget-profiles",
     "reward-hacking",
+    "workflow-ask",
     "workflow-task",
 ];
 

@@ -62,9 +62,14 @@ impl Host {
         let dir = tempfile::tempdir()?;
         let data_dir = options.data_dir.unwrap_or_else(|| dir.path().join("data"));
         let port = free_port()?;
+        // Most samples look like a project whose tools the small image lacks.
+        let detect = match options.defaults.contains("detect") {
+            true => "",
+            false => "detect = false\n",
+        };
         let config = format!(
             "[host]\ndata_dir = \"{}\"\n[api]\nlisten = \"127.0.0.1:{port}\"\n\
-             [engine]\n{}\n[sandbox]\n{}\n[defaults]\n{}\n\
+             [engine]\n{}\n[sandbox]\n{}\n[defaults]\n{detect}{}\n\
              [projects.sample]\nrepository = \"{}\"\n{}\n",
             data_dir.display(),
             options.engine,

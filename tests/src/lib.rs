@@ -20,7 +20,7 @@ mod remote;
 pub use engine::{EngineLine, engine_socket};
 pub use host::{Host, HostOptions, binary};
 pub use receiver::{Received, Receiver};
-pub use remote::{HeldPush, Remote};
+pub use remote::{HeldPush, Remote, git};
 
 use std::time::Duration;
 

@@ -45,6 +45,9 @@ fn the_demo_flies_both_missions_twice_and_leaves_nothing() -> Result<()> {
             "#1 succeeded",
             "needs_review",
             "#2 rejected",
+            "base-tests/test-skipped",
+            "test_discount_is_a_percentage is skipped now",
+            "test_shipping_is_free_from_fifty is gone",
             "Nothing was pushed",
             "sortie approve 2",
         ] {

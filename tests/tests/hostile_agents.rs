@@ -55,7 +55,7 @@ async fn a_hang_ends_with_the_time_budget_and_keeps_the_work() -> Result<()> {
         more: "[defaults.ceiling]\ntime_minutes = 1\n\
                [plugins.budget-profiles.profiles.brief]\ncalls = 5\ncost_usd = 0\nminutes = 1\n"
             .to_owned(),
-        defaults: "budget_profile = \"brief\"".to_owned(),
+        defaults: "budget_profile = \"brief\"\non_budget = \"halt\"".to_owned(),
         ..HostOptions::default()
     };
     let (remote, host, job) = fly("sed -i s/teh/the/ README.md; sleep 600", options).await?;
@@ -155,5 +155,100 @@ async fn nothing_leaves_and_every_try_is_seen() -> Result<()> {
         .wait_event(id, |event| event["kind"] == "egress.refused")
         .await?;
     assert_eq!(refused["data"]["target"], "example.com:443");
+    assert_eq!(refused["data"]["reason"], "not-listed");
+    // It is a question too, and a row.
+    let path = format!("/v1/jobs/{id}/egress");
+    let (_, view) = host.call(reqwest::Method::GET, &path, None).await?;
+    assert_eq!(view["asks"][0]["host"], "example.com", "{view}");
+    assert_eq!(view["connections"][0]["outcome"], "refused", "{view}");
+    Ok(())
+}
+
+/// Shell functions: one request through the proxy, and its status.
+const ASK: &str = "p=${http_proxy#http://}; p=${p%/}; \
+    ask() { bash -c \"exec 3<>/dev/tcp/${p%:*}/${p#*:}; printf 'GET $1 HTTP/1.1\\r\\n\\r\\n' >&3; \
+    head -1 <&3\" | cut -d' ' -f2; };";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_packet_leaves_but_through_the_proxy() -> Result<()> {
+    use std::net::{TcpListener, UdpSocket};
+    // Every address of this machine listens; a sandbox reaches none of them.
+    let tcp = TcpListener::bind("0.0.0.0:0")?;
+    let udp = UdpSocket::bind("0.0.0.0:0")?;
+    tcp.set_nonblocking(true)?;
+    udp.set_nonblocking(true)?;
+    let (tcp_port, udp_port) = (tcp.local_addr()?.port(), udp.local_addr()?.port());
+    // A route to everywhere has an address of this machine at its near end.
+    let near = UdpSocket::bind("0.0.0.0:0")?;
+    let own = match near.connect("192.0.2.1:9") {
+        Ok(()) => near.local_addr()?.ip().to_string(),
+        Err(_) => "127.0.0.1".to_owned(),
+    };
+    let command = format!(
+        "sed -i s/teh/the/ README.md; for a in {own} 127.0.0.1 172.17.0.1 8.8.8.8; do \
+         timeout 2 bash -c \"echo x >/dev/tcp/$a/{tcp_port}\" && echo tcp-$a >> out; \
+         timeout 2 bash -c \"echo x >/dev/udp/$a/{udp_port}\" && echo udp-$a >> out; \
+         timeout 2 bash -c \"echo x >/dev/udp/$a/53\" && echo dns-$a >> out; done; \
+         timeout 2 getent hosts example.com >> out; \
+         ls /sys/class/net >> out; true"
+    );
+    let (remote, _, job) = fly(&command, HostOptions::default()).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["published"]["branch"].as_str().expect("published");
+    let out = remote.file(branch, "out")?;
+    // Loopback inside is the sandbox's own; nothing else could be sent to.
+    let sent: Vec<&str> = out
+        .lines()
+        .filter(|line| !line.contains("127.0.0.1"))
+        .collect();
+    assert_eq!(sent, ["lo"], "{out}");
+    assert!(tcp.accept().is_err(), "a connection arrived");
+    assert!(udp.recv_from(&mut [0; 8]).is_err(), "a datagram arrived");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_allowed_is_reached_until_a_person_says_no() -> Result<()> {
+    let server = tokio::net::TcpListener::bind("127.0.0.2:0").await?;
+    let port = server.local_addr()?.port();
+    tokio::spawn(async move {
+        let app = axum::Router::new().fallback(|| async { "hello" });
+        axum::serve(server, app).await
+    });
+    let options = HostOptions {
+        more: format!(
+            "[egress]\npresets = []\n[[egress.allow]]\nhost = \"127.0.0.2\"\nports = [{port}]\n\
+             allow_private = true\n"
+        ),
+        ..HostOptions::default()
+    };
+    let command = format!(
+        "sed -i s/teh/the/ README.md; {ASK} ask http://127.0.0.2:{port}/ > out; echo asked; \
+         until [ \"$(ask http://127.0.0.2:{port}/)\" = 403 ]; do :; done; echo 403 >> out"
+    );
+    let remote = sample()?;
+    let host = Host::start(&remote, options).await?;
+    let id = host.submit(&command).await?;
+    let path = format!("/v1/jobs/{id}/egress");
+    // The first request was answered once its connection is a row.
+    loop {
+        let (status, view) = host.call(reqwest::Method::GET, &path, None).await?;
+        assert_eq!(status, 200, "{view}");
+        if view["connections"][0]["outcome"] == "closed" {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let job_number = id.to_string();
+    let denied = host.cli(&["egress", "deny", &job_number, "127.0.0.2"])?;
+    assert!(denied.status.success(), "{denied:?}");
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["published"]["branch"].as_str().expect("published");
+    assert_eq!(remote.file(branch, "out")?, "200\n403\n");
+    let event = host
+        .wait_event(id, |event| event["kind"] == "egress.denied")
+        .await?;
+    assert_eq!(event["data"]["via"], "cli", "{event}");
     Ok(())
 }

@@ -10,6 +10,7 @@
 use anyhow::{Context, Result, ensure};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use sortie_package::fetch::{self, FetchOptions, Source};
 use sortie_package::{Manifest, section};
 use sortie_servers::Registry;
 use sortie_tests::{Host, HostOptions, Remote, binary};
@@ -102,6 +103,32 @@ async fn a_signed_package_travels_through_a_registry_and_others_are_refused() ->
         &host,
         &["plugin", "install", &file, "--signature", &by_hand],
     )?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_beside_a_package_goes_in_when_it_is_published() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("marker.wasm");
+    std::fs::write(&file, sortie_guests::honest("marked"))?;
+    let manifest = "name = \"marker\"\nversion = \"1.0.0\"\nsurfaces = [\"scanner\"]\n";
+    std::fs::write(dir.path().join("marker.toml"), manifest)?;
+    let file = file.display().to_string();
+    let registry = Registry::start("");
+    let target = registry.at("team/marker:1.0.0");
+    sortie(&["plugin", "push", &file, &target])?;
+    let fetched = fetch::fetch(&Source::parse(&target)?, &FetchOptions::default()).await?;
+    let inside = section::read(&fetched.bytes)?.context("the manifest is inside")?;
+    assert_eq!(inside.name, "marker");
+
+    // What signs the component alone says nothing about it.
+    std::fs::write(format!("{file}.sig"), "anything")?;
+    let refused = Command::new(binary()?)
+        .args(["plugin", "push", &file, &target])
+        .output()?;
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let why = String::from_utf8(refused.stderr)?;
+    assert!(why.contains("does not cover it"), "{why}");
     Ok(())
 }
 

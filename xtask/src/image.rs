@@ -1,10 +1,11 @@
-//! The runner images: a static `sortie-runner`, the files of `runner-image/` and extra CA
-//! certificates, staged in a folder of their own and given to the engine's builder.
+//! The runner images: a static `sortie-runner`, the files of `runner-image/`, extra CA certificates
+//! and, for `full`, Node, staged in a folder of their own and given to the engine's builder.
 //!
 //! An image carries a digest of everything it was made of, and is built again only when that
 //! changes. It never contains a credential.
 
 mod context;
+mod npm;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,8 +26,13 @@ const RUNNER_LABEL: &str = "dev.sortie.runner";
 const INPUTS_LABEL: &str = "dev.sortie.inputs";
 /// Where Debian keeps certificates that an administrator added.
 const DEFAULT_CA_DIR: &str = "/usr/local/share/ca-certificates";
-/// The build takes about ten seconds, two minutes on a slow mirror; `timeout` ends a hung one.
-const BUILD_LIMIT_S: &str = "900";
+/// The build takes about ten seconds, `full` a few minutes; `timeout` ends a hung one.
+const BUILD_LIMIT_S: &str = "1800";
+/// What Debian has for working on projects of the common languages. Go is the one of the backports:
+/// modules of today ask for a newer one than the release has.
+const TOOLCHAINS: &str = "--backports build-essential pkg-config cmake git-lfs ripgrep fd-find jq curl \
+    less patch unzip xz-utils procps python3 python3-dev python3-pip python3-venv rustc-web cargo-web \
+    golang-1.23-go";
 
 /// The runner images there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,6 +41,8 @@ pub enum Flavour {
     Base,
     /// Also Python 3 with its standard library, for the demo's project.
     Python,
+    /// Also build tools, Python, Node, Rust, Go and the pinned coding agents. Built only when named.
+    Full,
 }
 
 impl Flavour {
@@ -43,6 +51,7 @@ impl Flavour {
         let name = match self {
             Self::Base => "base",
             Self::Python => "python",
+            Self::Full => "full",
         };
         format!("{REPOSITORY}:{name}")
     }
@@ -52,14 +61,18 @@ impl Flavour {
         match self {
             Self::Base => "",
             Self::Python => "python3",
+            Self::Full => TOOLCHAINS,
         }
     }
+
+    /// What `cargo xtask test` and others need; the rest is built only when it is named.
+    const USUAL: [Self; 2] = [Self::Base, Self::Python];
 }
 
 /// How to build the images.
 #[derive(clap::Args, Default)]
 pub struct Options {
-    /// Which ones; all of them when none is named.
+    /// Which ones; `base` and `python` when none is named.
     flavours: Vec<Flavour>,
     /// Build even when nothing changed.
     #[arg(long)]
@@ -67,6 +80,16 @@ pub struct Options {
     /// A folder with extra CA certificates (*.crt) to trust inside the sandbox.
     #[arg(long, env = "SORTIE_EXTRA_CA_DIR")]
     extra_ca_dir: Option<PathBuf>,
+}
+
+impl Options {
+    /// Every flavour there is.
+    pub fn all() -> Self {
+        Self {
+            flavours: Flavour::value_variants().to_vec(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Builds those images that the engine lacks or has made of something else.
@@ -90,14 +113,16 @@ pub fn build(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
         bytes: runner,
         executable: true,
     }];
-    for name in ["Dockerfile", "prepare.sh"] {
+    for name in [
+        "Dockerfile",
+        "agents.sh",
+        "agents/package.json",
+        "agents/package-lock.json",
+        "prepare.sh",
+    ] {
         let path = workspace.root().join("runner-image").join(name);
         let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
-        inputs.push(Input {
-            path: name.into(),
-            bytes,
-            executable: false,
-        });
+        inputs.push(Input::file(name, bytes));
     }
     let ca_dir = options
         .extra_ca_dir
@@ -106,15 +131,19 @@ pub fn build(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     inputs.extend(certificates(&ca_dir, options.extra_ca_dir.is_some())?);
 
     let flavours: &[Flavour] = if options.flavours.is_empty() {
-        Flavour::value_variants()
+        &Flavour::USUAL
     } else {
         &options.flavours
     };
     for flavour in flavours {
+        let with_node = *flavour == Flavour::Full;
+        let mut inputs = inputs.clone();
+        inputs.extend(npm::folders(workspace, with_node)?);
         let build = Build {
             tag: flavour.tag(),
             base: &base,
             packages: flavour.packages(),
+            registry: npm::registry().filter(|_| with_node),
             runner_digest: &runner_digest,
             inputs_digest: digest(&[&base_id, flavour.packages()], &inputs),
         };
@@ -128,6 +157,8 @@ struct Build<'a> {
     tag: String,
     base: &'a str,
     packages: &'a str,
+    /// The npm registry that the agents come from; none for the public one.
+    registry: Option<String>,
     runner_digest: &'a str,
     inputs_digest: String,
 }
@@ -179,6 +210,9 @@ impl Build<'_> {
         option("--tag", self.tag.clone());
         option("--build-arg", format!("BASE={}", self.base));
         option("--build-arg", format!("PACKAGES={}", self.packages));
+        if let Some(registry) = &self.registry {
+            option("--build-arg", format!("npm_config_registry={registry}"));
+        }
         option(
             "--label",
             format!("{RUNNER_LABEL}=sha256:{}", self.runner_digest),

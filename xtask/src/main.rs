@@ -82,9 +82,20 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Bench { args } => {
             plugins::build(&workspace)?;
             image::build(&workspace, &image::Options::default())?;
+            // In one go, so that dependencies get the same features for both and
+            // compile once.
+            let packages = ["--package", "sortie-bench", "--package", "sortie-cli"];
             workspace
                 .cargo()
-                .args(["run", "--release", "--package", "sortie-bench", "--"])
+                .args(["build", "--release"])
+                .args(packages)
+                .run("build the benchmarks and the program they measure")?;
+            let built = |name: &str| workspace.target().join("release").join(name);
+            Cmd::new(built("sortie-bench"))
+                .args([
+                    std::ffi::OsStr::new("--sortie"),
+                    built("sortie").as_os_str(),
+                ])
                 .args(args)
                 .run("run the benchmarks")
         }

@@ -12,6 +12,9 @@ use crate::{image, plugins};
 pub struct Options {
     /// Only tests whose name contains this.
     filter: Option<String>,
+    /// Also those that need the image `full`, which is built first: the real coding agents.
+    #[arg(long)]
+    agents: bool,
 }
 
 /// What the test programs reported.
@@ -65,7 +68,11 @@ impl Tally {
 /// When something cannot be built or any test fails.
 pub fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     plugins::build(workspace)?;
-    image::build(workspace, &image::Options::default())?;
+    let images = match options.agents {
+        true => image::Options::all(),
+        false => image::Options::default(),
+    };
+    image::build(workspace, &images)?;
     suites(workspace, options)
 }
 
@@ -118,11 +125,20 @@ pub fn suites(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
             host().args(["test", "--package", "xtask", "--profile", "xtask"]),
         ),
     ];
+    let agents = host()
+        .args(["test", "--package", "sortie-tests"])
+        .args(["--test", "agents", "--test", "images"]);
     let mut tally = Tally::default();
     let mut broken = Vec::new();
-    for (name, command) in runs {
+    let more = options.agents.then_some(("coding agents", agents));
+    // In front, so that the closing lines are those of the usual runs.
+    for (name, command) in more.into_iter().chain(runs) {
         say("test", name);
         let command = command.args(["--no-fail-fast"]).args(&options.filter);
+        let command = match name {
+            "coding agents" => command.args(["--", "--ignored"]),
+            _ => command,
+        };
         let before = tally.failed;
         let ok = command.watch(&format!("run the {name}"), &mut std::io::stdout(), |line| {
             tally.count(line)

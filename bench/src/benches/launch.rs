@@ -89,6 +89,7 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
 /// in, and from there to the first byte. The container's end does not count.
 async fn launch(sandbox: &Sandbox, run: u64, bundle: &Path, base: &str) -> Result<[f64; 3]> {
     let spec = LaunchSpec {
+        part: sortie_sandbox::Part::Work,
         run,
         job: run,
         token: 1,

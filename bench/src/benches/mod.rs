@@ -5,10 +5,13 @@ mod bare;
 mod bigdiff;
 mod claim;
 mod corpus;
+mod extism;
 mod hooked;
+mod hooks;
 mod idle;
-mod jobs;
+pub mod jobs;
 mod launch;
+mod llm;
 mod malicious;
 mod plugin;
 mod scan;
@@ -16,6 +19,7 @@ mod submit;
 mod swap;
 mod thousand;
 mod tiny;
+mod tunnel;
 
 use crate::program;
 use crate::report::Row;
@@ -47,6 +51,14 @@ pub enum Bench {
     Thousand,
     /// A plugin that is replaced again and again while it is called.
     Swap,
+    /// Tunnels through the egress proxy: how many, and how fast.
+    Tunnel,
+    /// A scanner's call, beside the same through extism.
+    Extism,
+    /// Requests to a connector, beside a static answer of `wasmtime serve`.
+    Hooks,
+    /// A model call through the gateway.
+    Llm,
 }
 
 /// What all benchmarks are given.
@@ -71,7 +83,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -82,6 +94,10 @@ impl Bench {
         Self::Malicious,
         Self::Thousand,
         Self::Swap,
+        Self::Tunnel,
+        Self::Extism,
+        Self::Hooks,
+        Self::Llm,
     ];
 
     /// The name on the command line and in the report.
@@ -97,6 +113,10 @@ impl Bench {
             Self::Malicious => "malicious",
             Self::Thousand => "thousand",
             Self::Swap => "swap",
+            Self::Tunnel => "tunnel",
+            Self::Extism => "extism",
+            Self::Hooks => "hooks",
+            Self::Llm => "llm",
         }
     }
 
@@ -116,6 +136,10 @@ impl Bench {
             Self::Malicious => malicious::measure(setting).await,
             Self::Thousand => thousand::measure(setting).await,
             Self::Swap => swap::measure(setting).await,
+            Self::Tunnel => tunnel::measure(setting).await,
+            Self::Extism => extism::measure(setting).await,
+            Self::Hooks => hooks::measure(setting).await,
+            Self::Llm => llm::measure(setting).await,
         }
     }
 }

@@ -24,7 +24,7 @@ const CALLS: u64 = 1_000;
 const PLAN: Plan = Plan {
     warm_up: 1,
     turns: 10,
-    at_most: std::time::Duration::from_secs(120),
+    at_most: std::time::Duration::from_secs(600),
 };
 
 pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {

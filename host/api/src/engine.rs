@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use sortie_model::id::{JobId, RunId};
-use sortie_store::StoreError;
+use sortie_store::{Artifact, StoreError};
 use std::path::PathBuf;
 
 /// Whether runs can start.
@@ -41,6 +41,9 @@ pub trait EngineView: Send + Sync {
     /// Where the log of a run stands, one JSON line per chunk; the file may
     /// not be there yet.
     fn log_path(&self, run: RunId) -> PathBuf;
+
+    /// Where a file of a step stands; it may be gone.
+    fn artifact_path(&self, artifact: &Artifact) -> PathBuf;
 
     /// Whether runs can start, as last seen. Must not wait.
     fn state(&self) -> EngineState;

@@ -206,7 +206,8 @@ impl From<StoreError> for Problem {
                     job.0
                 ))
             }
-            StoreError::IllegalPhase { .. }
+            StoreError::NoWork { .. }
+            | StoreError::IllegalPhase { .. }
             | StoreError::Stale { .. }
             | StoreError::OutOfOrder { .. } => Self::new(Kind::NotAcceptedNow, detail),
             StoreError::KeyReused { .. } => Self::new(Kind::KeyReused, detail),

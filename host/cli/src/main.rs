@@ -4,6 +4,7 @@
 //! nowhere else. The command never decides anything that a host should: what
 //! it shows comes from the host's API, and what it changes goes through it.
 
+mod checks;
 mod cli;
 mod client;
 mod commands;

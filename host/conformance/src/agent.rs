@@ -3,7 +3,7 @@
 use crate::outputs::{self, Printed};
 use crate::{Check, shown};
 use sortie_plugins::surfaces::agent::{
-    Conclusion, Ending, Event, Exit, MAX_PUSH_BYTES, Mode, Stream, Task,
+    Conclusion, Ending, Event, Exit, MAX_PUSH_BYTES, Mode, Model, ModelApi, Stream, Task,
 };
 use sortie_plugins::{Limits, Parser, Plugins};
 
@@ -41,13 +41,62 @@ const ODD_BYTES: usize = 4_093;
 fn task(prompt: &str, mode: Mode) -> Task {
     Task {
         prompt: prompt.into(),
+        instruction: prompt.into(),
         mode,
+        role: "build".into(),
         workspace: "/workspace".into(),
         home: "/home/agent".into(),
         model_endpoint: Some("http://127.0.0.1:8080".into()),
-        model: Some("large".into()),
+        model: Some(Model {
+            name: "large".into(),
+            apis: vec![
+                ModelApi::ChatCompletions,
+                ModelApi::Responses,
+                ModelApi::Messages,
+            ],
+            context_tokens: Some(200_000),
+            output_tokens: Some(32_000),
+            vision: false,
+        }),
         time_limit_ms: 600_000,
     }
+}
+
+/// What a host may know of a model besides that it has one.
+fn models() -> Vec<(&'static str, Option<Model>)> {
+    let model = |apis: &[ModelApi]| Model {
+        name: "vendor/small:1.5-preview@eu \"x\"".into(),
+        apis: apis.into(),
+        context_tokens: None,
+        output_tokens: None,
+        vision: true,
+    };
+    let tiny = Model {
+        context_tokens: Some(0),
+        output_tokens: Some(u32::MAX),
+        ..model(&[
+            ModelApi::Messages,
+            ModelApi::Responses,
+            ModelApi::ChatCompletions,
+        ])
+    };
+    vec![
+        ("without a model", None),
+        (
+            "with a model of chat completions only",
+            Some(model(&[ModelApi::ChatCompletions])),
+        ),
+        (
+            "with a model of responses only",
+            Some(model(&[ModelApi::Responses])),
+        ),
+        (
+            "with a model of messages only",
+            Some(model(&[ModelApi::Messages])),
+        ),
+        ("with a model of no known API", Some(model(&[]))),
+        ("with a model of odd numbers", Some(tiny)),
+    ]
 }
 
 struct Suite<'a> {
@@ -99,13 +148,26 @@ impl Suite<'_> {
             ),
             ("text of other scripts", "修复\u{202e} e\u{301}\u{1b}[2J"),
         ] {
-            for (with, model) in [("", true), (", without a model", false)] {
+            for model in [true, false] {
                 let mut asked = task(prompt, Mode::Write);
                 if !model {
                     (asked.model, asked.model_endpoint) = (None, None);
                 }
+                let with = if model { "" } else { ", without a model" };
                 if let Err(problem) = self.plan(&asked).await {
                     problems.push(format!("{what}{with}: {problem}"));
+                }
+            }
+        }
+        for (with, model) in models() {
+            for mode in [Mode::Write, Mode::ReadOnly] {
+                let asked = Task {
+                    role: "\u{4fee} of no known kind".into(),
+                    model: model.clone(),
+                    ..task("Fix it", mode)
+                };
+                if let Err(problem) = self.plan(&asked).await {
+                    problems.push(format!("{with}, {mode:?}: {problem}"));
                 }
             }
         }

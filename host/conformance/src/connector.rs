@@ -5,7 +5,7 @@ use crate::cases::{self, EventCase};
 use crate::effectful::{differs, jobs_errors};
 use crate::stage::{Answer, Call, Done, Play, Stage, Subject};
 use crate::world::job;
-use crate::{Check, events};
+use crate::{Check, decisions, events};
 use serde_json::Value;
 use sortie_package::manifest::JobAction;
 use sortie_plugins::Plugins;
@@ -45,10 +45,13 @@ pub async fn check(plugins: &Plugins, subject: &Subject) -> Vec<Check> {
     if stage.grant.jobs.allow.contains(&JobAction::Decide) {
         checks.push(Check::all(
             "C6 nothing is decided for who may not",
-            deciding(&stage, &played).await,
+            decisions::by_others(&stage, &played).await,
         ));
     }
     if !stage.grant.chat.sources.is_empty() {
+        if stage.grant.jobs.allow.contains(&JobAction::Decide) {
+            checks.push(decisions::about_others(&stage, &played).await);
+        }
         let pressed: Vec<String> = played.iter().filter_map(unacknowledged).collect();
         checks.push(Check::all("C8 every press is acknowledged", pressed));
     }
@@ -240,29 +243,6 @@ fn is_request(play: &Play) -> bool {
         Call::Event(event) => matches!(event.payload, Payload::Http { .. }),
         Call::Delivery(..) => false,
     }
-}
-
-/// Everything once more from nobody, and from somebody who is no owner.
-async fn deciding(stage: &Stage<'_>, played: &[(Play, Done)]) -> Vec<String> {
-    let mut problems = Vec::new();
-    for (play, _) in played {
-        for (who, sender) in [
-            ("nobody known", None),
-            ("somebody who is no owner", events::sender(false)),
-        ] {
-            let mut play = play.clone();
-            if let Call::Event(event) = &mut play.call {
-                event.sender = sender;
-            }
-            let done = stage.play(&play).await;
-            let decides = |asked: &&Asked| matches!(asked, Asked::Decide { .. });
-            if let Some(asked) = done.record.asked.iter().find(decides) {
-                let asked = asked.to_json();
-                problems.push(format!("{} from {who} decides: {asked}", play.what));
-            }
-        }
-    }
-    problems
 }
 
 fn unacknowledged((play, done): &(Play, Done)) -> Option<String> {

@@ -14,6 +14,7 @@ mod asked;
 pub mod budget;
 pub mod cases;
 pub mod connector;
+mod decisions;
 mod deliveries;
 mod effectful;
 mod events;

@@ -40,7 +40,7 @@ pub async fn check(plugins: &Plugins, name: &str) -> Vec<Check> {
     unnamed.sort();
     unnamed.dedup();
     let unnamed = unnamed.iter().map(|id| {
-        format!("it asks for the step `{id}`, which is no phase nor a phase with a number")
+        format!("it asks for the step `{id}`, which is no phase nor a phase with numbers")
     });
     vec![
         Check::new(
@@ -81,7 +81,23 @@ fn agent(action: &Action, exit: Exit, completed: bool, changed: bool) -> Option<
 fn exec(action: &Action, exit: Exit) -> Option<Outcome> {
     // The longest end of an output.
     let tail = "error: \u{fffd} failed\n".repeat(800);
-    matches!(action, Action::Exec(_)).then(|| Outcome::Exec(ExecOutcome { exit, tail }))
+    matches!(action, Action::Exec(_)).then(|| {
+        let failed = exit != Exit::Code(0);
+        let said = |text: &str| {
+            if failed {
+                text.to_owned()
+            } else {
+                String::new()
+            }
+        };
+        Outcome::Exec(ExecOutcome {
+            errors: said("error: \u{fffd} failed"),
+            fingerprint: said("6a7e5f1c"),
+            infrastructure: None,
+            exit,
+            tail,
+        })
+    })
 }
 
 fn flagged(decided: ApprovalOutcome, action: &Action) -> Option<Outcome> {
@@ -123,6 +139,15 @@ const FATES: &[(&str, Fate)] = &[
     }),
     ("a command exits with 1", |a| exec(a, Exit::Code(1))),
     ("a command takes too long", |a| exec(a, Exit::TimedOut)),
+    ("a command fails for want of a program", |a| {
+        let Some(Outcome::Exec(ended)) = exec(a, Exit::Code(127)) else {
+            return None;
+        };
+        Some(Outcome::Exec(ExecOutcome {
+            infrastructure: Some("the program `make` is not in the image".into()),
+            ..ended
+        }))
+    }),
     ("findings are approved", |a| {
         flagged(ApprovalOutcome::Approved, a)
     }),
@@ -164,6 +189,8 @@ fn context(publish: PublishMode) -> Context {
         project: "site".into(),
         agent: "agent-shell".into(),
         verify: vec!["cargo test".into(), "cargo fmt --check".into()],
+        detected: false,
+        conventions: vec!["AGENTS.md".into()],
         scanners: vec!["reward-hacking".into()],
         review_from: Severity::Warn,
         publish,
@@ -385,14 +412,17 @@ fn sensible(description: &Description) -> Result<(), String> {
     }
 }
 
-/// `verify-2` is of the phase `verify`.
+/// `verify-2` is of the phase `verify`, and so is `verify-2-1` of its second
+/// round.
 fn is_of(phases: &[String], id: &str) -> bool {
     phases
         .iter()
         .any(|phase| match id.strip_prefix(phase.as_str()) {
             Some("") => true,
-            Some(rest) => rest.strip_prefix('-').is_some_and(|number| {
-                !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+            Some(rest) => rest.strip_prefix('-').is_some_and(|numbers| {
+                numbers
+                    .split('-')
+                    .all(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
             }),
             None => false,
         })

@@ -43,6 +43,32 @@ impl Default for Script {
     }
 }
 
+impl Script {
+    /// A job as it stands.
+    fn found(&self, id: u64) -> Option<JobView> {
+        match &self.known {
+            Some(known) => known.iter().find(|job| job.id == id).cloned(),
+            None => Some(JobView {
+                id,
+                ..self.job.clone()
+            }),
+        }
+    }
+
+    /// What a job asks about.
+    pub(crate) fn asked_commit(&self, id: u64) -> Option<String> {
+        self.found(id)?.asked_commit
+    }
+
+    /// Has every job ask about this commit.
+    pub(crate) fn ask_about(&mut self, commit: &str) {
+        let known = self.known.iter_mut().flatten();
+        for job in known.chain([&mut self.job]) {
+            job.asked_commit = Some(commit.to_owned());
+        }
+    }
+}
+
 /// An answer to a request.
 pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> HttpResponse {
     HttpResponse {
@@ -200,14 +226,7 @@ impl Inner {
     }
 
     fn found(&self, id: u64) -> Result<JobView, JobsError> {
-        match &self.script.known {
-            Some(known) => known.iter().find(|job| job.id == id).cloned(),
-            None => Some(JobView {
-                id,
-                ..self.script.job.clone()
-            }),
-        }
-        .ok_or(JobsError::NotFound)
+        self.script.found(id).ok_or(JobsError::NotFound)
     }
 
     fn chat(&mut self, source: Option<&str>, asked: Asked) -> Result<(), ChatError> {

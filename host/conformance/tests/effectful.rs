@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use sortie_conformance::{Check, Subject, Verdict, connector, notifier};
 use sortie_guests::answers::{self, Asked};
 use sortie_guests::effectful::{
-    ACKNOWLEDGE, APPROVE, CANCEL, CHAT, CONFIG, JOBS, KEEP, KV, OR_FAIL, Post, RANDOM, only,
+    ACKNOWLEDGE, APPROVE, APPROVE_SEEN, CANCEL, CHAT, CONFIG, JOBS, KEEP, KV, ONLY_OWNERS, OR_FAIL,
+    Post, RANDOM, only,
 };
 use sortie_guests::{connector as guest, connector_wat, wasi};
 use sortie_package::{Grant, Manifest};
@@ -200,9 +201,15 @@ async fn each_promise_of_a_connector_can_be_broken() {
     let approves = guest(
         &imports,
         "",
-        &format!("{on_press} {ACKNOWLEDGE} {APPROVE} {OR_FAIL} (i32.const 1024)"),
+        &format!("{on_press} {ACKNOWLEDGE} {APPROVE_SEEN} {OR_FAIL} (i32.const 1024)"),
     );
     try_connector(&["C6"], &chatting(), approves, Value::Null).await;
+    let blindly = guest(
+        &imports,
+        "",
+        &format!("{on_press} {ACKNOWLEDGE} {ONLY_OWNERS} {APPROVE} {OR_FAIL} (i32.const 1024)"),
+    );
+    try_connector(&["C7"], &chatting(), blindly, Value::Null).await;
 
     let sees = guest(
         CHAT,

@@ -55,10 +55,10 @@ pub(crate) async fn run(
     }
     loop {
         work.mark_unchanged();
-        let pause = dispatcher.turn().await;
+        let (rest, pause) = dispatcher.turn().await;
         tokio::select! {
             () = shutdown.cancelled() => break,
-            _ = work.changed() => {}
+            _ = work.changed(), if rest == Rest::UntilWork => {}
             cancelled = cancels.recv() => dispatcher.on_cancel(cancelled).await,
             Some(ended) = dispatcher.tasks.join_next_with_id() => dispatcher.on_end(ended),
             () = tokio::time::sleep(pause) => {}
@@ -71,22 +71,34 @@ pub(crate) async fn run(
 }
 
 impl Dispatcher {
-    /// Does what can be done now; returns how long nothing more is due.
-    async fn turn(&mut self) -> Duration {
-        if let Err(error) = self.options.store.expire_approvals().await {
+    /// Does what can be done now; returns how long nothing more is due, and
+    /// whether a job that comes in is a reason to look before that.
+    async fn turn(&mut self) -> (Rest, Duration) {
+        if let Err(error) = self.expire().await {
             tracing::warn!(%error, "approvals could not be expired; trying again");
-            return STORE_PAUSE;
+            return (Rest::Whole, STORE_PAUSE);
         }
         self.sweep();
         match self.fill().await {
-            Ok(Filled::NothingDue) => self.until_next_due().await,
-            Ok(Filled::NoRoom) => IDLE_LOOK,
-            Ok(Filled::EngineDown) => ENGINE_PAUSE,
+            Ok(Filled::NothingDue) => (Rest::UntilWork, self.until_next_due().await),
+            Ok(Filled::NoRoom) => (Rest::UntilWork, IDLE_LOOK),
+            // However many jobs come in, they all wait for the same engine.
+            Ok(Filled::EngineDown) => (Rest::Whole, ENGINE_PAUSE),
             Err(error) => {
                 tracing::warn!(%error, "no job could be claimed; trying again");
-                STORE_PAUSE
+                (Rest::Whole, STORE_PAUSE)
             }
         }
+    }
+
+    /// Halts what nobody answered in time. Looks first: every job that comes in
+    /// is a reason for a turn, and none for a write.
+    async fn expire(&self) -> Result<(), StoreError> {
+        let (store, now) = (&self.options.store, self.options.clock.now());
+        if store.next_expiry().await?.is_some_and(|at| at <= now) {
+            store.expire_approvals().await?;
+        }
+        Ok(())
     }
 
     /// Claims until there is no room or nothing due.
@@ -220,6 +232,15 @@ async fn sweep(options: &EngineOptions) {
         Ok(_) => {}
         Err(error) => tracing::debug!(%error, "orphans are not swept yet"),
     }
+}
+
+/// What ends a rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// The queue changed.
+    UntilWork,
+    /// Its time alone.
+    Whole,
 }
 
 enum Filled {

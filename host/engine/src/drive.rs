@@ -7,8 +7,9 @@
 
 use crate::fault::Fault;
 use crate::log::{self, RunLog};
+use crate::verification::Verification;
 use crate::workspace::WorkspaceSlot;
-use crate::{EngineOptions, backoff, prepare, steps, translate};
+use crate::{EngineOptions, backoff, budget, checkpoint, prepare, steps, translate};
 use futures::FutureExt as _;
 use sortie_model::budget::Limits;
 use sortie_model::halt::HaltReason;
@@ -38,11 +39,18 @@ pub(crate) struct RunContext {
     pub(crate) branch: String,
     pub(crate) base: sortie_git::CommitId,
     pub(crate) mirror: sortie_git::Mirror,
+    /// What verifies the result, from the base commit and the policy.
+    pub(crate) verification: Verification,
     pub(crate) log: Mutex<RunLog>,
     pub(crate) workspace: WorkspaceSlot,
     /// Held while a program runs in the workspace.
     pub(crate) turn: Mutex<()>,
+    /// Held while the base commit's tests are run, in a container of their own.
+    pub(crate) check: Mutex<()>,
     pub(crate) meter: Arc<crate::meter::RunMeter>,
+    /// What its sandboxes reach the outside through; one for the run, however
+    /// many sandboxes and wires it takes, so that its limits hold over all.
+    pub(crate) outside: crate::egress::Outside,
 }
 
 /// How a stretch of work under one lease ended.
@@ -60,6 +68,7 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
     let job = claim.job.id;
     let attempt = attempt_since_retry(&claim.run, &claim.job);
     let max_attempts = claim.job.policy.max_attempts;
+    let repository = claim.job.repository.clone();
     // A bug of ours costs the attempt, never the place in the queue: a run whose
     // task is gone would count as running until the next start.
     let guarded = AssertUnwindSafe(work(options.clone(), claim)).catch_unwind();
@@ -93,6 +102,12 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
             failed(error),
         )),
     };
+    if let Some((JobEvent::Halted { .. } | JobEvent::Failed { .. }, _)) = &end
+        && let Err(fault) = checkpoint::keep(&options, fence, &repository).await
+    {
+        // The commit itself is kept with the run.
+        tracing::warn!(?fault, run = fence.run.0, "a checkpoint could not be set");
+    }
     // The sandbox goes first: were the end written first, a crash between the
     // two would leave a container that only the next start's sweep removes.
     if let Err(error) = options.sandbox.remove(fence.run.0).await {
@@ -139,11 +154,15 @@ where
 
 async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault> {
     let prepared = prepare::prepare(&options, &claim).await?;
+    let verification =
+        Verification::of(&prepared.mirror, &prepared.base, &claim.job.policy).await?;
     let log = RunLog::open(&log::path(&options.data_dir, claim.run.id)).await?;
     let context = RunContext {
+        outside: crate::egress::Outside::of(&options, claim.fence, &claim.job.policy.egress),
         meter: prepared.meter.clone(),
         workspace: WorkspaceSlot::new(claim.resumed),
         turn: Mutex::new(()),
+        check: Mutex::new(()),
         options,
         fence: claim.fence,
         job: claim.job,
@@ -152,6 +171,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
         branch: prepared.branch,
         base: prepared.base,
         mirror: prepared.mirror,
+        verification,
         log: Mutex::new(log),
     };
     loop {
@@ -169,9 +189,13 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
                 if let Some(ended) = translate::ending(&context, &decision)? {
                     return with_publication(&context, ended).await;
                 }
-                match steps::perform(&context, state.steps).await? {
-                    steps::Performed::Parked => return Ok(Ended::Parked),
-                    steps::Performed::All(results) => (index + 1, results),
+                match steps::perform(&context, state.steps).await {
+                    Ok(steps::Performed::Parked) => return Ok(Ended::Parked),
+                    Ok(steps::Performed::All(results)) => (index + 1, results),
+                    Err(Fault::Halt { reason, detail }) if reason.is_budget() => {
+                        return budget::used_up(&context, reason, detail).await;
+                    }
+                    Err(fault) => return Err(fault),
                 }
             }
         };

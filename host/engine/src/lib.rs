@@ -7,9 +7,15 @@
 //! a later task. The engine never talks SQL, never runs git or an engine call
 //! of its own, and never believes what a sandbox says about itself.
 
+mod artifact;
 mod backoff;
+mod base_tests;
+mod budget;
+mod checkpoint;
+mod clip;
 mod dispatch;
 mod drive;
+mod egress;
 mod fault;
 mod gate;
 mod log;
@@ -19,6 +25,8 @@ mod program;
 mod scan;
 mod steps;
 mod translate;
+mod verification;
+mod watchdog;
 mod workspace;
 
 pub use log::LogLine;
@@ -90,6 +98,8 @@ pub struct EngineOptions {
     pub author: Author,
     /// What bounds it.
     pub limits: EngineLimits,
+    /// Search and fetch for agents; none when neither is offered.
+    pub web: Option<sortie_gateway::web::WebService>,
 }
 
 /// Why the engine could not do what it was asked.
@@ -165,6 +175,11 @@ impl Engine {
     /// may not be there yet.
     pub fn log_path(&self, run: RunId) -> PathBuf {
         log::path(&self.options.data_dir, run)
+    }
+
+    /// Where a file of a step stands.
+    pub fn artifact_path(&self, artifact: &sortie_store::Artifact) -> PathBuf {
+        self.options.data_dir.join(&artifact.path)
     }
 
     /// Where the files of runs live.

@@ -1,11 +1,12 @@
 //! A run's ledger as its gateway sees it: asks the budget plugin, reserves and
 //! settles, and remembers what stood in the way, so that the step that was
-//! under way ends with the reason.
+//! under way ends with the reason. Also the way to that gateway.
 
 use crate::EngineOptions;
+use crate::egress::Outside;
 use crate::translate;
 use async_trait::async_trait;
-use sortie_gateway::{CallPlan, Gateway, Meter, MeterError, Refusal, Reserved, RunGateway};
+use sortie_gateway::{CallPlan, Gateway, Meter, MeterError, Reserved, RunGateway};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::halt::HaltReason;
 use sortie_model::id::{CallId, Fence};
@@ -14,13 +15,8 @@ use sortie_plugins::Plugins;
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_sandbox::{BoxedIo, WireGateway};
 use sortie_store::{CallLimits, Claim, Store, StoreError};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// How many refused requests of one run are put on the timeline; a loop that
-/// asks for the same host must not fill the database.
-const MAX_REFUSALS_SHOWN: u32 = 50;
 
 /// How long to wait before settling again with a store that is in trouble.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -32,7 +28,6 @@ pub(crate) struct RunMeter {
     budget_plugin: String,
     fence: Fence,
     limits: CallLimits,
-    refusals: AtomicU32,
     step: Mutex<StepAtWork>,
 }
 
@@ -85,7 +80,6 @@ impl RunMeter {
                 project_day: options.limits.project_day,
                 host_day: options.limits.host_day,
             },
-            refusals: AtomicU32::new(0),
             step: Mutex::default(),
         }
     }
@@ -254,16 +248,6 @@ impl Meter for RunMeter {
     async fn check(&self) -> Result<(), MeterError> {
         self.store.check_lease(self.fence).await.map_err(failed)
     }
-
-    async fn refused(&self, refusal: Refusal) {
-        if self.refusals.fetch_add(1, Ordering::Relaxed) >= MAX_REFUSALS_SHOWN {
-            return;
-        }
-        let data = serde_json::json!({ "method": refusal.method, "target": refusal.target });
-        if let Err(error) = self.store.emit(self.fence, "egress.refused", data).await {
-            tracing::debug!(%error, "a refused request is not on the timeline");
-        }
-    }
 }
 
 /// What the sandbox hands the streams of its two doors to.
@@ -274,11 +258,14 @@ impl WireDoors {
         options: &EngineOptions,
         meter: Arc<RunMeter>,
         models: ModelPolicy,
+        outside: &Outside,
     ) -> Arc<Self> {
         Arc::new(Self(Gateway::new(RunGateway {
             meter,
             llm: options.llm.clone(),
             models,
+            egress: outside.egress.clone(),
+            web: outside.web.clone(),
         })))
     }
 }

@@ -5,14 +5,12 @@
 use crate::drive::persist;
 use crate::fault::Fault;
 use crate::meter::RunMeter;
-use crate::{EngineOptions, translate};
+use crate::{EngineOptions, budget};
 use sortie_git::{CommitId, Mirror, RemoteUrl};
 use sortie_model::budget::Limits;
-use sortie_model::halt::HaltReason;
 use sortie_model::project::branch_name;
 use sortie_model::run::RunPhase;
-use sortie_plugins::surfaces::budget::{Refusal, Request};
-use sortie_store::{Claim, Job};
+use sortie_store::Claim;
 use std::sync::Arc;
 
 /// What preparing came to.
@@ -43,14 +41,21 @@ pub(crate) async fn prepare(options: &EngineOptions, claim: &Claim) -> Result<Pr
                     .set_run_phase(claim.fence, RunPhase::Preparing)
             })
             .await?;
-            let limits = budget(options, job).await?;
+            let limits = budget::resolve(options, job).await?;
             let mirror = options.git.mirror(&url).await?;
             let base_branch = match &job.base_branch {
                 Some(branch) => branch.clone(),
                 None => mirror.default_branch().await?,
             };
-            let base = mirror.resolve_branch(&base_branch).await?;
+            let base = match &job.start.work {
+                // The work of an earlier run rests on that run's base.
+                Some(work) => work.base.parse()?,
+                None => mirror.resolve_branch(&base_branch).await?,
+            };
             let branch = branch_name(&job.policy.branch_prefix, job.id, &job.task);
+            if let Some(work) = &job.start.work {
+                persist(|| options.store.set_head(claim.fence, &work.commit)).await?;
+            }
             persist(|| {
                 options
                     .store
@@ -67,27 +72,4 @@ pub(crate) async fn prepare(options: &EngineOptions, claim: &Claim) -> Result<Pr
         branch,
         mirror,
     })
-}
-
-/// What the budget plugin allows, under the host's own ceiling.
-async fn budget(options: &EngineOptions, job: &Job) -> Result<Limits, Fault> {
-    let request = Request {
-        project: job.project.clone(),
-        profile: job.policy.budget_profile.clone(),
-        workflow: job.policy.workflow.clone(),
-        task: job.task.clone(),
-    };
-    let plugin = &job.policy.budget_plugin;
-    match options.plugins.budget_resolve(plugin, &request).await? {
-        Ok(limits) => Ok(translate::limits(limits).tightened_by(job.policy.ceiling)),
-        Err(Refusal::UnknownProfile(known)) => Err(Fault::halt(
-            HaltReason::BudgetDenied,
-            format!(
-                "{plugin} has no budget profile {}; it has {}",
-                job.policy.budget_profile.as_deref().unwrap_or("by default"),
-                known.join(", ")
-            ),
-        )),
-        Err(Refusal::Denied(reason)) => Err(Fault::halt(HaltReason::BudgetDenied, reason)),
-    }
 }

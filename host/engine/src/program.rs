@@ -2,6 +2,7 @@
 //! output, and says how it ended.
 
 use crate::drive::RunContext;
+use crate::egress;
 use crate::fault::Fault;
 use crate::log::LogLine;
 use crate::workspace::WALL_GRACE;
@@ -11,7 +12,7 @@ use sortie_sandbox::{
     ExitStatus, KillReason, Output, OutputStream, SandboxError, StepSpec, Workspace,
 };
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The end of the output that workflows and people are shown, in bytes.
 const TAIL_BYTES: usize = 16 * 1024;
@@ -20,10 +21,34 @@ const MAX_REATTACHES: u32 = 20;
 /// What the host waits beyond a step's limit for the runner to enforce it.
 const LIMIT_GRACE: Duration = Duration::from_secs(20);
 
+/// How long a program may go on after its output said that it was done. Long
+/// enough to write its last files, short enough that nobody waits for one that
+/// hangs after its work, as agents have been seen to.
+const DONE_GRACE: Duration = Duration::from_secs(15);
+
 /// Reads output as it arrives. Made anew whenever the output is replayed.
 pub(crate) trait Reader: Send {
     /// Takes the next chunk, in the order of the output.
     fn read(&mut self, output: &Output) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// When the program is to be stopped if nothing is read before; none for
+    /// never.
+    fn alarm(&self) -> Option<Instant> {
+        None
+    }
+
+    /// That moment came.
+    fn ring(&mut self) {}
+
+    /// Whether the program is to be stopped now.
+    fn stops(&self) -> bool {
+        false
+    }
+
+    /// Whether what was read said that the program is done.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// How a program ended.
@@ -31,6 +56,9 @@ pub(crate) struct Ran<R> {
     pub(crate) exit: Exit,
     pub(crate) timed_out: bool,
     pub(crate) workspace_full: bool,
+    /// It was stopped because it went on after it said that it was done.
+    pub(crate) lingered: bool,
+    pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
     pub(crate) duration_ms: u64,
     pub(crate) reader: R,
@@ -49,6 +77,9 @@ where
     M: FnMut() -> F,
     F: Future<Output = Result<R, Fault>>,
 {
+    let mut spec = spec.clone();
+    egress::tell_of_mirrors(context, &mut spec);
+    let spec = &spec;
     let mut reattached = 0;
     loop {
         let workspace = context.workspace.ensure(context).await?;
@@ -101,10 +132,25 @@ async fn follow<R: Reader>(
     let mut tail = Tail::default();
     let deadline = tokio::time::sleep(limit + LIMIT_GRACE);
     tokio::pin!(deadline);
-    let mut overdue = false;
+    let (mut overdue, mut stopped) = (false, false);
+    let mut done_at = None;
     loop {
+        if reader.stops() && !stopped {
+            stopped = true;
+            program.kill().await?;
+        }
+        let alarm = reader.alarm().filter(|_| !stopped).map(Into::into);
         let output = tokio::select! {
             output = program.next_output() => output?,
+            () = after(alarm), if done_at.is_none() => {
+                reader.ring();
+                continue;
+            }
+            () = after(done_at), if !stopped => {
+                stopped = true;
+                program.kill().await?;
+                continue;
+            }
             () = &mut deadline, if !overdue => {
                 // The runner keeps the limit; this is for a runner that lies.
                 overdue = true;
@@ -116,8 +162,14 @@ async fn follow<R: Reader>(
         tail.push(&output.bytes);
         keep(context, step, &output).await?;
         reader.read(&output).await?;
+        if done_at.is_none() && reader.is_done() {
+            done_at = Some(tokio::time::Instant::now() + DONE_GRACE);
+        }
     }
     let exit = program.wait().await?;
+    // Also when a host before this one told it to.
+    let lingered =
+        done_at.is_some() && !overdue && exit.status == ExitStatus::Killed(KillReason::Cancelled);
     if exit.output_truncated {
         let said = format!(
             "the output went over {} bytes; what followed was dropped",
@@ -137,14 +189,27 @@ async fn follow<R: Reader>(
             ExitStatus::TimedOut | ExitStatus::Killed(KillReason::WallLimit)
         );
     Ok(Ran {
+        out_of_memory: matches!(exit.status, ExitStatus::Oom),
         workspace_full: matches!(exit.status, ExitStatus::Killed(KillReason::WorkspaceFull)),
-        exit: as_exit(exit.status),
+        exit: match lingered {
+            true => Exit::Stopped("it went on after it said that it was done".to_owned()),
+            false => as_exit(exit.status),
+        },
         timed_out,
+        lingered,
         tail: tail.into_text(),
         duration_ms: exit.duration_ms,
         reader,
         workspace,
     })
+}
+
+/// Waits until then; without a time, for ever.
+async fn after(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), Fault> {

@@ -26,6 +26,12 @@ pub async fn scan_with(
             });
         }
     }
+    worst_first(&mut findings);
+    Ok(findings)
+}
+
+/// Orders findings as people read them.
+pub(crate) fn worst_first(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         let key = |f: &Finding| f.place.as_ref().map(|p| (p.path.clone(), p.line));
         b.severity
@@ -33,5 +39,4 @@ pub async fn scan_with(
             .then_with(|| key(a).cmp(&key(b)))
             .then_with(|| a.rule.cmp(&b.rule))
     });
-    Ok(findings)
 }

@@ -6,6 +6,7 @@ use crate::fault::Fault;
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::halt::HaltReason;
 use sortie_model::job::JobEvent;
+use sortie_model::llm::{ModelApi, ModelInfo};
 use sortie_plugins::surfaces::{agent, budget, workflow};
 use sortie_store::RunEnd;
 
@@ -18,7 +19,9 @@ pub(crate) fn context(run: &RunContext) -> workflow::Context {
         task: run.job.task.clone(),
         project: run.job.project.clone(),
         agent: policy.agent.clone(),
-        verify: policy.verify.clone(),
+        verify: run.verification.commands.clone(),
+        detected: run.verification.detected,
+        conventions: run.verification.conventions.clone(),
         scanners: policy.scanners.clone(),
         review_from: policy.review_from,
         publish: policy.publish,
@@ -82,6 +85,7 @@ fn halt(why: &workflow::HaltReason) -> (HaltReason, String) {
     use workflow::HaltReason as W;
     match why {
         W::VerificationFailed(detail) => (HaltReason::VerificationFailed, detail.clone()),
+        W::InfrastructureFailed(detail) => (HaltReason::InfrastructureFailed, detail.clone()),
         W::NoChanges(detail) => (HaltReason::NoChanges, detail.clone()),
         W::AgentFailed(detail) => (HaltReason::AgentFailed, detail.clone()),
         W::ApprovalExpired(detail) => (HaltReason::ApprovalExpired, detail.clone()),
@@ -134,5 +138,22 @@ pub(crate) fn budget_usage(usage: Usage) -> budget::Usage {
         calls: usage.calls,
         cost_micro_usd: usage.cost_micro_usd.0,
         time_ms: usage.time_ms,
+    }
+}
+
+/// What an agent is told of its model. It never asks for embeddings.
+pub(crate) fn model(model: ModelInfo) -> agent::Model {
+    let api = |api| match api {
+        ModelApi::ChatCompletions => Some(agent::ModelApi::ChatCompletions),
+        ModelApi::Responses => Some(agent::ModelApi::Responses),
+        ModelApi::Messages => Some(agent::ModelApi::Messages),
+        ModelApi::Embeddings => None,
+    };
+    agent::Model {
+        name: model.name,
+        apis: model.apis.into_iter().filter_map(api).collect(),
+        context_tokens: model.context_tokens,
+        output_tokens: model.output_tokens,
+        vision: model.vision,
     }
 }

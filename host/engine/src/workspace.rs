@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::meter::WireDoors;
 use sortie_git::CommitId;
 use sortie_model::budget::Limits;
-use sortie_sandbox::{Adoption, LaunchSpec, SandboxError, Workspace};
+use sortie_sandbox::{Adoption, LaunchSpec, Part, SandboxError, Workspace};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -87,6 +87,7 @@ impl Slot {
             &context.options,
             context.meter.clone(),
             context.job.policy.models.clone(),
+            &context.outside,
         );
         let token = context.fence.token.0;
         let run = context.fence.run.0;
@@ -134,10 +135,11 @@ impl Slot {
         let launched = sandbox.launch(
             LaunchSpec {
                 run,
+                part: Part::Work,
                 job: context.fence.job.0,
                 token,
                 wall_limit: Duration::from_millis(remaining) + WALL_GRACE,
-                image: None,
+                image: context.job.policy.image.clone(),
             },
             doors,
         );

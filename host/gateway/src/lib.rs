@@ -4,20 +4,28 @@
 //! proxy or to the loopback model endpoint becomes a stream on the wire, and
 //! the host hands that stream to [`Gateway::serve`]. Nothing leaves the host
 //! here unless a rule says so: a model request goes to a provider that the run
-//! may use, once its worst case is reserved on the run's ledger ([`llm`]);
-//! every egress request is refused and made visible.
+//! may use, once its worst case is reserved on the run's ledger ([`llm`]), and
+//! every egress request goes through the run's [`egress`] proxy. Search and
+//! fetch are on the model door, under a path of their own ([`web`]).
 //!
-//! The gateway never holds a run's ledger; it asks a [`Meter`].
+//! The gateway never holds a run's ledger; it asks a [`Meter`], and its
+//! proxy a [`egress::Warden`].
 
 mod body;
-mod egress;
+pub mod egress;
 pub mod llm;
 mod meter;
+mod net;
 pub mod outbound;
+pub mod tools;
+pub mod web;
 
-pub use meter::{CallPlan, Meter, MeterError, Refusal, Reserved};
+pub use meter::{CallPlan, Meter, MeterError, Reserved};
 
 use body::GatewayBody;
+use egress::Egress;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +33,7 @@ use sortie_model::llm::ModelPolicy;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use web::Web;
 
 /// The most header bytes of one request; agents send a few KiB, and a model
 /// client's largest header is a bearer token.
@@ -52,6 +61,10 @@ pub struct RunGateway {
     pub llm: llm::Llm,
     /// The models that the run may use.
     pub models: ModelPolicy,
+    /// The proxy that lets the run out.
+    pub egress: Egress,
+    /// Search and fetch, where the host offers them.
+    pub web: Option<Web>,
 }
 
 /// The gateway of one run.
@@ -72,16 +85,26 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        match door {
+            Door::Model => self.model(io).await,
+            Door::Egress => self.run.egress.serve(io).await,
+        }
+    }
+
+    async fn model<S>(&self, io: S)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let run = self.run.clone();
-        let service = service_fn(move |request| {
+        let service = service_fn(move |request: Request<Incoming>| {
             let run = run.clone();
             async move {
-                match door {
-                    Door::Model => llm::answer(&run, request).await,
-                    Door::Egress => {
-                        let answered = egress::answer(&*run.meter, request).await;
-                        answered.map(|response| response.map(GatewayBody::from))
+                match request.uri().path().starts_with(web::PREFIX) {
+                    true => {
+                        let answered = web::answer(run.web.as_ref(), request).await;
+                        Ok(answered.map(GatewayBody::from))
                     }
+                    false => llm::answer(&run, request).await,
                 }
             }
         });
@@ -92,7 +115,7 @@ impl Gateway {
             .serve_connection(TokioIo::new(io), service)
             .await;
         if let Err(error) = served {
-            tracing::debug!(?door, %error, "a gateway connection ended early");
+            tracing::debug!(%error, "a gateway connection ended early");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The seam to the ledger: who pays for a call, and who is told of a refusal.
+//! The seam to the ledger: who pays for a call.
 //!
 //! The gateway reserves the worst case of a call before it makes it, and says
 //! afterwards what came of it. It keeps no sum of its own.
@@ -32,15 +32,6 @@ pub enum Reserved {
     Denied(String),
 }
 
-/// A request that was not let out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The HTTP method, cut to 16 characters.
-    pub method: String,
-    /// Host and port as the client named them, cut to 300 characters.
-    pub target: String,
-}
-
 /// Why the ledger took nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MeterError {
@@ -52,7 +43,7 @@ pub enum MeterError {
     Ledger(String),
 }
 
-/// One run's ledger and timeline, as the gateway sees them.
+/// One run's ledger, as the gateway sees it.
 #[async_trait]
 pub trait Meter: Send + Sync {
     /// Reserves a call's worst case and counts it, durably, before it is made.
@@ -64,8 +55,4 @@ pub trait Meter: Send + Sync {
 
     /// Whether the run still goes on; for what costs nothing.
     async fn check(&self) -> Result<(), MeterError>;
-
-    /// Makes a refused request visible. Best effort: it must not fail the
-    /// request, and the implementation bounds how many it keeps.
-    async fn refused(&self, refusal: Refusal);
 }

@@ -29,6 +29,7 @@ mod push;
 mod refs;
 mod remote;
 mod scratch;
+mod tree;
 pub mod unified;
 mod url;
 
@@ -43,5 +44,6 @@ pub use options::{Author, GitOptions, Limits, SshKey, SshOptions};
 pub use outgoing::{BASE_REF, OutgoingBundle};
 pub use push::{PushExpect, PushOutcome};
 pub use refs::CommitInfo;
+pub use tree::Overlay;
 pub use unified::UnifiedDiff;
 pub use url::{RemoteUrl, Transport, UrlError};

@@ -231,6 +231,13 @@ impl Mirror {
         Ok(made)
     }
 
+    /// Keeps a commit of the mirror under `keep_as`, in place of what was there.
+    pub async fn keep(&self, commit: &CommitId, keep_as: &str) -> Result<(), GitError> {
+        check_keep(keep_as)?;
+        let _lock = self.lock().await?;
+        self.set_ref(keep_as, commit).await
+    }
+
     /// Sets a ref of ours. Only for the holder of the write lock.
     pub(crate) async fn set_ref(&self, name: &str, commit: &CommitId) -> Result<(), GitError> {
         self.git("keep a result")

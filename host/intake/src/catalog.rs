@@ -23,6 +23,13 @@ pub trait Catalog: Send + Sync {
     /// All of them, by name.
     fn installed(&self) -> Vec<Installed>;
 
+    /// Whether the plugin of that name has that surface. Asked a few times for
+    /// each job.
+    fn has(&self, name: &str, surface: Surface) -> bool {
+        let mut installed = self.installed().into_iter();
+        installed.any(|plugin| plugin.name == name && plugin.surfaces.contains(&surface))
+    }
+
     /// The names of the budget profiles that `plugin` offers, or why they
     /// cannot be had.
     async fn budget_profiles(&self, plugin: &str) -> Result<Vec<String>, String>;

@@ -5,8 +5,9 @@ use crate::error::IntakeError;
 use crate::policy;
 use crate::request::{Requester, SubmitRequest};
 use crate::target::{Allowed, AllowedSets, Target, Targets};
+use sortie_model::id::JobId;
 use sortie_model::project::{Policy, Project};
-use sortie_store::{Job, NewJob, Store, Submitted};
+use sortie_store::{Job, NewJob, NewRetry, Store, Submitted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -144,6 +145,20 @@ impl Intake {
             via: requester.via.clone(),
             idempotency,
         })
+    }
+
+    /// Starts a job that ended without success again.
+    ///
+    /// # Errors
+    /// When its state does not allow it, when it should go on with work that is
+    /// not there, or when its budget plugin does not have the profile.
+    pub async fn retry(&self, job: JobId, wish: NewRetry) -> Result<Job, IntakeError> {
+        let store = &self.shared.store;
+        if let (Some(profile), Some(known)) = (&wish.budget_profile, store.job(job).await?) {
+            let plugin = &known.policy.budget_plugin;
+            policy::require_profile(self.catalog(), plugin, profile).await?;
+        }
+        Ok(store.retry(job, wish).await?)
     }
 
     /// Makes a repository outside the configuration known to the store.

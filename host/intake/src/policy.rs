@@ -21,13 +21,13 @@ pub(crate) async fn resolve(
     let mut policy = project.clone();
     choose(
         &mut policy.agent,
-        request.agent.as_deref(),
+        in_full(catalog, Surface::Agent, request.agent.as_deref()).as_deref(),
         Surface::Agent,
         &allowed.agents,
     )?;
     choose(
         &mut policy.workflow,
-        request.workflow.as_deref(),
+        in_full(catalog, Surface::Workflow, request.workflow.as_deref()).as_deref(),
         Surface::Workflow,
         &allowed.workflows,
     )?;
@@ -46,24 +46,40 @@ pub(crate) async fn resolve(
         require(catalog, Surface::Scanner, scanner)?;
     }
     if let Some(profile) = &policy.budget_profile {
-        let plugin = &policy.budget_plugin;
-        let known =
-            catalog
-                .budget_profiles(plugin)
-                .await
-                .map_err(|reason| IntakeError::Profiles {
-                    plugin: plugin.clone(),
-                    reason,
-                })?;
-        if !known.contains(profile) {
-            return Err(IntakeError::UnknownProfile {
-                profile: profile.chars().take(80).collect(),
-                plugin: plugin.clone(),
-                known,
-            });
-        }
+        require_profile(catalog, &policy.budget_plugin, profile).await?;
     }
     Ok(policy)
+}
+
+/// Refuses a profile that the budget plugin does not have.
+pub async fn require_profile(
+    catalog: &dyn Catalog,
+    plugin: &str,
+    profile: &str,
+) -> Result<(), IntakeError> {
+    let known = catalog.budget_profiles(plugin).await;
+    let known = known.map_err(|reason| IntakeError::Profiles {
+        plugin: plugin.to_owned(),
+        reason,
+    })?;
+    if known.iter().any(|name| name == profile) {
+        return Ok(());
+    }
+    Err(IntakeError::UnknownProfile {
+        profile: profile.chars().take(80).collect(),
+        plugin: plugin.to_owned(),
+        known,
+    })
+}
+
+/// The name of a plugin by what people call it: `pi` is `agent-pi`, unless a
+/// plugin is called just `pi`.
+fn in_full(catalog: &dyn Catalog, surface: Surface, wanted: Option<&str>) -> Option<String> {
+    let wanted = wanted?;
+    let full = format!("{}-{wanted}", surface.name());
+    let installed = names(catalog, surface);
+    let is_short = !installed.iter().any(|name| name == wanted) && installed.contains(&full);
+    Some(if is_short { full } else { wanted.to_owned() })
 }
 
 fn choose(
@@ -93,14 +109,13 @@ fn choose(
 }
 
 fn require(catalog: &dyn Catalog, surface: Surface, name: &str) -> Result<(), IntakeError> {
-    let installed = names(catalog, surface);
-    if installed.iter().any(|known| known == name) {
+    if catalog.has(name, surface) {
         return Ok(());
     }
     Err(IntakeError::NotInstalled {
         surface,
         name: name.chars().take(80).collect(),
-        installed,
+        installed: names(catalog, surface),
     })
 }
 
@@ -161,7 +176,12 @@ pub(crate) mod tests {
             publish: PublishMode::Branch,
             branch_prefix: "sortie".into(),
             max_attempts: 3,
+            detect: false,
+            base_tests: false,
             approval_expires_ms: 4,
+            guard: Default::default(),
+            image: None,
+            egress: sortie_model::egress::EgressPolicy::default(),
             models: Default::default(),
         }
     }
@@ -226,6 +246,38 @@ pub(crate) mod tests {
                 prop_assert_eq!(rest, project);
             }
         }
+    }
+
+    #[test]
+    fn plugins_have_short_names() {
+        struct Agents(&'static [&'static str]);
+
+        #[async_trait]
+        impl Catalog for Agents {
+            fn installed(&self) -> Vec<Installed> {
+                let one = |name: &str| Installed {
+                    name: name.into(),
+                    digest: String::new(),
+                    surfaces: vec![Surface::Agent],
+                    shipped: true,
+                };
+                self.0.iter().map(|name| one(name)).collect()
+            }
+
+            async fn budget_profiles(&self, _: &str) -> Result<Vec<String>, String> {
+                Ok(Vec::new())
+            }
+        }
+
+        let named = |installed, wanted| in_full(&Agents(installed), Surface::Agent, Some(wanted));
+        assert_eq!(named(&["agent-pi"], "pi").as_deref(), Some("agent-pi"));
+        assert_eq!(named(&["agent-pi", "pi"], "pi").as_deref(), Some("pi"));
+        assert_eq!(
+            named(&["agent-pi"], "agent-pi").as_deref(),
+            Some("agent-pi")
+        );
+        assert_eq!(named(&["agent-pi"], "codex").as_deref(), Some("codex"));
+        assert_eq!(in_full(&Agents(&[]), Surface::Agent, None), None);
     }
 
     #[test]

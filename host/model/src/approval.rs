@@ -1,6 +1,8 @@
 //! Human gates: exactly one decision wins.
 
+use crate::budget::Limits;
 use crate::clock::Timestamp;
+use crate::halt::HaltReason;
 use crate::id::{ApprovalId, JobId, RunId};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,34 @@ impl Decision {
     }
 }
 
+/// What a question is about, and so what a yes and a no do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Subject {
+    /// Whether the job goes on at a gate of its workflow.
+    Gate,
+    /// Whether what the scanners found may be published.
+    Review,
+    /// Whether the run's budget is raised; a no ends the job with `exhausted`.
+    Budget {
+        /// What is used up.
+        exhausted: HaltReason,
+        /// What a yes adds to the run's limits, unless it says otherwise.
+        raise: Limits,
+    },
+}
+
+impl Subject {
+    /// The stable name, as stored and shown.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Review => "review",
+            Self::Budget { .. } => "budget",
+        }
+    }
+}
+
 /// One question put to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -49,6 +79,8 @@ pub struct Approval {
     pub run: RunId,
     /// The step that asked.
     pub step: String,
+    /// What it is about.
+    pub subject: Subject,
     /// What is asked, for people.
     pub question: String,
     /// The commit the answer is about; only this commit is released by it.

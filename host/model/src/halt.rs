@@ -19,10 +19,16 @@ pub enum HaltReason {
     BudgetDenied,
     /// The agent did not finish its task.
     AgentFailed,
+    /// The agent said nothing for too long.
+    AgentStalled,
+    /// The agent did the same thing again and again.
+    AgentLooping,
     /// The agent changed nothing.
     NoChanges,
     /// The verification commands do not pass.
     VerificationFailed,
+    /// The verification commands cannot be run, whatever the change.
+    InfrastructureFailed,
     /// The workspace grew over its limit.
     WorkspaceFull,
     /// What came out of the sandbox was refused by the host's own checks.
@@ -51,15 +57,18 @@ pub enum Resume {
 
 impl HaltReason {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::BudgetCalls,
         Self::BudgetCost,
         Self::BudgetTime,
         Self::BudgetDay,
         Self::BudgetDenied,
         Self::AgentFailed,
+        Self::AgentStalled,
+        Self::AgentLooping,
         Self::NoChanges,
         Self::VerificationFailed,
+        Self::InfrastructureFailed,
         Self::WorkspaceFull,
         Self::ResultRefused,
         Self::PluginFailed,
@@ -78,8 +87,11 @@ impl HaltReason {
             Self::BudgetDay => "budget-day",
             Self::BudgetDenied => "budget-denied",
             Self::AgentFailed => "agent-failed",
+            Self::AgentStalled => "agent-stalled",
+            Self::AgentLooping => "agent-looping",
             Self::NoChanges => "no-changes",
             Self::VerificationFailed => "verification-failed",
+            Self::InfrastructureFailed => "infrastructure-failed",
             Self::WorkspaceFull => "workspace-full",
             Self::ResultRefused => "result-refused",
             Self::PluginFailed => "plugin-failed",
@@ -90,14 +102,26 @@ impl HaltReason {
         }
     }
 
+    /// Whether it is the run's budget that is used up, which a person may
+    /// raise.
+    pub fn is_budget(self) -> bool {
+        matches!(
+            self,
+            Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime
+        )
+    }
+
     /// The way back in.
     pub fn resume(self) -> Resume {
         match self {
             Self::AgentFailed | Self::NoChanges | Self::ApprovalExpired | Self::Workflow => {
                 Resume::Retry
             }
+            Self::AgentStalled | Self::AgentLooping => Resume::RetryAfter(
+                "read the log for what it was at; make the task clearer or smaller",
+            ),
             Self::BudgetCalls | Self::BudgetCost | Self::BudgetTime => {
-                Resume::RetryAfter("submit again with a larger budget profile")
+                Resume::RetryAfter("choose a larger budget with `--budget`, or raise the ceiling")
             }
             Self::BudgetDay => Resume::RetryAfter(
                 "wait for the next day (UTC), or raise limits.project_day_usd or \
@@ -107,6 +131,9 @@ impl HaltReason {
             Self::VerificationFailed => {
                 Resume::RetryAfter("make the task clearer or mend the verification commands")
             }
+            Self::InfrastructureFailed => Resume::RetryAfter(
+                "mend what it names: the image, the allowed hosts or the commands",
+            ),
             Self::WorkspaceFull => Resume::RetryAfter("raise sandbox.workspace_mib"),
             Self::ResultRefused => {
                 Resume::RetryAfter("read the refusal; raise the git limit it names if it is yours")

@@ -1,7 +1,9 @@
 //! A repository and the policy that holds for work on it.
 
 use crate::budget::Limits;
+use crate::egress::EgressPolicy;
 use crate::finding::Severity;
+use crate::guard::Guard;
 use crate::llm::ModelPolicy;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,13 @@ pub struct Policy {
     pub ceiling: Limits,
     /// Verification commands, in order, each for `sh -c`.
     pub verify: Vec<String>,
+    /// Whether the commands that the base commit's own files name come before
+    /// those. Jobs that an older host stored go on without.
+    #[serde(default)]
+    pub detect: bool,
+    /// Whether the base commit's tests judge a change that touches tests.
+    #[serde(default)]
+    pub base_tests: bool,
     /// Scanner plugins that must judge every change.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
@@ -58,6 +67,17 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How long a person has to decide, in milliseconds.
     pub approval_expires_ms: u64,
+    /// When its agent is stopped.
+    #[serde(default)]
+    pub guard: Guard,
+    /// The image that runs start from; none for the host's own. Jobs of before
+    /// there was one have none.
+    #[serde(default)]
+    pub image: Option<String>,
+    /// What its sandboxes may reach; nothing in jobs that were stored before
+    /// there was this word.
+    #[serde(default)]
+    pub egress: EgressPolicy,
     /// Which models the agents use. Jobs from before there were models have
     /// none.
     #[serde(default, skip_serializing_if = "ModelPolicy::is_empty")]

@@ -250,7 +250,7 @@ impl Platform {
     }
 
     /// Whatever had the name must not stand in for it.
-    fn leave_out(&self, name: &str, why: String) {
+    pub(crate) fn leave_out(&self, name: &str, why: String) {
         self.plugins().remove(name);
         tracing::error!(
             error = why,

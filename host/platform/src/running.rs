@@ -6,7 +6,7 @@ use sortie_package::manifest::{DirectoryMode, EventSource, HttpSource, TimerSour
 use sortie_package::{Grant, Manifest};
 use sortie_plugins::{Capabilities, Directory};
 
-/// A plugin that runs.
+/// A plugin that runs, with what it has of its grant.
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
     pub(crate) name: String,
@@ -21,6 +21,7 @@ impl Running {
     /// What is wrong with the grant.
     pub(crate) fn new(manifest: Manifest, grant: Grant) -> Result<Self, String> {
         let rules = rules(&grant)?;
+        let grant = grant.within(&manifest.requests());
         Ok(Self {
             name: manifest.name.clone(),
             manifest,

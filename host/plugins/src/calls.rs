@@ -84,7 +84,8 @@ impl Plugins {
         let rules = self.rules_of(&plugin).await?;
         let source = Arc::clone(&diff);
         let answer = self
-            .call(
+            .call_within(
+                self.limits_for(&*diff),
                 &plugin,
                 EXPORT,
                 || json(&diff.files()),

@@ -75,8 +75,8 @@ pub struct Limits {
     pub memories: usize,
     /// Tables of one component.
     pub tables: usize,
-    /// Processor time in milliseconds, waits for the host excluded. A 20 MB
-    /// diff takes a Rust scanner well under one second.
+    /// Processor time in milliseconds, waits for the host excluded. A scan gets
+    /// more of it for a large change, see [`Limits::for_change`].
     pub cpu_ms: u64,
     /// Wall-clock time in milliseconds, waits for the host included: git may
     /// have to read a large file for it.
@@ -107,6 +107,25 @@ impl Default for Limits {
             log_line_bytes: 4_096,
             host_calls: 400_000,
             transfer_bytes: 16 << 20,
+        }
+    }
+}
+
+/// Changed lines for which a scan gets another millisecond. The shipped scanner
+/// needs a third of it on a slow machine, and a scan that is cut off shuts the
+/// gate on an honest change.
+const LINES_PER_MS: u64 = 20;
+
+impl Limits {
+    /// The limits of a scan of so many changed lines: no more than the change
+    /// itself is given anyway.
+    #[must_use]
+    pub(crate) fn for_change(self, lines: u64) -> Self {
+        let more = lines / LINES_PER_MS;
+        Self {
+            cpu_ms: self.cpu_ms.saturating_add(more),
+            wall_ms: self.wall_ms.saturating_add(more),
+            ..self
         }
     }
 }

@@ -10,6 +10,8 @@ use std::{
 
 use futures::future::BoxFuture;
 use sha2::{Digest, Sha256};
+use sortie_model::diff::DiffSource;
+use sortie_model::surface::Surface;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -25,7 +27,7 @@ use crate::{
     capabilities::Capabilities,
     error::{At, PluginError},
     inspect,
-    options::PluginOptions,
+    options::{Limits, PluginOptions},
     plugin::{Plugin, PluginConfig, PluginInfo},
     runtime,
     shipped::shipped,
@@ -234,6 +236,16 @@ impl Plugins {
         self.find(name).ok().map(|plugin| plugin.info.clone())
     }
 
+    /// Whether something is loaded under this name that has this surface.
+    pub fn has(&self, name: &str, surface: Surface) -> bool {
+        let loaded = self.0.loaded.read();
+        let loaded = loaded.unwrap_or_else(PoisonError::into_inner);
+        loaded.get(name).is_some_and(|plugin| {
+            let mut surfaces = plugin.info.surfaces.iter();
+            surfaces.any(|info| info.surface == surface)
+        })
+    }
+
     pub(crate) fn find(&self, name: &str) -> Result<Arc<Plugin>, PluginError> {
         self.0
             .loaded
@@ -293,12 +305,37 @@ impl Plugins {
         input: impl FnOnce() -> Vec<u8>,
         body: impl for<'a> FnOnce(&'a mut Store<CallState>) -> BoxFuture<'a, wasmtime::Result<R>>,
     ) -> Result<R, PluginError> {
+        let limits = self.0.options.limits;
+        self.call_within(limits, plugin, export, input, body).await
+    }
+
+    /// The same under other limits than the host's for every call.
+    pub(crate) async fn call_within<R: Send>(
+        &self,
+        limits: Limits,
+        plugin: &Arc<Plugin>,
+        export: &str,
+        input: impl FnOnce() -> Vec<u8>,
+        body: impl for<'a> FnOnce(&'a mut Store<CallState>) -> BoxFuture<'a, wasmtime::Result<R>>,
+    ) -> Result<R, PluginError> {
         let _slot = self.slot(&self.0.calls, || plugin.at(export)).await?;
-        self.store(plugin, export, input).run(body).await
+        self.store_within(limits, plugin, export, input)
+            .run(body)
+            .await
     }
 
     pub(crate) fn store(
         &self,
+        plugin: &Arc<Plugin>,
+        export: &str,
+        input: impl FnOnce() -> Vec<u8>,
+    ) -> Call {
+        self.store_within(self.0.options.limits, plugin, export, input)
+    }
+
+    fn store_within(
+        &self,
+        limits: Limits,
         plugin: &Arc<Plugin>,
         export: &str,
         input: impl FnOnce() -> Vec<u8>,
@@ -313,10 +350,18 @@ impl Plugins {
             &self.0.engine,
             plugin,
             export,
-            plugin.capabilities.within(options.limits),
+            plugin.capabilities.within(limits),
             options.log_sink.clone(),
             &input,
         )
+    }
+
+    /// The host's limits for a scan of that change.
+    pub(crate) fn limits_for(&self, diff: &dyn DiffSource) -> Limits {
+        let lines = diff.files().iter().fold(0u64, |lines, file| {
+            lines + u64::from(file.additions) + u64::from(file.deletions)
+        });
+        self.0.options.limits.for_change(lines)
     }
 
     /// A place among the effectful calls: they wait for others' networks, so

@@ -29,7 +29,7 @@ fn growing() -> Vec<u8> {
       (func (export "sortie:agent/agent@0.1.0#[method]parser.finish")
         (param i32 i32 i32 i32) (result i32) (i32.const 32))
       (func (export "sortie:agent/agent@0.1.0#plan")
-        (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64) (result i32)
+        (param i32) (result i32)
         unreachable))"#;
     component(&["host", "agent"], &[], "coding-agent", wat)
 }

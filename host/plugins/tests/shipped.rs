@@ -62,9 +62,11 @@ async fn all_load_and_are_what_was_pinned() {
 fn task(prompt: &str) -> Task {
     Task {
         prompt: prompt.into(),
+        instruction: prompt.into(),
         mode: Mode::Write,
         workspace: "/workspace".into(),
         home: "/home/agent".into(),
+        role: "build".into(),
         model_endpoint: None,
         model: None,
         time_limit_ms: 60_000,
@@ -230,6 +232,8 @@ fn context() -> Context {
         project: "demo".into(),
         agent: "agent-shell".into(),
         verify: Vec::new(),
+        detected: false,
+        conventions: Vec::new(),
         scanners: vec!["reward-hacking".into()],
         review_from: Severity::Warn,
         publish: PublishMode::Branch,

@@ -35,6 +35,7 @@ type Failure = Box<dyn std::error::Error>;
 async fn ours(sandbox: &Sandbox, run: u64) -> Result<Duration, Failure> {
     let begun = Instant::now();
     let spec = LaunchSpec {
+        part: sortie_sandbox::Part::Work,
         run,
         job: run,
         token: 1,

@@ -1,5 +1,5 @@
-//! Sandboxes: one disposable, hardened container for each run, and the wire
-//! into it.
+//! Sandboxes: a disposable, hardened container for each run, for a while beside
+//! it a second, clean one for a check, and the wire into each.
 //!
 //! The crate makes containers that hold every rule of the policy or none at
 //! all, talks to the runner inside, finds containers again after a restart and
@@ -36,7 +36,7 @@ pub use key::WireKey;
 pub use options::{Endpoint, EngineOptions, Limits, Tls};
 pub use policy::{Policy, Violation, verify};
 pub use report::{EngineReport, ImageReport, Problem};
-pub use sandbox::{Adoption, Ending, LaunchSpec, Sandbox};
+pub use sandbox::{Adoption, Ending, LaunchSpec, Part, Sandbox};
 pub use sortie_wire::message::{
     ExitReport, ExitStatus, KillReason, OutputStream, RunnerError, Status, StepFile, StepSpec,
     StepStatus,

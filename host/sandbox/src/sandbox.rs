@@ -29,16 +29,45 @@ pub struct Sandbox(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub engine: Engine,
     pub options: EngineOptions,
-    /// Runs that this process launched or adopted and did not remove; a sweep
-    /// leaves them alone whatever it is told to keep.
-    pub live: Mutex<BTreeSet<u64>>,
+    /// Containers that this process launched or adopted and did not remove; a
+    /// sweep leaves their runs alone whatever it is told to keep.
+    pub live: Mutex<BTreeSet<(u64, Part)>>,
+}
+
+/// Which of a run's containers is meant. Both are made alike and are gone with
+/// the run; neither sees anything of the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// The one where the agent works.
+    #[default]
+    Work,
+    /// A clean one, in which the host checks what came of it. It is never
+    /// adopted: a check that was broken off begins anew.
+    Check,
+}
+
+impl Part {
+    /// What it adds to names and labels.
+    pub(crate) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Work => None,
+            Self::Check => Some("check"),
+        }
+    }
+
+    fn suffix(self) -> String {
+        self.name()
+            .map_or_else(String::new, |name| format!("-{name}"))
+    }
 }
 
 /// What to launch.
 #[derive(Clone, Debug)]
 pub struct LaunchSpec {
-    /// The run; it has at most one container.
+    /// The run; it has at most one container of each part.
     pub run: u64,
+    /// Which of its containers this is.
+    pub part: Part,
     /// The job it belongs to, for people who look at the engine.
     pub job: u64,
     /// The lease's fencing token.
@@ -100,18 +129,18 @@ impl Sandbox {
         spec: LaunchSpec,
         gateway: Arc<dyn WireGateway>,
     ) -> Result<Workspace, SandboxError> {
-        let run = spec.run;
+        let (run, part) = (spec.run, spec.part);
         let inner = &self.0;
         let nonce = hex::encode(&random().map_err(|e| SandboxError::hello(run, e))?[..8]);
         let mut policy = self.policy(&spec, &nonce);
-        let mut claim = inner.claim(run);
-        let container = match self.create(run, &mut policy).await {
+        let mut claim = inner.claim(run, part);
+        let container = match self.create(run, part, &mut policy).await {
             Ok(container) => container,
             Err(e) => {
                 // An engine that failed late may have made the volume already. Of
                 // a run that has its container this must not take anything.
                 if !matches!(e, SandboxError::AlreadyLaunched { .. }) {
-                    let _ = self.remove(run).await;
+                    let _ = self.remove_part(run, part).await;
                 }
                 return Err(e);
             }
@@ -122,10 +151,16 @@ impl Sandbox {
         {
             Ok(link) => {
                 claim.kept = true;
-                Ok(Workspace::new(self.clone(), container, spec.job, link))
+                Ok(Workspace::new(
+                    self.clone(),
+                    part,
+                    container,
+                    spec.job,
+                    link,
+                ))
             }
             Err(e) => {
-                if let Err(left) = self.remove(run).await {
+                if let Err(left) = self.remove_part(run, part).await {
                     tracing::warn!(run, error = %left, "a container may be left; a sweep removes it");
                 }
                 Err(e)
@@ -139,16 +174,21 @@ impl Sandbox {
             image: spec.image.clone().unwrap_or_else(|| options.image.clone()),
             runtime: options.runtime.clone(),
             limits: options.limits.clone(),
-            labels: labels::of(&options.instance, spec.run, spec.job, nonce),
+            labels: labels::of(&options.instance, spec.run, spec.part, spec.job, nonce),
             volume: format!("sortie-{}-run-{}-{nonce}", options.instance, spec.run),
             wall_limit: spec.wall_limit,
             swap_bounded: true,
         }
     }
 
-    async fn create(&self, run: u64, policy: &mut Policy) -> Result<String, SandboxError> {
+    async fn create(
+        &self,
+        run: u64,
+        part: Part,
+        policy: &mut Policy,
+    ) -> Result<String, SandboxError> {
         let options = &self.0.options;
-        let name = format!("sortie-{}-run-{run}", options.instance);
+        let name = format!("sortie-{}-run-{run}{}", options.instance, part.suffix());
         let query = CreateContainerOptionsBuilder::new().name(&name).build();
         let body = policy.body();
         let made = self
@@ -243,7 +283,7 @@ impl Sandbox {
             .await
     }
 
-    /// Finds a run's container and opens its wire again. A token newer than
+    /// Finds the container where a run works and opens its wire again. A token newer than
     /// the last one takes the wire from whoever holds it; the same token does
     /// so too, being the same lease; an older one is refused. What is found
     /// dead is removed.
@@ -256,7 +296,8 @@ impl Sandbox {
         let Some(found) = self.find(run).await? else {
             return Ok(Adoption::Absent);
         };
-        let mut claim = self.0.claim(run);
+        let part = Part::Work;
+        let mut claim = self.0.claim(run, part);
         let mut last = None;
         for attempt in 0..WIRE_TRIES {
             if attempt > 0 {
@@ -269,7 +310,7 @@ impl Sandbox {
                 made => made?,
             };
             if let Some(ending) = ending(&made) {
-                self.remove(run).await?;
+                self.remove_part(run, part).await?;
                 return Ok(Adoption::Ended(ending));
             }
             match self
@@ -280,6 +321,7 @@ impl Sandbox {
                     claim.kept = true;
                     return Ok(Adoption::Live(Workspace::new(
                         self.clone(),
+                        part,
                         found.container,
                         found.job,
                         link,
@@ -289,7 +331,7 @@ impl Sandbox {
                     refusal: Refusal::Unclaimed,
                     ..
                 }) => {
-                    self.remove(run).await?;
+                    self.remove_part(run, part).await?;
                     return Ok(Adoption::Ended(Ending::Unused));
                 }
                 Err(e @ (SandboxError::WireLost { .. } | SandboxError::EngineRefused { .. })) => {
@@ -375,38 +417,43 @@ impl Sandbox {
 struct Claim<'a> {
     inner: &'a Inner,
     run: u64,
+    part: Part,
     kept: bool,
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
         if !self.kept {
-            self.inner.release(self.run);
+            self.inner.release(self.run, self.part);
         }
     }
 }
 
 impl Inner {
-    fn claim(&self, run: u64) -> Claim<'_> {
-        // A run that is live already stays so, whatever becomes of this attempt.
-        let fresh = self.runs().insert(run);
+    fn claim(&self, run: u64, part: Part) -> Claim<'_> {
+        // One that is live already stays so, whatever becomes of this attempt.
+        let fresh = self.containers().insert((run, part));
         Claim {
             inner: self,
             run,
+            part,
             kept: !fresh,
         }
     }
 
-    pub fn release(&self, run: u64) {
-        self.runs().remove(&run);
+    pub fn release(&self, run: u64, part: Part) {
+        self.containers().remove(&(run, part));
     }
 
     pub fn is_live(&self, run: u64) -> bool {
-        self.runs().contains(&run)
+        let live = self.containers();
+        [Part::Work, Part::Check]
+            .iter()
+            .any(|part| live.contains(&(run, *part)))
     }
 
-    fn runs(&self) -> std::sync::MutexGuard<'_, BTreeSet<u64>> {
-        // A set of numbers is never left half changed.
+    fn containers(&self) -> std::sync::MutexGuard<'_, BTreeSet<(u64, Part)>> {
+        // A set is never left half changed.
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

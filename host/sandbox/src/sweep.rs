@@ -3,7 +3,7 @@
 use crate::error::SandboxError;
 use crate::labels;
 use crate::limits::{REMOVE_PAUSE, REMOVE_TRIES};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Part, Sandbox};
 use bollard::models::ContainerSummaryStateEnum;
 use bollard::query_parameters::{
     ListContainersOptionsBuilder, ListVolumesOptionsBuilder, RemoveContainerOptionsBuilder,
@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 pub struct Found {
     /// Its run.
     pub run: u64,
+    /// Which of the run's containers it is.
+    pub part: Part,
     /// Its job.
     pub job: u64,
     /// The engine's id of it.
@@ -35,6 +37,7 @@ pub struct Swept {
 
 struct FoundVolume {
     run: u64,
+    part: Part,
     name: String,
 }
 
@@ -44,9 +47,10 @@ impl Sandbox {
         self.containers(None).await
     }
 
-    /// A run's container.
+    /// The container where a run works.
     pub(crate) async fn find(&self, run: u64) -> Result<Option<Found>, SandboxError> {
-        Ok(self.containers(Some(run)).await?.into_iter().next())
+        let mut all = self.containers(Some(run)).await?.into_iter();
+        Ok(all.find(|found| found.part == Part::Work))
     }
 
     async fn containers(&self, run: Option<u64>) -> Result<Vec<Found>, SandboxError> {
@@ -66,6 +70,7 @@ impl Sandbox {
             let labels = summary.labels?;
             Some(Found {
                 run: labels::number(&labels, labels::RUN)?,
+                part: labels::part(&labels),
                 job: labels::number(&labels, labels::JOB).unwrap_or_default(),
                 container: summary.id?,
                 running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
@@ -91,18 +96,28 @@ impl Sandbox {
             .filter_map(|volume| {
                 Some(FoundVolume {
                     run: labels::number(&volume.labels, labels::RUN)?,
+                    part: labels::part(&volume.labels),
                     name: volume.name,
                 })
             });
         Ok(ours.collect())
     }
 
-    /// Kills and removes a run's container and its volumes. Returns whether
-    /// there was anything; doing it again is no error.
+    /// Kills and removes all containers of a run and their volumes. Returns
+    /// whether there was anything; doing it again is no error.
     pub async fn remove(&self, run: u64) -> Result<bool, SandboxError> {
-        let removed = self.clear(Some(run), |_| true).await;
+        let removed = self.clear(Some(run), |_, _| true).await;
         // Also after a failure: the next sweep must find what is left.
-        self.0.release(run);
+        for part in [Part::Work, Part::Check] {
+            self.0.release(run, part);
+        }
+        Ok(removed? != Swept::default())
+    }
+
+    /// The same for one of its containers.
+    pub async fn remove_part(&self, run: u64, part: Part) -> Result<bool, SandboxError> {
+        let removed = self.clear(Some(run), |_, found| found == part).await;
+        self.0.release(run, part);
         Ok(removed? != Swept::default())
     }
 
@@ -110,7 +125,7 @@ impl Sandbox {
     /// Runs that this process launched or adopted are kept in any case, so
     /// that a sweep beside a launch takes nothing away from it.
     pub async fn sweep(&self, keep: &BTreeSet<u64>) -> Result<Swept, SandboxError> {
-        self.clear(None, |run| !keep.contains(&run) && !self.0.is_live(run))
+        self.clear(None, |run, _| !keep.contains(&run) && !self.0.is_live(run))
             .await
     }
 
@@ -119,7 +134,7 @@ impl Sandbox {
     async fn clear(
         &self,
         run: Option<u64>,
-        unwanted: impl Fn(u64) -> bool,
+        unwanted: impl Fn(u64, Part) -> bool,
     ) -> Result<Swept, SandboxError> {
         // A container may still be listed while it goes; it counts once.
         let mut containers = BTreeSet::new();
@@ -127,14 +142,14 @@ impl Sandbox {
         let mut tries = 0;
         loop {
             for found in self.containers(run).await? {
-                if unwanted(found.run) {
+                if unwanted(found.run, found.part) {
                     self.remove_container(&found.container).await?;
                     containers.insert(found.container);
                 }
             }
             let mut in_use = None;
             for found in self.volumes(run).await? {
-                if unwanted(found.run) {
+                if unwanted(found.run, found.part) {
                     match self.remove_volume(&found.name).await {
                         Ok(()) => volumes += 1,
                         Err(e @ SandboxError::EngineRefused { status: 409, .. }) => {

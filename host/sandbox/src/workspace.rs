@@ -3,7 +3,7 @@
 use crate::error::SandboxError;
 use crate::limits::{CALL_LIMIT, GIT_LIMIT};
 use crate::link::Link;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Part, Sandbox};
 use crate::step::Step;
 use sortie_wire::blob;
 use sortie_wire::hello::WireToken;
@@ -22,6 +22,7 @@ pub struct Workspace(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     sandbox: Sandbox,
+    part: Part,
     container: String,
     job: u64,
     pub link: Link,
@@ -69,9 +70,16 @@ pub enum Collected {
 }
 
 impl Workspace {
-    pub(crate) fn new(sandbox: Sandbox, container: String, job: u64, link: Link) -> Self {
+    pub(crate) fn new(
+        sandbox: Sandbox,
+        part: Part,
+        container: String,
+        job: u64,
+        link: Link,
+    ) -> Self {
         Self(Arc::new(Inner {
             sandbox,
+            part,
             container,
             job,
             link,
@@ -241,10 +249,10 @@ impl Workspace {
 
     /// Removes the container and its volume.
     pub async fn destroy(self) -> Result<(), SandboxError> {
-        let (sandbox, run) = (self.0.sandbox.clone(), self.run());
+        let (sandbox, run, part) = (self.0.sandbox.clone(), self.run(), self.0.part);
         self.0.link.session().close();
         drop(self);
-        sandbox.remove(run).await.map(|_| ())
+        sandbox.remove_part(run, part).await.map(|_| ())
     }
 
     /// Resolves when the wire is gone, and with it perhaps the container.

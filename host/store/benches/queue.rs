@@ -17,7 +17,7 @@ use sortie_model::job::JobEvent;
 use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_store::{
     CallCause, CallCommit, ClaimLimits, Committed, DeliveryKey, Effect, NewJob, NewPluginEvent,
-    RunEnd, Store, StoreOptions,
+    NewRetry, RunEnd, Store, StoreOptions,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -77,7 +77,12 @@ fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 86_400_000,
+        guard: Default::default(),
+        image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
         models: Default::default(),
     }
 }
@@ -285,7 +290,7 @@ async fn claims(dir: &Path, finished: u32, queued: u32) -> Duration {
             .expect("it ends");
         // So that a short queue stays as long as it was.
         store
-            .retry(claim.job.id, "ann", "cli")
+            .retry(claim.job.id, NewRetry::of("ann", "cli"))
             .await
             .expect("it is queued");
     }

@@ -56,6 +56,10 @@ pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
         });
     }
     conn.pragma_update(None, "synchronous", "full")?;
+    // What a savepoint would have to put back is a few pages; files for it cost
+    // more than all else that a small request does.
+    conn.pragma_update(None, "temp_store", "memory")?;
+    conn.pragma_update(None, "cache_size", limits::WRITER_CACHE)?;
     conn.pragma_update(None, "wal_autocheckpoint", limits::CHECKPOINT_PAGES)?;
     conn.pragma_update(None, "journal_size_limit", limits::WAL_KEPT_BYTES)?;
     Ok(conn)

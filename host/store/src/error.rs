@@ -116,6 +116,12 @@ pub enum StoreError {
         /// The commit that the question is about, if it is about one.
         asked: Option<String>,
     },
+    /// A job was to go on with the work of an earlier run, and there is none.
+    #[error("go on with {job}: none of its runs left any work; start it at its base")]
+    NoWork {
+        /// The job.
+        job: JobId,
+    },
     /// The phase of the run does not allow it.
     #[error("move {run} from {from} to {to}: that is not a legal move")]
     IllegalPhase {

@@ -30,6 +30,11 @@ pub const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 /// second copy of a page is written once for many commits.
 pub const CHECKPOINT_PAGES: u32 = 4096;
 
+/// Pages of the database that the writer keeps in memory, as SQLite counts
+/// them: in KiB when negative. 16 MiB hold the inner pages of every index of a
+/// busy host for years.
+pub const WRITER_CACHE: i32 = -16 * 1024;
+
 /// Prepared statements kept per connection; more than the store has.
 pub const STATEMENTS_KEPT: usize = 256;
 
@@ -55,6 +60,15 @@ pub const MAX_STATE_BYTES: usize = 4 * 1024 * 1024;
 /// The largest JSON value in bytes: a decision, an action, an outcome, the
 /// data of an event.
 pub const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
+
+/// The most hosts that one job asks people about: nobody reads more.
+pub const MAX_EGRESS_ASKS: u32 = 200;
+
+/// The most answers about hosts that count for one job, the newest first.
+pub const MAX_EGRESS_RULINGS: u32 = 500;
+
+/// The longest detail of a connection in bytes: an error of the network.
+pub const MAX_EGRESS_DETAIL_BYTES: usize = 1_000;
 
 /// The longest key of a plugin's store in bytes; the plugins' interface
 /// promises it.

@@ -1,11 +1,12 @@
 //! Reads: a few connections that cannot write, each used by one query at a
-//! time on the runtime's blocking threads.
+//! time on the runtime's blocking threads; and those that are so short that
+//! they are made where they are asked for.
 
 use crate::db;
 use crate::error::{Result, StoreError};
 use rusqlite::Connection;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -16,6 +17,8 @@ pub(crate) struct Readers {
     size: u32,
     busy_timeout: Duration,
     idle: Mutex<Vec<Connection>>,
+    /// For short looks; a connection is made when none is here.
+    quick: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
@@ -27,8 +30,41 @@ impl Readers {
             places: Arc::new(Semaphore::new(size as usize)),
             size,
             busy_timeout,
-            idle: Mutex::new(Vec::new()),
+            idle: Mutex::default(),
+            quick: Mutex::default(),
         }
+    }
+
+    /// Looks a few rows up by an index, without another thread: waking one
+    /// takes longer than the look. One statement, which sees what was committed
+    /// before now. What has to wait for anybody's lock goes the way of
+    /// [`Readers::read`].
+    pub(crate) async fn look<T, F>(self: &Arc<Self>, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T> + Send + 'static,
+    {
+        match self.look_now(&query) {
+            Err(StoreError::Busy) => self.read(query).await,
+            found => found,
+        }
+    }
+
+    fn look_now<T>(&self, query: impl Fn(&Connection) -> Result<T>) -> Result<T> {
+        if self.places.is_closed() {
+            return Err(StoreError::Closed);
+        }
+        let kept = lock(&self.quick).pop();
+        // No more of them are open than threads look at once.
+        let conn = match kept {
+            Some(conn) => conn,
+            None => db::open_reader(&self.path, Duration::ZERO)?,
+        };
+        let found = query(&conn)?;
+        if !self.places.is_closed() {
+            lock(&self.quick).push(conn);
+        }
+        Ok(found)
     }
 
     /// Runs a query on one state of the database, committed before now.
@@ -64,20 +100,21 @@ impl Readers {
         if let Ok(places) = self.places.acquire_many(self.size).await {
             self.places.close();
             drop(places);
-            self.lock().clear();
+            lock(&self.idle).clear();
+            lock(&self.quick).clear();
         }
     }
 
     fn take(&self) -> Option<Connection> {
-        self.lock().pop()
+        lock(&self.idle).pop()
     }
 
     fn give(&self, conn: Connection) {
-        self.lock().push(conn);
+        lock(&self.idle).push(conn);
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        // The list is whole whenever it is unlocked, also after a panic.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(connections: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
+    // The list is whole whenever it is unlocked, also after a panic.
+    connections.lock().unwrap_or_else(PoisonError::into_inner)
 }

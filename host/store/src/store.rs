@@ -70,6 +70,7 @@ impl Store {
             work: watch::Sender::new(0),
             events: watch::Sender::new(newest),
             plugins: watch::Sender::new(0),
+            egress: watch::Sender::new(0),
             numbers: Arc::clone(&numbers),
             cancels: broadcast::Sender::new(CANCELS_KEPT),
         };
@@ -184,6 +185,23 @@ impl Store {
         self.inner
             .readers
             .read(query)
+            .await
+            .map_err(|error| at(error, &self.inner.path))
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.inner.listeners
+    }
+
+    /// Looks a few rows up by an index, with one statement and on this thread.
+    pub(crate) async fn look<T, F>(&self, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T> + Send + 'static,
+    {
+        self.inner
+            .readers
+            .look(query)
             .await
             .map_err(|error| at(error, &self.inner.path))
     }

@@ -1,11 +1,15 @@
 //! The one writer: a thread that commits whatever has gathered in one
 //! transaction, and answers only when that transaction is on disk.
 //!
-//! Each request runs in a savepoint of its own, so one that fails is rolled
-//! back alone. Requests are run through `&self` closures and may run twice:
-//! when a whole transaction finds the disk full, its requests are tried one by
-//! one, so that a large one does not sink small ones. Nothing is answered or
-//! signalled for a transaction that was not committed.
+//! One request that fails is undone alone. Nearly all of those that fail do so
+//! before they write, and need nothing undone. Only when one fails after it
+//! wrote is the transaction rolled back and run again with a savepoint around
+//! each request; a savepoint copies every page that its request changes, which
+//! is most of what a small request costs. Requests are run through `&self`
+//! closures and may run more than once: also when a whole transaction finds the
+//! disk full, and its requests are tried one by one, so that a large one does
+//! not sink small ones. Nothing is answered or signalled for a transaction that
+//! was not committed.
 
 use crate::error::{Result, StoreError};
 use crate::lock::DirLock;
@@ -17,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-/// What a request sees: the connection inside of its savepoint, the time, and
+/// What a request sees: the connection inside of a transaction, the time, and
 /// what to signal once it is committed.
 pub(crate) struct Tx<'c> {
     pub(crate) conn: &'c Connection,
@@ -36,6 +40,8 @@ pub(crate) struct Signals {
     pub(crate) cancelled: Vec<RunId>,
     /// A plugin's event or a delivery may have become due.
     pub(crate) plugins: bool,
+    /// A person answered for a host.
+    pub(crate) egress: bool,
     /// Up to where numbers may be given out from now on.
     pub(crate) reserved: Reserved,
 }
@@ -46,6 +52,7 @@ impl Signals {
         self.event = self.event.max(other.event);
         self.cancelled.extend(other.cancelled);
         self.plugins |= other.plugins;
+        self.egress |= other.egress;
         self.reserved.merge(other.reserved);
     }
 }
@@ -57,6 +64,7 @@ pub(crate) struct Listeners {
     pub(crate) events: watch::Sender<EventSeq>,
     pub(crate) cancels: broadcast::Sender<RunId>,
     pub(crate) plugins: watch::Sender<u64>,
+    pub(crate) egress: watch::Sender<u64>,
     pub(crate) numbers: Arc<Numbers>,
 }
 
@@ -65,6 +73,10 @@ impl Listeners {
         self.numbers.committed(signals.reserved);
         if signals.plugins {
             self.plugins
+                .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
+        }
+        if signals.egress {
+            self.egress
                 .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
         }
         if let Some(seq) = signals.event {
@@ -83,7 +95,7 @@ impl Listeners {
 
 /// A write on its way.
 pub(crate) trait Request: Send {
-    /// Does the work; an error rolls the savepoint back.
+    /// Does the work; after an error, what it wrote is undone.
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
     /// Answers: with the work's result, or with why the commit failed.
     fn answer(self: Box<Self>, failed: Option<StoreError>);
@@ -101,9 +113,9 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T> + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        // A panic would take the only writer down. The savepoint is rolled
-        // back after one, and the closure holds nothing that it could leave
-        // half changed.
+        // A panic would take the only writer down. What was written before one
+        // is undone, and the closure holds nothing that it could leave half
+        // changed.
         let result =
             catch_unwind(AssertUnwindSafe(|| (self.work)(tx))).unwrap_or(Err(StoreError::Panicked));
         let verdict = result.as_ref().map(drop).map_err(Clone::clone);
@@ -211,59 +223,111 @@ impl Writer {
         }
     }
 
-    /// One transaction: begin, each request in its savepoint, commit, signal.
+    /// One transaction: begin, each request, commit, signal.
     fn commit(&mut self, batch: &mut [Box<dyn Request>]) -> Result<()> {
-        let outcome = run_batch(&self.conn, self.clock.as_ref(), batch);
+        let outcome = match self.run_batch(batch, together) {
+            Ok(signals) => Ok(signals),
+            Err(Undone::Failed(error)) => Err(error),
+            Err(Undone::Spoiled) => {
+                self.roll_back();
+                if batch.len() == 1 {
+                    // It answers with its own error.
+                    return Ok(());
+                }
+                self.run_batch(batch, apart)
+            }
+        };
         match outcome {
             Ok(signals) => {
                 self.listeners.tell(signals);
                 Ok(())
             }
             Err(error) => {
-                if !self.conn.is_autocommit()
-                    && let Err(error) = self.conn.execute_batch("ROLLBACK")
-                {
-                    tracing::error!(%error, "could not roll back");
-                }
+                self.roll_back();
                 tracing::warn!(%error, requests = batch.len(), "a transaction was not committed");
                 Err(error)
             }
         }
     }
-}
 
-fn run_batch(
-    conn: &Connection,
-    clock: &dyn Clock,
-    batch: &mut [Box<dyn Request>],
-) -> Result<Signals> {
-    let plain = |sql: &str| -> Result<()> {
-        conn.prepare_cached(sql)?.execute([])?;
-        Ok(())
-    };
-    plain("BEGIN IMMEDIATE")?;
-    let mut signals = Signals::default();
-    for request in batch.iter_mut() {
-        plain("SAVEPOINT request")?;
-        let mut tx = Tx {
-            conn,
-            now: clock.now(),
-            signals: Signals::default(),
-        };
-        match request.run(&mut tx) {
-            Ok(()) => signals.merge(tx.signals),
-            Err(error) => {
-                // A full disk can end the whole transaction by itself, or
-                // leave it fit for nothing but a rollback. Then the others of
-                // the batch are undone too and must hear it.
-                let undone = !conn.is_autocommit() && plain("ROLLBACK TO request").is_ok();
-                if !undone {
-                    return Err(error);
-                }
+    fn roll_back(&self) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "could not roll back");
+        }
+    }
+
+    /// Runs all in one transaction, each by `run`, which says whether it went
+    /// well.
+    fn run_batch<E: From<StoreError>>(
+        &self,
+        batch: &mut [Box<dyn Request>],
+        run: impl Fn(&mut dyn Request, &mut Tx<'_>) -> std::result::Result<bool, E>,
+    ) -> std::result::Result<Signals, E> {
+        let conn = &self.conn;
+        plain(conn, "BEGIN IMMEDIATE")?;
+        let mut signals = Signals::default();
+        for request in batch.iter_mut() {
+            let mut tx = Tx {
+                conn,
+                now: self.clock.now(),
+                signals: Signals::default(),
+            };
+            if run(request.as_mut(), &mut tx)? {
+                signals.merge(tx.signals);
             }
         }
-        plain("RELEASE request")?;
+        plain(conn, "COMMIT")?;
+        Ok(signals)
     }
-    plain("COMMIT")?;
-    Ok(signals)
+}
+
+/// Why a transaction cannot be committed.
+enum Undone {
+    /// A request failed after it wrote, and the others cannot be told apart
+    /// from it.
+    Spoiled,
+    /// All of it failed.
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Undone {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Runs a request among others; whether it went well.
+fn together(request: &mut dyn Request, tx: &mut Tx<'_>) -> std::result::Result<bool, Undone> {
+    let before = tx.conn.total_changes();
+    match request.run(tx) {
+        Ok(()) => Ok(true),
+        // A full disk can end the whole transaction by itself. Then the others
+        // of the batch are undone too and must hear it.
+        Err(error) if tx.conn.is_autocommit() => Err(Undone::Failed(error)),
+        Err(_) if tx.conn.total_changes() == before => Ok(false),
+        Err(_) => Err(Undone::Spoiled),
+    }
+}
+
+/// Runs a request in a savepoint; whether it went well.
+fn apart(request: &mut dyn Request, tx: &mut Tx<'_>) -> Result<bool> {
+    plain(tx.conn, "SAVEPOINT request")?;
+    let done = request.run(tx);
+    if let Err(error) = &done {
+        // A full disk can also leave the transaction fit for nothing but a
+        // rollback.
+        let undone = !tx.conn.is_autocommit() && plain(tx.conn, "ROLLBACK TO request").is_ok();
+        if !undone {
+            return Err(error.clone());
+        }
+    }
+    plain(tx.conn, "RELEASE request")?;
+    Ok(done.is_ok())
+}
+
+fn plain(conn: &Connection, sql: &str) -> Result<()> {
+    conn.prepare_cached(sql)?.execute([])?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
-//! An agent that is a shell: the task is a command, run by `sh -c` in the
-//! workspace. Made for codemods, formatters and `cargo fix`, and for trying
-//! everything out without a model.
+//! An agent that is a shell: what was asked for is a command, run by `sh -c`
+//! in the workspace, with the whole prompt on its standard input. Made for
+//! codemods, formatters and `cargo fix`, and for trying everything out without
+//! a model.
 //!
 //! It never interprets the command or its output: each line is shown as it
 //! is, and success is exit status 0.

@@ -9,13 +9,14 @@ const SHELL: &str = "/bin/sh";
 /// argument, and the shell wants some of it.
 const MAX_INLINE_BYTES: usize = 64 << 10;
 
-/// Says how to run the task's command. A read-only task runs all the same: the
-/// host discards whatever it changes.
+/// Says how to run the task's command, which reads the whole prompt on its
+/// standard input where a workflow put more around it. A read-only task runs
+/// all the same: the host discards whatever it changes.
 pub(crate) fn plan(task: Task, shell: Option<String>) -> Result<LaunchSpec, String> {
-    if task.prompt.trim().is_empty() {
+    if task.instruction.trim().is_empty() {
         return Err("the task is empty; for this agent it is a shell command".into());
     }
-    if task.prompt.contains('\0') {
+    if task.instruction.contains('\0') {
         return Err("the task holds a NUL byte, which no shell command can".into());
     }
     let shell = shell.unwrap_or_else(|| SHELL.into());
@@ -23,13 +24,14 @@ pub(crate) fn plan(task: Task, shell: Option<String>) -> Result<LaunchSpec, Stri
         return Err("the configured `shell` is not an absolute path".into());
     }
     let mut files = Vec::new();
-    let argv = if task.prompt.len() <= MAX_INLINE_BYTES {
-        vec![shell, "-c".into(), task.prompt]
+    let stdin = (task.prompt != task.instruction).then(|| task.prompt.into_bytes());
+    let argv = if task.instruction.len() <= MAX_INLINE_BYTES {
+        vec![shell, "-c".into(), task.instruction]
     } else {
         let path = [task.home.trim_end_matches('/'), "/task.sh"].concat();
         files.push(File {
             path: path.clone(),
-            contents: task.prompt.into_bytes(),
+            contents: task.instruction.into_bytes(),
             executable: false,
         });
         vec![shell, path]
@@ -39,7 +41,7 @@ pub(crate) fn plan(task: Task, shell: Option<String>) -> Result<LaunchSpec, Stri
         env: Vec::new(),
         cwd: task.workspace,
         files,
-        stdin: None,
+        stdin,
     })
 }
 
@@ -51,7 +53,9 @@ mod tests {
     fn task(prompt: &str) -> Task {
         Task {
             prompt: prompt.into(),
+            instruction: prompt.into(),
             mode: Mode::Write,
+            role: "build".into(),
             workspace: "/workspace".into(),
             home: "/home/agent/".into(),
             model_endpoint: None,
@@ -66,6 +70,15 @@ mod tests {
         assert_eq!(spec.argv, ["/bin/sh", "-c", "cargo fix && echo 'a b'"]);
         assert_eq!(spec.cwd, "/workspace");
         assert!(spec.files.is_empty() && spec.stdin.is_none());
+    }
+
+    #[test]
+    fn a_framed_prompt_is_read_on_standard_input() {
+        let mut asked = task("make fix");
+        asked.prompt = "Do this:\nmake fix\n".into();
+        let spec = plan(asked, None).unwrap();
+        assert_eq!(spec.argv, ["/bin/sh", "-c", "make fix"]);
+        assert_eq!(spec.stdin.as_deref(), Some(&b"Do this:\nmake fix\n"[..]));
     }
 
     #[test]

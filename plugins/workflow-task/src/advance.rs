@@ -5,8 +5,15 @@ use crate::bindings::exports::sortie::workflow::workflow::{
     Decision, ExecOutcome, ExecStep, Exit, HaltReason, Outcome, PublishMode, PublishOutcome,
     PublishStep, ScanOutcome, ScanStep, Severity, Step, StepResult,
 };
-use crate::stage::{Stage, State};
-use crate::words;
+use crate::options::Options;
+use crate::prompts::{self, Failed};
+use crate::stage::{Failure, Stage, State};
+use crate::{plan, words};
+
+/// The role of an agent that plans.
+const PLAN: &str = "plan";
+/// The role of an agent that is to find the cause of a failure.
+const DEBUG: &str = "debug";
 
 /// What comes next, and what is remembered for it.
 enum Next {
@@ -15,28 +22,42 @@ enum Next {
 }
 
 /// Decides from the state before and the outcome of its one step.
-pub(crate) fn advance(context: &Context, state: &[u8], results: Vec<StepResult>) -> AdvanceResult {
+pub(crate) fn advance(
+    context: &Context,
+    options: Options,
+    state: &[u8],
+    results: Vec<StepResult>,
+) -> AdvanceResult {
     if state.is_empty() && results.is_empty() {
-        let first = State {
-            stage: Stage::Agent,
-            summary: String::new(),
+        let first = match options.plan {
+            true => State::first(Stage::Plan),
+            false => State::first(Stage::Agent),
         };
-        return run(first.encode(), agent(context));
+        let step = match options.plan {
+            true => planner(context),
+            false => builder(context, &first),
+        };
+        return run(first.encode(), step);
     }
-    let Some(mut before) = State::decode(state) else {
+    let Some(mut state_now) = State::decode(state) else {
         return end(
             state,
             other("the stored state is not one of this workflow's; retry the job"),
         );
     };
-    match next(context, &mut before, results) {
-        Next::Run(stage, step) => run(State { stage, ..before }.encode(), step),
+    match next(context, options, &mut state_now, results) {
+        Next::Run(stage, step) => run(State { stage, ..state_now }.encode(), step),
         Next::End(decision) => end(state, decision),
     }
 }
 
-fn next(context: &Context, state: &mut State, results: Vec<StepResult>) -> Next {
-    let expected = id(&state.stage);
+/// The end of a run whose operator set what cannot be.
+pub(crate) fn refuse(state: &[u8], why: &str) -> AdvanceResult {
+    end(state, other(why))
+}
+
+fn next(context: &Context, options: Options, state: &mut State, results: Vec<StepResult>) -> Next {
+    let expected = id(state);
     let outcome = match <[StepResult; 1]>::try_from(results) {
         Ok([result]) if result.id == expected => result.outcome,
         _ => return mismatch(&expected),
@@ -44,12 +65,14 @@ fn next(context: &Context, state: &mut State, results: Vec<StepResult>) -> Next 
     match (&state.stage, outcome) {
         // The host could not carry the step out: nothing about the work.
         (_, Outcome::Failed(why)) => Next::End(Decision::Retry([&expected, ": ", &why].concat())),
+        (Stage::Plan, Outcome::Agent(outcome)) => after_plan(context, state, &outcome),
         (Stage::Agent, Outcome::Agent(outcome)) => {
-            let next = after_agent(context, &outcome);
             state.summary = words::head(&outcome.summary).into();
-            next
+            after_agent(context, state, &outcome)
         }
-        (&Stage::Verify(index), Outcome::Exec(outcome)) => after_verify(context, index, &outcome),
+        (&Stage::Verify(index), Outcome::Exec(outcome)) => {
+            after_verify(context, options, state, index, &outcome)
+        }
         (Stage::Scan, Outcome::Scan(found)) => after_scan(context, &state.summary, &found),
         (Stage::Approval, Outcome::Approval(decided)) => {
             after_approval(context, &state.summary, decided)
@@ -61,7 +84,16 @@ fn next(context: &Context, state: &mut State, results: Vec<StepResult>) -> Next 
     }
 }
 
-fn after_agent(context: &Context, outcome: &AgentOutcome) -> Next {
+/// A plan is a help, not a gate: without one the task is the only step.
+fn after_plan(context: &Context, state: &mut State, outcome: &AgentOutcome) -> Next {
+    if outcome.exit == Exit::Code(0) && outcome.completed {
+        state.plan = plan::read(&outcome.summary).unwrap_or_default();
+    }
+    state.round = 1;
+    Next::Run(Stage::Agent, builder(context, state))
+}
+
+fn after_agent(context: &Context, state: &State, outcome: &AgentOutcome) -> Next {
     let failed = |how: &str| {
         let account = words::head(&outcome.summary);
         let gap = if account.is_empty() { "" } else { "\n" };
@@ -74,30 +106,71 @@ fn after_agent(context: &Context, outcome: &AgentOutcome) -> Next {
         Exit::Code(0) if !outcome.changed => Next::End(Decision::Halt(HaltReason::NoChanges(
             "the agent finished and changed nothing".into(),
         ))),
-        Exit::Code(0) => verify(context, 0),
+        Exit::Code(0) => verify(context, state, 0),
         _ => failed(&words::ended(&outcome.exit)),
     }
 }
 
-fn after_verify(context: &Context, index: u32, outcome: &ExecOutcome) -> Next {
+fn after_verify(
+    context: &Context,
+    options: Options,
+    state: &mut State,
+    index: u32,
+    outcome: &ExecOutcome,
+) -> Next {
     if outcome.exit == Exit::Code(0) {
         return match index.checked_add(1) {
-            Some(following) => verify(context, following),
+            Some(following) => verify(context, state, following),
             None => mismatch("verify"),
         };
     }
     let command = command(context, index).unwrap_or_default();
-    Next::End(Decision::Halt(HaltReason::VerificationFailed(
-        [
-            "`",
-            words::head(command),
-            "` ",
-            &words::ended(&outcome.exit),
-            "\n",
-            &outcome.tail,
-        ]
-        .concat(),
-    )))
+    let ended = words::ended(&outcome.exit);
+    let said = |more: &str| ["`", words::head(command), "` ", &ended, more].concat();
+    // No agent can mend what is wrong with the machine or the image.
+    if let Some(why) = &outcome.infrastructure {
+        let why = [": ", words::head(why), "\n", &outcome.tail].concat();
+        return Next::End(Decision::Halt(HaltReason::InfrastructureFailed(said(&why))));
+    }
+    state.failure = state.failure.followed_by(index, outcome);
+    if state.round > options.rounds {
+        let rounds = match options.rounds {
+            0 => String::new(),
+            rounds => [", also after ", &rounds.to_string(), " rounds of repair"].concat(),
+        };
+        return Next::End(Decision::Halt(HaltReason::VerificationFailed(said(
+            &[&rounds, "\n", &outcome.tail].concat(),
+        ))));
+    }
+    state.round += 1;
+    let errors = match outcome.errors.is_empty() {
+        true => words::tail(&outcome.tail),
+        false => &outcome.errors,
+    };
+    let failed = Failed {
+        command,
+        ended: &ended,
+        errors,
+        times: state.failure.times,
+    };
+    let prompt = prompts::repair(context, &state.plan, &failed);
+    Next::Run(Stage::Agent, writer(context, state, prompt))
+}
+
+impl Failure {
+    /// This failure after the one before: counted on when it is the same.
+    fn followed_by(&self, index: u32, outcome: &ExecOutcome) -> Self {
+        // What cannot be recognised is never the same again.
+        if outcome.fingerprint.is_empty() {
+            return Self::default();
+        }
+        let mark = [&index.to_string(), ":", words::head(&outcome.fingerprint)].concat();
+        let times = match mark == self.mark {
+            true => self.times.saturating_add(1),
+            false => 1,
+        };
+        Self { mark, times }
+    }
 }
 
 fn after_scan(context: &Context, summary: &str, found: &ScanOutcome) -> Next {
@@ -139,26 +212,55 @@ fn finished(summary: &str, published: &PublishOutcome) -> Decision {
     Decision::Finish(["pushed ", commit, " to ", &published.branch, gap, summary].concat())
 }
 
-fn agent(context: &Context) -> Step {
+fn planner(context: &Context) -> Step {
     Step {
-        id: id(&Stage::Agent),
+        id: PLAN.into(),
         action: Action::Agent(AgentStep {
             agent: context.agent.clone(),
-            prompt: context.task.clone(),
+            prompt: prompts::plan(context),
+            instruction: Some(context.task.clone()),
+            role: Some(PLAN.into()),
+            writes: false,
+        }),
+    }
+}
+
+fn builder(context: &Context, state: &State) -> Step {
+    writer(context, state, prompts::build(context, &state.plan))
+}
+
+fn writer(context: &Context, state: &State, prompt: String) -> Step {
+    Step {
+        id: id(&State {
+            stage: Stage::Agent,
+            ..state.clone()
+        }),
+        action: Action::Agent(AgentStep {
+            agent: context.agent.clone(),
+            prompt,
+            instruction: Some(context.task.clone()),
+            role: state.debugs().then(|| DEBUG.into()),
             writes: true,
         }),
     }
 }
 
 /// The verification command of this index, or the scan after the last.
-fn verify(context: &Context, index: u32) -> Next {
+fn verify(context: &Context, state: &State, index: u32) -> Next {
+    let stage = Stage::Verify(index);
     match command(context, index) {
-        Some(command) => ask(
-            Stage::Verify(index),
-            Action::Exec(ExecStep {
-                command: command.into(),
-                time_limit_ms: None,
-            }),
+        Some(command) => Next::Run(
+            stage,
+            Step {
+                id: id(&State {
+                    stage,
+                    ..state.clone()
+                }),
+                action: Action::Exec(ExecStep {
+                    command: command.into(),
+                    time_limit_ms: None,
+                }),
+            },
         ),
         None => ask(
             Stage::Scan,
@@ -188,7 +290,7 @@ fn publish(context: &Context, summary: &str) -> Next {
 }
 
 fn ask(stage: Stage, action: Action) -> Next {
-    let id = id(&stage);
+    let id = id(&State::first(stage));
     Next::Run(stage, Step { id, action })
 }
 
@@ -197,12 +299,24 @@ fn command(context: &Context, index: u32) -> Option<&str> {
     context.verify.get(index).map(String::as_str)
 }
 
-/// The name of a stage's step; people count verifications from 1.
-fn id(stage: &Stage) -> String {
-    match stage {
-        Stage::Agent => "agent".into(),
+/// The name of the step that is under way: `agent`, then `agent-2`, or `debug-4`
+/// where it is to find a cause; `verify-1` for the first command, `verify-2-1`
+/// for the same in the second round.
+fn id(state: &State) -> String {
+    let round = state.round;
+    match state.stage {
+        Stage::Plan => PLAN.into(),
+        Stage::Agent => match (state.debugs(), round) {
+            (false, ..=1) => "agent".into(),
+            (false, round) => ["agent-", &round.to_string()].concat(),
+            (true, round) => [DEBUG, "-", &round.to_string()].concat(),
+        },
         Stage::Verify(index) => {
-            ["verify-", &u64::from(*index).saturating_add(1).to_string()].concat()
+            let number = u64::from(index).saturating_add(1).to_string();
+            match round {
+                ..=1 => ["verify-", &number].concat(),
+                round => ["verify-", &round.to_string(), "-", &number].concat(),
+            }
         }
         Stage::Scan => "scan".into(),
         Stage::Approval => "approval".into(),

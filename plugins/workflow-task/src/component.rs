@@ -3,7 +3,9 @@
 use crate::bindings::{
     self, export,
     exports::sortie::workflow::workflow::{AdvanceResult, Context, Description, Guest, StepResult},
+    sortie::host::config,
 };
+use crate::options::Options;
 use crate::{advance, words};
 
 struct Component;
@@ -14,7 +16,10 @@ impl Guest for Component {
     }
 
     fn advance(context: Context, state: Vec<u8>, results: Vec<StepResult>) -> AdvanceResult {
-        advance::advance(&context, &state, results)
+        match Options::read(config::get) {
+            Ok(options) => advance::advance(&context, options, &state, results),
+            Err(why) => advance::refuse(&state, &why),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! The first workflow: an agent works, the project's commands verify, the
-//! scanners judge, a person is asked when they flag something, and the result
-//! is published.
+//! The first workflow: an agent works, perhaps after another planned, the
+//! project's commands verify, what fails goes back to the agent for some
+//! rounds, the scanners judge, a person is asked when they flag something, and
+//! the result is published.
 //!
 //! A pure function of what it is told. It never publishes what was not
 //! scanned, nor what was flagged and not approved; the host would refuse it
@@ -13,6 +14,9 @@
 )]
 
 mod advance;
+mod options;
+mod plan;
+mod prompts;
 mod stage;
 mod words;
 

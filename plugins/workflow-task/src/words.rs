@@ -8,12 +8,15 @@ const MAX_QUOTED_BYTES: usize = 2_000;
 
 pub(crate) fn description() -> Description {
     Description {
-        summary: "An agent works, the project's commands verify, scanners judge, \
-                  a person decides what they flag, and the result is published."
+        summary: "An agent works, the project's commands verify and send it back with what \
+                  fails, scanners judge, a person decides what they flag, and the result is \
+                  published."
             .into(),
-        phases: ["agent", "verify", "scan", "approval", "publish"]
-            .map(String::from)
-            .into(),
+        phases: [
+            "plan", "agent", "verify", "debug", "scan", "approval", "publish",
+        ]
+        .map(String::from)
+        .into(),
     }
 }
 
@@ -50,6 +53,12 @@ pub(crate) fn question(found: &ScanOutcome) -> String {
         "). Publish it all the same?",
     ]
     .concat()
+}
+
+/// The end of a command's output where the host found nothing to point at.
+pub(crate) fn tail(text: &str) -> &str {
+    const MAX_TAIL_BYTES: usize = 2_000;
+    &text[text.ceil_char_boundary(text.len().saturating_sub(MAX_TAIL_BYTES))..]
 }
 
 /// The start of `text`, cut at a character boundary.

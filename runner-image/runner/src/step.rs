@@ -245,6 +245,8 @@ fn environment() -> Vec<(&'static str, String)> {
     for name in ["NO_PROXY", "no_proxy"] {
         environment.push((name, "127.0.0.1,localhost,::1".into()));
     }
+    // Node's own `fetch` asks for a proxy only when it is told to.
+    environment.push(("NODE_USE_ENV_PROXY", "1".into()));
     environment.push(("HOME", place::HOME.into()));
     environment.push(("TMPDIR", "/tmp".into()));
     environment

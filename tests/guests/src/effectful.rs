@@ -42,6 +42,15 @@ pub const CANCEL: &str = "(call $cancel (i64.const 1) (i32.const 4096))";
 pub const APPROVE: &str = "(call $decide (i64.const 1) (i32.const 0) (i32.const 0) (i32.const 0)
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 4096))";
 
+/// Approves the commit `severe`, whatever the job asks about.
+pub const APPROVE_SEEN: &str = "(call $decide (i64.const 1) (i32.const 0) (i32.const 1)
+    (i32.const 128) (i32.const 6) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 4096))";
+
+/// Ends `receive` without doing anything unless an owner sent the event.
+pub const ONLY_OWNERS: &str = "(if (i32.eqz (i32.and (i32.load8_u offset=28 (local.get $event))
+      (i32.load8_u offset=48 (local.get $event))))
+    (then (return (i32.const 1024))))";
+
 /// Acknowledges the press that the event is.
 pub const ACKNOWLEDGE: &str = "(call $ack (i32.load offset=88 (local.get $event))
     (i32.load offset=92 (local.get $event)) (i32.const 0) (i32.const 0) (i32.const 0)

@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod effectful;
+pub mod proxy;
 pub mod pure;
 pub mod wasi;
 

@@ -168,8 +168,13 @@ impl Agent {
     (param $self i32) (param $exit i32) (param $code i32) (param i32) (result i32)
     {finish})
   (func (export "sortie:agent/agent@0.1.0#plan")
-    (param $at i32) (param $len i32) (param $mode i32) (param $dir i32) (param $dir-len i32)
-    (param i32 i32 i32 i32 i32) (param $model i32) (param i32 i32 i64) (result i32)
+    (param $task i32) (result i32)
+    (local $at i32) (local $len i32) (local $dir i32) (local $dir-len i32) (local $model i32)
+    (local.set $at (i32.load (local.get $task)))
+    (local.set $len (i32.load offset=4 (local.get $task)))
+    (local.set $dir (i32.load offset=28 (local.get $task)))
+    (local.set $dir-len (i32.load offset=32 (local.get $task)))
+    (local.set $model (i32.load8_u offset=56 (local.get $task)))
     {plan}))"#
         );
         component(&["host", "agent"], &[], "coding-agent", &wat)
@@ -231,8 +236,12 @@ impl Workflow {
                 .flat_map(|w| w.to_le_bytes())
                 .collect::<Vec<_>>()
         };
-        // A step of ten words: its id, the case of its action, its first text.
-        let step = |id: [u32; 2], action: u32| words(&[id[0], id[1], action, 0, 96, 1, 0, 0, 0, 0]);
+        // A step of sixteen words: its id, the case of its action, its first text.
+        let step = |id: [u32; 2], action: u32| {
+            let mut step = [0; 16];
+            step[..6].copy_from_slice(&[id[0], id[1], action, 0, 96, 1]);
+            words(&step)
+        };
         let run = |step: u32| words(&[98, 1, 0, step, 1]);
         let segments = [
             data(98, "s"),
@@ -242,13 +251,13 @@ impl Workflow {
             // The same without a summary.
             data(3_056, words(&[128, 0, 32, 1])),
             data(3_072, run(3_232)),
-            data(3_104, run(3_272)),
+            data(3_104, run(3_296)),
             data(3_136, words(&[98, 1, 1, 128, 6])),
-            data(3_168, words(&[98, 1, 4, 4, 128, 6])),
-            data(3_200, run(3_312)),
+            data(3_168, words(&[98, 1, 4, 5, 128, 6])),
+            data(3_200, run(3_360)),
             data(3_232, step([96, 1], 5)),
-            data(3_272, step([96, 1], 4)),
-            data(3_312, step([100, 5], 5)),
+            data(3_296, step([96, 1], 4)),
+            data(3_360, step([100, 5], 5)),
         ]
         .concat();
         let Self { describe, advance } = self;
@@ -267,10 +276,10 @@ impl Workflow {
   (func (export "sortie:workflow/workflow@0.1.0#describe") (result i32) {describe})
   (func (export "sortie:workflow/workflow@0.1.0#advance") (param $asked i32) (result i32)
     (local $state i32) (local $state-len i32) (local $results i32) (local $count i32)
-    (local.set $state (i32.load offset=64 (local.get $asked)))
-    (local.set $state-len (i32.load offset=68 (local.get $asked)))
-    (local.set $results (i32.load offset=72 (local.get $asked)))
-    (local.set $count (i32.load offset=76 (local.get $asked)))
+    (local.set $state (i32.load offset=80 (local.get $asked)))
+    (local.set $state-len (i32.load offset=84 (local.get $asked)))
+    (local.set $results (i32.load offset=88 (local.get $asked)))
+    (local.set $count (i32.load offset=92 (local.get $asked)))
     {advance}))"#
         );
         component(&["host", "workflow"], &[], "job-workflow", &wat)

@@ -167,6 +167,7 @@ pub const SOCKET_ERRORS: [&str; 21] = [
 const HTTP: &str = "package wasi:http@0.2.0;
 interface types {
   use wasi:io/poll@0.2.0.{pollable};
+  use wasi:io/streams@0.2.0.{output-stream};
   variant scheme { HTTP, HTTPS, other(string) }
   record DNS-error-payload { rcode: option<string>, info-code: option<u16> }
   record TLS-alert-received-payload { alert-id: option<u8>, alert-message: option<string> }
@@ -221,10 +222,26 @@ interface types {
   }
   resource request-options { constructor(); }
   resource incoming-response { status: func() -> u16; }
+  resource incoming-request;
+  resource outgoing-body {
+    write: func() -> result<output-stream>;
+    finish: static func(this: outgoing-body, trailers: option<fields>) -> result<_, error-code>;
+  }
+  resource outgoing-response {
+    constructor(headers: fields);
+    body: func() -> result<outgoing-body>;
+  }
+  resource response-outparam {
+    set: static func(param: response-outparam, response: result<outgoing-response, error-code>);
+  }
   resource future-incoming-response {
     subscribe: func() -> pollable;
     get: func() -> option<result<result<incoming-response, error-code>>>;
   }
+}
+interface incoming-handler {
+  use types.{incoming-request, response-outparam};
+  handle: func(request: incoming-request, response-out: response-outparam);
 }
 interface outgoing-handler {
   use types.{outgoing-request, request-options, future-incoming-response, error-code};

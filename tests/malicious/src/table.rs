@@ -14,6 +14,12 @@ neighbour that behaves and must go on answering. It ends as the last column says
 slot is free again, nothing is left of its effects, and no file or server beyond its grant was
 touched. `host/plugins/tests/hostile.rs` has more of them, of scanners alone.
 
+Who is granted a host can tell it what it knows: in what it sends and, where that is looked at, in when
+and how often it sends. The host keeps that small and visible: 32 requests in a call, ten tries of an
+event, a row in the audit log for each request with its time and its length, also when the call fails.
+A plugin has no secret to tell, because none enters it; a scanner, which sees the sources, may send
+nothing and cannot tell the time.
+
 This file is made from the corpus; a test holds the two equal.
 ";
 

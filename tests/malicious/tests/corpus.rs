@@ -77,6 +77,11 @@ async fn each_attack_is_told_what_it_says_and_reaches_nobody() {
             if attack.name.ends_with("of-a-call-that-fails") {
                 assert_eq!(told.kept_bytes, 0, "{name}: {told:?}");
             }
+            // Nothing goes out without a row, also of a call that failed.
+            assert!(told.rows >= told.heads.len(), "{name}: {told:?}");
+            if let Some(requests) = attack.requests {
+                assert_eq!(told.heads.len(), requests, "{name}: {told:?}");
+            }
             // A template is nothing to the host, and what it injects is its own
             // field's value or nothing.
             for head in &told.heads {

@@ -8,10 +8,12 @@
     reason = "a test without its server ends here"
 )]
 
+mod aimock;
 mod models;
 mod registry;
 mod sshd;
 
+pub use aimock::Models;
 pub use models::{ModelServer, Reply, Seen, Turn};
 pub use registry::Registry;
 pub use sshd::{Sshd, keygen};

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 
 /// One file of the build context.
+#[derive(Clone)]
 pub struct Input {
     /// Its path in the context.
     pub path: String,
@@ -15,6 +16,17 @@ pub struct Input {
     pub bytes: Vec<u8>,
     /// Whether it is a program.
     pub executable: bool,
+}
+
+impl Input {
+    /// A file that is no program.
+    pub fn file(path: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            path: path.into(),
+            bytes,
+            executable: false,
+        }
+    }
 }
 
 /// The certificates in `dir`, by name. A folder that was asked for must exist, the default one need not.

@@ -6,13 +6,13 @@ use crate::extract::{From, JobPath, OptionalJson};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::state::Api;
-use crate::view::{DecisionBody, MovedJob};
+use crate::view::{DecisionBody, MovedJob, RetryBody};
 use axum::Json;
 use axum::extract::State;
 use sortie_intake::Requester;
 use sortie_model::approval::Decision;
 use sortie_model::id::JobId;
-use sortie_store::NewAnswer;
+use sortie_store::{NewAnswer, NewRetry};
 
 type Answer = Result<Json<MovedJob>, Problem>;
 
@@ -83,6 +83,7 @@ async fn decide(
                 by: requester.by.clone(),
                 via: requester.via.clone(),
                 comment,
+                raise: body.raise.map(Into::into),
             },
         )
         .await?;
@@ -115,18 +116,29 @@ pub(super) async fn cancel(
 }
 
 /// Start a job that ended without success again, as a new attempt.
+///
+/// A body says where it begins, with the work that an earlier attempt left if
+/// that is asked for, and may give it another budget.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/retry", operation_id = "retry_job", tag = "actions",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The job's number.")),
-    responses((status = 200, description = "Queued again.", body = MovedJob), Refusals, NoSuchJob, NotMoved)
+    request_body = Option<RetryBody>,
+    responses((status = 200, description = "Queued again.", body = MovedJob), Refusals, NoSuchJob, NotMoved, BadBody)
 )]
 pub(super) async fn retry(
     State(api): State<Api>,
     JobPath(id): JobPath,
     From(requester): From,
+    OptionalJson(body): OptionalJson<RetryBody>,
 ) -> Answer {
-    let job = api.store().retry(id, &requester.by, &requester.via).await?;
+    let wish = NewRetry {
+        start: body.start.into(),
+        budget_profile: body.budget,
+        by: requester.by,
+        via: requester.via,
+    };
+    let job = api.intake().retry(id, wish).await?;
     Ok(Json(MovedJob {
         job: job.into(),
         changed: true,

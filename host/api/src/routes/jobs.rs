@@ -168,7 +168,15 @@ pub(super) async fn get(
         let steps = store.steps(run.id).await?;
         runs.push(RunView::new(run, steps));
     }
+    let detected = store.newest_event(id, "verification.detected").await?;
+    // Written by the engine of this version or of one before: what cannot be
+    // read is not shown.
+    let verification = detected.and_then(|event| {
+        let commands = event.data.get("commands")?;
+        serde_json::from_value(commands.clone()).ok()
+    });
     Ok(axum::Json(JobDetail {
+        verification,
         job: job.into(),
         runs,
         approval: store.approval(id).await?.map(Into::into),

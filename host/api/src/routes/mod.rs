@@ -4,6 +4,7 @@
 mod actions;
 mod audit;
 mod deliveries;
+mod egress;
 mod events;
 mod health;
 mod hooks;
@@ -44,6 +45,7 @@ use utoipa_axum::routes;
     tags(
         (name = "jobs", description = "Submit and read."),
         (name = "actions", description = "Decide, stop, start again."),
+        (name = "egress", description = "What jobs want of the outside, and what people answer."),
         (name = "streams", description = "Events and logs as they happen."),
         (name = "plugins", description = "What is installed, what comes in for it and what it sends."),
         (name = "hooks", description = "Where others send to connectors, without the token."),
@@ -238,6 +240,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::get))
         .routes(routes!(results::diff))
         .routes(routes!(results::findings))
+        .routes(routes!(results::artifacts))
+        .routes(routes!(results::artifact))
         .routes(routes!(logs::logs))
         .routes(routes!(events::job_events))
         .routes(routes!(events::events))
@@ -245,6 +249,8 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(actions::reject))
         .routes(routes!(actions::cancel))
         .routes(routes!(actions::retry))
+        .routes(routes!(egress::get, egress::answer))
+        .routes(routes!(egress::questions))
         .merge(packages())
         .routes(routes!(plugins::get, plugins::remove))
         .routes(routes!(plugins::grant))

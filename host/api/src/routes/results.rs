@@ -2,14 +2,15 @@
 
 use super::jobs::existing;
 use super::{NoSuchJob, Refusals};
-use crate::extract::JobPath;
+use crate::extract::{JobPath, Named};
 use crate::problem::{Kind, Problem};
 use crate::state::Api;
-use crate::view::FindingList;
+use crate::view::{ArtifactList, FindingList};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use sortie_model::id::JobId;
 
 /// The change that a job made, as git prints it.
 ///
@@ -64,4 +65,62 @@ pub(super) async fn findings(
     Ok(Json(FindingList {
         findings: findings.into_iter().map(Into::into).collect(),
     }))
+}
+
+/// The files that the steps of a job left, oldest first.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/artifacts", operation_id = "list_job_artifacts", tag = "jobs",
+    security(("token" = [])),
+    params(("id" = u64, Path, description = "The job's number.")),
+    responses((status = 200, description = "The files.", body = ArtifactList), Refusals, NoSuchJob)
+)]
+pub(super) async fn artifacts(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+) -> Result<Json<ArtifactList>, Problem> {
+    existing(&api, id).await?;
+    let artifacts = api.store().artifacts(id).await?;
+    Ok(Json(ArtifactList {
+        artifacts: artifacts.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// What is in a file that a step left: text of an agent or a program, to be
+/// shown and not to be believed.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/artifacts/{artifact}", operation_id = "get_job_artifact", tag = "jobs",
+    security(("token" = [])),
+    params(
+        ("id" = u64, Path, description = "The job's number."),
+        ("artifact" = u64, Path, description = "The file's id."),
+    ),
+    responses(
+        (status = 200, description = "The file.", body = String, content_type = "text/plain"),
+        Refusals, NoSuchJob,
+    )
+)]
+pub(super) async fn artifact(
+    State(api): State<Api>,
+    Named((job, artifact)): Named<(u64, u64)>,
+) -> Result<Response, Problem> {
+    let job = JobId(job);
+    existing(&api, job).await?;
+    let missing = |why: &str| {
+        Problem::new(
+            Kind::NotFound,
+            format!("show file {artifact} of {job}: {why}"),
+        )
+        .with_hint(format!(
+            "`GET /v1/jobs/{}/artifacts` lists its files",
+            job.0
+        ))
+    };
+    let Some(found) = api.store().artifact(job, artifact).await? else {
+        return Err(missing("it has no such file"));
+    };
+    let path = api.engine().artifact_path(&found);
+    let text = tokio::fs::read(path)
+        .await
+        .map_err(|error| missing(&error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }

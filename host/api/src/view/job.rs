@@ -107,6 +107,13 @@ pub struct PolicyView {
     pub ceiling: LimitsView,
     /// Verification commands.
     pub verify: Vec<String>,
+    /// Whether the commands that the base commit's own files name come before
+    /// those.
+    #[serde(default)]
+    pub detect: bool,
+    /// Whether the base commit's tests judge a change that touches tests.
+    #[serde(default)]
+    pub base_tests: bool,
     /// Scanner plugins.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
@@ -119,6 +126,9 @@ pub struct PolicyView {
     pub max_attempts: u32,
     /// How long a person has to decide, in milliseconds.
     pub approval_expires_ms: u64,
+    /// The image that its runs start from; none for the host's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// How much a job may use.
@@ -172,6 +182,24 @@ pub struct JobDetail {
     pub approval: Option<ApprovalView>,
     /// How many findings its newest run has.
     pub findings: u64,
+    /// The verification commands that were found in the base commit; none
+    /// where the project names its own, or before the first run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Vec<FoundCommandView>>,
+}
+
+/// A verification command that was found in the base commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FoundCommandView {
+    /// What it is for: `setup`, `build`, `lint` or `test`.
+    #[schema(example = "test")]
+    pub purpose: String,
+    /// The command, for `sh -c` in the root of the repository.
+    #[schema(example = "cargo test")]
+    pub command: String,
+    /// The file it was found by.
+    #[schema(example = "Cargo.toml")]
+    pub because: String,
 }
 
 /// A page of jobs, newest first.
@@ -214,6 +242,16 @@ impl From<Limits> for LimitsView {
     }
 }
 
+impl From<LimitsView> for Limits {
+    fn from(limits: LimitsView) -> Self {
+        Self {
+            calls: limits.calls,
+            cost_micro_usd: MicroUsd(limits.cost_micro_usd),
+            time_ms: limits.time_ms,
+        }
+    }
+}
+
 impl From<Published> for PublishedView {
     fn from(published: Published) -> Self {
         Self {
@@ -232,6 +270,8 @@ impl From<Policy> for PolicyView {
             budget_profile: policy.budget_profile,
             ceiling: policy.ceiling.into(),
             verify: policy.verify,
+            detect: policy.detect,
+            base_tests: policy.base_tests,
             scanners: policy.scanners,
             review_from: policy.review_from.as_str().to_owned(),
             publish: match policy.publish {
@@ -241,6 +281,7 @@ impl From<Policy> for PolicyView {
             .to_owned(),
             max_attempts: policy.max_attempts,
             approval_expires_ms: policy.approval_expires_ms,
+            image: policy.image,
         }
     }
 }
@@ -287,6 +328,18 @@ impl From<Job> for JobView {
     }
 }
 
+/// What else can be done when work was kept.
+fn kept(job: &Job) -> String {
+    let id = job.id.0;
+    match job.head_commit {
+        Some(_) => format!(
+            "; what it had done is kept: `sortie diff {id}` shows it, `sortie retry {id} \
+             --continue` goes on with it, `sortie publish {id}` publishes it as it is"
+        ),
+        None => String::new(),
+    }
+}
+
 fn hint(job: &Job) -> Option<String> {
     let id = job.id.0;
     match &job.state {
@@ -295,13 +348,15 @@ fn hint(job: &Job) -> Option<String> {
              {id}` or `sortie reject {id}`"
         )),
         JobState::AwaitingApproval => Some(format!(
-            "look at it with `sortie diff {id}`, then `sortie approve {id}` or `sortie reject {id}`"
+            "read what it asks, look at it with `sortie diff {id}`, then `sortie approve {id}` or `sortie reject {id}`"
         )),
         JobState::Halted { reason, .. } => Some(match reason.resume() {
-            Resume::Retry => format!("`sortie retry {id}` starts it again"),
-            Resume::RetryAfter(mend) => format!("{mend}; then `sortie retry {id}`"),
+            Resume::Retry => format!("`sortie retry {id}` starts it again{}", kept(job)),
+            Resume::RetryAfter(mend) => format!("{mend}; then `sortie retry {id}`{}", kept(job)),
         }),
-        JobState::Failed { .. } => Some(format!("`sortie retry {id}` starts it again")),
+        JobState::Failed { .. } | JobState::Cancelled => {
+            Some(format!("`sortie retry {id}` starts it again{}", kept(job)))
+        }
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 //! can change without breaking a client. Clients written in Rust, such as the
 //! `sortie` command, read the same types.
 
+mod egress;
 mod job;
 mod message;
 mod other;
@@ -9,20 +10,28 @@ mod plugin;
 mod run;
 mod spending;
 
+pub use egress::{
+    EgressAnswerBody, EgressAnswerView, EgressAskView, EgressConnectionView, EgressQuestions,
+    EgressView,
+};
 pub use job::{
-    HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView, PublishedView,
-    UsageView,
+    FoundCommandView, HaltView, JobDetail, JobList, JobView, LimitsView, MovedJob, PolicyView,
+    PublishedView, UsageView,
 };
 pub use message::{
     AuditList, AuditView, DeliveryList, DeliveryView, HookDuplicate, HookTaken, PluginEventDetail,
     PluginEventList, PluginEventView,
 };
 pub use other::{
-    DecisionBody, EngineView, EventView, Health, LogView, QueueView, Ready, SubmitBody,
+    DecisionBody, EngineView, EventView, Health, LogView, QueueView, Ready, RetryBody, StartView,
+    SubmitBody,
 };
 pub use plugin::{
     ConsentBody, DifferenceView, DisableBody, ExaminedView, GrantBody, PluginDetail, PluginList,
     PluginLogLine, PluginLogList, PluginView, VersionView,
+};
+pub use run::{
+    ApprovalView, ArtifactList, ArtifactView, FindingList, FindingView, RunView, StepView,
 };
 pub use run::{ApprovalView, FindingList, FindingView, RunView, StepView};
 pub(crate) use spending::BY as SPENDING_BY;

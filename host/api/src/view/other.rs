@@ -1,9 +1,10 @@
 //! Requests, events, logs and health as clients see them.
 
-use super::moment;
+use super::{LimitsView, moment};
 use serde::{Deserialize, Serialize};
 use sortie_intake::SubmitRequest;
 use sortie_model::event::Event;
+use sortie_model::start::StartMode;
 use sortie_store::QueueStats;
 use utoipa::ToSchema;
 
@@ -66,6 +67,45 @@ pub struct DecisionBody {
     /// The reason; at most 4 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// With a yes to a question about the budget: what to add, instead of what
+    /// it proposes. What goes over the project's ceiling is not added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raise: Option<LimitsView>,
+}
+
+/// How a job is started again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetryBody {
+    /// Where it begins.
+    #[serde(default)]
+    pub start: StartView,
+    /// Another budget profile from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<String>,
+}
+
+/// Where a job begins when it is started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StartView {
+    /// At its base branch, with nothing done.
+    #[default]
+    Base,
+    /// With what its last run had done, to go on with it.
+    Continue,
+    /// With what its last run had done, to verify, scan and publish that.
+    Publish,
+}
+
+impl From<StartView> for StartMode {
+    fn from(start: StartView) -> Self {
+        match start {
+            StartView::Base => Self::Base,
+            StartView::Continue => Self::Continue,
+            StartView::Publish => Self::Publish,
+        }
+    }
 }
 
 /// One thing that happened.

@@ -1,10 +1,11 @@
 //! Runs, steps, approvals and findings as clients see them.
 
-use super::{UsageView, moment};
+use super::{LimitsView, UsageView, moment};
 use serde::{Deserialize, Serialize};
-use sortie_model::approval::Approval;
+use sortie_model::approval::{Approval, Subject};
 use sortie_model::finding::{Finding, Side};
 use sortie_model::run::{Run, Step, StepPhase};
+use sortie_store::Artifact;
 use utoipa::ToSchema;
 
 /// One attempt at a job.
@@ -73,6 +74,12 @@ pub struct ApprovalView {
     pub id: u64,
     /// The step that asked.
     pub step: String,
+    /// What it is about: `gate`, `review` (findings) or `budget`.
+    #[schema(example = "review")]
+    pub about: String,
+    /// What a yes adds to the budget; only when it is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raise: Option<LimitsView>,
     /// What is asked.
     pub question: String,
     /// The commit the answer is about; only this commit is released by it.
@@ -138,6 +145,50 @@ pub struct FindingList {
     pub findings: Vec<FindingView>,
 }
 
+/// A file that a step left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactView {
+    /// Its id.
+    pub id: u64,
+    /// The run.
+    pub run: u64,
+    /// The step's position in the run, from 0.
+    pub position: u32,
+    /// `prompt` (what an agent was asked) or `output` (what a program said
+    /// last).
+    #[schema(example = "output")]
+    pub kind: String,
+    /// The name to show.
+    #[schema(example = "output of verify-1")]
+    pub name: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// When it was written (RFC 3339).
+    #[schema(format = DateTime)]
+    pub created_at: String,
+}
+
+/// The files that the steps of a job left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactList {
+    /// The files, oldest first.
+    pub artifacts: Vec<ArtifactView>,
+}
+
+impl From<Artifact> for ArtifactView {
+    fn from(artifact: Artifact) -> Self {
+        Self {
+            id: artifact.id,
+            run: artifact.run.0,
+            position: artifact.position,
+            kind: artifact.kind,
+            name: artifact.name,
+            size_bytes: artifact.size_bytes,
+            created_at: moment(artifact.created_at),
+        }
+    }
+}
+
 impl RunView {
     /// A run with its steps.
     pub(crate) fn new(run: Run, steps: Vec<Step>) -> Self {
@@ -182,6 +233,11 @@ impl From<Approval> for ApprovalView {
         Self {
             id: approval.id.0,
             step: approval.step,
+            about: approval.subject.as_str().to_owned(),
+            raise: match approval.subject {
+                Subject::Budget { raise, .. } => Some(raise.into()),
+                Subject::Gate | Subject::Review => None,
+            },
             question: approval.question,
             commit: approval.commit,
             decision: approval.decision.map(|d| d.as_str().to_owned()),

@@ -138,6 +138,8 @@ fn every_route_of_the_design_is_described() {
         "get /v1/jobs/{id}",
         "get /v1/jobs/{id}/diff",
         "get /v1/jobs/{id}/findings",
+        "get /v1/jobs/{id}/artifacts",
+        "get /v1/jobs/{id}/artifacts/{artifact}",
         "get /v1/jobs/{id}/logs",
         "get /v1/jobs/{id}/events",
         "get /v1/events",

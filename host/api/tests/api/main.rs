@@ -4,6 +4,7 @@
 
 mod actions;
 mod contract;
+mod egress;
 mod faults;
 mod hooks;
 mod jobs;

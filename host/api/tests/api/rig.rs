@@ -8,6 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use sortie_api::{Api, ApiOptions, DiffFault, EngineState, EngineView, Token, router, serve};
 use sortie_intake::{Allowed, Catalog, Installed, Intake, IntakeOptions};
+use sortie_model::approval::Subject;
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::clock::{Clock, SystemClock};
 use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
@@ -18,8 +19,8 @@ use sortie_model::run::RunPhase;
 use sortie_model::surface::Surface;
 use sortie_platform::{Platform, Trust};
 use sortie_store::{
-    Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport, StepRecord, Store,
-    StoreOptions,
+    Artifact, Claim, ClaimLimits, NewApproval, NewDecision, NewStep, RunEnd, ScanReport,
+    StepRecord, Store, StoreOptions,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,6 +136,10 @@ impl EngineView for Engine {
         self.dir.join(format!("{}.jsonl", run.0))
     }
 
+    fn artifact_path(&self, artifact: &Artifact) -> PathBuf {
+        self.dir.join(&artifact.path)
+    }
+
     fn state(&self) -> EngineState {
         EngineState::Down("reach the engine: it is not there; start it".into())
     }
@@ -182,7 +187,12 @@ pub fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 3_600_000,
+        guard: Default::default(),
+        image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
         models: Default::default(),
     }
 }
@@ -403,14 +413,12 @@ impl Rig {
         let claim = self.flag().await;
         let approval = NewApproval {
             step: "scan".into(),
+            subject: Subject::Review,
             question: "Publish in spite of 2 findings?".into(),
             commit: Some(HEAD.into()),
             expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
         };
-        self.store
-            .park(claim.fence, JobEvent::Flagged, approval)
-            .await
-            .unwrap();
+        self.store.park(claim.fence, approval).await.unwrap();
         claim
     }
 

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
 use crate::render;
-use sortie_api::view::{ApprovalView, DecisionBody, JobDetail, MovedJob};
+use sortie_api::view::{ApprovalView, DecisionBody, JobDetail, LimitsView, MovedJob};
 
 /// The least that is left of a commit's name when it is cut; git's own default.
 const LEAST_ABBREVIATION: usize = 7;
@@ -40,6 +40,7 @@ pub enum Decision {
 pub async fn run(
     answer: Answer,
     decision: Decision,
+    raise: Option<LimitsView>,
     client: &Client,
     out: &Out,
 ) -> Result<Exit, CliError> {
@@ -58,6 +59,7 @@ pub async fn run(
     let body = DecisionBody {
         commit,
         comment: answer.comment,
+        raise,
     };
     let moved: MovedJob = client
         .post(&format!("/v1/jobs/{}/{action}", answer.id), &body)
@@ -89,6 +91,8 @@ mod tests {
         ApprovalView {
             id: 1,
             step: "review".into(),
+            about: "review".into(),
+            raise: None,
             question: "Publish?".into(),
             commit: commit.map(str::to_owned),
             decision: None,

@@ -1,16 +1,21 @@
 //! One command per file; the doc comment of its `Args` is its help.
 
 pub mod approve;
+pub mod artifacts;
+pub mod ask;
 pub mod audit;
 pub mod cancel;
 mod decision;
 pub mod diff;
 pub mod doctor;
+pub mod egress;
 pub mod findings;
+pub mod image;
 pub mod init;
 pub mod list;
 pub mod logs;
 pub mod plugin;
+pub mod publish;
 pub mod reject;
 pub mod retry;
 pub mod scan;
@@ -37,21 +42,26 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
             let loaded = config::load(config)?;
             runtime(&mut Builder::new_multi_thread(), serve::run(args, loaded))
         }
+        Command::Image(args) => here(image::run(args, config, out)),
         Command::Doctor(args) => here(doctor::run(args, config, out)),
         Command::Scan(args) => here(scan::run(args, config, out)),
         Command::Submit(args) => here(submit::run(args, &client()?, out)),
+        Command::Ask(args) => here(ask::run(args, &client()?, out)),
         Command::List(args) => here(list::run(args, &client()?, out)),
         Command::Status(args) => here(status::run(args, &client()?, out)),
         Command::Logs(args) => here(logs::run(args, &client()?, out)),
         Command::Diff(args) => here(diff::run(args, &client()?, out)),
         Command::Findings(args) => here(findings::run(args, &client()?, out)),
+        Command::Artifacts(args) => here(artifacts::run(args, &client()?, out)),
         Command::Approve(args) => here(approve::run(args, &client()?, out)),
         Command::Reject(args) => here(reject::run(args, &client()?, out)),
         Command::Cancel(args) => here(cancel::run(args, &client()?, out)),
         Command::Retry(args) => here(retry::run(args, &client()?, out)),
+        Command::Publish(args) => here(publish::run(args, &client()?, out)),
         Command::Usage(args) => here(usage::run(args, &client()?, out)),
         Command::Audit(args) => here(audit::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
+        Command::Egress(args) => here(egress::run(args, client, out)),
     }
 }
 

@@ -14,5 +14,5 @@ pub struct Args {
 
 /// Sends the decision.
 pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
-    decision::run(args.answer, Decision::Reject, client, out).await
+    decision::run(args.answer, Decision::Reject, None, client, out).await
 }

@@ -125,7 +125,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     Ok(watch::exit(&detail.job))
 }
 
-fn read_task() -> Result<String, CliError> {
+pub(super) fn read_task() -> Result<String, CliError> {
     let mut task = String::new();
     std::io::stdin()
         .take(MAX_TASK_BYTES)
@@ -134,7 +134,7 @@ fn read_task() -> Result<String, CliError> {
     Ok(task)
 }
 
-fn random_key() -> Result<String, CliError> {
+pub(super) fn random_key() -> Result<String, CliError> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| CliError::failed(format!("make a key: {error}")))?;

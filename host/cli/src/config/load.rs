@@ -219,6 +219,7 @@ fn resolve(path: &Path, beside: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::config::DEFAULT_TOML;
+    use sortie_gateway::tools::Detected;
 
     fn parsed(text: &str) -> Result<Config, String> {
         parse(Path::new("sortie.toml"), text).map_err(|error| error.to_string())
@@ -248,7 +249,13 @@ mod tests {
         assert_eq!(config.projects["shop"].base_branch.as_deref(), Some("main"));
         assert_eq!(config.git.credentials.len(), 1);
         assert!(config.host.data_dir.is_some() && config.engine.runtime.is_some());
-        assert_eq!(config.projects()[0].policy.ceiling.calls, 50);
+        assert_eq!(
+            config.projects(&Detected::default())[0]
+                .policy
+                .ceiling
+                .calls,
+            50
+        );
     }
 
     #[test]
@@ -306,7 +313,7 @@ mod tests {
              verify = [\"cargo test\"]\nreview_from = \"block\"\nceiling = { cost_usd = 0.25 }\n",
         )
         .expect("valid");
-        let policy = &config.projects()[0].policy;
+        let policy = &config.projects(&Detected::default())[0].policy;
         assert_eq!(policy.verify, ["cargo test"]);
         assert_eq!(policy.max_attempts, 5);
         assert_eq!(policy.review_from.as_str(), "block");

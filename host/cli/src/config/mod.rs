@@ -4,18 +4,23 @@
 //! test holds it equal to the defaults. Nothing here opens a socket or reads a
 //! secret.
 
+mod egress;
 mod load;
 mod models;
 mod money;
 mod policy;
+mod web;
 
+pub use egress::{EgressConfig, ProjectEgressConfig};
 pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load, read};
 pub use models::{ModelsConfig, ProjectModelsConfig, ProviderConfig};
 pub use money::Usd;
+pub use web::WebConfig;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sortie_model::finding::Severity;
+use sortie_model::guard::OnBudget;
 use sortie_model::project::PublishMode;
 use sortie_vault::{GitCredential, SecretSource};
 use std::collections::BTreeMap;
@@ -39,6 +44,11 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// How the host uses git.
     pub git: GitConfig,
+    /// What sandboxes may reach.
+    pub egress: EgressConfig,
+    /// Search and fetch for agents.
+    pub web: WebConfig,
+    /// How many runs may fly at once.
     /// How many runs may fly at once, and what a day may cost.
     pub limits: LimitsConfig,
     /// The policy of a job, unless its project says otherwise.
@@ -252,6 +262,11 @@ pub struct PolicyConfig {
     pub budget_profile: Option<String>,
     /// Commands that must pass before anything is published.
     pub verify: Vec<String>,
+    /// Whether, without such commands, those that the repository's own files
+    /// name are used.
+    pub detect: bool,
+    /// Whether a change that touches tests is judged by the base commit's.
+    pub base_tests: bool,
     /// Scanner plugins that judge every change.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
@@ -268,8 +283,15 @@ pub struct PolicyConfig {
     /// How long a person has to decide, in hours.
     #[schemars(range(min = 1))]
     pub approval_expires_hours: u64,
+    /// What happens when the budget is used up.
+    #[schemars(with = "String", extend("enum" = ["ask", "halt"]))]
+    pub on_budget: OnBudget,
+    /// The image that runs start from, instead of the engine's.
+    pub image: Option<String>,
     /// The host's own ceiling over any budget.
     pub ceiling: CeilingConfig,
+    /// When an agent counts as stuck.
+    pub guard: GuardConfig,
 }
 
 impl Default for PolicyConfig {
@@ -280,13 +302,47 @@ impl Default for PolicyConfig {
             budget_plugin: "budget-profiles".into(),
             budget_profile: None,
             verify: Vec::new(),
+            detect: true,
+            base_tests: true,
             scanners: vec!["reward-hacking".into()],
             review_from: Severity::Warn,
             publish: PublishMode::Branch,
             branch_prefix: "sortie".into(),
             max_attempts: 3,
             approval_expires_hours: 72,
+            on_budget: OnBudget::Ask,
+            image: None,
             ceiling: CeilingConfig::default(),
+            guard: GuardConfig::default(),
+        }
+    }
+}
+
+/// When an agent counts as stuck and is stopped.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuardConfig {
+    /// Minutes without a word outside of a tool.
+    #[schemars(range(min = 1))]
+    pub idle_minutes: u64,
+    /// Minutes without a word inside of a tool.
+    #[schemars(range(min = 1))]
+    pub tool_minutes: u64,
+    /// The same call so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_call: u32,
+    /// Calls on the same path so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_path: u32,
+}
+
+impl Default for GuardConfig {
+    fn default() -> Self {
+        Self {
+            idle_minutes: 5,
+            tool_minutes: 15,
+            same_call: 12,
+            same_path: 8,
         }
     }
 }
@@ -332,6 +388,10 @@ pub struct ProjectConfig {
     pub budget_profile: Option<String>,
     /// See `[defaults]`; replaces that list.
     pub verify: Option<Vec<String>>,
+    /// See `[defaults]`.
+    pub detect: Option<bool>,
+    /// See `[defaults]`.
+    pub base_tests: Option<bool>,
     /// See `[defaults]`; replaces that list.
     pub scanners: Option<Vec<String>>,
     /// See `[defaults]`.
@@ -348,9 +408,37 @@ pub struct ProjectConfig {
     /// See `[defaults]`.
     #[schemars(range(min = 1))]
     pub approval_expires_hours: Option<u64>,
+    /// See `[defaults]`.
+    #[schemars(with = "Option<String>", extend("enum" = ["ask", "halt", null]))]
+    pub on_budget: Option<OnBudget>,
+    pub image: Option<String>,
     /// See `[defaults.ceiling]`.
     #[serde(default)]
     pub ceiling: ProjectCeilingConfig,
+    /// See `[defaults.guard]`.
+    #[serde(default)]
+    pub guard: ProjectGuardConfig,
+}
+
+/// Where a project's guard differs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectGuardConfig {
+    /// Minutes without a word outside of a tool.
+    #[schemars(range(min = 1))]
+    pub idle_minutes: Option<u64>,
+    /// Minutes without a word inside of a tool.
+    #[schemars(range(min = 1))]
+    pub tool_minutes: Option<u64>,
+    /// The same call so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_call: Option<u32>,
+    /// Calls on the same path so often in a row.
+    #[schemars(range(min = 2))]
+    pub same_path: Option<u32>,
+    /// See `[egress]`.
+    #[serde(default)]
+    pub egress: ProjectEgressConfig,
     /// See `[models]`.
     #[serde(default)]
     pub models: ProjectModelsConfig,
@@ -386,7 +474,7 @@ impl Default for IntakeConfig {
         Self {
             allow_repositories: Vec::new(),
             allow_agents: vec!["*".into()],
-            allow_workflows: Vec::new(),
+            allow_workflows: vec!["workflow-ask".into()],
         }
     }
 }

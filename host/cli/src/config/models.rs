@@ -383,10 +383,10 @@ mod tests {
         let name = |policy: &sortie_model::llm::ModelPolicy, role: &str| {
             registry.for_role(policy, role).expect("a model").name
         };
-        let all = config.default_policy().models;
+        let all = config.default_policy(&Default::default()).models;
         assert_eq!(name(&all, role::BUILD), "qwen");
         assert_eq!(name(&all, role::PLAN), "claude-opus-4-5");
-        let own = &config.projects()[0].policy.models;
+        let own = &config.projects(&Default::default())[0].policy.models;
         assert_eq!(name(own, role::BUILD), "claude-sonnet-4-5");
         assert_eq!(name(own, role::PLAN), "claude-opus-4-5");
         assert_eq!(name(own, role::REVIEW), "qwen");

@@ -1,8 +1,13 @@
 //! From the file's words to the model's: policies with units resolved, and the
 //! checks that types alone cannot make. Never looks at the machine.
 
+use super::{CeilingConfig, Config, GuardConfig, PolicyConfig, ProjectConfig};
 use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
+use sortie_gateway::tools::Detected;
 use sortie_model::budget::Limits;
+use sortie_model::budget::Limits;
+use sortie_model::egress::EgressPolicy;
+use sortie_model::guard::{Guard, OnBudget};
 use sortie_model::llm::ModelPolicy;
 use sortie_model::project::{Policy, Project};
 use sortie_package::signature::TrustedKeys;
@@ -20,6 +25,18 @@ impl CeilingConfig {
     }
 }
 
+impl GuardConfig {
+    fn guard(&self, on_budget: OnBudget) -> Guard {
+        Guard {
+            on_budget,
+            idle_ms: self.idle_minutes.saturating_mul(MS_PER_MINUTE),
+            tool_ms: self.tool_minutes.saturating_mul(MS_PER_MINUTE),
+            same_call: self.same_call,
+            same_path: self.same_path,
+        }
+    }
+}
+
 impl PolicyConfig {
     /// The policy these words mean, with these models.
     fn policy(&self, models: ModelPolicy) -> Policy {
@@ -30,12 +47,19 @@ impl PolicyConfig {
             budget_profile: self.budget_profile.clone(),
             ceiling: self.ceiling.limits(),
             verify: self.verify.clone(),
+            // What a request adds stands beside what is found, not in its place.
+            detect: self.detect && self.verify.is_empty(),
+            base_tests: self.base_tests,
             scanners: self.scanners.clone(),
             review_from: self.review_from,
             publish: self.publish,
             branch_prefix: self.branch_prefix.clone(),
             max_attempts: self.max_attempts,
             approval_expires_ms: self.approval_expires_hours.saturating_mul(MS_PER_HOUR),
+            guard: self.guard.guard(self.on_budget),
+            image: self.image.clone(),
+            // Laid over it by whoever knows the machine's mirrors.
+            egress: EgressPolicy::default(),
             models,
         }
     }
@@ -52,6 +76,8 @@ impl ProjectConfig {
             budget_plugin: own.budget_plugin.unwrap_or(base.budget_plugin),
             budget_profile: own.budget_profile.or(base.budget_profile),
             verify: own.verify.unwrap_or(base.verify),
+            detect: own.detect.unwrap_or(base.detect),
+            base_tests: own.base_tests.unwrap_or(base.base_tests),
             scanners: own.scanners.unwrap_or(base.scanners),
             review_from: own.review_from.unwrap_or(base.review_from),
             publish: own.publish.unwrap_or(base.publish),
@@ -60,6 +86,14 @@ impl ProjectConfig {
             approval_expires_hours: own
                 .approval_expires_hours
                 .unwrap_or(base.approval_expires_hours),
+            on_budget: own.on_budget.unwrap_or(base.on_budget),
+            guard: GuardConfig {
+                idle_minutes: own.guard.idle_minutes.unwrap_or(base.guard.idle_minutes),
+                tool_minutes: own.guard.tool_minutes.unwrap_or(base.guard.tool_minutes),
+                same_call: own.guard.same_call.unwrap_or(base.guard.same_call),
+                same_path: own.guard.same_path.unwrap_or(base.guard.same_path),
+            },
+            image: own.image.or(base.image),
             ceiling: CeilingConfig {
                 calls: own.ceiling.calls.unwrap_or(base.ceiling.calls),
                 cost_usd: own.ceiling.cost_usd.unwrap_or(base.ceiling.cost_usd),
@@ -73,22 +107,29 @@ impl ProjectConfig {
 }
 
 impl Config {
-    /// The policy of repositories outside of the projects.
-    pub fn default_policy(&self) -> Policy {
-        self.defaults.policy(self.models.policy())
+    /// The policy of repositories that no project names, on a machine that has
+    /// been looked at.
+    pub fn default_policy(&self, detected: &Detected) -> Policy {
+        Policy {
+            egress: self.egress.policy(None, detected),
+            ..self.defaults.policy(self.models.policy())
+        }
     }
 
     /// The configured projects with their policies.
-    pub fn projects(&self) -> Vec<Project> {
+    pub fn projects(&self, detected: &Detected) -> Vec<Project> {
         self.projects
             .iter()
             .map(|(name, project)| Project {
                 name: name.clone(),
                 repository: project.repository.clone(),
                 base_branch: project.base_branch.clone(),
-                policy: project
-                    .over(&self.defaults)
-                    .policy(self.models.policy_of(&project.models)),
+                policy: Policy {
+                    egress: self.egress.policy(Some(&project.egress), detected),
+                    ..project
+                        .over(&self.defaults)
+                        .policy(self.models.policy_of(&project.models))
+                },
             })
             .collect()
     }
@@ -151,6 +192,8 @@ impl Config {
                     .to_owned(),
             );
         }
+        faults.extend(self.egress.faults());
+        faults.extend(self.web.faults(|name| self.secrets.contains_key(name)));
         let mut policies = vec![("models".to_owned(), self.models.policy())];
         policies.extend(self.projects.iter().map(|(name, project)| {
             (
@@ -176,6 +219,7 @@ impl Config {
                 faults.push(format!("{key}.repository: write the remote's URL"));
             }
             faults.extend(policy_faults(&key, &project.over(&self.defaults)));
+            faults.extend(project.egress.faults(&format!("{key}.egress")));
         }
         faults
     }
@@ -189,9 +233,29 @@ fn policy_faults(key: &str, policy: &PolicyConfig) -> Vec<String> {
     if policy.approval_expires_hours == 0 {
         faults.push(format!("{key}.approval_expires_hours: write at least 1"));
     }
+    if policy
+        .image
+        .as_deref()
+        .is_some_and(|image| image.trim().is_empty())
+    {
+        faults.push(format!(
+            "{key}.image: write an image's name, or remove the key"
+        ));
+    }
     if policy.ceiling.time_minutes == 0 || policy.ceiling.calls == 0 {
         faults.push(format!(
             "{key}.ceiling: calls and time_minutes must be at least 1, or no job could do anything"
+        ));
+    }
+    let guard = &policy.guard;
+    if guard.idle_minutes == 0 || guard.tool_minutes == 0 {
+        faults.push(format!(
+            "{key}.guard: idle_minutes and tool_minutes must be at least 1, or every agent would be stopped"
+        ));
+    }
+    if guard.same_call < 2 || guard.same_path < 2 {
+        faults.push(format!(
+            "{key}.guard: same_call and same_path must be at least 2: doing something once is no loop"
         ));
     }
     let prefix = policy.branch_prefix.trim_matches('/');

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use sortie_intake::{Catalog, Installed};
+use sortie_model::surface::Surface;
 use sortie_plugins::{Plugins, shipped};
 
 /// The loaded plugins.
@@ -22,6 +23,10 @@ impl Catalog for Loaded {
                 digest: plugin.digest,
             })
             .collect()
+    }
+
+    fn has(&self, name: &str, surface: Surface) -> bool {
+        self.0.has(name, surface)
     }
 
     async fn budget_profiles(&self, plugin: &str) -> Result<Vec<String>, String> {

@@ -5,6 +5,7 @@ use sortie_api::{DiffFault, EngineState, EngineView};
 use sortie_engine::{Engine, EngineError};
 use sortie_model::id::{JobId, RunId};
 use sortie_sandbox::{EngineReport, Sandbox};
+use sortie_store::Artifact;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -37,6 +38,10 @@ impl EngineView for View {
 
     fn log_path(&self, run: RunId) -> PathBuf {
         self.engine.log_path(run)
+    }
+
+    fn artifact_path(&self, artifact: &Artifact) -> PathBuf {
+        self.engine.artifact_path(artifact)
     }
 
     fn state(&self) -> EngineState {

@@ -6,6 +6,7 @@ use crate::config::{Config, Loaded};
 use crate::exit::{CliError, Exit};
 use sortie_engine::EngineLimits;
 use sortie_gateway::llm::{Llm, LlmOptions};
+use sortie_gateway::tools::{self, Detected, Machine, Preset};
 use sortie_git::{Author, Git, GitOptions, SshKey, SshOptions};
 use sortie_package::signature::TrustedKeys;
 use sortie_platform::Trust;
@@ -22,6 +23,28 @@ const MIB: u64 = 1024 * 1024;
 pub fn vault(config: &Config) -> Result<Vault, CliError> {
     Vault::new(config.secrets.clone())
         .map_err(|error| CliError::new(Exit::Usage, "configuration", error.to_string()))
+}
+
+/// What this machine's package managers are configured to use, where sandboxes
+/// may use it too.
+pub fn mirrors(config: &Config) -> Detected {
+    if !config.egress.mirrors {
+        return Detected::default();
+    }
+    let detected = tools::detect(&Machine::this(), &Preset::ALL);
+    for mirror in &detected.mirrors {
+        tracing::debug!(
+            preset = %mirror.preset, host = %mirror.rule.host, said_in = mirror.said_in,
+            "a mirror of this machine's package managers"
+        );
+    }
+    for place in &detected.withheld {
+        tracing::info!(
+            place,
+            "a mirror's address holds a credential, so sandboxes are not told of it"
+        );
+    }
+    detected
 }
 
 /// The door to git.

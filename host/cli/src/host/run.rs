@@ -101,11 +101,12 @@ impl Host {
             .load_shipped(&options::plugin_configs(config))
             .await
             .map_err(CliError::failed)?;
+        let mirrors = options::mirrors(config);
         let intake = Intake::open(IntakeOptions {
             store: store.clone(),
             catalog: Arc::new(catalog::Loaded(plugins.clone())),
-            projects: config.projects(),
-            defaults: config.default_policy(),
+            projects: config.projects(&mirrors),
+            defaults: config.default_policy(&mirrors),
             allowed: Allowed {
                 repositories: config.intake.allow_repositories.clone(),
                 agents: config.intake.allow_agents.clone(),
@@ -125,7 +126,7 @@ impl Host {
             store: store.clone(),
             plugins: plugins.clone(),
             intake: intake.clone(),
-            outbound,
+            outbound: outbound.clone(),
             vault: vault.clone(),
             clock: Arc::new(SystemClock),
             data_dir: data_dir.clone(),
@@ -152,6 +153,7 @@ impl Host {
             data_dir: data_dir.clone(),
             author: options::author(config),
             limits: options::engine_limits(config),
+            web: config.web.service(&outbound),
         });
         let token_file = data_dir.join(TOKEN_FILE);
         let (token, token_made) = Token::open(&token_file).map_err(CliError::failed)?;

@@ -3,7 +3,7 @@
 
 pub mod cases;
 pub mod package;
-mod program;
+pub mod program;
 pub mod template;
 mod toolchain;
 

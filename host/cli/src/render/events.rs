@@ -17,6 +17,17 @@ pub fn event(event: &EventView) -> Option<String> {
     let what = match event.kind.as_str() {
         "step.started" => format!("step {} begins", text("step")?),
         "step.finished" => format!("step {} is over{}", text("step")?, outcome(&event.data)),
+        "egress.refused" => format!(
+            "egress refused: {}, {}",
+            title(text("target")?),
+            text("reason").unwrap_or("no rule").replace('-', " ")
+        ),
+        "egress.allowed" | "egress.denied" => format!(
+            "{} for the {}: {}",
+            event.kind.replace('.', " "),
+            text("scope")?,
+            title(text("host")?)
+        ),
         "run.leased" | "run.executing" | "run.parked" | "run.finished" => return None,
         kind => {
             let name = match kind.split_once('.') {
@@ -127,6 +138,20 @@ mod tests {
         assert_eq!(
             shown("agent.progress", json!({"text": "\u{1b}[31mred"})),
             "  03:04:05  agent progress: \u{fffd}[31mred"
+        );
+        assert_eq!(
+            shown(
+                "egress.refused",
+                json!({"target": "a.example:443", "reason": "not-listed"})
+            ),
+            "  03:04:05  egress refused: a.example:443, not listed"
+        );
+        assert_eq!(
+            shown(
+                "egress.denied",
+                json!({"host": "a.example", "scope": "job"})
+            ),
+            "  03:04:05  egress denied for the job: a.example"
         );
         assert_eq!(line("run.leased", json!({})), None);
     }

@@ -3,7 +3,7 @@
 use super::{plain, short, state, title};
 use crate::out::{Out, Tone};
 use comfy_table::{ContentArrangement, Table, presets};
-use sortie_api::view::{JobDetail, JobView, StepView};
+use sortie_api::view::{ArtifactView, JobDetail, JobView, StepView};
 use sortie_model::clock::{Clock, SystemClock, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -114,6 +114,19 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
             ),
         );
     }
+    if let Some(found) = &detail.verification {
+        let commands: Vec<String> = found
+            .iter()
+            .map(|found| format!("{} ({}, {})", found.command, found.purpose, found.because))
+            .collect();
+        match commands.as_slice() {
+            [] => fact(
+                "verifies",
+                "nothing: no command was found in the base commit",
+            ),
+            commands => fact("verifies", &commands.join("\n")),
+        }
+    }
     let calls = job.usage.calls;
     fact(
         "used",
@@ -155,6 +168,21 @@ fn step(out: &Out, step: &StepView) -> String {
         ),
         None => format!("{} {name}", out.paint(Tone::Busy, "now ")),
     }
+}
+
+/// The files of a job as a table.
+pub fn artifacts(files: &[ArtifactView]) -> String {
+    let mut table = table(&["FILE", "RUN", "WHAT", "SIZE", "WRITTEN"]);
+    for file in files {
+        table.add_row(vec![
+            file.id.to_string(),
+            file.run.to_string(),
+            plain(&file.name).into_owned(),
+            format!("{} B", file.size_bytes),
+            file.created_at.clone(),
+        ]);
+    }
+    table.trim_fmt()
 }
 
 fn age(now: Timestamp, since: &str) -> String {

@@ -2,6 +2,7 @@
 //! it reaches a terminal; nothing here decides anything.
 
 mod change;
+mod egress;
 mod events;
 mod jobs;
 mod logs;
@@ -9,8 +10,9 @@ mod plugins;
 mod spending;
 
 pub use change::{diff, finding, findings_summary};
+pub use egress::{egress_asks, egress_connections};
 pub use events::event;
-pub use jobs::{job, jobs};
+pub use jobs::{artifacts, job, jobs};
 pub use logs::LogPrinter;
 pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin_events, plugins};
 pub use spending::spending;

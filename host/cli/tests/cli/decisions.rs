@@ -2,6 +2,7 @@
 //! played through the store while no host has it.
 
 use crate::rig::{Host, Rig};
+use sortie_model::approval::Subject;
 use sortie_model::clock::{Clock, SystemClock};
 use sortie_model::job::JobEvent;
 use sortie_model::run::RunPhase;
@@ -37,14 +38,12 @@ async fn park(store: Store) {
         .unwrap();
     let approval = NewApproval {
         step: "review".into(),
+        subject: Subject::Review,
         question: "Publish in spite of 1 finding?".into(),
         commit: Some(COMMIT.into()),
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
     };
-    store
-        .park(fence, JobEvent::Flagged, approval)
-        .await
-        .unwrap();
+    store.park(fence, approval).await.unwrap();
     store.close().await;
 }
 

@@ -8,8 +8,32 @@ use std::path::{Path, PathBuf};
 fn help_texts_are_as_they_were() {
     let rig = Rig::new();
     let commands = [
-        "", "init", "serve", "submit", "list", "status", "logs", "diff", "findings", "approve",
-        "reject", "cancel", "retry", "plugin", "audit", "doctor", "scan",
+        "",
+        "init",
+        "serve",
+        "submit",
+        "list",
+        "status",
+        "logs",
+        "diff",
+        "findings",
+        "artifacts",
+        "approve",
+        "reject",
+        "cancel",
+        "retry",
+        "publish",
+        "plugin",
+        "egress",
+        "egress list",
+        "egress allow",
+        "egress deny",
+        "egress learn",
+        "audit",
+        "doctor",
+        "scan",
+        "image",
+        "image check",
     ];
     let of_plugins = [
         "new",
@@ -83,7 +107,9 @@ fn told(text: &str) -> impl Iterator<Item = Vec<&str>> {
         let is_name = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase());
         let mut words = line.split_whitespace().take_while(is_name);
         let first = words.next().filter(|word| *word != "help")?;
-        let second = words.next().filter(|_| first == "plugin");
+        let second = words
+            .next()
+            .filter(|_| ["plugin", "image"].contains(&first));
         Some([Some(first), second].into_iter().flatten().collect())
     })
 }

@@ -2,29 +2,32 @@
 //! is what git finds afterwards.
 
 use super::{StepEnd, collect, out_of_time, sandbox_id, time_left_ms};
+use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::meter::RunMeter;
 use crate::program::{self, Reader};
 use crate::translate;
+use crate::watchdog::{Stuck, Watchdog};
 use sortie_model::clock::Timestamp;
+use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
 use sortie_model::llm::role;
 use sortie_model::run::Step;
 use sortie_plugins::Parser;
-use sortie_plugins::surfaces::agent::{Ending, Event, Mode, Stream, Task};
+use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
 use sortie_sandbox::{Output, OutputStream, StepSpec, place};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// People look at progress once in a while; the timeline gets at most one row
 /// of it a second.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// The longest progress text, in characters.
 const PROGRESS_CHARS: usize = 200;
-/// The longest summary kept, in characters.
-const SUMMARY_CHARS: usize = 4_000;
+/// The longest summary kept, in characters. An answer to a question is one.
+const SUMMARY_CHARS: usize = 12_000;
 
 pub(super) async fn perform(
     context: &RunContext,
@@ -33,22 +36,24 @@ pub(super) async fn perform(
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
-    let role = match asked.writes {
+    let role = asked.role.as_deref().unwrap_or(match asked.writes {
         true => role::BUILD,
         false => role::ASK,
-    };
+    });
     let models = context.options.llm.models();
     let model = models.for_role(&context.job.policy.models, role);
     let task = Task {
+        instruction: asked.instruction.unwrap_or_else(|| asked.prompt.clone()),
         prompt: asked.prompt,
         mode: match asked.writes {
             true => Mode::Write,
             false => Mode::ReadOnly,
         },
+        role: role.to_owned(),
         workspace: place::REPO.to_owned(),
         home: place::HOME.to_owned(),
         model_endpoint: model.is_some().then(|| format!("http://{}", place::LLM)),
-        model: model.map(|model| model.name),
+        model: model.map(translate::model),
         time_limit_ms: left,
     };
     let plan = plugins
@@ -73,17 +78,22 @@ pub(super) async fn perform(
     if !collect::known_to_sandbox(context, &spec.id).await? {
         charge(context, step.position).await?;
     }
+    artifact::keep(context, step, artifact::Kind::Prompt, &task.prompt).await?;
     let at_work = context.meter.works_on(step.position, role);
     let ran = program::run(context, step, &spec, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
+            watch: Watch::new(context.job.policy.guard),
             context,
             step: &step.name,
             shown_at: None,
+            done: false,
         })
     })
     .await?;
-    let conclusion = ran.reader.parser.finish(ran.exit.clone()).await?;
+    artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
+    let Events { parser, watch, .. } = ran.reader;
+    let conclusion = parser.finish(ran.exit.clone()).await?;
     if ran.workspace_full {
         return Err(Fault::halt(
             HaltReason::WorkspaceFull,
@@ -97,31 +107,38 @@ pub(super) async fn perform(
             None
         }
     };
-    let stopped = at_work.stopped();
-    // An early end is the reason also when what was left cannot be taken.
-    let head = match (head, ran.timed_out || stopped.is_some()) {
-        (Some(head), false) => Some(head?),
-        (Some(head), true) => head.ok(),
+    // What stopped it is the reason also when what was left cannot be taken. An
+    // agent that was refused a model did not finish, whatever it says.
+    let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {
+        (Some(stopped), _, _) => Some(Fault::halt(stopped.halt_reason(), stopped)),
+        (None, true, _) => Some(out_of_time(context)),
+        (None, false, stuck) => stuck.map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
+    };
+    let head = match (head, &stop) {
+        (Some(head), None) => Some(head?),
+        (Some(head), Some(_)) => head.ok(),
         (None, _) => None,
     };
     let changed = match &head {
         Some(head) => collect::differs(context, head).await?,
         None => false,
     };
-    if ran.timed_out || stopped.is_some() {
+    if let Some(stop) = stop {
         // The work so far is kept in the mirror, where `sortie diff` shows it.
         if let Some(head) = &head {
             let store = &context.options.store;
             crate::drive::persist(|| store.set_head(context.fence, head.as_str())).await?;
         }
-        return Err(match stopped {
-            // An agent that was refused a model did not finish, whatever it says.
-            Some(stopped) => Fault::halt(stopped.halt_reason(), stopped),
-            None => out_of_time(context),
-        });
+        return Err(stop);
     }
+    // The work of a program that hung after its end is as good as that of one
+    // that exited.
+    let exit = match ran.lingered && conclusion.ending == Ending::Completed {
+        true => Exit::Code(0),
+        false => ran.exit,
+    };
     let outcome = Outcome::Agent(AgentOutcome {
-        exit: translate::exit(ran.exit),
+        exit: translate::exit(exit),
         completed: conclusion.ending == Ending::Completed,
         summary: cut(&conclusion.summary, SUMMARY_CHARS),
         changed,
@@ -139,6 +156,12 @@ async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
     let store = &context.options.store;
     let used = store.run_state(context.fence.run).await?.usage;
     let plugin = &context.job.policy.budget_plugin;
+    if used.calls >= context.limits.calls {
+        return Err(Fault::halt(
+            HaltReason::BudgetCalls,
+            format!("the run used its {} calls", context.limits.calls),
+        ));
+    }
     let pending = Pending {
         calls: 1,
         cost_micro_usd: 0,
@@ -176,9 +199,11 @@ async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
 /// Feeds a parser and puts what it says on the timeline.
 struct Events<'a> {
     parser: Parser,
+    watch: Watch,
     context: &'a RunContext,
     step: &'a str,
     shown_at: Option<Timestamp>,
+    done: bool,
 }
 
 impl Reader for Events<'_> {
@@ -188,6 +213,8 @@ impl Reader for Events<'_> {
             OutputStream::Stderr => Stream::Stderr,
         };
         let events = self.parser.push(stream, &output.bytes).await?;
+        self.watch.hear(&events);
+        self.done |= events.iter().any(|event| matches!(event, Event::Done(_)));
         let Some(text) = events.iter().rev().find_map(progress) else {
             return Ok(());
         };
@@ -207,6 +234,52 @@ impl Reader for Events<'_> {
             }
         }
         Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.done
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        self.watch.alarm()
+    }
+
+    fn ring(&mut self) {
+        self.watch.stuck = Some(self.watch.dog.silent());
+    }
+
+    fn stops(&self) -> bool {
+        self.watch.stuck.is_some()
+    }
+}
+
+/// Looks after the program while it works.
+struct Watch {
+    began: Instant,
+    dog: Watchdog,
+    stuck: Option<Stuck>,
+}
+
+impl Watch {
+    fn new(guard: Guard) -> Self {
+        Self {
+            began: Instant::now(),
+            dog: Watchdog::new(guard),
+            stuck: None,
+        }
+    }
+
+    fn hear(&mut self, events: &[Event]) {
+        let at = self.began.elapsed();
+        for event in events {
+            if self.stuck.is_none() && !matches!(event, Event::Done(_)) {
+                self.stuck = self.dog.hear(at, event);
+            }
+        }
+    }
+
+    fn alarm(&self) -> Option<Instant> {
+        self.began.checked_add(self.dog.patience_ends())
     }
 }
 

@@ -4,8 +4,7 @@
 use super::{StepEnd, sandbox_id};
 use crate::drive::{RunContext, persist};
 use crate::fault::Fault;
-use sortie_model::approval::Decision;
-use sortie_model::job::JobEvent;
+use sortie_model::approval::{Decision, Subject};
 use sortie_model::run::Step;
 use sortie_plugins::surfaces::workflow::{ApprovalOutcome, ApprovalStep, Outcome};
 use sortie_store::NewApproval;
@@ -39,17 +38,18 @@ pub(super) async fn perform(
         tracing::warn!(%error, run = context.fence.run.0, "a parked run's sandbox is left; the next start removes it");
     }
     let state = store.run_state(context.fence.run).await?;
-    let event = match asked.review {
-        true => JobEvent::Flagged,
-        false => JobEvent::Gated,
+    let subject = match asked.review {
+        true => Subject::Review,
+        false => Subject::Gate,
     };
     let expires = Duration::from_millis(context.job.policy.approval_expires_ms);
     let question = NewApproval {
         step: id,
+        subject,
         question: asked.question,
         commit: state.run.head_commit,
         expires_at: context.options.clock.now().plus(expires),
     };
-    persist(|| store.park(context.fence, event.clone(), question.clone())).await?;
+    persist(|| store.park(context.fence, question.clone())).await?;
     Ok(None)
 }

@@ -2,28 +2,28 @@
 //! reads it from the runner, never from the command's output.
 
 use super::{StepEnd, out_of_time, sandbox_id, time_left_ms};
+use crate::artifact;
+use crate::clip::Clip;
 use crate::drive::RunContext;
 use crate::fault::Fault;
-use crate::program::{self, Reader};
+use crate::program;
 use sortie_model::halt::HaltReason;
 use sortie_model::run::Step;
 use sortie_plugins::surfaces::workflow::{ExecOutcome, ExecStep, Exit, Outcome};
-use sortie_sandbox::{Output, StepSpec, place};
+use sortie_sandbox::{StepSpec, place};
+use sortie_verify::extract::{Ended, Extract, extract};
 
-/// Nothing is read out of a command's output.
-struct Ignore;
-
-impl Reader for Ignore {
-    async fn read(&mut self, _: &Output) -> Result<(), Fault> {
-        Ok(())
-    }
-}
+/// What of an output is looked through for errors: the first of them is often
+/// the cause, and the last lines sum up.
+const HEAD_BYTES: usize = 128 * 1024;
+const TAIL_BYTES: usize = 512 * 1024;
 
 pub(super) async fn perform(
     context: &RunContext,
     step: &Step,
     asked: ExecStep,
 ) -> Result<StepEnd, Fault> {
+    context.verification.tell(context).await?;
     let left = time_left_ms(context).await?;
     let limit = asked.time_limit_ms.unwrap_or(left).min(left);
     let spec = StepSpec {
@@ -36,7 +36,11 @@ pub(super) async fn perform(
         wall_limit_ms: limit,
         output_limit_bytes: context.options.limits.step_output_bytes,
     };
-    let ran = program::run(context, step, &spec, || async { Ok(Ignore) }).await?;
+    let ran = program::run(context, step, &spec, || async {
+        Ok(Clip::new(HEAD_BYTES, TAIL_BYTES))
+    })
+    .await?;
+    artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     if ran.timed_out && limit == left {
         return Err(out_of_time(context));
     }
@@ -50,9 +54,28 @@ pub(super) async fn perform(
         true => Exit::TimedOut,
         false => crate::translate::exit(ran.exit),
     };
+    let said = match ended(&exit, ran.out_of_memory) {
+        None => Extract::default(),
+        Some(ended) => extract(&ended, &ran.reader.text()),
+    };
     let outcome = Outcome::Exec(ExecOutcome {
         exit,
         tail: ran.tail,
+        errors: said.errors,
+        fingerprint: said.fingerprint,
+        infrastructure: said.infrastructure,
     });
     Ok(StepEnd::of(outcome, ran.duration_ms))
+}
+
+/// How a command ended that did not pass; none for one that did.
+fn ended(exit: &Exit, out_of_memory: bool) -> Option<Ended> {
+    Some(match exit {
+        Exit::Code(0) => return None,
+        _ if out_of_memory => Ended::OutOfMemory,
+        Exit::Code(code) => Ended::Code(*code),
+        Exit::Signal(signal) => Ended::Signal(*signal),
+        Exit::TimedOut => Ended::TimedOut,
+        Exit::Stopped(why) => Ended::Stopped(why.clone()),
+    })
 }

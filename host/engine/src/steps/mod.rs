@@ -112,7 +112,7 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
     let done = match action {
         Action::Agent(asked) => agent::perform(context, step, asked).await,
         Action::Exec(asked) => exec::perform(context, step, asked).await,
-        Action::Scan(asked) => scan::perform(context, asked).await,
+        Action::Scan(asked) => scan::perform(context, step, asked).await,
         Action::Publish(asked) => publish::perform(context, asked).await,
         Action::Notify(asked) => notify(context, step, &asked.message).await,
         Action::Wait(asked) => wait(context, asked.time_ms).await,
@@ -149,7 +149,6 @@ async fn finish(context: &RunContext, step: &Step, end: StepEnd) -> Result<(), F
             cost_micro_usd: MicroUsd(0),
             time_ms: end.time_ms,
         },
-        artifacts: Vec::new(),
     };
     persist(|| {
         context.options.store.finish_step(

@@ -3,11 +3,11 @@
 //! decided.
 
 use super::{StepEnd, sandbox_id};
+use crate::base_tests::SCANNER;
 use crate::drive::{RunContext, action_of};
 use crate::fault::Fault;
 use crate::gate::{self, Candidate};
 use sortie_git::{CommitId, ErrorClass, GitError, PushExpect};
-use sortie_model::approval::Decision;
 use sortie_model::halt::HaltReason;
 use sortie_model::project::PublishMode;
 use sortie_plugins::surfaces::workflow::{Action, Outcome, PublishOutcome, PublishStep};
@@ -47,16 +47,19 @@ pub(super) async fn perform(context: &RunContext, asked: PublishStep) -> Result<
         return Err(shut("nothing differs from the base".to_owned()));
     }
     let scanned = store.scanned(context.fence.run).await?;
-    let released = store.approval(context.job.id).await?.filter(|approval| {
-        approval.run == context.fence.run && approval.decision == Some(Decision::Approved)
-    });
+    let released = store.released(context.fence.run).await?;
     let released = match released {
         Some(approval) if is_review(context, &approval.step).await? => approval.commit,
         _ => None,
     };
+    let mut demanded = policy.scanners.clone();
+    demanded.retain(|name| name != SCANNER);
+    if policy.base_tests {
+        demanded.push(SCANNER.to_owned());
+    }
     gate::check(&Candidate {
         commit: &commit,
-        demanded: &policy.scanners,
+        demanded: &demanded,
         review_from: policy.review_from,
         scan: scanned.as_ref().map(|scan| gate::Scan {
             commit: &scan.commit,

@@ -52,13 +52,6 @@ async fn route(
         (&Method::GET, path) if path.starts_with("/v1/models/") => {
             return model(run, &path["/v1/models/".len()..]);
         }
-        (_, path) if path.starts_with("/sortie/") => {
-            return Err(Refused::new(
-                StatusCode::NOT_FOUND,
-                "not_configured",
-                "this host offers no search and no fetch",
-            ));
-        }
         _ => {
             return Err(Refused::new(
                 StatusCode::NOT_FOUND,

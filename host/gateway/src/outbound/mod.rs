@@ -2,8 +2,8 @@
 //!
 //! A request passes four gates, in this order. It must be well formed
 //! (`target`, `path`, `headers`); a [`Rule`] of its subject's grant must
-//! allow it (`rule`, `host`); every address of its host must be one that the
-//! rule opens (`address`, `resolve`); then it is sent to those addresses and
+//! allow it (`rule`); every address of its host must be one that the
+//! rule opens (`addresses`, `crate::net`); then it is sent to those addresses and
 //! to no other (`pool`), with the rule's credential, and the answer is capped,
 //! cleaned of the credential (`scrub`) and written down (`audit`).
 //!
@@ -12,31 +12,29 @@
 //! request that a server may have seen, and never tells a guest a secret or
 //! the address behind a name.
 
-mod address;
+mod addresses;
 mod audit;
 mod error;
 mod headers;
-mod host;
 mod message;
 mod path;
 mod pool;
-mod resolve;
 mod rule;
 pub(crate) mod scrub;
 mod target;
 mod turns;
 
-pub use address::Reach;
 pub use audit::{Audit, AuditEntry, Outcome};
 pub use error::{OutboundError, SetupError};
 pub use headers::{FieldName, MAX_FIELD_BYTES, MAX_FIELDS};
-pub use host::HostPattern;
 pub use message::{Header, OutRequest, OutResponse};
 pub use path::PathPrefix;
 pub(crate) use pool::tls;
-pub use resolve::{Resolve, SystemResolver};
 pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme, Sign};
 pub use target::MAX_URL_BYTES;
+
+pub use crate::net::{Reach, Resolve, SystemResolver};
+pub use sortie_model::host::HostPattern;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -116,8 +114,8 @@ pub struct Outbound {
 
 struct Shared {
     options: OutboundOptions,
-    pool: Pool,
-    turns: Turns,
+    pool: Arc<Pool>,
+    turns: Arc<Turns>,
 }
 
 impl Outbound {
@@ -132,10 +130,27 @@ impl Outbound {
         Ok(Self {
             shared: Arc::new(Shared {
                 options,
-                pool,
-                turns,
+                pool: Arc::new(pool),
+                turns: Arc::new(turns),
             }),
         })
+    }
+
+    /// The same service, with its connections and its turns, whose rows go to
+    /// `audit`.
+    #[must_use]
+    pub fn with_audit(&self, audit: Arc<dyn Audit>) -> Self {
+        let shared = &*self.shared;
+        Self {
+            shared: Arc::new(Shared {
+                options: OutboundOptions {
+                    audit,
+                    ..shared.options.clone()
+                },
+                pool: shared.pool.clone(),
+                turns: shared.turns.clone(),
+            }),
+        }
     }
 
     /// Sends a request for `subject`, a plugin's name, if one of its `rules`
@@ -218,7 +233,7 @@ impl Shared {
             .into());
         }
         let _turn = self.turns.take(subject).await;
-        let addresses = resolve::addresses(&*self.options.resolver, rule, &target).await?;
+        let addresses = addresses::addresses(&*self.options.resolver, rule, &target).await?;
         let client = self.pool.client(Key {
             subject: subject.to_owned(),
             origin: target.url[..url::Position::BeforePath].to_owned(),

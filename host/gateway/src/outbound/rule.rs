@@ -8,9 +8,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sortie_model::host::HostPattern;
 
 use super::headers::{self, FieldName};
-use super::host::HostPattern;
 use super::path::PathPrefix;
 
 /// One kind of request that is allowed.
@@ -402,7 +402,7 @@ mod tests {
             ("host = \"h.org\"\nschemes = []", "[\"https\"]"),
             ("host = \"h.org\"\nschemes = [\"ftp\"]", "`http` or `https`"),
             ("host = \"h.org\"\nport = 0", "1 to 65535"),
-            ("host = \"h.org:80\"", "`port`"),
+            ("host = \"h.org:80\"", "its port in a key of its own"),
             (
                 "host = \"h.org\"\nschemes = [\"http\"]\ncredential = { secret = \"s\" }",
                 "write [\"https\"]",

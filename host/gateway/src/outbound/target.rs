@@ -5,10 +5,10 @@
 //! it differently. What the parser would silently mend (white space, control
 //! characters, backslashes) is refused before it.
 
+use sortie_model::host::HostName;
 use url::Url;
 
 use super::error::OutboundError;
-use super::host::Name;
 use super::path;
 use super::rule::{MethodName, Rule, Scheme};
 
@@ -20,7 +20,7 @@ pub const MAX_URL_BYTES: usize = 8 * 1024;
 pub(crate) struct Target {
     pub(crate) url: Url,
     pub(crate) scheme: Scheme,
-    pub(crate) name: Name,
+    pub(crate) name: HostName,
     pub(crate) port: u16,
 }
 
@@ -56,7 +56,7 @@ impl Target {
         };
         let name = url
             .host()
-            .and_then(Name::new)
+            .and_then(HostName::new)
             .ok_or_else(|| invalid("the host of the URL is no DNS name and no IP address"))?;
         // Drops the dot at the end, so that what was matched is what is asked
         // for in the request and in the TLS handshake.

@@ -14,3 +14,4 @@ mod policy;
 mod push;
 mod ssh;
 mod support;
+mod tree;

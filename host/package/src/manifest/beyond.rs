@@ -219,8 +219,8 @@ fn egress_covers(
 ) -> bool {
     let port = |rule: &EgressRequest| rule.port.unwrap_or(scheme.default_port());
     let host = match (
-        HostPattern::parse(&given.host),
-        HostPattern::parse(&asked.host),
+        HostPattern::canonical(&given.host),
+        HostPattern::canonical(&asked.host),
     ) {
         (Ok(given), Ok(asked)) => given.covers(&asked),
         _ => false,

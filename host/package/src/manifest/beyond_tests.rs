@@ -333,6 +333,19 @@ proptest! {
     }
 
     #[test]
+    fn a_version_gets_no_more_than_it_asks_for_and_no_less(asked in requests(), given in requests()) {
+        let given = granted(&given);
+        let within = given.clone().within(&asked);
+        prop_assert_eq!(asked.beyond(&within), asked.beyond(&given));
+        prop_assert!(within.jobs.allow.is_subset(&asked.jobs.allow));
+        prop_assert!(within.chat.sources.is_subset(&asked.chat.sources));
+        for own in &within.directories {
+            let named = asked.directories.iter().find(|asked| asked.name == own.name);
+            prop_assert!(named.is_some_and(|asked| own.mode <= asked.mode));
+        }
+    }
+
+    #[test]
     fn a_grant_survives_its_json(asked in requests()) {
         let grant = granted(&asked);
         let text = serde_json::to_string(&grant).unwrap();

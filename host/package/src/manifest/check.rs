@@ -254,7 +254,9 @@ fn http_source(at: &str, source: &HttpSource, faults: &mut Faults) {
 fn egress(at: &str, rule: &EgressRequest, faults: &mut Faults) {
     faults.check(
         format!("{at}.host"),
-        HostPattern::parse(&rule.host).map(drop),
+        HostPattern::canonical(&rule.host)
+            .map(drop)
+            .map_err(|error| error.to_string()),
     );
     faults.check(
         format!("{at}.path_prefix"),

@@ -9,7 +9,6 @@ mod beyond;
 mod bounds;
 mod check;
 mod config;
-mod host;
 mod names;
 mod requests;
 mod schedule;
@@ -27,13 +26,13 @@ use sortie_model::surface::Surface;
 
 pub use beyond::{Difference, Subject};
 pub use config::{ConfigProblem, ConfigSchema};
-pub use host::HostPattern;
 pub use names::{header as check_header_name, name as check_name};
 pub use requests::{
     Chat, Credential, DirectoryGrant, DirectoryMode, DirectoryRequest, EgressRequest, Grant,
     JobAction, Jobs, Limits, Notify, Requests, Scheme, Sign,
 };
 pub use schedule::{Schedule, zone};
+pub use sortie_model::host::HostPattern;
 pub use sources::{Encoding, EventSource, HttpSource, Missed, TimerSource, Verify};
 
 use crate::unknown;

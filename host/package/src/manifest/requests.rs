@@ -81,6 +81,29 @@ impl Grant {
         }
     }
 
+    /// What a version that asks for this gets of the grant: what it may do with
+    /// jobs, chats and directories, only as far as it asks. A version before may
+    /// ask for less than the grant has. Which hosts it may send to and how much
+    /// it may use is the operator's to say, also beyond what it asks.
+    #[must_use]
+    pub fn within(mut self, requests: &Requests) -> Self {
+        self.jobs
+            .allow
+            .retain(|action| requests.jobs.allow.contains(action));
+        self.chat
+            .sources
+            .retain(|source| requests.chat.sources.contains(source));
+        self.directories.retain_mut(|own| {
+            let mut asked = requests.directories.iter();
+            let asked = asked.find(|asked| asked.name == own.name);
+            if let Some(asked) = asked {
+                own.mode = own.mode.min(asked.mode);
+            }
+            asked.is_some()
+        });
+        self
+    }
+
     /// This grant and everything that is asked for. Where both speak of the
     /// same thing the request holds; an operator's path of a directory stays
     /// unless there is a new one.

@@ -135,13 +135,28 @@ impl Platform {
         let manifest = manifest_of(&installed)?;
         let grant = agreed(&manifest, grant_of(&installed)?, consent);
         installed.grant = value_of(name, &grant)?;
-        let (running, prepared) = self.prepare_any(&installed).await?;
+        let ready = match self.prepare_any(&installed).await {
+            Ok(ready) => Ok(ready),
+            // What nobody stands behind does not run, but what it was granted
+            // can be taken back all the same.
+            Err(error @ PlatformError::Untrusted { .. }) => Err(error),
+            Err(error) => return Err(error),
+        };
         let lacks = not_granted(&manifest.requests().beyond(&grant));
         let stored = self
             .store()
             .grant_plugin(name, &installed.digest, installed.grant, lacks, actor)
             .await?;
-        self.take_effect(stored, running, prepared).await
+        match ready {
+            Ok((running, prepared)) => self.take_effect(stored, running, prepared).await,
+            Err(error) => {
+                self.stop(name).await?;
+                if stored.enabled {
+                    self.leave_out(name, error.to_string());
+                }
+                Ok(self.view(stored))
+            }
+        }
     }
 
     pub(super) async fn enable_now(

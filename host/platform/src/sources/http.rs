@@ -127,17 +127,18 @@ impl Platform {
             return Ok(Answer::Duplicate(id, state));
         }
         let payload = payload_of(found, request);
-        let new = NewPluginEvent {
+        // What it says is written only when it has to be handled later.
+        let mut new = NewPluginEvent {
             id: self.store().reserve_event_id().await?,
             plugin: plugin.to_owned(),
             source: source.to_owned(),
             in_line: false,
             delivery: Some(delivery),
             sender: None,
-            payload: serde_json::to_vec(&payload).unwrap_or_default(),
+            payload: Vec::new(),
             cursor: None,
         };
-        let handled = self.handle_at_once(&running, new.clone(), payload);
+        let handled = self.handle_at_once(&running, new.clone(), payload.clone());
         let handled = tokio::time::timeout(AT_ONCE, handled)
             .await
             .unwrap_or(Err(PlatformError::TooSlow));
@@ -148,6 +149,7 @@ impl Platform {
             Err(PlatformError::Store(error)) if error.may_pass() => Err(error.into()),
             Err(error) => {
                 tracing::warn!(%error, plugin, source, event = new.id.0, "a request waits for its next try");
+                new.payload = serde_json::to_vec(&payload).unwrap_or_default();
                 match self.store().accept_event(new).await? {
                     Accepted::New(id) => Ok(Answer::Taken(id)),
                     Accepted::Duplicate(id, state) => Ok(Answer::Duplicate(id, state)),

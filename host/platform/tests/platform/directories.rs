@@ -107,4 +107,15 @@ async fn a_granted_directory_is_read_and_written_only_as_it_was_granted() {
     rig.platform.grant(NAME, here(), "ann").await.unwrap();
     assert_eq!(asked(&rig, "3", "w").await, ok(""));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "severes\n");
+
+    // The version before asks to read, and gets no more of the same grant.
+    let back = rig.platform.rollback(NAME, "ann").await.unwrap();
+    assert!(back.plugin.enabled, "{:?}", back.beyond);
+    assert_eq!(asked(&rig, "4", "r").await, ok("severes\n"));
+    let (refused, _) = asked(&rig, "5", "w").await;
+    assert_eq!(refused, "not-permitted");
+    // Forth again, nobody has to be asked.
+    let forth = rig.platform.rollback(NAME, "ann").await.unwrap();
+    assert!(forth.plugin.enabled, "{:?}", forth.beyond);
+    assert_eq!(asked(&rig, "6", "w").await, ok(""));
 }

@@ -99,7 +99,12 @@ fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 3_600_000,
+        guard: Default::default(),
+        image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
         models: Default::default(),
     }
 }

@@ -51,9 +51,14 @@ async fn broken(rig: &Rig, reason: &str) {
     assert!(rig.hook(NAME, "broken", "c").await.is_err());
     let error = rig.platform.enable(NAME, "ann").await.unwrap_err();
     assert!(matches!(error, PlatformError::Untrusted { .. }), "{error}");
-    let granted = rig.platform.grant(NAME, everything(), "ann").await;
-    assert!(matches!(granted, Err(PlatformError::Untrusted { .. })));
-    assert!(rig.plugins.get(NAME).is_none());
+    // A grant can be changed, which changes nothing about that.
+    let nothing = Consent::Exactly(Box::default());
+    for (consent, enabled) in [(nothing, false), (everything(), true)] {
+        let granted = rig.platform.grant(NAME, consent, "ann").await.unwrap();
+        assert_eq!(granted.plugin.enabled, enabled);
+        assert_eq!(granted.broken.is_some(), enabled);
+        assert!(rig.plugins.get(NAME).is_none());
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,10 @@ pub const MAX_PUSH_BYTES: usize = 8 << 10;
 pub const MAX_EVENTS: usize = 10_000;
 /// The longest text of an event in bytes; longer ones are cut.
 pub const MAX_TEXT_BYTES: usize = 16 << 10;
+/// The longest fingerprint of a tool's arguments, as the WIT says.
+const MAX_FINGERPRINT_BYTES: usize = 128;
+/// The longest path that a tool is about: what the kernel takes.
+const MAX_PATH_BYTES: usize = 4_096;
 /// The most arguments, variables and files of a launch.
 const MAX_ITEMS: usize = 256;
 /// The longest argument or variable: the kernel takes 128 KiB with the end.
@@ -35,21 +39,53 @@ pub enum Mode {
     ReadOnly,
 }
 
+/// A protocol that models are asked in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelApi {
+    /// OpenAI's `POST /v1/chat/completions`.
+    ChatCompletions,
+    /// OpenAI's `POST /v1/responses`.
+    Responses,
+    /// Anthropic's `POST /v1/messages`.
+    Messages,
+}
+
+/// The model that the agent works with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Model {
+    /// The name to ask for.
+    pub name: String,
+    /// The protocols that it is served in.
+    pub apis: Vec<ModelApi>,
+    /// How many tokens it takes at once, prompt and answer together.
+    pub context_tokens: Option<u32>,
+    /// How many tokens it answers at most.
+    pub output_tokens: Option<u32>,
+    /// Whether it takes images.
+    pub vision: bool,
+}
+
 /// What the agent is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
-    /// The whole prompt; for an agent that is a plain command, the command.
+    /// The whole prompt.
     pub prompt: String,
+    /// What was asked for, without the frame around it; the prompt itself when
+    /// there is none.
+    pub instruction: String,
     /// What it may do.
     pub mode: Mode,
+    /// What the workflow wants it for, such as `build`, `plan` or `review`.
+    pub role: String,
     /// Absolute path of the checked-out repository inside the sandbox.
     pub workspace: String,
     /// Absolute path of the agent's own directory inside the sandbox.
     pub home: String,
     /// Base URL of the model endpoint inside the sandbox, without a path.
     pub model_endpoint: Option<String>,
-    /// Name of the model to use.
-    pub model: Option<String>,
+    /// The model to use.
+    pub model: Option<Model>,
     /// The run's limit in milliseconds.
     pub time_limit_ms: u64,
 }
@@ -112,6 +148,11 @@ pub struct ToolStart {
     pub name: String,
     /// What it was given, cut to a line for people.
     pub summary: String,
+    /// The same for two uses of this tool with the same arguments, another one
+    /// for others; empty when the agent does not say.
+    pub fingerprint: String,
+    /// The one file or folder that it is about, as the agent wrote it.
+    pub path: Option<String>,
 }
 
 /// A tool the agent finished using.
@@ -123,13 +164,20 @@ pub struct ToolEnd {
     pub ok: bool,
 }
 
-/// Tokens the agent says it used; a hint, never the ledger.
+/// Tokens the agent says it used since it last said so; a hint, never the
+/// ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageHint {
-    /// Tokens sent, without those read from a cache.
+    /// Tokens sent, without those of the two fields that follow.
     pub input_tokens: u64,
-    /// Tokens received.
+    /// Tokens read from the provider's cache.
+    pub cache_read_tokens: u64,
+    /// Tokens written to the provider's cache.
+    pub cache_write_tokens: u64,
+    /// Tokens received, with those of its reasoning.
     pub output_tokens: u64,
+    /// What the agent reckons they cost, in micro-USD.
+    pub cost_micro_usd: Option<u64>,
 }
 
 /// One thing the agent did or said.
@@ -148,7 +196,8 @@ pub enum Event {
     Usage(UsageHint),
     /// Something failed, in words for people.
     Error(String),
-    /// The agent ended.
+    /// The agent ended, by its own protocol; a program that goes on is stopped,
+    /// which changes nothing of the ending.
     Done(Ending),
     /// Anything else, as JSON text.
     Other(String),
@@ -290,6 +339,8 @@ fn event(event: wit::Event) -> Event {
             id: text(tool.id),
             name: text(tool.name),
             summary: text(tool.summary),
+            fingerprint: cut_to(tool.fingerprint, MAX_FINGERPRINT_BYTES),
+            path: tool.path.map(|path| cut_to(path, MAX_PATH_BYTES)),
         }),
         wit::Event::ToolEnd(tool) => Event::ToolEnd(ToolEnd {
             id: text(tool.id),
@@ -298,7 +349,10 @@ fn event(event: wit::Event) -> Event {
         wit::Event::Text(said) => Event::Text(text(said)),
         wit::Event::Usage(usage) => Event::Usage(UsageHint {
             input_tokens: usage.input_tokens,
+            cache_read_tokens: usage.cache_read_tokens,
+            cache_write_tokens: usage.cache_write_tokens,
             output_tokens: usage.output_tokens,
+            cost_micro_usd: usage.cost_micro_usd,
         }),
         wit::Event::Error(said) => Event::Error(text(said)),
         wit::Event::Done(end) => Event::Done(ending(end)),
@@ -318,15 +372,39 @@ impl From<Task> for wit::Task {
     fn from(task: Task) -> Self {
         Self {
             prompt: task.prompt,
+            instruction: task.instruction,
             mode: match task.mode {
                 Mode::Write => wit::Mode::Write,
                 Mode::ReadOnly => wit::Mode::ReadOnly,
             },
+            role: task.role,
             workspace: task.workspace,
             home: task.home,
             model_endpoint: task.model_endpoint,
-            model: task.model,
+            model: task.model.map(Into::into),
             time_limit_ms: task.time_limit_ms,
+        }
+    }
+}
+
+impl From<Model> for wit::Model {
+    fn from(model: Model) -> Self {
+        Self {
+            name: model.name,
+            apis: model.apis.into_iter().map(Into::into).collect(),
+            context_tokens: model.context_tokens,
+            output_tokens: model.output_tokens,
+            vision: model.vision,
+        }
+    }
+}
+
+impl From<ModelApi> for wit::ModelApi {
+    fn from(api: ModelApi) -> Self {
+        match api {
+            ModelApi::ChatCompletions => Self::ChatCompletions,
+            ModelApi::Responses => Self::Responses,
+            ModelApi::Messages => Self::Messages,
         }
     }
 }

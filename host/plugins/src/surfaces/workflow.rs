@@ -51,8 +51,12 @@ pub struct Context {
     pub project: String,
     /// The name of the agent plugin to use.
     pub agent: String,
-    /// The project's verification commands, in order, each for `sh -c`.
+    /// The commands that must pass, in order, each for `sh -c`.
     pub verify: Vec<String>,
+    /// Whether the host found them in the base commit.
+    pub detected: bool,
+    /// Files of the base commit that say how the repository is worked on.
+    pub conventions: Vec<String>,
     /// The names of the scanner plugins that must judge the change.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
@@ -70,6 +74,12 @@ pub struct AgentStep {
     pub agent: String,
     /// The whole prompt.
     pub prompt: String,
+    /// What was asked for, without the prompt's frame; none when it has none.
+    #[serde(default)]
+    pub instruction: Option<String>,
+    /// What the agent is here for; none for `build`.
+    #[serde(default)]
+    pub role: Option<String>,
     /// Whether changes are taken over; without, they are discarded.
     pub writes: bool,
 }
@@ -185,6 +195,15 @@ pub struct ExecOutcome {
     pub exit: Exit,
     /// The end of its output, at most 16 KiB.
     pub tail: String,
+    /// The lines of its output that say what is wrong; empty when it passed.
+    #[serde(default)]
+    pub errors: String,
+    /// The same for the same failure; empty when it passed.
+    #[serde(default)]
+    pub fingerprint: String,
+    /// Why no change to the repository mends it, when that is so.
+    #[serde(default)]
+    pub infrastructure: Option<String>,
 }
 
 /// How many findings of each severity the scanners have.
@@ -256,6 +275,8 @@ pub struct StepResult {
 pub enum HaltReason {
     /// The verification commands do not pass.
     VerificationFailed(String),
+    /// The verification commands cannot be run.
+    InfrastructureFailed(String),
     /// The agent changed nothing.
     NoChanges(String),
     /// The agent did not finish its task.
@@ -319,6 +340,9 @@ pub(crate) fn advance(at: &At, answer: wit::AdvanceResult) -> Result<Advance, Pl
         wit::Decision::Reject(reason) => Decision::Reject(text(reason)),
         wit::Decision::Halt(reason) => Decision::Halt(match reason {
             wit::HaltReason::VerificationFailed(why) => HaltReason::VerificationFailed(text(why)),
+            wit::HaltReason::InfrastructureFailed(why) => {
+                HaltReason::InfrastructureFailed(text(why))
+            }
             wit::HaltReason::NoChanges(why) => HaltReason::NoChanges(text(why)),
             wit::HaltReason::AgentFailed(why) => HaltReason::AgentFailed(text(why)),
             wit::HaltReason::ApprovalExpired(why) => HaltReason::ApprovalExpired(text(why)),
@@ -362,9 +386,19 @@ fn action(at: &At, action: wit::Action) -> Result<Action, PluginError> {
     Ok(match action {
         wit::Action::Agent(step) => {
             check_bytes(at, "a prompt", step.prompt.len(), MAX_PROMPT_BYTES)?;
+            let instruction = step.instruction.as_ref().map_or(0, String::len);
+            check_bytes(at, "an instruction", instruction, MAX_PROMPT_BYTES)?;
+            if let Some(role) = step.role.as_deref().filter(|role| !is_kebab(role)) {
+                return Err(nonsense(
+                    at,
+                    format!("the role {} is not kebab-case", quote(role)),
+                ));
+            }
             Action::Agent(AgentStep {
                 agent: name(at, step.agent)?,
                 prompt: step.prompt,
+                instruction: step.instruction,
+                role: step.role,
                 writes: step.writes,
             })
         }
@@ -424,6 +458,8 @@ impl From<Context> for wit::Context {
             project: context.project,
             agent: context.agent,
             verify: context.verify,
+            detected: context.detected,
+            conventions: context.conventions,
             scanners: context.scanners,
             review_from: match context.review_from {
                 Severity::Info => wit::Severity::Info,
@@ -462,6 +498,9 @@ impl From<StepResult> for wit::StepResult {
             Outcome::Exec(ended) => wit::Outcome::Exec(wit::ExecOutcome {
                 exit: ended.exit.into(),
                 tail: ended.tail,
+                errors: ended.errors,
+                fingerprint: ended.fingerprint,
+                infrastructure: ended.infrastructure,
             }),
             Outcome::Scan(found) => wit::Outcome::Scan(wit::ScanOutcome {
                 info: found.info,

@@ -1,7 +1,11 @@
 //! A run's way through a sandbox when nothing goes wrong.
 
-use crate::rig::{finish, shell, with};
-use sortie_sandbox::{ExitStatus, OutputStream, RunnerError, SandboxError, StepFile, place};
+use crate::rig::{Closed, finish, shell, spec, with};
+use sortie_sandbox::{
+    ExitStatus, LaunchSpec, OutputStream, Part, RunnerError, SandboxError, StepFile, place,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_launch_to_bundle_and_nothing_left() {
@@ -63,6 +67,62 @@ async fn from_launch_to_bundle_and_nothing_left() {
                 !rig.sandbox.remove(1).await.unwrap(),
                 "removing again is no error"
             );
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_has_a_second_container_that_is_its_own() {
+    with(
+        |_| {},
+        |rig| async move {
+            let repository = rig.repository();
+            let work = rig.launch(1).await;
+            work.put(&repository.bundle, &repository.base)
+                .await
+                .unwrap();
+            let second = LaunchSpec {
+                part: Part::Check,
+                ..spec(1, 1)
+            };
+            let check = rig
+                .sandbox
+                .launch(second.clone(), Arc::new(Closed))
+                .await
+                .unwrap();
+            assert_ne!(work.container(), check.container());
+            // It sees nothing of the other's files.
+            let mut step = check.start(shell("look", "ls /work/repo")).await.unwrap();
+            assert_eq!(finish(&mut step).await.0, "");
+            let again = rig.sandbox.launch(second.clone(), Arc::new(Closed)).await;
+            assert!(
+                matches!(again, Err(SandboxError::AlreadyLaunched { run: 1 })),
+                "{again:?}"
+            );
+
+            // A host that starts anew finds the one where the work is done.
+            let adopted = rig.adopt(1, 2).await;
+            assert_eq!(adopted.container(), work.container());
+            let kept = rig
+                .restarted()
+                .await
+                .sweep(&BTreeSet::from([1]))
+                .await
+                .unwrap();
+            assert_eq!(kept.containers, 0);
+            check.destroy().await.unwrap();
+            let left = rig.sandbox.list().await.unwrap();
+            assert_eq!(left.len(), 1);
+            assert_eq!(
+                (left[0].part, left[0].container.as_str()),
+                (Part::Work, work.container())
+            );
+
+            // The end of a run takes both.
+            rig.sandbox.launch(second, Arc::new(Closed)).await.unwrap();
+            assert!(rig.sandbox.remove(1).await.unwrap());
+            assert_eq!(rig.sandbox.list().await.unwrap(), []);
         },
     )
     .await;

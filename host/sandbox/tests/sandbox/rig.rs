@@ -71,6 +71,7 @@ where
 
 pub fn spec(run: u64, token: u64) -> LaunchSpec {
     LaunchSpec {
+        part: sortie_sandbox::Part::Work,
         run,
         job: run + 100,
         token,

@@ -2,7 +2,7 @@
 //! by the same functions as when a person asks for it.
 
 use super::intake::{self, Checked};
-use super::people::{self, Answer, Person};
+use super::people::{self, Again, Answer, Person};
 use super::{chat, kv};
 use crate::db::{bounded, json, name};
 use crate::error::{Result, StoreError};
@@ -48,6 +48,7 @@ impl Prepared {
                 let answer = NewAnswer {
                     decision,
                     commit,
+                    raise: None,
                     by: acting.actor.to_owned(),
                     via: acting.via.to_owned(),
                     comment,
@@ -102,7 +103,9 @@ impl Prepared {
         match self {
             Self::Submit(id, new) => return submit(tx, *id, new).map(Some),
             Self::Cancel(job) => return Ok(Some(people::cancel(tx, *job, person)?.job)),
-            Self::Retry(job) => return people::retry(tx, *job, person).map(Some),
+            Self::Retry(job) => {
+                return people::retry(tx, *job, person, &Again::default()).map(Some);
+            }
             // A late answer lets the question expire when a person gives it.
             // Here it fails the call, and the next sweep finds the question.
             Self::Decide(job, answer) => {

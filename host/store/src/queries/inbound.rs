@@ -111,7 +111,7 @@ impl Store {
     ) -> Result<Option<(PluginEventId, MessageState)>> {
         let now = self.clock().now();
         let (plugin, source) = (plugin.to_owned(), source.to_owned());
-        self.read(move |conn| {
+        self.look(move |conn| {
             first(
                 conn,
                 "SELECT id, state FROM plugin_events

@@ -14,6 +14,7 @@ use serde_json::Value;
 use sortie_model::budget::Usage;
 use sortie_model::id::{JobId, ThreadId};
 use sortie_model::job::JobState;
+use sortie_model::start::Start;
 
 impl Store {
     /// Puts a job into the queue. When this returns, the job is on disk.
@@ -42,12 +43,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::KeyReused`] when the key came with another request.
     pub async fn submitted_before(&self, key: IdempotencyKey) -> Result<Option<Job>> {
-        self.read(move |conn| {
-            made_before(conn, &key)?
-                .map(|job| jobs::get(conn, job))
-                .transpose()
-        })
-        .await
+        match self.look(move |conn| made_before(conn, &key)).await? {
+            // A job is never deleted.
+            Some(job) => self.read(move |conn| jobs::get(conn, job)).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 
@@ -190,6 +190,7 @@ fn fresh(id: JobId, thread: ThreadId, new: &NewJob, tx: &Tx<'_>) -> Job {
         state: JobState::Queued { not_before: None },
         attempts: 0,
         attempts_before_retry: 0,
+        start: Start::default(),
         requested_by: new.requested_by.clone(),
         via: new.via.clone(),
         branch: None,

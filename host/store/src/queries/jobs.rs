@@ -5,7 +5,7 @@ use crate::db::{all, first, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_PAGE;
 use crate::store::Store;
-use crate::types::{Artifact, Job, JobFilter};
+use crate::types::{Job, JobFilter};
 use rusqlite::{Connection, params};
 use sortie_model::approval::Approval;
 use sortie_model::finding::Finding;
@@ -82,17 +82,18 @@ impl Store {
         self.read(move |conn| newest_approval(conn, job)).await
     }
 
-    /// The files that the job's steps left, oldest first.
-    pub async fn artifacts(&self, job: JobId) -> Result<Vec<Artifact>> {
+    /// The newest question of a run about anything but its budget that a person
+    /// said yes to.
+    pub async fn released(&self, run: RunId) -> Result<Option<Approval>> {
         self.read(move |conn| {
-            all(
+            first(
                 conn,
-                "SELECT a.id, a.run_id, a.position, a.kind, a.name, a.path, a.size_bytes,
-                     a.created_at
-                 FROM runs r JOIN artifacts a ON a.run_id = r.id
-                 WHERE r.job_id = ?1 ORDER BY a.id",
-                [signed(job.0)],
-                rows::artifact,
+                select_approval!(
+                    "WHERE run_id = ?1 AND subject <> 'budget' AND decision = 'approved'
+                     ORDER BY id DESC LIMIT 1"
+                ),
+                [signed(run.0)],
+                rows::approval,
             )
         })
         .await

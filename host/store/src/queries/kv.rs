@@ -11,7 +11,7 @@ impl Store {
     /// The value of a plugin's key, if there is one.
     pub async fn kv_get(&self, plugin: &str, key: &str) -> Result<Option<Vec<u8>>> {
         let (plugin, key) = (plugin.to_owned(), key.to_owned());
-        self.read(move |conn| {
+        self.look(move |conn| {
             first(
                 conn,
                 "SELECT value FROM plugin_kv WHERE plugin = ?1 AND key = ?2",

@@ -48,7 +48,7 @@ impl Store {
     /// however long the history is.
     pub async fn has_claimable(&self) -> Result<bool> {
         let now = self.clock().now();
-        self.read(move |conn| {
+        self.look(move |conn| {
             let found = first(
                 conn,
                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE phase = 'approved')

@@ -1,10 +1,13 @@
 //! The queries, grouped by who asks: one function per query, typed rows out.
 
+mod artifact;
 mod audit;
+mod budget;
 mod call;
 mod chat;
 mod deliveries;
 mod effects;
+mod egress;
 mod events;
 mod gate;
 mod inbound;

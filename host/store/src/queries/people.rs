@@ -1,19 +1,22 @@
 //! What people do: answer, cancel, retry; and what happens when nobody does.
 
+use super::budget;
 use super::jobs::{self, newest_approval};
 use super::state::{JobHead, data, end_run, head, move_job, open_run};
 use crate::db::{all, cut, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_NAME_BYTES;
 use crate::store::Store;
-use crate::types::{Cancelled, Decided, Job, NewAnswer};
+use crate::types::{Cancelled, Decided, Job, NewAnswer, NewRetry};
 use crate::writer::Tx;
 use rusqlite::params;
-use sortie_model::approval::{Approval, Decision};
+use sortie_model::approval::{Approval, Decision, Subject};
+use sortie_model::budget::Limits;
 use sortie_model::clock::Timestamp;
 use sortie_model::halt::HaltReason;
 use sortie_model::id::JobId;
-use sortie_model::job::{IllegalTransition, JobEvent, JobPhase};
+use sortie_model::job::{IllegalTransition, JobEvent, JobEventKind, JobPhase};
+use sortie_model::start::{StartMode, Work};
 
 /// Questions that one sweep lets expire; the next sweep takes the rest.
 const EXPIRED_AT_ONCE: u32 = 500;
@@ -56,10 +59,13 @@ impl Store {
     /// attempts as its policy gives.
     ///
     /// # Errors
-    /// [`StoreError::Illegal`] when it did not end, or succeeded.
-    pub async fn retry(&self, job: JobId, by: &str, via: &str) -> Result<Job> {
-        let person = Person::of(by, via)?;
-        self.write(move |tx| retry(tx, job, &person)).await
+    /// [`StoreError::Illegal`] when it did not end, or succeeded;
+    /// [`StoreError::NoWork`] when it should begin with earlier work and no run
+    /// left any.
+    pub async fn retry(&self, job: JobId, wish: NewRetry) -> Result<Job> {
+        let person = Person::of(&wish.by, &wish.via)?;
+        let again = Again::of(&wish)?;
+        self.write(move |tx| retry(tx, job, &person, &again)).await
     }
 
     /// Halts the jobs whose questions nobody answered in time, and names them.
@@ -69,7 +75,7 @@ impl Store {
 
     /// When the next open question expires; for a timer. May lie in the past.
     pub async fn next_expiry(&self) -> Result<Option<Timestamp>> {
-        self.read(|conn| {
+        self.look(|conn| {
             let next = first(conn, NEXT_EXPIRY, [], |row| {
                 Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp))
             })?;
@@ -80,8 +86,8 @@ impl Store {
 }
 
 pub(super) struct Person {
-    by: String,
-    via: String,
+    pub(super) by: String,
+    pub(super) via: String,
 }
 
 impl Person {
@@ -98,6 +104,7 @@ impl Person {
 pub(super) struct Answer {
     decision: Decision,
     commit: Option<String>,
+    raise: Option<Limits>,
     person: Person,
     comment: Option<String>,
 }
@@ -120,6 +127,7 @@ impl Answer {
         Ok(Self {
             decision: new.decision,
             commit: new.commit,
+            raise: new.raise,
             person: Person::of(&new.by, &new.via)?,
             comment: new.comment.map(|text| cut(&text).to_owned()),
         })
@@ -137,10 +145,26 @@ impl Answer {
         }
     }
 
-    fn event(&self) -> JobEvent {
+    /// What it does to the job; a no to more budget ends it where it stands.
+    fn event(&self, about: Subject) -> JobEvent {
+        match (self.decision, about) {
+            (Decision::Approved, _) => JobEvent::Approve,
+            (_, Subject::Budget { exhausted, .. }) => JobEvent::Halted {
+                reason: exhausted,
+                detail: format!(
+                    "the budget is used up and {} did not raise it",
+                    self.person.by
+                ),
+            },
+            (Decision::Rejected | Decision::Expired | Decision::Withdrawn, _) => JobEvent::Reject,
+        }
+    }
+
+    /// The same when no question is known.
+    fn kind(&self) -> JobEventKind {
         match self.decision {
-            Decision::Approved => JobEvent::Approve,
-            Decision::Rejected | Decision::Expired | Decision::Withdrawn => JobEvent::Reject,
+            Decision::Approved => JobEventKind::Approve,
+            _ => JobEventKind::Reject,
         }
     }
 }
@@ -153,7 +177,7 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
     let refused = |phase| {
         Ok(Err(StoreError::Illegal(IllegalTransition {
             phase,
-            event: answer.event().kind(),
+            event: answer.kind(),
         })))
     };
     let Some(approval) = newest_approval(tx.conn, job)? else {
@@ -192,10 +216,22 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         "via": answer.person.via,
         "comment": answer.comment,
     };
-    move_job(tx, &job_head, &answer.event(), data)?;
-    if answer.decision == Decision::Rejected {
-        let error = format!("rejected by {}", answer.person.by);
-        end_run(tx, approval.run, Some(&error))?;
+    let event = answer.event(approval.subject);
+    move_job(tx, &job_head, &event, data)?;
+    match (&event, approval.subject) {
+        (JobEvent::Approve, Subject::Budget { raise, .. }) => {
+            let raise = answer.raise.unwrap_or(raise);
+            budget::raise(tx, job, approval.run, raise)?;
+        }
+        (JobEvent::Approve, _) => {}
+        (JobEvent::Halted { detail, .. }, _) => {
+            end_run(tx, approval.run, Some(detail))?;
+            set_error(tx, job, detail)?;
+        }
+        _ => {
+            let error = format!("rejected by {}", answer.person.by);
+            end_run(tx, approval.run, Some(&error))?;
+        }
     }
     let approval = newest_approval(tx.conn, job)?
         .ok_or_else(|| StoreError::row("approvals", "the question is gone"))?;
@@ -252,9 +288,21 @@ fn close_approval(
 
 fn expire(tx: &mut Tx<'_>, approval: &Approval) -> Result<()> {
     close_approval(tx, approval, Decision::Expired, None, None)?;
-    let detail = format!("nobody answered before {}", approval.expires_at);
+    let (reason, detail) = match approval.subject {
+        Subject::Budget { exhausted, .. } => (
+            exhausted,
+            format!(
+                "the budget is used up and nobody raised it before {}",
+                approval.expires_at
+            ),
+        ),
+        Subject::Gate | Subject::Review => (
+            HaltReason::ApprovalExpired,
+            format!("nobody answered before {}", approval.expires_at),
+        ),
+    };
     let event = JobEvent::Halted {
-        reason: HaltReason::ApprovalExpired,
+        reason,
         detail: detail.clone(),
     };
     let data = data! { "run": approval.run.0, "approval": approval.id.0 };
@@ -317,13 +365,77 @@ pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Can
     })
 }
 
-pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Job> {
-    let data = data! { "by": person.by, "via": person.via, "retried": true };
-    move_job(tx, &head(tx.conn, job)?, &JobEvent::Retry, data)?;
+/// How a job is done again, checked.
+#[derive(Default)]
+pub(super) struct Again {
+    start: StartMode,
+    budget_profile: Option<String>,
+}
+
+impl Again {
+    fn of(wish: &NewRetry) -> Result<Self> {
+        if let Some(profile) = &wish.budget_profile {
+            name("the budget profile", profile)?;
+        }
+        Ok(Self {
+            start: wish.start,
+            budget_profile: wish.budget_profile.clone(),
+        })
+    }
+}
+
+pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person, again: &Again) -> Result<Job> {
+    let job_head = head(tx.conn, job)?;
+    let data = data! {
+        "by": person.by,
+        "via": person.via,
+        "retried": true,
+        "start": again.start.as_str(),
+    };
+    // An illegal move is the first thing to say.
+    move_job(tx, &job_head, &JobEvent::Retry, data)?;
+    let work = match again.start {
+        StartMode::Base => None,
+        StartMode::Continue | StartMode::Publish => {
+            Some(newest_work(tx, job)?.ok_or(StoreError::NoWork { job })?)
+        }
+    };
     run(
         tx.conn,
-        "UPDATE jobs SET attempts_before_retry = attempts, summary = NULL WHERE id = ?1",
-        [signed(job.0)],
+        "UPDATE jobs SET attempts_before_retry = attempts, summary = NULL,
+             start = ?2, start_base = ?3, start_commit = ?4
+         WHERE id = ?1",
+        params![
+            signed(job.0),
+            again.start.as_str(),
+            work.as_ref().map(|work| &work.base),
+            work.as_ref().map(|work| &work.commit),
+        ],
     )?;
+    if let Some(profile) = &again.budget_profile {
+        run(
+            tx.conn,
+            "UPDATE requests SET policy = json_set(policy, '$.budget_profile', ?2)
+             WHERE job_id = ?1",
+            params![signed(job.0), profile],
+        )?;
+    }
     jobs::get(tx.conn, job)
+}
+
+/// What the newest run of the job that made something left.
+fn newest_work(tx: &Tx<'_>, job: JobId) -> Result<Option<Work>> {
+    first(
+        tx.conn,
+        "SELECT base_commit, head_commit FROM runs
+         WHERE job_id = ?1 AND head_commit IS NOT NULL AND head_commit <> base_commit
+         ORDER BY attempt DESC LIMIT 1",
+        [signed(job.0)],
+        |row| {
+            Ok(Work {
+                base: row.get(0)?,
+                commit: row.get(1)?,
+            })
+        },
+    )
 }

@@ -7,7 +7,7 @@ use super::lease::{FIRST_OF_PROJECT, LEASED_RUNS, PROJECTS_RUNNING};
 use super::people::{EXPIRED, NEXT_EXPIRY};
 use super::state::OPEN_RUN;
 use super::timeline::AFTER_OF_JOB;
-use super::{audit, chat, deliveries, events, inbound, model_calls, outgoing, spending};
+use super::{audit, chat, deliveries, egress, events, inbound, model_calls, outgoing, spending};
 use rusqlite::{Connection, types::Null};
 
 fn plan(sql: &str) -> String {
@@ -151,4 +151,25 @@ fn a_chat_source_reads_its_own_queue() {
         ),
         "{queue}"
     );
+}
+
+#[test]
+fn what_a_run_may_reach_is_found_without_a_walk() {
+    let rulings = plan(egress::RULINGS);
+    assert!(
+        rulings.contains("egress_rulings USING INDEX egress_rulings_job (job_id=?)")
+            && rulings.contains("egress_rulings USING INDEX egress_rulings_project (project_id=?)"),
+        "{rulings}"
+    );
+    assert_eq!(
+        plan(egress::USED),
+        "SEARCH egress_connections USING INDEX egress_connections_run (run_id=?)"
+    );
+    assert_eq!(
+        plan(egress::CONNECTIONS),
+        "SEARCH egress_connections USING INDEX egress_connections_job (job_id=? AND rowid<?)"
+    );
+    assert!(plan(egress::ASKS_OF_JOB).contains("(job_id=?)"));
+    let open = plan(egress::ASKS_OPEN);
+    assert!(open.contains("INDEX jobs_place (phase=?)"), "{open}");
 }

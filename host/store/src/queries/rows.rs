@@ -6,7 +6,7 @@ use crate::error::{Result, StoreError};
 use crate::types::{Artifact, Job, Published};
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
-use sortie_model::approval::{Approval, Decision};
+use sortie_model::approval::{Approval, Decision, Subject};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::clock::Timestamp;
 use sortie_model::finding::{Finding, Place, Severity, Side};
@@ -14,6 +14,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::id::{ApprovalId, JobId, RunId, ThreadId, Token};
 use sortie_model::job::{JobPhase, JobState};
 use sortie_model::run::{Run, RunPhase, Step, StepPhase};
+use sortie_model::start::{Start, StartMode, Work};
 
 /// Parses stored JSON.
 pub(super) fn parse<T: DeserializeOwned>(table: &'static str, text: &str) -> Result<T> {
@@ -78,6 +79,16 @@ pub(super) fn job_state(row: &Row<'_>, column: usize) -> Result<JobState> {
     })
 }
 
+/// Three columns that follow each other: `start, start_base, start_commit`.
+fn start(row: &Row<'_>, column: usize) -> Result<Start> {
+    let base: Option<String> = row.get(column + 1)?;
+    let commit: Option<String> = row.get(column + 2)?;
+    Ok(Start {
+        mode: named("jobs", row, column, StartMode::parse)?,
+        work: base.zip(commit).map(|(base, commit)| Work { base, commit }),
+    })
+}
+
 fn halt_reason(name: &str) -> Option<HaltReason> {
     HaltReason::ALL
         .into_iter()
@@ -115,7 +126,8 @@ macro_rules! select_job {
                  j.attempts, j.attempts_before_retry, r.requested_by, r.via,
                  j.branch, j.head_commit, j.published_branch, j.published_commit,
                  j.summary, j.error, j.created_at, j.updated_at, j.finished_at,
-                 j.used_calls, j.used_cost_micro_usd, j.used_time_ms
+                 j.used_calls, j.used_cost_micro_usd, j.used_time_ms,
+                 j.start, j.start_base, j.start_commit
              FROM jobs j JOIN requests r ON r.job_id = j.id JOIN projects p ON p.id = j.project_id ",
             $rest
         )
@@ -140,6 +152,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
         state: job_state(row, 7)?,
         attempts: small(row.get(11)?),
         attempts_before_retry: small(row.get(12)?),
+        start: start(row, 27)?,
         requested_by: row.get(13)?,
         via: row.get(14)?,
         branch: row.get(15)?,
@@ -250,7 +263,8 @@ macro_rules! select_approval {
     ($rest:literal) => {
         concat!(
             "SELECT id, job_id, run_id, step, question, commit_id, decision,
-                 decided_by, decided_via, comment, asked_at, expires_at, decided_at
+                 decided_by, decided_via, comment, asked_at, expires_at, decided_at,
+                 subject, raise
              FROM approvals ",
             $rest
         )
@@ -270,6 +284,7 @@ pub(super) fn approval(row: &Row<'_>) -> Result<Approval> {
         job: JobId(unsigned(row.get(1)?)),
         run: RunId(unsigned(row.get(2)?)),
         step: row.get(3)?,
+        subject: subject(row, 13)?,
         question: row.get(4)?,
         commit: row.get(5)?,
         decision: match decided {
@@ -283,6 +298,19 @@ pub(super) fn approval(row: &Row<'_>) -> Result<Approval> {
         expires_at: time(row, 11)?,
         decided_at: maybe_time(row, 12)?,
     })
+}
+
+/// Two columns that follow each other: `subject, raise`.
+fn subject(row: &Row<'_>, column: usize) -> Result<Subject> {
+    let raise: Option<String> = row.get(column + 1)?;
+    match raise {
+        Some(budget) => parse("approvals", &budget),
+        None => named("approvals", row, column, |name| {
+            [Subject::Gate, Subject::Review]
+                .into_iter()
+                .find(|subject| subject.as_str() == name)
+        }),
+    }
 }
 
 /// Reads `id, run_id, position, kind, name, path, size_bytes, created_at`.

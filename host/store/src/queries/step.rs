@@ -206,22 +206,6 @@ fn finish(
         runs::write_head(tx, fence, commit)?;
     }
     ledger::book(tx, fence, record.usage)?;
-    for artifact in &record.artifacts {
-        insert(
-            tx.conn,
-            "INSERT INTO artifacts (run_id, position, kind, name, path, size_bytes, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            params![
-                signed(fence.run.0),
-                position,
-                artifact.kind,
-                artifact.name,
-                artifact.path,
-                signed(artifact.size_bytes),
-                tx.now.0,
-            ],
-        )?;
-    }
     let mut data = data! {
         "run": fence.run.0,
         "position": position,

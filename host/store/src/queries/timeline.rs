@@ -33,6 +33,21 @@ impl Store {
         .await
     }
 
+    /// The newest event of that kind about a job; none when there was none.
+    pub async fn newest_event(&self, job: JobId, kind: &str) -> Result<Option<Event>> {
+        let kind = kind.to_owned();
+        self.read(move |conn| {
+            first(
+                conn,
+                "SELECT seq, job_id, kind, data, at FROM events
+                 WHERE job_id = ?1 AND kind = ?2 ORDER BY seq DESC LIMIT 1",
+                params![signed(job.0), kind],
+                event,
+            )
+        })
+        .await
+    }
+
     /// Adds an event about the run's job, such as progress of a step.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use sortie_model::clock::Timestamp;
 use sortie_model::id::{JobId, ThreadId};
 use sortie_model::job::{JobPhase, JobState};
 use sortie_model::project::Policy;
+use sortie_model::start::Start;
 
 /// A request for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct Job {
     /// How many of them came before the last time a person retried it; the
     /// policy's `max_attempts` counts from there.
     pub attempts_before_retry: u32,
+    /// Where its next run begins.
+    pub start: Start,
     /// Who asked.
     pub requested_by: String,
     /// Through which door.

@@ -2,6 +2,7 @@
 
 mod call;
 mod delivery;
+mod egress;
 mod inbound;
 mod intake;
 mod model;
@@ -11,13 +12,16 @@ mod run;
 
 pub use call::{CallCause, CallCommit, Committed, Effect};
 pub use delivery::{ChatAction, ChatMessage, ChatPlace, ChatTask, Delivery, DueDelivery};
+pub use egress::{
+    EgressAsk, EgressConnection, EgressUsed, NewEgressConnection, NewEgressRefusal, NewRuling,
+};
 pub use inbound::{
     Accepted, Again, DeliveryKey, DueEvent, MessageState, NewPluginEvent, PluginEvent,
     PluginEventFilter,
 };
 pub use intake::{IdempotencyKey, Job, JobFilter, NewJob, Published, QueueStats, Submitted};
 pub use model::{CallLimits, CallState, ModelCall, UsageBy, UsageFilter, UsageSum};
-pub use people::{Cancelled, Decided, NewAnswer};
+pub use people::{Cancelled, Decided, NewAnswer, NewRetry};
 pub use plugin::{
     AuditEntry, AuditFilter, AuditRecord, InstalledPlugin, NewPlugin, PluginData, PluginVersion,
 };

@@ -2,6 +2,7 @@
 
 use super::intake::{Job, Published};
 use serde::{Deserialize, Serialize};
+use sortie_model::approval::Subject;
 use sortie_model::budget::{Limits, Usage};
 use sortie_model::clock::Timestamp;
 use sortie_model::finding::{Finding, Severity};
@@ -64,8 +65,6 @@ pub struct StepRecord {
     pub usage: Usage,
     /// The commit that holds the work so far, when the step made one.
     pub head: Option<String>,
-    /// Files it left.
-    pub artifacts: Vec<NewArtifact>,
 }
 
 /// What scanners said about a commit.
@@ -93,7 +92,7 @@ pub struct ScanRecord {
 /// A file to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewArtifact {
-    /// What it is, such as `log` or `diff`.
+    /// What it is, such as `prompt` or `output`.
     pub kind: String,
     /// The name people see.
     pub name: String,
@@ -112,7 +111,7 @@ pub struct Artifact {
     pub run: RunId,
     /// The step's position in the run.
     pub position: u32,
-    /// What it is, such as `log` or `diff`.
+    /// What it is, such as `prompt` or `output`.
     pub kind: String,
     /// The name people see.
     pub name: String,
@@ -192,6 +191,9 @@ impl Exhausted {
 pub struct NewApproval {
     /// The step that asks.
     pub step: String,
+    /// What it is about. A question about findings makes the job one that needs
+    /// review, any other one that awaits approval.
+    pub subject: Subject,
     /// What is asked.
     pub question: String,
     /// The commit the answer is about.

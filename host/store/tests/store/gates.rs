@@ -7,7 +7,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::id::JobId;
 use sortie_model::job::{IllegalTransition, JobEvent, JobEventKind, JobPhase, JobState};
 use sortie_model::run::RunPhase;
-use sortie_store::{NewAnswer, NewApproval, RunEnd, StoreError};
+use sortie_store::{NewAnswer, NewApproval, NewRetry, RunEnd, StoreError};
 
 fn illegal(phase: JobPhase, event: JobEventKind) -> StoreError {
     StoreError::Illegal(IllegalTransition { phase, event })
@@ -151,10 +151,7 @@ async fn a_question_about_no_commit_takes_no_answer_about_one() {
         commit: None,
         ..home.question(60_000)
     };
-    home.store
-        .park(claim.fence, JobEvent::Gated, question)
-        .await
-        .unwrap();
+    home.store.park(claim.fence, question).await.unwrap();
     let job = claim.job.id;
     let about = NewAnswer {
         commit: Some("c0ffee".into()),
@@ -198,7 +195,7 @@ async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
         illegal(JobPhase::Rejected, JobEventKind::Approve)
     );
 
-    let retried = store.retry(job, "ann", "cli").await.unwrap();
+    let retried = store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
     assert_eq!(retried.state, JobState::Queued { not_before: None });
     assert_eq!(retried.attempts_before_retry, 1);
     assert_eq!(retried.finished_at, None);
@@ -246,7 +243,7 @@ async fn unanswered_questions_expire_and_halt() {
     let first = home.waiting().await;
     let claim = home.executing().await;
     home.store
-        .park(claim.fence, JobEvent::Gated, home.question(90_000))
+        .park(claim.fence, home.question(90_000))
         .await
         .unwrap();
     let store = &home.store;
@@ -297,7 +294,10 @@ async fn a_late_answer_finds_the_question_expired() {
         JobPhase::Halted,
         "the refusal was committed"
     );
-    home.store.retry(job.id, "ann", "cli").await.unwrap();
+    home.store
+        .retry(job.id, NewRetry::of("ann", "cli"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -348,7 +348,10 @@ async fn cancelling_withdraws_the_question() {
 async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so() {
     let home = home().await;
     let claim = home.executing().await;
-    let running = home.store.retry(claim.job.id, "ann", "cli").await;
+    let running = home
+        .store
+        .retry(claim.job.id, NewRetry::of("ann", "cli"))
+        .await;
     assert_eq!(
         running.unwrap_err(),
         illegal(JobPhase::Running, JobEventKind::Retry)
@@ -359,7 +362,10 @@ async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so(
         cancel.unwrap_err(),
         illegal(JobPhase::Succeeded, JobEventKind::Cancel)
     );
-    let retry = home.store.retry(claim.job.id, "ann", "cli").await;
+    let retry = home
+        .store
+        .retry(claim.job.id, NewRetry::of("ann", "cli"))
+        .await;
     assert_eq!(
         retry.unwrap_err(),
         illegal(JobPhase::Succeeded, JobEventKind::Retry)

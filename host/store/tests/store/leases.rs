@@ -1,13 +1,13 @@
 //! Claiming, fencing, postponing, and taking over after a restart.
 
-use crate::support::{CAP, PLENTY, answer, home, new_job, open};
+use crate::support::{CAP, PLENTY, answer, findings, home, new_job, open};
 use serde_json::json;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::halt::HaltReason;
 use sortie_model::id::{Fence, JobId, Token};
 use sortie_model::job::{JobEvent, JobPhase, JobState};
 use sortie_model::run::RunPhase;
-use sortie_store::{ClaimLimits, Published, RunEnd, StoreError};
+use sortie_store::{ClaimLimits, NewRetry, Published, RunEnd, StoreError};
 
 #[tokio::test]
 async fn claims_come_in_order_and_each_job_once() {
@@ -131,7 +131,7 @@ async fn every_fenced_write_refuses_a_lease_that_is_over() {
     assert_eq!(usage.unwrap_err(), stale);
     let charge = store.charge_step(old, 0, Default::default(), CAP).await;
     assert_eq!(charge.unwrap_err(), stale);
-    let park = store.park(old, JobEvent::Gated, home.question(1)).await;
+    let park = store.park(old, home.question(1)).await;
     assert_eq!(park.unwrap_err(), stale);
     let finish = store.finish(old, JobEvent::Finished, RunEnd::default());
     assert_eq!(finish.await.unwrap_err(), stale);
@@ -234,11 +234,6 @@ async fn only_endings_end_a_run() {
             .await;
         assert!(matches!(tried, Err(StoreError::Invalid { .. })));
     }
-    let tried = home
-        .store
-        .park(claim.fence, JobEvent::Finished, home.question(1))
-        .await;
-    assert!(matches!(tried, Err(StoreError::Invalid { .. })));
     assert_eq!(home.store.unfinished_runs().await.unwrap(), [claim.run.id]);
 }
 
@@ -270,9 +265,7 @@ async fn run_phases_follow_the_model() {
         .set_run_phase(claim.fence, RunPhase::Publishing)
         .await
         .unwrap();
-    let tried = store
-        .park(claim.fence, JobEvent::Gated, home.question(1))
-        .await;
+    let tried = store.park(claim.fence, home.question(1)).await;
     assert!(matches!(tried, Err(StoreError::IllegalPhase { .. })));
     let job = store.job(claim.job.id).await.unwrap().unwrap();
     assert_eq!(job.state, JobState::Running, "a refused move moves nothing");
@@ -364,7 +357,7 @@ async fn the_work_signal_tells_of_everything_claimable() {
     home.execute(claim.fence).await;
     assert!(!bumped(), "a run's phase");
     home.store
-        .park(claim.fence, JobEvent::Flagged, home.question(10))
+        .park(claim.fence, findings(home.question(10)))
         .await
         .unwrap();
     assert!(bumped(), "a place is free");
@@ -385,7 +378,10 @@ async fn the_work_signal_tells_of_everything_claimable() {
         .await
         .unwrap();
     assert!(bumped(), "ended");
-    home.store.retry(job.id, "ann", "cli").await.unwrap();
+    home.store
+        .retry(job.id, NewRetry::of("ann", "cli"))
+        .await
+        .unwrap();
     assert!(bumped(), "retried");
     home.store.cancel(job.id, "ann", "cli").await.unwrap();
     assert!(!bumped(), "a queued job had no place");

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::id::{EventSeq, JobId, PluginEventId};
 use sortie_store::{
-    Accepted, Again, CallCause, Committed, DeliveryKey, MessageState, NewPluginEvent,
+    Accepted, Again, CallCause, Committed, DeliveryKey, MessageState, NewPluginEvent, NewRetry,
     PluginEventFilter, Result, Store, StoreError,
 };
 use std::collections::BTreeMap;
@@ -240,7 +240,10 @@ impl Pair {
         let job = self.jobs[line];
         let cancelled = self.store.cancel(job, "ann", "cli").await.unwrap();
         if !cancelled.changed {
-            self.store.retry(job, "ann", "cli").await.unwrap();
+            self.store
+                .retry(job, NewRetry::of("ann", "cli"))
+                .await
+                .unwrap();
         }
         let seq = self.store.event_signal().borrow().0;
         self.push(seq, line, None);

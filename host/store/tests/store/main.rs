@@ -4,10 +4,13 @@
 mod plugin_support;
 mod support;
 
+mod batches;
+mod budget;
 mod busy;
 mod call_faults;
 mod calls;
 mod deliveries;
+mod egress;
 mod faults;
 mod gates;
 mod inbound;

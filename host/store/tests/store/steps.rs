@@ -188,12 +188,6 @@ async fn a_step_ends_once_and_is_booked_once() {
     let record = StepRecord {
         usage: usage(2, 300, 4_000),
         head: Some("abc".into()),
-        artifacts: vec![NewArtifact {
-            kind: "log".into(),
-            name: "agent.log".into(),
-            path: "runs/1/agent.log".into(),
-            size_bytes: 12,
-        }],
         findings: None,
     };
     for _ in 0..2 {
@@ -212,9 +206,47 @@ async fn a_step_ends_once_and_is_booked_once() {
     let job = store.job(claim.job.id).await.unwrap().unwrap();
     assert_eq!(job.usage, state.usage);
     assert_eq!(job.head_commit.as_deref(), Some("abc"));
+}
+
+#[tokio::test]
+async fn a_file_of_a_step_is_listed_once_with_its_newest_size() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    store
+        .decide_steps(claim.fence, decision(0, vec![step("agent")]))
+        .await
+        .unwrap();
+    let file = |size_bytes| NewArtifact {
+        kind: "output".into(),
+        name: "output of agent".into(),
+        path: "runs/1/0-output.txt".into(),
+        size_bytes,
+    };
+    for size in [12, 34] {
+        store
+            .keep_artifact(claim.fence, 0, file(size))
+            .await
+            .unwrap();
+    }
     let artifacts = store.artifacts(claim.job.id).await.unwrap();
-    assert_eq!(artifacts.len(), 1);
-    assert_eq!(artifacts[0].path, "runs/1/agent.log");
+    let listed: Vec<_> = artifacts
+        .iter()
+        .map(|a| (a.position, a.size_bytes))
+        .collect();
+    assert_eq!(listed, [(0, 34)]);
+    let id = artifacts[0].id;
+    let one = store.artifact(claim.job.id, id).await.unwrap();
+    assert_eq!(one.as_ref(), artifacts.first());
+    let other = home.submit().await;
+    assert_eq!(
+        store.artifact(other.id, id).await.unwrap(),
+        None,
+        "of another job"
+    );
+    home.succeed(claim.fence).await;
+    let late = store.keep_artifact(claim.fence, 0, file(1)).await;
+    assert!(matches!(late, Err(StoreError::Stale { .. })));
 }
 
 #[tokio::test]

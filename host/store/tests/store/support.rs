@@ -2,7 +2,7 @@
 //! and short ways to the states they begin in.
 
 use serde_json::json;
-use sortie_model::approval::Decision;
+use sortie_model::approval::{Decision, Subject};
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::finding::Severity;
@@ -86,7 +86,12 @@ pub fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 60_000,
+        guard: Default::default(),
+        image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
         models: Default::default(),
     }
 }
@@ -142,7 +147,7 @@ impl Home {
     pub async fn waiting(&self) -> Claim {
         let claim = self.executing().await;
         self.store
-            .park(claim.fence, JobEvent::Flagged, self.question(60_000))
+            .park(claim.fence, findings(self.question(60_000)))
             .await
             .unwrap();
         claim
@@ -151,6 +156,7 @@ impl Home {
     pub fn question(&self, expires_in_ms: i64) -> NewApproval {
         NewApproval {
             step: "review".into(),
+            subject: Subject::Gate,
             question: "publish although two tests are skipped?".into(),
             commit: Some("c0ffee".into()),
             expires_at: Timestamp(self.clock.now().0 + expires_in_ms),
@@ -178,9 +184,18 @@ impl Home {
     }
 }
 
+/// The same question, about findings.
+pub fn findings(question: NewApproval) -> NewApproval {
+    NewApproval {
+        subject: Subject::Review,
+        ..question
+    }
+}
+
 /// An answer through the command line, without a word more.
 pub fn answer(decision: Decision, by: &str) -> NewAnswer {
     NewAnswer {
+        raise: None,
         decision,
         commit: None,
         by: by.into(),

@@ -3,7 +3,7 @@
 use crate::support::{home, open};
 use serde_json::json;
 use sortie_model::id::EventSeq;
-use sortie_store::StoreError;
+use sortie_store::{NewRetry, StoreError};
 
 #[tokio::test]
 async fn a_listener_resumes_after_the_last_event_it_saw() {
@@ -62,7 +62,10 @@ async fn a_refused_move_leaves_no_event() {
     let home = home().await;
     let job = home.submit().await;
     let before = *home.store.event_signal().borrow();
-    home.store.retry(job.id, "ann", "cli").await.unwrap_err();
+    home.store
+        .retry(job.id, NewRetry::of("ann", "cli"))
+        .await
+        .unwrap_err();
     assert_eq!(*home.store.event_signal().borrow(), before);
     assert_eq!(home.kinds(job.id).await, ["job.queued"]);
 }

@@ -20,6 +20,8 @@ pub struct Attack {
     pub hears: Option<String>,
     /// How many jobs there must be more afterwards.
     pub jobs: usize,
+    /// How many requests must reach the granted server; none for any number.
+    pub requests: Option<usize>,
 }
 
 /// What became of an attack.
@@ -34,6 +36,8 @@ pub struct Told {
     pub reached_private: usize,
     /// Heads of the requests that reached the granted server.
     pub heads: Vec<String>,
+    /// Rows in the audit log of requests that it sent.
+    pub rows: usize,
     /// Bytes that the plugin's keys and values have.
     pub kept_bytes: u64,
     /// How many jobs there are more than before.
@@ -74,6 +78,7 @@ impl Attack {
             ends,
             hears: None,
             jobs: 0,
+            requests: None,
         }
     }
 
@@ -86,6 +91,12 @@ impl Attack {
     #[must_use]
     pub(crate) fn leaving_jobs(mut self, jobs: usize) -> Self {
         self.jobs = jobs;
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn sending(mut self, requests: usize) -> Self {
+        self.requests = Some(requests);
         self
     }
 

@@ -5,6 +5,7 @@ mod attack;
 mod identity;
 mod network;
 mod server;
+mod timing;
 
 pub use attack::{Attack, Told};
 
@@ -125,11 +126,12 @@ impl Town {
     ///
     /// When the store cannot be read.
     pub async fn requests(&self) -> Result<Vec<Value>, Trouble> {
-        let log = self.store.audit_log(AuditFilter::default()).await?;
-        let sent = log
-            .into_iter()
-            .filter(|row| row.action.starts_with("egress"));
-        Ok(sent.map(|row| row.detail).collect())
+        let sent = AuditFilter {
+            action: "egress.".to_owned(),
+            ..AuditFilter::default()
+        };
+        let log = self.store.audit_log(sent).await?;
+        Ok(log.into_iter().map(|row| row.detail).collect())
     }
 
     /// Installs the plugin of an attack with all that it asks for, lets it
@@ -145,6 +147,7 @@ impl Town {
         self.private.forget();
         self.granted.forget();
         let before = self.store.jobs(JobFilter::default()).await?.len();
+        let rows_before = self.requests().await?.len();
         let plugins = || attack.first.iter().chain([&attack.plugin]);
         for (name, wasm, manifest) in plugins() {
             self.install(name, wasm, manifest).await?;
@@ -161,6 +164,7 @@ impl Town {
         }
         told.reached_private = self.private.connections();
         told.heads = self.granted.heads();
+        told.rows = self.requests().await?.len() - rows_before;
         told.jobs = self.store.jobs(JobFilter::default()).await?.len() - before;
         Ok(told)
     }
@@ -216,6 +220,7 @@ pub(crate) fn attacks(granted: u16, private: u16) -> Vec<(&'static str, Vec<Atta
             network::grants(granted, private),
         ),
         ("Secrets on their way out", network::secrets(granted)),
+        ("Secrets in the time of requests", timing::attacks(granted)),
         ("In others' names", identity::attacks()),
     ]
 }
@@ -289,7 +294,12 @@ fn policy() -> Policy {
         publish: PublishMode::Branch,
         branch_prefix: "sortie".into(),
         max_attempts: 3,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 3_600_000,
+        guard: Default::default(),
+        image: None,
+        egress: sortie_model::egress::EgressPolicy::default(),
         models: Default::default(),
     }
 }

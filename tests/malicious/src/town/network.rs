@@ -89,7 +89,7 @@ fn nothing_private(port: u16) -> String {
 }
 
 /// A grant of the granted server, with more in it.
-fn server(port: u16, more: &str) -> String {
+pub(super) fn server(port: u16, more: &str) -> String {
     format!(
         "[[egress]]\nhost = \"{GRANTED}\"\nport = {port}\nschemes = [\"http\"]\nprivate = true\n{more}\n"
     )

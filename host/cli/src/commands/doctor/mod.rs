@@ -2,15 +2,16 @@
 
 mod models;
 
+use crate::checks::{self, Check, Checks, Status};
 use crate::client::{self, Client};
 use crate::config::{self, Loaded};
 use crate::exit::{CliError, Exit};
 use crate::host::options;
 use crate::host::record::Record;
-use crate::out::{Out, Tone};
-use crate::render::plain;
+use crate::out::Out;
 use serde::Serialize;
 use sortie_api::view::{PluginList, PluginView};
+use sortie_gateway::tools::Detected;
 use sortie_git::RemoteUrl;
 use sortie_plugins::Plugins;
 use sortie_sandbox::{Sandbox, WireKey};
@@ -34,52 +35,12 @@ pub struct Args {
     models: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Ok,
-    Warn,
-    Fail,
-}
-
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    status: Status,
-    message: String,
-}
-
 #[derive(Debug, Serialize)]
 struct Report {
     ok: bool,
     /// How the host's containers are marked; once there was a host.
     instance: Option<String>,
     checks: Vec<Check>,
-}
-
-#[derive(Default)]
-struct Checks(Vec<Check>);
-
-impl Checks {
-    fn add(&mut self, name: &'static str, status: Status, message: impl Into<String>) {
-        self.0.push(Check {
-            name,
-            status,
-            message: message.into(),
-        });
-    }
-
-    fn ok(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Ok, message);
-    }
-
-    fn warn(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Warn, message);
-    }
-
-    fn fail(&mut self, name: &'static str, message: impl Into<String>) {
-        self.add(name, Status::Fail, message);
-    }
 }
 
 /// Checks everything, and shows what came of it.
@@ -99,11 +60,11 @@ pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, C
             host(&loaded, &mut checks).await;
         }
     }
-    let ok = checks.0.iter().all(|check| check.status != Status::Fail);
+    let ok = checks.passed();
     let report = Report {
         ok,
         instance,
-        checks: checks.0,
+        checks: checks.into(),
     };
     show(&report, out)?;
     Ok(if ok { Exit::Ok } else { Exit::Negative })
@@ -279,10 +240,12 @@ async fn plugins(loaded: &Loaded, checks: &mut Checks) {
             );
         }
     }
-    let policies = std::iter::once(("defaults".to_owned(), loaded.config.default_policy())).chain(
+    let nothing = Detected::default();
+    let defaults = loaded.config.default_policy(&nothing);
+    let policies = std::iter::once(("defaults".to_owned(), defaults)).chain(
         loaded
             .config
-            .projects()
+            .projects(&nothing)
             .into_iter()
             .map(|project| (format!("projects.{}", project.name), project.policy)),
     );
@@ -342,18 +305,5 @@ fn show(report: &Report, out: &Out) -> Result<(), CliError> {
     if out.is_json() {
         return out.json(report);
     }
-    for check in &report.checks {
-        let (tone, word) = match check.status {
-            Status::Ok => (Tone::Good, "ok  "),
-            Status::Warn => (Tone::Warn, "warn"),
-            Status::Fail => (Tone::Bad, "fail"),
-        };
-        out.line(format!(
-            "{}  {:<17} {}",
-            out.paint(tone, word),
-            check.name,
-            plain(&check.message).replace('\n', "\n                        ")
-        ))?;
-    }
-    Ok(())
+    checks::show(&report.checks, out)
 }

@@ -4,6 +4,7 @@ use super::Checks;
 use crate::config::Loaded;
 use crate::host::options;
 use sortie_gateway::llm::{Llm, Target, price_origin};
+use sortie_gateway::tools::Detected;
 use sortie_model::llm::ModelPolicy;
 use std::collections::BTreeMap;
 
@@ -74,8 +75,10 @@ pub(super) async fn check(loaded: &Loaded, ask: bool, checks: &mut Checks) {
 }
 
 fn policies(loaded: &Loaded) -> Vec<ModelPolicy> {
-    let projects = loaded.config.projects();
-    std::iter::once(loaded.config.default_policy().models)
+    // Mirrors have no say in which models are used.
+    let nothing = Detected::default();
+    let projects = loaded.config.projects(&nothing);
+    std::iter::once(loaded.config.default_policy(&nothing).models)
         .chain(projects.into_iter().map(|project| project.policy.models))
         .collect()
 }

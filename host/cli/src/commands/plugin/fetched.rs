@@ -18,7 +18,8 @@ pub struct Package {
     bytes: Vec<u8>,
     source: String,
     signature: Option<String>,
-    manifest: Option<String>,
+    /// What stands beside a package that has none inside, with its text.
+    manifest: Option<(Manifest, String)>,
 }
 
 /// How a package is to be installed.
@@ -92,7 +93,7 @@ pub async fn get(source: &str, digest: Option<Digest>, out: &Out) -> Result<Pack
                 };
                 return Err(CliError::failed(format!("fetch the package: {other}")));
             }
-            beside.map(|(_, text)| text)
+            beside
         }
         _ => None,
     };
@@ -131,13 +132,27 @@ impl Package {
         self.signature.is_some()
     }
 
-    /// Publishes it with its signature; says where exactly.
+    /// Publishes it with its signature; says where exactly. A manifest that
+    /// stands beside it goes in, as the host puts it in.
     pub async fn push(&self, target: &Source) -> Result<Source, CliError> {
+        let whole = match &self.manifest {
+            None => None,
+            Some(_) if self.is_signed() => {
+                return Err(CliError::usage(
+                    "publish the package: its manifest stands beside it, where its signature does not cover it",
+                )
+                .with_hint(
+                    "build it with `sortie plugin build`, which puts the manifest in, sign and push that",
+                ));
+            }
+            Some((manifest, _)) => Some(package::whole(&self.bytes, manifest)?),
+        };
+        let bytes = whole.as_deref().unwrap_or(&self.bytes);
         let options = FetchOptions {
             login: login(),
             ..FetchOptions::default()
         };
-        fetch::push(target, &self.bytes, self.signature.as_deref(), &options)
+        fetch::push(target, bytes, self.signature.as_deref(), &options)
             .await
             .map_err(|error| CliError::failed(format!("publish the package: {error}")))
     }
@@ -156,8 +171,8 @@ impl Package {
         if let Some(signature) = &self.signature {
             form = form.text("signature", signature.clone());
         }
-        if let Some(manifest) = &self.manifest {
-            form = form.text("manifest", manifest.clone());
+        if let Some((_, text)) = &self.manifest {
+            form = form.text("manifest", text.clone());
         }
         if let Some(why) = terms.disabled {
             form = form.text("disabled", why.to_owned());

@@ -122,7 +122,7 @@ fn rule(text: &str) -> Result<EgressRequest, String> {
         ));
     }
     let host = url.host_str().unwrap_or_default();
-    HostPattern::parse(host)?;
+    HostPattern::canonical(host).map_err(|error| error.to_string())?;
     let methods: Vec<String> = methods
         .split([',', ' '])
         .filter(|method| !method.is_empty())
@@ -150,7 +150,7 @@ fn table(text: &str) -> Result<EgressRequest, String> {
             let reason = error.message();
             format!("{reason}; write it as in `{{ host = \"example.com\", methods = [\"POST\"] }}`")
         })?;
-    HostPattern::parse(&line.rule.host)?;
+    HostPattern::canonical(&line.rule.host).map_err(|error| error.to_string())?;
     Ok(line.rule)
 }
 

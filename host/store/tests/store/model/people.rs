@@ -6,6 +6,7 @@ use crate::support::answer;
 use sortie_model::approval::Decision;
 use sortie_model::id::JobId;
 use sortie_model::job::{JobEventKind, JobPhase};
+use sortie_store::NewRetry;
 
 impl Pair {
     pub(super) async fn decide(&mut self, job: JobId, approve: bool) -> (Seen, Seen) {
@@ -90,7 +91,7 @@ impl Pair {
     }
 
     pub(super) async fn retry(&mut self, job: JobId) -> (Seen, Seen) {
-        let got = done(self.store.retry(job, "ann", "cli").await);
+        let got = done(self.store.retry(job, NewRetry::of("ann", "cli")).await);
         let expected = self.model.move_job(job, JobEventKind::Retry);
         (got, expected.map_or_else(|seen| seen, |_| Seen::Done))
     }

@@ -3,6 +3,7 @@
 use super::state::{ModelJob, ModelRun, Seen, done, seen};
 use super::{CAP, LIMITS, Pair};
 use crate::support::{new_job, policy};
+use sortie_model::approval::Subject;
 use sortie_model::budget::Usage;
 use sortie_model::clock::Timestamp;
 use sortie_model::halt::HaltReason;
@@ -115,19 +116,19 @@ impl Pair {
         flagged: bool,
         expires_in: i64,
     ) -> (Seen, Seen) {
-        let event = if flagged {
-            JobEvent::Flagged
-        } else {
-            JobEvent::Gated
+        let (subject, event) = match flagged {
+            true => (Subject::Review, JobEventKind::Flagged),
+            false => (Subject::Gate, JobEventKind::Gated),
         };
         let expires = self.model.now + expires_in;
         let approval = NewApproval {
             step: "gate".into(),
+            subject,
             question: "go on?".into(),
             commit: None,
             expires_at: Timestamp(expires),
         };
-        let got = done(self.store.park(fence, event.clone(), approval).await);
+        let got = done(self.store.park(fence, approval).await);
         if !self.model.holds(fence) {
             return (got, Seen::Stale);
         }
@@ -139,7 +140,7 @@ impl Pair {
         run.phase = RunPhase::Parked;
         job.question = Some((fence.run, None, expires));
         self.model.newest.remove(&fence.run);
-        self.model.move_job(fence.job, event.kind()).unwrap();
+        self.model.move_job(fence.job, event).unwrap();
         (got, Seen::Done)
     }
 

@@ -1,0 +1,140 @@
+//! What one connection carries: counted, bounded by what is left of the run's
+//! bytes, and noticed when it stops.
+
+use super::budget::{Budget, Full, bounded};
+use super::fault::Fault;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+/// The counts of one connection.
+pub(super) struct Flow {
+    budget: Arc<Budget>,
+    began: Instant,
+    /// When it last carried something, in milliseconds since it began.
+    touched_ms: AtomicU64,
+    up: AtomicU64,
+    down: AtomicU64,
+    full: OnceLock<Full>,
+    begun: AtomicBool,
+}
+
+impl Flow {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            began: Instant::now(),
+            touched_ms: AtomicU64::new(0),
+            up: AtomicU64::new(0),
+            down: AtomicU64::new(0),
+            full: OnceLock::new(),
+            begun: AtomicBool::new(false),
+        }
+    }
+
+    /// Bytes out of the sandbox, and into it.
+    pub(super) fn carried(&self) -> (u64, u64) {
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (load(&self.up), load(&self.down))
+    }
+
+    /// The client is connected: from now on it hears of nothing but the end.
+    pub(super) fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// The limit that ended it, if one did.
+    pub(super) fn cut(&self) -> Option<Fault> {
+        self.full.get().map(|full| Fault::full(*full))
+    }
+
+    /// Ends when nothing was carried for the whole of the run's idle limit.
+    pub(super) async fn idle(&self) {
+        let limit = self.budget.limits().idle_ms;
+        loop {
+            let touched = self.touched_ms.load(Ordering::Relaxed);
+            let due = self.began + bounded(touched.saturating_add(limit));
+            if due <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(due).await;
+        }
+    }
+
+    fn touch(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.touched_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    fn stop(&self, full: Full) -> io::Error {
+        let _ = self.full.set(full);
+        io::Error::other("a limit of the run is used up")
+    }
+}
+
+/// The far end of a connection. What is written to it goes out of the sandbox.
+pub(super) struct Counted<S> {
+    inner: S,
+    flow: Arc<Flow>,
+}
+
+impl<S> Counted<S> {
+    pub(super) fn new(inner: S, flow: Arc<Flow>) -> Self {
+        Self { inner, flow }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        std::task::ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
+        let read = (buf.filled().len() - before) as u64;
+        if read > 0 {
+            self.flow.touch();
+            self.flow.down.fetch_add(read, Ordering::Relaxed);
+            if !self.flow.budget.add_down(read) {
+                return Poll::Ready(Err(self.flow.stop(Full::Down)));
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let left = usize::try_from(self.flow.budget.left_up()).unwrap_or(usize::MAX);
+        if left == 0 && !bytes.is_empty() {
+            return Poll::Ready(Err(self.flow.stop(Full::Up)));
+        }
+        let bytes = &bytes[..bytes.len().min(left)];
+        let written = std::task::ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
+        self.flow.touch();
+        self.flow.up.fetch_add(written as u64, Ordering::Relaxed);
+        self.flow.budget.add_up(written as u64);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,250 @@
+//! What runs wanted of the outside, and people's answers.
+
+use crate::support::{Home, answer, home};
+use sortie_model::approval::Decision;
+use sortie_model::clock::Clock;
+use sortie_model::egress::RulingScope;
+use sortie_model::id::JobId;
+use sortie_store::{
+    AuditFilter, EgressUsed, NewEgressConnection, NewEgressRefusal, NewRuling, StoreError, limits,
+};
+
+fn refusal(host: &str, port: u16, question: bool) -> NewEgressRefusal {
+    NewEgressRefusal {
+        method: "CONNECT".into(),
+        host: host.into(),
+        port,
+        reason: "not-listed".into(),
+        question,
+    }
+}
+
+fn ruling(host: &str, port: Option<u16>, allow: bool, scope: RulingScope) -> NewRuling {
+    NewRuling {
+        host: host.parse().expect("a pattern"),
+        port,
+        allow,
+        scope,
+        by: "ada".into(),
+        via: "cli".into(),
+    }
+}
+
+async fn connection(home: &Home, claim: &sortie_store::Claim, host: &str, down: u64) -> u64 {
+    let new = NewEgressConnection {
+        job: claim.job.id,
+        run: claim.run.id,
+        method: "CONNECT".into(),
+        host: host.into(),
+        port: 443,
+        address: Some("192.0.2.1".into()),
+        outcome: "closed".into(),
+        reason: None,
+        detail: None,
+        up_bytes: 10,
+        down_bytes: down,
+        elapsed_ms: 5,
+    };
+    home.store.record_egress(new).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_refused_host_is_an_event_each_time_and_a_question_once() {
+    let home = home().await;
+    let claim = home.executing().await;
+    for (host, question) in [("a.example", true), ("a.example", true), ("[::1]", false)] {
+        let refused = refusal(host, 443, question);
+        home.store
+            .egress_refused(claim.fence, refused)
+            .await
+            .unwrap();
+    }
+    let kinds = home.kinds(claim.job.id).await;
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|kind| *kind == "egress.refused")
+            .count(),
+        3
+    );
+    let asks = home.store.egress_asks(claim.job.id).await.unwrap();
+    assert_eq!(asks.len(), 1);
+    assert_eq!((asks[0].host.as_str(), asks[0].port), ("a.example", 443));
+    assert_eq!(asks[0].asked_at, home.clock.now());
+    assert_eq!(home.store.egress_questions(10).await.unwrap(), asks);
+    let cancelled = home.store.cancel(claim.job.id, "ann", "cli").await.unwrap();
+    assert!(cancelled.changed);
+    let stale = home
+        .store
+        .egress_refused(claim.fence, refusal("b.example", 1, true))
+        .await;
+    assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
+    // Nobody needs an answer any more.
+    assert!(home.store.egress_questions(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_questions_of_one_job_are_bounded() {
+    let home = home().await;
+    let claim = home.executing().await;
+    for n in 0..limits::MAX_EGRESS_ASKS + 5 {
+        let refused = refusal(&format!("h{n}.example"), 443, true);
+        home.store
+            .egress_refused(claim.fence, refused)
+            .await
+            .unwrap();
+    }
+    let asks = home.store.egress_asks(claim.job.id).await.unwrap();
+    assert_eq!(asks.len(), limits::MAX_EGRESS_ASKS as usize);
+}
+
+#[tokio::test]
+async fn an_answer_goes_as_far_as_it_says() {
+    let home = home().await;
+    let first = home.executing().await;
+    let store = &home.store;
+    let job = first.job.id;
+    for (host, scope) in [
+        ("run.example", RulingScope::Run),
+        ("job.example", RulingScope::Job),
+        ("project.example", RulingScope::Project),
+    ] {
+        let given = store
+            .rule_egress(job, ruling(host, None, true, scope))
+            .await
+            .unwrap();
+        assert_eq!((given.by.as_str(), given.via.as_str()), ("ada", "cli"));
+        assert_eq!(given.at, home.clock.now());
+    }
+    let hosts = async |job, run| -> Vec<String> {
+        let rulings = store.egress_rulings(job, Some(run)).await.unwrap();
+        rulings
+            .into_iter()
+            .map(|ruling| ruling.host.to_string())
+            .collect()
+    };
+    assert_eq!(
+        hosts(job, first.run.id).await,
+        ["project.example", "job.example", "run.example"]
+    );
+    let other = home.executing().await;
+    assert_eq!(hosts(other.job.id, other.run.id).await, ["project.example"]);
+    // Another attempt at the same job.
+    store.cancel(job, "ann", "cli").await.unwrap();
+    store.retry(job, "ann", "cli").await.unwrap();
+    let second = store.claim(crate::support::PLENTY).await.unwrap().unwrap();
+    assert_eq!(second.job.id, job);
+    assert_eq!(
+        hosts(job, second.run.id).await,
+        ["project.example", "job.example"]
+    );
+}
+
+#[tokio::test]
+async fn an_answer_is_told_signalled_and_written_down() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let job = claim.job.id;
+    store
+        .egress_refused(claim.fence, refusal("a.example", 443, true))
+        .await
+        .unwrap();
+    let mut signal = store.egress_signal();
+    signal.mark_unchanged();
+    let deny = ruling("*.a.example", Some(8443), false, RulingScope::Project);
+    store.rule_egress(job, deny).await.unwrap();
+    assert!(signal.has_changed().unwrap());
+    let asks = store.egress_asks(job).await.unwrap();
+    assert_eq!(asks[0].ruling, None, "it is about other hosts");
+    store
+        .rule_egress(job, ruling("a.example", None, true, RulingScope::Job))
+        .await
+        .unwrap();
+    let asks = store.egress_asks(job).await.unwrap();
+    assert!(asks[0].ruling.as_ref().is_some_and(|ruling| ruling.allow));
+    assert!(store.egress_questions(10).await.unwrap().is_empty());
+    let kinds = home.kinds(job).await;
+    assert_eq!(
+        kinds[kinds.len() - 2..],
+        ["egress.denied", "egress.allowed"]
+    );
+    let filter = AuditFilter {
+        action: "egress.".into(),
+        ..AuditFilter::default()
+    };
+    let log = store.audit_log(filter).await.unwrap();
+    assert_eq!(log.len(), 2);
+    assert_eq!(
+        (log[0].actor.as_str(), log[0].action.as_str()),
+        ("ada", "egress.allowed")
+    );
+    assert_eq!(log[1].detail["scope"], "project");
+    assert_eq!(log[1].detail["via"], "cli");
+}
+
+#[tokio::test]
+async fn an_answer_needs_something_to_be_about() {
+    let home = home().await;
+    let ask = ruling("a.example", None, true, RulingScope::Job);
+    let missing = home.store.rule_egress(JobId(99), ask).await;
+    assert!(
+        matches!(missing, Err(StoreError::NotFound { .. })),
+        "{missing:?}"
+    );
+    let claim = home.waiting().await;
+    home.store
+        .decide(claim.job.id, answer(Decision::Rejected, "ann"))
+        .await
+        .unwrap();
+    let once = ruling("a.example", None, true, RulingScope::Run);
+    let none = home.store.rule_egress(claim.job.id, once).await;
+    assert!(matches!(none, Err(StoreError::Invalid { .. })), "{none:?}");
+}
+
+#[tokio::test]
+async fn connections_add_up_per_run_and_are_read_by_pages() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(connection(&home, &claim, &format!("h{n}.example"), 100).await);
+    }
+    let used = home.store.egress_used(claim.run.id).await.unwrap();
+    assert_eq!(
+        used,
+        EgressUsed {
+            connections: 5,
+            up_bytes: 50,
+            down_bytes: 500
+        }
+    );
+    let page = home
+        .store
+        .egress_connections(claim.job.id, None, 2)
+        .await
+        .unwrap();
+    let hosts: Vec<&str> = page
+        .iter()
+        .map(|row| row.connection.host.as_str())
+        .collect();
+    assert_eq!(hosts, ["h4.example", "h3.example"]);
+    let next = home
+        .store
+        .egress_connections(claim.job.id, Some(page[1].id), 10)
+        .await
+        .unwrap();
+    assert_eq!(next.len(), 3);
+    assert_eq!(next[0].id, ids[2]);
+    // A row is written also when the run is over by then.
+    home.store.cancel(claim.job.id, "ann", "cli").await.unwrap();
+    connection(&home, &claim, "late.example", 1).await;
+    assert_eq!(
+        home.store
+            .egress_used(claim.run.id)
+            .await
+            .unwrap()
+            .connections,
+        6
+    );
+}

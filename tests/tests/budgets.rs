@@ -1,0 +1,117 @@
+//! What is done when a run has no budget left, and when an agent is stuck: it
+//! is kept, and goes on when a person says so.
+
+use anyhow::Result;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sortie_tests::{Host, HostOptions, Remote};
+
+/// One minute of work, three at most.
+const BRIEF: &str = "[defaults.ceiling]\ntime_minutes = 3\n\
+    [plugins.budget-profiles.profiles.brief]\ncalls = 5\ncost_usd = 0\nminutes = 1\n";
+
+/// Half of it, and then nothing for longer than anybody waits; the other half
+/// when the first one is there.
+const IN_TWO_HALVES: &str = "if [ -e half ]; then rm half; sed -i s/mor/more/ README.md; \
+    else touch half; sed -i s/teh/the/ README.md; sleep 600; fi";
+
+async fn start(defaults: &str) -> Result<(Remote, Host)> {
+    let remote = Remote::with(&[("README.md", "teh start, and mor\n")])?;
+    let options = HostOptions {
+        defaults: format!("budget_profile = \"brief\"\n{defaults}"),
+        more: BRIEF.to_owned(),
+        ..HostOptions::default()
+    };
+    let host = Host::start(&remote, options).await?;
+    Ok((remote, host))
+}
+
+async fn diff(host: &Host, id: u64) -> Result<String> {
+    let path = format!("/v1/jobs/{id}/diff");
+    let (_, diff) = host.call(Method::GET, &path, None).await?;
+    Ok(diff.as_str().unwrap_or_default().to_owned())
+}
+
+/// Both halves are on the remote, in one push.
+fn is_whole(remote: &Remote, job: &Value) -> Result<()> {
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["published"]["branch"].as_str().expect("published");
+    assert_eq!(remote.file(branch, "README.md")?, "the start, and more\n");
+    assert_eq!(remote.pushes()?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_a_person_raises_lets_the_run_go_on_with_what_it_had_done() -> Result<()> {
+    let (remote, host) = start("").await?;
+    let id = host.submit(IN_TWO_HALVES).await?;
+    let asked = host
+        .wait_event(id, |event| event["kind"] == "job.awaiting_approval")
+        .await?;
+    assert_eq!(asked["data"]["about"], "budget", "{asked}");
+    assert_eq!(
+        host.leftovers()?,
+        Vec::<String>::new(),
+        "nothing waits in a sandbox"
+    );
+    assert!(diff(&host, id).await?.contains("+the start"));
+    assert!(remote.pushes()?.is_empty());
+    let (_, job) = host
+        .call(Method::GET, &format!("/v1/jobs/{id}"), None)
+        .await?;
+    let raise = &job["approval"]["raise"];
+    assert_eq!(raise["time_ms"], 60_000, "{job}");
+    let path = format!("/v1/jobs/{id}/approve");
+    let (status, _) = host.call(Method::POST, &path, Some(json!({}))).await?;
+    assert_eq!(status, 200);
+    is_whole(&remote, &host.settled(id).await?)?;
+    let (_, job) = host
+        .call(Method::GET, &format!("/v1/jobs/{id}"), None)
+        .await?;
+    assert_eq!(job["attempts"], 1, "it is the same run: {job}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halted_job_goes_on_with_its_checkpoint() -> Result<()> {
+    let (remote, host) = start("on_budget = \"halt\"").await?;
+    let id = host.submit(IN_TWO_HALVES).await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["halt"]["reason"], "budget-time", "{job}");
+    let kept = host
+        .wait_event(id, |event| event["kind"] == "run.checkpoint")
+        .await?;
+    assert_eq!(kept["data"]["ref"], format!("refs/sortie/{id}/checkpoint"));
+    assert_eq!(kept["data"]["commit"], job["head_commit"]);
+    let path = format!("/v1/jobs/{id}/retry");
+    let unknown = json!({ "budget": "endless" });
+    let (status, problem) = host.call(Method::POST, &path, Some(unknown)).await?;
+    assert_eq!(status, 422, "{problem}");
+    let (status, _) = host
+        .call(Method::POST, &path, Some(json!({ "start": "continue" })))
+        .await?;
+    assert_eq!(status, 200);
+    is_whole(&remote, &host.settled(id).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_says_nothing_is_stopped_and_its_work_kept() -> Result<()> {
+    let guard = "guard = { tool_minutes = 1 }\nbudget_profile = \"default\"";
+    let remote = Remote::with(&[("README.md", "teh start\n")])?;
+    let options = HostOptions {
+        defaults: guard.to_owned(),
+        ..HostOptions::default()
+    };
+    let host = Host::start(&remote, options).await?;
+    let id = host
+        .submit("sed -i s/teh/the/ README.md; sleep 600")
+        .await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["halt"]["reason"], "agent-stalled", "{job}");
+    let detail = job["halt"]["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("said nothing for 60 s"), "{detail}");
+    assert!(diff(&host, id).await?.contains("+the start"));
+    assert!(remote.pushes()?.is_empty());
+    assert_eq!(host.leftovers()?, Vec::<String>::new());
+    Ok(())
+}

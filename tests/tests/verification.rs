@@ -1,0 +1,157 @@
+//! Verification end to end: what is found, what goes back to the agent, what no
+//! agent can mend, and a question that is answered without any of it.
+
+use anyhow::{Context, Result, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sortie_tests::{Host, HostOptions, Remote};
+
+/// Breaks the state, and mends it only when the prompt on its standard input
+/// has what the verification said.
+const AGENT: &str = r#"prompt=$(cat)
+case "$prompt" in
+*"<output>
+error: the sum is wrong"*) echo good > state ;;
+*) echo bad > state ;;
+esac"#;
+
+fn steps(job: &Value) -> Vec<String> {
+    let steps = job["runs"][0]["steps"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    steps
+        .iter()
+        .filter_map(|step| step["name"].as_str().map(str::to_owned))
+        .collect()
+}
+
+fn verified(verify: &str) -> HostOptions {
+    HostOptions {
+        defaults: format!("verify = ['{verify}']"),
+        ..HostOptions::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_verification_goes_back_to_the_agent_until_it_passes() -> Result<()> {
+    let remote = Remote::with(&[("state", "none\n")])?;
+    let verify = r#"grep -q good state || { echo "error: the sum is wrong"; exit 1; }"#;
+    let host = Host::start(&remote, verified(verify)).await?;
+    let id = host.submit(AGENT).await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let expected = [
+        "agent",
+        "verify-1",
+        "agent-2",
+        "verify-2-1",
+        "scan",
+        "publish",
+    ];
+    assert_eq!(steps(&job), expected);
+    let branch = job["published"]["branch"].as_str().context("published")?;
+    assert_eq!(remote.file(branch, "state")?, "good\n");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_failure_again_and_again_is_for_the_debugger_and_ends() -> Result<()> {
+    let remote = Remote::with(&[("state", "none\n")])?;
+    let host = Host::start(&remote, verified("echo FAILED in $$ ms; exit 1")).await?;
+    let id = host.submit("echo x >> state").await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["halt"]["reason"], "verification-failed", "{job}");
+    let agents: Vec<String> = steps(&job)
+        .into_iter()
+        .filter(|name| !name.starts_with("verify"))
+        .collect();
+    assert_eq!(
+        agents,
+        [
+            "agent", "agent-2", "agent-3", "debug-4", "debug-5", "debug-6"
+        ]
+    );
+    assert!(remote.pushes()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_agent_can_mend_stops_the_job_and_says_what_it_is() -> Result<()> {
+    let remote = Remote::with(&[("state", "none\n")])?;
+    let host = Host::start(&remote, verified("no-such-tool --check")).await?;
+    let id = host.submit("echo x >> state").await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["halt"]["reason"], "infrastructure-failed", "{job}");
+    let detail = job["halt"]["detail"].as_str().unwrap_or_default();
+    assert!(
+        detail.contains("`no-such-tool` is not in the image"),
+        "{detail}"
+    );
+    assert_eq!(steps(&job), ["agent", "verify-1"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_base_commit_says_what_verifies_and_it_is_shown() -> Result<()> {
+    let remote = Remote::with(&[
+        ("cart.py", "def double(n):\n    return n + n + 1\n"),
+        (
+            "test_cart.py",
+            "import unittest\nfrom cart import double\n\nclass Cart(unittest.TestCase):\n    \
+             def test_double(self):\n        self.assertEqual(double(2), 4)\n",
+        ),
+    ])?;
+    let host = Host::start(
+        &remote,
+        HostOptions {
+            engine: "image = \"sortie-runner:python\"".to_owned(),
+            defaults: "detect = true".to_owned(),
+            ..HostOptions::default()
+        },
+    )
+    .await?;
+    // It takes the tests away, and the host still runs what the base commit names.
+    let id = host
+        .submit("sed -i 's/ + 1$//' cart.py; echo 'all:' > Makefile")
+        .await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert_eq!(steps(&job), ["agent", "verify-1", "scan", "publish"]);
+    let found = &job["verification"][0];
+    assert_eq!(found["command"], "python3 -m unittest", "{job}");
+    let shown = host.cli(&["status", &id.to_string()])?;
+    let shown = String::from_utf8(shown.stdout)?;
+    assert!(
+        shown.contains("verifies   python3 -m unittest (test, test_cart.py)"),
+        "{shown}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_and_nothing_it_changes_is_kept() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "a cart\n")])?;
+    let options = verified("echo it must not run; exit 1");
+    let host = Host::start(&remote, options).await?;
+    let question = "echo changed > README.md; echo new > new.txt; echo It is a cart.";
+    let asked = host.cli(&["ask", "--project", "sample", question])?;
+    ensure!(asked.status.success(), "{asked:?}");
+    assert_eq!(String::from_utf8(asked.stdout)?, "It is a cart.\n");
+    let job = host.job(1).await?;
+    assert_eq!(
+        (&job["state"], &job["summary"]),
+        (&json!("succeeded"), &json!("It is a cart."))
+    );
+    assert_eq!(steps(&job), ["ask"]);
+    assert_eq!(job["head_commit"], Value::Null);
+    let (_, diff) = host.call(Method::GET, "/v1/jobs/1/diff", None).await?;
+    assert!(!diff.to_string().contains("new.txt"), "{diff}");
+    assert!(remote.pushes()?.is_empty() && host.leftovers()?.is_empty());
+
+    let asked = host.cli(&["ask", "--json", "--project", "sample", "exit 3"])?;
+    assert!(!asked.status.success());
+    let job: Value = serde_json::from_slice(&asked.stdout)?;
+    assert_eq!(job["halt"]["reason"], "agent-failed");
+    Ok(())
+}
