@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sortie_gateway::llm::{
     Llm, LlmOptions, ModelSpec, Models, ModelsOptions, Provider, ProviderKind,
 };
-use sortie_gateway::{CallPlan, Door, Gateway, Meter, MeterError, Refusal, Reserved, RunGateway};
+use sortie_gateway::{CallPlan, Gateway, Meter, MeterError, Reserved, RunGateway};
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::id::{CallId, Fence};
 use sortie_model::llm::{
@@ -99,8 +99,6 @@ impl Meter for Ledger {
     async fn check(&self) -> Result<(), MeterError> {
         Ok(())
     }
-
-    async fn refused(&self, _: Refusal) {}
 }
 
 /// Serves until it is killed: `UPSTREAM DIRECTORY`. Says its address in a line.
@@ -138,6 +136,7 @@ async fn serve(upstream: &str, directory: &Path) -> Result<()> {
             default: Some("m-1".into()),
             ..ModelPolicy::default()
         },
+        web: None,
     });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     say(&listener.local_addr()?.to_string());
@@ -145,7 +144,7 @@ async fn serve(upstream: &str, directory: &Path) -> Result<()> {
         let (connection, _) = listener.accept().await?;
         connection.set_nodelay(true)?;
         let gateway = gateway.clone();
-        tokio::spawn(async move { gateway.serve(Door::Model, connection).await });
+        tokio::spawn(async move { gateway.serve(connection).await });
     }
 }
 

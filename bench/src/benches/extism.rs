@@ -9,7 +9,7 @@ use crate::peers::{self, Peer};
 use crate::report::{Bar, Row, Unit};
 use anyhow::{Context, Result, ensure};
 use sortie_git::UnifiedDiff;
-use sortie_model::finding::Finding;
+use sortie_plugins::surfaces::scanner::RawFinding;
 use sortie_plugins::{PluginOptions, Plugins};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -97,13 +97,13 @@ async fn turn(plugins: Plugins, expected: usize) -> Result<Vec<f64>> {
 }
 
 /// From the bytes of the change on, as the peer's plugin is given them.
-async fn scan(plugins: &Plugins) -> Result<Vec<Finding>> {
+async fn scan(plugins: &Plugins) -> Result<Vec<RawFinding>> {
     let diff = UnifiedDiff::parse(TEN_LINES.as_bytes().to_vec())?;
     Ok(plugins.scan(tiny::NAME, Arc::new(diff)).await?)
 }
 
 /// Findings in the peer's words.
-fn words(findings: &[Finding]) -> String {
+fn words(findings: &[RawFinding]) -> String {
     findings.iter().fold(String::new(), |mut words, finding| {
         if let Some(place) = &finding.place {
             // Writing to a string does not fail.

@@ -200,8 +200,8 @@ async fn ours(upstream: &str, data: &std::path::Path) -> Result<Side> {
     command.stderr(Stdio::null());
     let mut child = command.spawn().context("start a gateway")?;
     let out = child.stdout.take().context("read the gateway's address")?;
-    let line = BufReader::new(out).lines().next_line();
-    let line = tokio::time::timeout(READY_LIMIT, line).await??;
+    let mut lines = BufReader::new(out).lines();
+    let line = tokio::time::timeout(READY_LIMIT, lines.next_line()).await??;
     let address = line.context("the gateway ended before it was ready")?;
     Ok(Side {
         child,

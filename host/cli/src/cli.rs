@@ -47,6 +47,7 @@ pub enum Command {
     Plugin(commands::plugin::Args),
     Egress(commands::egress::Args),
     Usage(commands::usage::Args),
+    Report(commands::report::Args),
     Audit(commands::audit::Args),
     Doctor(commands::doctor::Args),
     Image(commands::image::Args),

@@ -14,6 +14,7 @@ mod budget;
 mod checkpoint;
 mod clip;
 mod dispatch;
+mod doors;
 mod drive;
 mod egress;
 mod fault;

@@ -1,21 +1,19 @@
 //! A run's ledger as its gateway sees it: asks the budget plugin, reserves and
 //! settles, and remembers what stood in the way, so that the step that was
-//! under way ends with the reason. Also the way to that gateway.
+//! under way ends with the reason.
 
 use crate::EngineOptions;
-use crate::egress::Outside;
 use crate::translate;
 use async_trait::async_trait;
-use sortie_gateway::{CallPlan, Gateway, Meter, MeterError, Reserved, RunGateway};
+use sortie_gateway::{CallPlan, Meter, MeterError, Reserved};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::halt::HaltReason;
 use sortie_model::id::{CallId, Fence};
-use sortie_model::llm::{CallLimit, CallRecord, ModelPolicy, NewCall, role};
+use sortie_model::llm::{CallLimit, CallRecord, NewCall, role};
 use sortie_plugins::Plugins;
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
-use sortie_sandbox::{BoxedIo, WireGateway};
 use sortie_store::{CallLimits, Claim, Store, StoreError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long to wait before settling again with a store that is in trouble.
@@ -247,36 +245,5 @@ impl Meter for RunMeter {
 
     async fn check(&self) -> Result<(), MeterError> {
         self.store.check_lease(self.fence).await.map_err(failed)
-    }
-}
-
-/// What the sandbox hands the streams of its two doors to.
-pub(crate) struct WireDoors(Gateway);
-
-impl WireDoors {
-    pub(crate) fn new(
-        options: &EngineOptions,
-        meter: Arc<RunMeter>,
-        models: ModelPolicy,
-        outside: &Outside,
-    ) -> Arc<Self> {
-        Arc::new(Self(Gateway::new(RunGateway {
-            meter,
-            llm: options.llm.clone(),
-            models,
-            egress: outside.egress.clone(),
-            web: outside.web.clone(),
-        })))
-    }
-}
-
-#[async_trait]
-impl WireGateway for WireDoors {
-    async fn llm(&self, io: BoxedIo) {
-        self.0.serve(sortie_gateway::Door::Model, io).await;
-    }
-
-    async fn egress(&self, io: BoxedIo) {
-        self.0.serve(sortie_gateway::Door::Egress, io).await;
     }
 }

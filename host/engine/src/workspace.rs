@@ -1,9 +1,9 @@
 //! The sandbox of a run: made when the first step needs it, found again after
 //! a restart, and replaced when it is gone.
 
+use crate::doors::WireDoors;
 use crate::drive::RunContext;
 use crate::fault::Fault;
-use crate::meter::WireDoors;
 use sortie_git::CommitId;
 use sortie_model::budget::Limits;
 use sortie_sandbox::{Adoption, LaunchSpec, Part, SandboxError, Workspace};
@@ -83,12 +83,7 @@ impl From<SandboxError> for Opening {
 impl Slot {
     async fn open(&mut self, context: &RunContext) -> Result<Workspace, Opening> {
         let sandbox = &context.options.sandbox;
-        let doors = WireDoors::new(
-            &context.options,
-            context.meter.clone(),
-            context.job.policy.models.clone(),
-            &context.outside,
-        );
+        let doors = WireDoors::of(context);
         let token = context.fence.token.0;
         let run = context.fence.run.0;
         if self.may_exist {

@@ -2,11 +2,12 @@
 //!
 //! A sandbox has no network card. What its processes send to the loopback
 //! proxy or to the loopback model endpoint becomes a stream on the wire, and
-//! the host hands that stream to [`Gateway::serve`]. Nothing leaves the host
-//! here unless a rule says so: a model request goes to a provider that the run
-//! may use, once its worst case is reserved on the run's ledger ([`llm`]), and
-//! every egress request goes through the run's [`egress`] proxy. Search and
-//! fetch are on the model door, under a path of their own ([`web`]).
+//! the host hands that stream to [`egress::Egress::serve`] or to
+//! [`Gateway::serve`]. Nothing leaves the host here unless a rule says so: a
+//! model request goes to a provider that the run may use, once its worst case
+//! is reserved on the run's ledger ([`llm`]), and every egress request goes
+//! through the run's [`egress`] proxy. Search and fetch are on the model
+//! endpoint, under a path of their own ([`web`]).
 //!
 //! The gateway never holds a run's ledger; it asks a [`Meter`], and its
 //! proxy a [`egress::Warden`].
@@ -23,7 +24,6 @@ pub mod web;
 pub use meter::{CallPlan, Meter, MeterError, Reserved};
 
 use body::GatewayBody;
-use egress::Egress;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -43,16 +43,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// loopback; one that is slower holds a stream for nothing.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Which door of the sandbox a stream came through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Door {
-    /// The model endpoint.
-    Model,
-    /// The HTTP proxy.
-    Egress,
-}
-
-/// What the gateway of one run is made of.
+/// What a run's model endpoint is made of.
 #[derive(Clone)]
 pub struct RunGateway {
     /// Where it charges and reports to.
@@ -61,37 +52,26 @@ pub struct RunGateway {
     pub llm: llm::Llm,
     /// The models that the run may use.
     pub models: ModelPolicy,
-    /// The proxy that lets the run out.
-    pub egress: Egress,
     /// Search and fetch, where the host offers them.
     pub web: Option<Web>,
 }
 
-/// The gateway of one run.
+/// The model endpoint of one run.
 #[derive(Clone)]
 pub struct Gateway {
     run: Arc<RunGateway>,
 }
 
 impl Gateway {
-    /// The gateway of a run.
+    /// The model endpoint of a run.
     pub fn new(run: RunGateway) -> Self {
         Self { run: Arc::new(run) }
     }
 
-    /// Serves one connection until its client is done. Errors of the
-    /// connection itself end it and are of interest to nobody else.
-    pub async fn serve<S>(&self, door: Door, io: S)
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        match door {
-            Door::Model => self.model(io).await,
-            Door::Egress => self.run.egress.serve(io).await,
-        }
-    }
-
-    async fn model<S>(&self, io: S)
+    /// Serves one connection to the model endpoint until its client is done.
+    /// Errors of the connection itself end it and are of interest to nobody
+    /// else.
+    pub async fn serve<S>(&self, io: S)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {

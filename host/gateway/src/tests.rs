@@ -1,13 +1,11 @@
-//! The two doors over an in-memory stream. What the model endpoint does with a
+//! The model endpoint over an in-memory stream. What the model endpoint does with a
 //! provider and a ledger is tested in `tests/llm`.
 
 use super::*;
-use crate::egress::{Connection, EgressOptions, Refusal, Shut, Verdict, Warden};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, StatusCode};
-use sortie_model::host::HostName;
 use sortie_model::id::CallId;
 use sortie_model::llm::CallRecord;
 use std::sync::Mutex;
@@ -32,20 +30,6 @@ impl Meter for Ledger {
     }
 }
 
-/// Lets nothing out.
-struct Nobody;
-
-#[async_trait]
-impl Warden for Nobody {
-    async fn admit(&self, _: &HostName, _: u16) -> Verdict {
-        Verdict::Shut(Shut::NotListed)
-    }
-
-    async fn refused(&self, _: &Refusal) {}
-
-    async fn record(&self, _: Connection) {}
-}
-
 /// The gateway of a run on a host without providers.
 fn gateway(ledger: &Arc<Ledger>) -> Gateway {
     let options = llm::LlmOptions::new(
@@ -57,19 +41,14 @@ fn gateway(ledger: &Arc<Ledger>) -> Gateway {
         meter: ledger.clone(),
         llm: llm::Llm::new(options).expect("certificates are readable"),
         models: ModelPolicy::default(),
-        egress: Egress::new(EgressOptions::new(Arc::new(Nobody))),
         web: None,
     })
 }
 
-async fn ask(
-    ledger: &Arc<Ledger>,
-    door: Door,
-    request: Request<Full<Bytes>>,
-) -> (StatusCode, String) {
+async fn ask(ledger: &Arc<Ledger>, request: Request<Full<Bytes>>) -> (StatusCode, String) {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let gateway = gateway(ledger);
-    let served = tokio::spawn(async move { gateway.serve(door, server).await });
+    let served = tokio::spawn(async move { gateway.serve(server).await });
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(client))
         .await
         .expect("the gateway speaks HTTP/1");
@@ -95,7 +74,7 @@ async fn without_a_provider_there_is_no_model_and_the_operator_is_named() {
         .header("host", "127.0.0.1")
         .body(Full::new(Bytes::from_static(b"{\"model\":\"m\"}")))
         .expect("a valid request");
-    let (status, body) = ask(&ledger, Door::Model, request).await;
+    let (status, body) = ask(&ledger, request).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(
         body.contains("model_not_found") && body.contains("[models]"),
@@ -105,27 +84,12 @@ async fn without_a_provider_there_is_no_model_and_the_operator_is_named() {
 }
 
 #[tokio::test]
-async fn the_doors_lead_to_different_places() {
-    let ledger = Arc::new(Ledger {
-        limit: 1,
-        ..Ledger::default()
-    });
-    let request = Request::get("http://example.com/x")
-        .body(Full::default())
-        .expect("a valid request");
-    let (status, body) = ask(&ledger, Door::Egress, request).await;
-    assert_eq!(status, StatusCode::FORBIDDEN);
-    assert!(body.contains("example.com:80"), "{body}");
-    assert_eq!(*ledger.calls.lock().expect("unpoisoned"), 0);
-}
-
-#[tokio::test]
 async fn garbage_ends_the_connection_and_charges_nothing() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let ledger = Arc::new(Ledger::default());
     let (mut client, server) = tokio::io::duplex(1024);
     let gateway = gateway(&ledger);
-    let served = tokio::spawn(async move { gateway.serve(Door::Model, server).await });
+    let served = tokio::spawn(async move { gateway.serve(server).await });
     client
         .write_all(b"\x16\x03\x01 not http\r\n\r\n")
         .await

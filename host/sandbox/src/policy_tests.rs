@@ -1,6 +1,7 @@
 //! Each rule of the policy, broken in turn.
 
 use super::*;
+use crate::Part;
 use bollard::models::{
     ContainerConfig, DeviceMapping, DeviceRequest, EndpointSettings, MountPoint, NetworkSettings,
     PortBinding,
@@ -11,7 +12,7 @@ fn policy() -> Policy {
         image: "image".into(),
         runtime: Some("runc".into()),
         limits: Limits::default(),
-        labels: labels::of("test", 1, 2, "nonce"),
+        labels: labels::of("test", 1, Part::Work, 2, "nonce"),
         volume: "volume".into(),
         wall_limit: Duration::from_secs(60),
         swap_bounded: true,

@@ -13,6 +13,7 @@ const PUSH_BYTES: usize = 8 << 10;
 pub fn task(prompt: &str) -> Task {
     Task {
         prompt: prompt.into(),
+        instruction: prompt.into(),
         mode: Mode::Write,
         role: "build".into(),
         workspace: "/work/repo".into(),

@@ -9,7 +9,7 @@ use sortie_plugins::surfaces::agent::{
 };
 use sortie_plugins::{PluginOptions, Plugins};
 use sortie_sandbox::{
-    BoxedIo, CollectRequest, Collected, EngineOptions, ExitStatus, LaunchSpec, OutputStream,
+    BoxedIo, CollectRequest, Collected, EngineOptions, ExitStatus, LaunchSpec, OutputStream, Part,
     Sandbox, StepFile, StepSpec, WireGateway, WireKey, Workspace, place,
 };
 use sortie_servers::Models;
@@ -147,6 +147,7 @@ pub async fn fly(
     let (sandbox, run) = sandbox().await?;
     let launch = LaunchSpec {
         run,
+        part: Part::Work,
         job: run,
         token: 1,
         wall_limit: LIMIT + Duration::from_secs(60),
@@ -231,6 +232,7 @@ async fn in_workspace(
     plugins.load_shipped(&Default::default()).await?;
     let task = Task {
         prompt: prompt.into(),
+        instruction: prompt.into(),
         mode,
         role: "build".into(),
         workspace: place::REPO.into(),

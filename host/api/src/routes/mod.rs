@@ -240,6 +240,7 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::get))
         .routes(routes!(results::diff))
         .routes(routes!(results::findings))
+        .routes(routes!(results::telemetry))
         .routes(routes!(results::artifacts))
         .routes(routes!(results::artifact))
         .routes(routes!(logs::logs))

@@ -5,7 +5,7 @@ use super::{NoSuchJob, Refusals};
 use crate::extract::{JobPath, Named};
 use crate::problem::{Kind, Problem};
 use crate::state::Api;
-use crate::view::{ArtifactList, FindingList};
+use crate::view::{ArtifactList, FindingList, TelemetryList};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -65,6 +65,28 @@ pub(super) async fn findings(
     Ok(Json(FindingList {
         findings: findings.into_iter().map(Into::into).collect(),
     }))
+}
+
+/// What each step of a job and each of its calls to models took.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/telemetry", operation_id = "list_job_telemetry", tag = "jobs",
+    security(("token" = [])),
+    params(("id" = u64, Path, description = "The job's number.")),
+    responses((status = 200, description = "The rows.", body = TelemetryList), Refusals, NoSuchJob)
+)]
+pub(super) async fn telemetry(
+    State(api): State<Api>,
+    JobPath(id): JobPath,
+) -> Result<Json<TelemetryList>, Problem> {
+    existing(&api, id).await?;
+    let store = api.store();
+    let mut list = TelemetryList { rows: Vec::new() };
+    for run in store.runs(id).await? {
+        let steps = store.steps(run.id).await?;
+        let calls = store.model_calls(run.id).await?;
+        list.add(&run, &steps, &calls);
+    }
+    Ok(Json(list))
 }
 
 /// The files that the steps of a job left, oldest first.

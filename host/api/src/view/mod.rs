@@ -9,6 +9,7 @@ mod other;
 mod plugin;
 mod run;
 mod spending;
+mod telemetry;
 
 pub use egress::{
     EgressAnswerBody, EgressAnswerView, EgressAskView, EgressConnectionView, EgressQuestions,
@@ -33,9 +34,9 @@ pub use plugin::{
 pub use run::{
     ApprovalView, ArtifactList, ArtifactView, FindingList, FindingView, RunView, StepView,
 };
-pub use run::{ApprovalView, FindingList, FindingView, RunView, StepView};
 pub(crate) use spending::BY as SPENDING_BY;
 pub use spending::{SpendingList, SpendingView};
+pub use telemetry::{TelemetryList, TelemetryRow};
 
 use sortie_model::clock::Timestamp;
 use time::OffsetDateTime;

@@ -17,6 +17,7 @@ pub mod logs;
 pub mod plugin;
 pub mod publish;
 pub mod reject;
+pub mod report;
 pub mod retry;
 pub mod scan;
 pub mod serve;
@@ -59,6 +60,7 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Retry(args) => here(retry::run(args, &client()?, out)),
         Command::Publish(args) => here(publish::run(args, &client()?, out)),
         Command::Usage(args) => here(usage::run(args, &client()?, out)),
+        Command::Report(args) => here(report::run(args, &client()?, out)),
         Command::Audit(args) => here(audit::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
         Command::Egress(args) => here(egress::run(args, client, out)),

@@ -411,6 +411,7 @@ pub struct ProjectConfig {
     /// See `[defaults]`.
     #[schemars(with = "Option<String>", extend("enum" = ["ask", "halt", null]))]
     pub on_budget: Option<OnBudget>,
+    /// See `[defaults]`.
     pub image: Option<String>,
     /// See `[defaults.ceiling]`.
     #[serde(default)]
@@ -418,6 +419,12 @@ pub struct ProjectConfig {
     /// See `[defaults.guard]`.
     #[serde(default)]
     pub guard: ProjectGuardConfig,
+    /// See `[egress]`.
+    #[serde(default)]
+    pub egress: ProjectEgressConfig,
+    /// See `[models]`.
+    #[serde(default)]
+    pub models: ProjectModelsConfig,
 }
 
 /// Where a project's guard differs.
@@ -436,12 +443,6 @@ pub struct ProjectGuardConfig {
     /// Calls on the same path so often in a row.
     #[schemars(range(min = 2))]
     pub same_path: Option<u32>,
-    /// See `[egress]`.
-    #[serde(default)]
-    pub egress: ProjectEgressConfig,
-    /// See `[models]`.
-    #[serde(default)]
-    pub models: ProjectModelsConfig,
 }
 
 /// Where a project's ceiling differs.

@@ -2,9 +2,7 @@
 //! checks that types alone cannot make. Never looks at the machine.
 
 use super::{CeilingConfig, Config, GuardConfig, PolicyConfig, ProjectConfig};
-use super::{CeilingConfig, Config, PolicyConfig, ProjectConfig};
 use sortie_gateway::tools::Detected;
-use sortie_model::budget::Limits;
 use sortie_model::budget::Limits;
 use sortie_model::egress::EgressPolicy;
 use sortie_model::guard::{Guard, OnBudget};

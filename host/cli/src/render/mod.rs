@@ -8,6 +8,7 @@ mod jobs;
 mod logs;
 mod plugins;
 mod spending;
+mod telemetry;
 
 pub use change::{diff, finding, findings_summary};
 pub use egress::{egress_asks, egress_connections};
@@ -16,6 +17,7 @@ pub use jobs::{artifacts, job, jobs};
 pub use logs::LogPrinter;
 pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin_events, plugins};
 pub use spending::spending;
+pub use telemetry::{telemetry, telemetry_csv};
 
 use crate::out::{Out, Tone};
 use std::borrow::Cow;

@@ -4,7 +4,6 @@
 use crate::rig::{Host, Rig};
 use sortie_model::approval::Subject;
 use sortie_model::clock::{Clock, SystemClock};
-use sortie_model::job::JobEvent;
 use sortie_model::run::RunPhase;
 use sortie_store::{ClaimLimits, NewApproval, Store, StoreOptions};
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! The clean container and the programs in it.
 
 use crate::clip::Clip;
+use crate::doors::WireDoors;
 use crate::drive::RunContext;
 use crate::fault::Fault;
-use crate::meter::WireDoors;
 use crate::workspace::WALL_GRACE;
 use sortie_git::CommitId;
 use sortie_model::run::Step;
@@ -83,7 +83,7 @@ impl Container {
             image: None,
         };
         // The same way out as the verification has, and the same ledger.
-        let doors = WireDoors::new(context.meter.clone());
+        let doors = WireDoors::of(context);
         let workspace = context.options.sandbox.launch(spec, doors).await?;
         workspace.put(&bundle, newest.as_str()).await?;
         // The next check overwrites it.

@@ -58,14 +58,10 @@ impl Town {
         let request = Request::get(format!("/sortie/{path}?{query}")).body(());
         let response = web::answer(Some(&self.web), request.expect("a request")).await;
         let status = response.status().as_u16();
-        use http_body_util::BodyExt;
-        let body = response
-            .into_body()
-            .collect()
-            .await
-            .expect("it ends")
-            .to_bytes();
-        (status, serde_json::from_slice(&body).expect("JSON"))
+        (
+            status,
+            serde_json::from_slice(response.body()).expect("JSON"),
+        )
     }
 
     async fn fetch(&self, url: &str) -> (u16, Value) {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sortie_gateway::llm::{
     Llm, LlmOptions, ModelSpec, Models, ModelsOptions, Provider, ProviderKind,
 };
-use sortie_gateway::{CallPlan, Door, Gateway, Meter, MeterError, Refusal, Reserved, RunGateway};
+use sortie_gateway::{CallPlan, Gateway, Meter, MeterError, Reserved, RunGateway};
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::finding::Severity;
 use sortie_model::id::{CallId, Fence};
@@ -91,8 +91,6 @@ impl Meter for Ledger {
             Err(error) => Err(MeterError::Ledger(error.to_string())),
         }
     }
-
-    async fn refused(&self, _: Refusal) {}
 }
 
 /// What a rig is made of.
@@ -197,7 +195,7 @@ impl Rig {
     pub fn raw(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(64 * 1024);
         let gateway = self.gateway.clone();
-        tokio::spawn(async move { gateway.serve(Door::Model, server).await });
+        tokio::spawn(async move { gateway.serve(server).await });
         client
     }
 
@@ -250,13 +248,14 @@ fn gateway(
             roles: BTreeMap::new(),
             allow: vec!["free".into(), "unpriced".into()],
         },
+        web: None,
     })
 }
 
 pub async fn connect(gateway: &Gateway) -> SendRequest<Full<Bytes>> {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let gateway = gateway.clone();
-    tokio::spawn(async move { gateway.serve(Door::Model, server).await });
+    tokio::spawn(async move { gateway.serve(server).await });
     let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(client))
         .await
         .expect("the gateway speaks HTTP/1");
@@ -341,7 +340,12 @@ async fn claim(store: &Store) -> Fence {
         publish: PublishMode::None,
         branch_prefix: "sortie".into(),
         max_attempts: 1,
+        detect: false,
+        base_tests: false,
         approval_expires_ms: 1,
+        guard: Default::default(),
+        image: None,
+        egress: Default::default(),
         models: ModelPolicy::default(),
     };
     let project = Project {

@@ -6,7 +6,8 @@ use sortie_model::clock::Clock;
 use sortie_model::egress::RulingScope;
 use sortie_model::id::JobId;
 use sortie_store::{
-    AuditFilter, EgressUsed, NewEgressConnection, NewEgressRefusal, NewRuling, StoreError, limits,
+    AuditFilter, EgressUsed, NewEgressConnection, NewEgressRefusal, NewRetry, NewRuling,
+    StoreError, limits,
 };
 
 fn refusal(host: &str, port: u16, question: bool) -> NewEgressRefusal {
@@ -131,7 +132,7 @@ async fn an_answer_goes_as_far_as_it_says() {
     assert_eq!(hosts(other.job.id, other.run.id).await, ["project.example"]);
     // Another attempt at the same job.
     store.cancel(job, "ann", "cli").await.unwrap();
-    store.retry(job, "ann", "cli").await.unwrap();
+    store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
     let second = store.claim(crate::support::PLENTY).await.unwrap().unwrap();
     assert_eq!(second.job.id, job);
     assert_eq!(

@@ -8,7 +8,9 @@ use crate::host::options;
 use crate::out::Out;
 use async_trait::async_trait;
 use serde::Serialize;
-use sortie_sandbox::{BoxedIo, LaunchSpec, Sandbox, SandboxError, WireGateway, WireKey, Workspace};
+use sortie_sandbox::{
+    BoxedIo, LaunchSpec, Part, Sandbox, SandboxError, WireGateway, WireKey, Workspace,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +118,7 @@ async fn look(sandbox: &Sandbox, image: &str, checks: &mut Checks) -> Result<Vec
 async fn launch(sandbox: &Sandbox) -> Result<Workspace, SandboxError> {
     let spec = LaunchSpec {
         run: RUN,
+        part: Part::Work,
         job: RUN,
         token: 1,
         wall_limit: WALL_LIMIT,
