@@ -248,7 +248,6 @@ async fn workflow_task_asks_a_person_and_takes_no_for_an_answer() {
         .workflow_describe("workflow-task")
         .await
         .expect("it answers");
-    assert_eq!(about.phases[0], "agent");
 
     let outcomes = [
         Outcome::Agent(AgentOutcome {
@@ -287,6 +286,7 @@ async fn workflow_task_asks_a_person_and_takes_no_for_an_answer() {
         }];
     };
     assert_eq!(asked, ["agent", "scan", "approval"]);
+    assert!(asked.iter().all(|step| about.phases.contains(step)));
     assert!(matches!(end, Decision::Reject(_)), "{end:?}");
 }
 

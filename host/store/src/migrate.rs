@@ -24,7 +24,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/005_withdraw_approvals.sql"),
     include_str!("../../../migrations/006_create_model_calls.sql"),
     include_str!("../../../migrations/007_create_egress.sql"),
-    include_str!("../../../migrations/009_ask_for_budget.sql"),
+    include_str!("../../../migrations/008_ask_for_budget.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.

@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use sortie_model::egress::RulingScope;
-use sortie_model::host::HostPattern;
+use sortie_model::host::{HostError, HostPattern};
 use sortie_store::NewRuling;
 use utoipa::IntoParams;
 
@@ -73,17 +73,19 @@ pub(super) async fn answer(
     From(requester): From,
     JsonBody(body): JsonBody<EgressAnswerBody>,
 ) -> Result<Json<EgressAnswerView>, Problem> {
-    let invalid = |why: String| Problem::new(Kind::InvalidRequest, why);
-    let host: HostPattern = body
-        .host
-        .parse()
-        .map_err(|error| invalid(format!("{error}")))?;
+    let invalid = |why: String, hint| Problem::new(Kind::InvalidRequest, why).with_hint(hint);
+    let host: HostPattern = body.host.parse().map_err(|error: HostError| {
+        let hint = "name one host, or all below a domain as in `*.example.com`";
+        invalid(error.to_string(), hint)
+    })?;
     let scope = body.scope.as_deref().unwrap_or("job");
-    let scope: RulingScope = scope
-        .parse()
-        .map_err(|error| invalid(format!("take the scope: {error}")))?;
+    let scope: RulingScope = scope.parse().map_err(|error| {
+        let hint = "write `run`, `job` or `project`";
+        invalid(format!("take the scope: {error}"), hint)
+    })?;
     if body.port == Some(0) {
-        return Err(invalid("take the port: 0 is none".to_owned()));
+        let hint = "write 1 to 65535, or leave the port out";
+        return Err(invalid("take the port: 0 is none".to_owned(), hint));
     }
     let ruling = api
         .store()

@@ -256,7 +256,7 @@ fn every_value_has_its_check_and_its_mend() {
         (
             "host = \"api.example.com\"",
             "host = \"*\"",
-            "egress[0].host: `*` would be",
+            "egress[0].host: use the host \"*\": name each host",
         ),
         (
             "methods = [\"POST\"]",

@@ -41,7 +41,7 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
     let id = insert(
         tx.conn,
         "INSERT INTO approvals (job_id, run_id, step, question, commit_id, asked_at, expires_at,
-             subject, raise)
+             subject, budget_raise)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             signed(fence.job.0),

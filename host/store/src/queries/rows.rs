@@ -264,7 +264,7 @@ macro_rules! select_approval {
         concat!(
             "SELECT id, job_id, run_id, step, question, commit_id, decision,
                  decided_by, decided_via, comment, asked_at, expires_at, decided_at,
-                 subject, raise
+                 subject, budget_raise
              FROM approvals ",
             $rest
         )
@@ -300,7 +300,7 @@ pub(super) fn approval(row: &Row<'_>) -> Result<Approval> {
     })
 }
 
-/// Two columns that follow each other: `subject, raise`.
+/// Two columns that follow each other: `subject, budget_raise`.
 fn subject(row: &Row<'_>, column: usize) -> Result<Subject> {
     let raise: Option<String> = row.get(column + 1)?;
     match raise {

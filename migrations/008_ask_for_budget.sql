@@ -5,8 +5,9 @@ ALTER TABLE approvals ADD COLUMN subject TEXT NOT NULL DEFAULT 'gate' CHECK (
 );
 
 -- What is used up, and what a yes adds: calls, cost_micro_usd and time_ms.
-ALTER TABLE approvals ADD COLUMN raise TEXT CHECK (
-    (raise IS NOT NULL) = (subject = 'budget') AND (raise IS NULL OR json_valid(raise))
+ALTER TABLE approvals ADD COLUMN budget_raise TEXT CHECK (
+    (budget_raise IS NOT NULL) = (subject = 'budget')
+    AND (budget_raise IS NULL OR json_valid(budget_raise))
 );
 
 UPDATE approvals SET subject = 'review' WHERE decision IS NULL
