@@ -264,7 +264,21 @@ impl Host {
 
     /// Follows a job's events until `stop` is content with one; returns it.
     pub async fn wait_event(&self, id: u64, stop: impl Fn(&Value) -> bool) -> Result<Value> {
-        let request = self.request(reqwest::Method::GET, &format!("/v1/jobs/{id}/events"))?;
+        let (_, event) = self.wait_event_after(id, None, stop).await?;
+        Ok(event)
+    }
+
+    /// The same among the events after one; with the id of the one it found.
+    async fn wait_event_after(
+        &self,
+        id: u64,
+        after: Option<&str>,
+        stop: impl Fn(&Value) -> bool,
+    ) -> Result<(String, Value)> {
+        let mut request = self.request(reqwest::Method::GET, &format!("/v1/jobs/{id}/events"))?;
+        if let Some(after) = after {
+            request = request.header("last-event-id", after);
+        }
         let wait = async {
             let mut stream = request.send().await?.error_for_status()?.bytes_stream();
             let mut text = String::new();
@@ -272,14 +286,16 @@ impl Host {
                 text.push_str(&String::from_utf8_lossy(&chunk?));
                 while let Some(end) = text.find("\n\n") {
                     let frame: String = text.drain(..end + 2).collect();
-                    let data: String = frame
-                        .lines()
-                        .filter_map(|line| line.strip_prefix("data:"))
-                        .collect();
-                    if let Ok(event) = serde_json::from_str::<Value>(data.trim())
+                    let field = |name| -> String {
+                        frame
+                            .lines()
+                            .filter_map(|line| line.strip_prefix(name))
+                            .collect()
+                    };
+                    if let Ok(event) = serde_json::from_str::<Value>(field("data:").trim())
                         && stop(&event)
                     {
-                        return Ok(event);
+                        return Ok((field("id:").trim().to_owned(), event));
                     }
                 }
             }
@@ -290,22 +306,25 @@ impl Host {
             .with_context(|| format!("job {id} did not get there"))?
     }
 
-    /// Waits until a job is in one of `states`; returns the job.
+    /// Waits until a job is in one of `states`; returns the job. That it was in
+    /// one before and went on does not count.
     pub async fn wait_state(&self, id: u64, states: &[&str]) -> Result<Value> {
-        let is_there = |job: &Value| job["state"].as_str().is_some_and(|s| states.contains(&s));
-        let job = self.job(id).await?;
-        if is_there(&job) {
-            return Ok(job);
+        let is_one = |state: Option<&str>| state.is_some_and(|state| states.contains(&state));
+        let mut after = None;
+        loop {
+            let job = self.job(id).await?;
+            if is_one(job["state"].as_str()) {
+                return Ok(job);
+            }
+            let (seen, _) = self
+                .wait_event_after(id, after.as_deref(), |event| {
+                    let kind = event["kind"].as_str();
+                    is_one(kind.and_then(|kind| kind.strip_prefix("job.")))
+                })
+                .await
+                .with_context(|| format!("waiting for {states:?}"))?;
+            after = Some(seen);
         }
-        self.wait_event(id, |event| {
-            event["kind"]
-                .as_str()
-                .and_then(|kind| kind.strip_prefix("job."))
-                .is_some_and(|state| states.contains(&state))
-        })
-        .await
-        .with_context(|| format!("waiting for {states:?}"))?;
-        self.job(id).await
     }
 
     /// Waits until a job is over or waits for a person.

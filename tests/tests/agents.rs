@@ -7,9 +7,12 @@
 mod agents_rig;
 
 use agents_rig::{Flight, fly};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sortie_plugins::surfaces::agent::{Ending, Event, Mode, ModelApi};
+use sortie_servers::Models;
+use sortie_tests::{Host, HostOptions, Remote};
 
 /// An agent, and what a model has to say for it to do its work.
 struct Agent {
@@ -192,6 +195,132 @@ impl Agent {
     }
 }
 
+/// A host whose models say what `fixtures` has, and whose jobs fly in the image
+/// with the agents.
+async fn host(remote: &Remote, fixtures: &Value, more: &str) -> Result<(Models, Host)> {
+    let models = Models::start(&fixtures.to_string());
+    let options = HostOptions {
+        sandbox: "memory_mib = 2048\nworkspace_mib = 512".into(),
+        defaults: "image = \"sortie-runner:full\"\nbudget_profile = \"small\"".into(),
+        more: format!(
+            "[providers.main]\nkind = \"compatible\"\nbase_url = \"http://{}\"\n\
+             apis = [\"chat-completions\", \"responses\", \"messages\"]\n\
+             [models]\ndefault = \"main/fake-model\"\n\
+             [models.prices.\"main/fake-model\"]\ninput_usd = 1\noutput_usd = 10\n\
+             context_tokens = 100000\noutput_tokens = 8000\n{more}",
+            models.address()
+        ),
+        ..HostOptions::default()
+    };
+    let host = Host::start(remote, options).await?;
+    Ok((models, host))
+}
+
+/// Enough for what a fixture makes an agent do.
+const SMALL: &str =
+    "[plugins.budget-profiles.profiles.small]\ncalls = 40\ncost_usd = 5\nminutes = 10\n";
+
+async fn submit(host: &Host, agent: &str, task: &str) -> Result<u64> {
+    let body = json!({ "project": "sample", "agent": agent, "task": task });
+    let (status, job) = host.call(Method::POST, "/v1/jobs", Some(body)).await?;
+    ensure!(status == 201, "submitting answered {status}: {job}");
+    job["id"].as_u64().context("a job has a number")
+}
+
+impl Agent {
+    /// From the request to the branch on the remote, with the calls on the
+    /// run's ledger.
+    async fn flies_a_mission(&self) -> Result<()> {
+        let remote = Remote::with(&[("hello.py", "print(\"helo\")\n")])?;
+        let (_models, host) = host(&remote, &self.mends(), SMALL).await?;
+        let short = self.plugin.trim_start_matches("agent-");
+        let id = submit(&host, short, TASK).await?;
+        let job = host.settled(id).await?;
+        ensure!(job["state"] == "succeeded", "{short}: {job:#}");
+        let branch = job["published"]["branch"].as_str().context("published")?;
+        ensure!(remote.file(branch, "hello.py")? == "print(\"hello\")\n");
+        // The launch and at least three calls, with what their usage costs.
+        ensure!(
+            job["usage"]["calls"].as_u64() >= Some(4),
+            "{short}: {job:#}"
+        );
+        ensure!(
+            job["usage"]["cost_micro_usd"].as_u64() > Some(0),
+            "{short}: {job:#}"
+        );
+        let summary = job["summary"].as_str().unwrap_or_default();
+        ensure!(summary.contains(SAID), "{short}: {job:#}");
+        ensure!(host.leftovers()?.is_empty());
+        Ok(())
+    }
+
+    /// Its budget is gone before it began: it is told, and a person is asked.
+    async fn asks_for_money(&self) -> Result<()> {
+        let remote = Remote::with(&[("hello.py", "print(\"helo\")\n")])?;
+        let poor = "[plugins.budget-profiles.profiles.small]\n\
+            calls = 40\ncost_usd = 0.001\nminutes = 10\n";
+        let (_models, host) = host(&remote, &self.mends(), poor).await?;
+        let id = submit(&host, self.plugin, TASK).await?;
+        let job = host.settled(id).await?;
+        ensure!(
+            job["state"] == "awaiting_approval",
+            "{}: {job:#}",
+            self.plugin
+        );
+        ensure!(job["approval"]["about"] == "budget", "{job:#}");
+        ensure!(job["usage"]["cost_micro_usd"] == 0, "{job:#}");
+        Ok(())
+    }
+
+    /// `sortie ask`: prose, and no way to write.
+    async fn answers(&self) -> Result<()> {
+        let remote = Remote::with(&[("hello.py", "print(\"helo\")\n")])?;
+        let (_models, host) = host(&remote, &self.mends(), SMALL).await?;
+        let asked = host.cli(&["ask", "--project", "sample", "--agent", self.plugin, TASK])?;
+        ensure!(asked.status.success(), "{}: {asked:?}", self.plugin);
+        ensure!(String::from_utf8(asked.stdout)?.trim_end() == SAID);
+        ensure!(host.job(1).await?["head_commit"].is_null());
+        ensure!(remote.pushes()?.is_empty());
+        Ok(())
+    }
+}
+
+fn everyone() -> [Agent; 4] {
+    [
+        pi(ModelApi::ChatCompletions),
+        opencode(ModelApi::ChatCompletions),
+        codex(),
+        claude(),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
+async fn each_agent_flies_a_mission() -> Result<()> {
+    for agent in everyone() {
+        agent.flies_a_mission().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
+async fn an_agent_without_money_makes_the_host_ask_for_it() -> Result<()> {
+    for agent in everyone() {
+        agent.asks_for_money().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
+async fn each_agent_answers_a_question() -> Result<()> {
+    for agent in everyone() {
+        agent.answers().await?;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn pi_mends_a_file_over_each_protocol() -> Result<()> {
@@ -233,12 +362,7 @@ async fn claude_mends_a_file() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the image `full`: cargo xtask test --agents"]
 async fn a_budget_that_is_spent_is_a_failure_with_words() -> Result<()> {
-    for agent in [
-        pi(ModelApi::ChatCompletions),
-        opencode(ModelApi::ChatCompletions),
-        codex(),
-        claude(),
-    ] {
+    for agent in everyone() {
         agent.says_why_it_failed().await?;
     }
     Ok(())

@@ -95,6 +95,53 @@ async fn a_halted_job_goes_on_with_its_checkpoint() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_halted_job_had_done_is_published_as_it_is() -> Result<()> {
+    let (remote, host) = start("on_budget = \"halt\"").await?;
+    let id = host.submit(IN_TWO_HALVES).await?;
+    assert_eq!(host.settled(id).await?["state"], "halted");
+    let number = id.to_string();
+    let published = host.cli(&["publish", &number])?;
+    assert!(
+        published.status.success(),
+        "{}",
+        String::from_utf8_lossy(&published.stderr)
+    );
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["published"]["branch"].as_str().expect("published");
+    assert_eq!(remote.file(branch, "README.md")?, "the start, and mor\n");
+
+    // Nobody worked on it again: the rows say what was done and what it took.
+    let report = host.cli(&["report", &number, "--json"])?;
+    let rows: Vec<Value> = String::from_utf8(report.stdout)?
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let steps: Vec<String> = rows
+        .iter()
+        .filter(|row| row["attempt"] == 2)
+        .map(|row| format!("{}", row["step"]))
+        .collect();
+    assert_eq!(steps, ["\"scan\"", "\"publish\""], "{rows:?}");
+    let agent = rows
+        .iter()
+        .find(|row| row["what"] == "agent")
+        .expect("it worked");
+    assert_eq!((&agent["job"], &agent["attempt"]), (&json!(id), &json!(1)));
+    let table = host.cli(&["report", &number])?;
+    let table = String::from_utf8(table.stdout)?;
+    assert!(
+        table.contains("publish") && table.contains("OUTCOME"),
+        "{table}"
+    );
+    let csv = host.cli(&["report", &number, "--csv"])?;
+    let csv = String::from_utf8(csv.stdout)?;
+    assert!(csv.starts_with("kind,at,job,"), "{csv}");
+    assert_eq!(csv.lines().count(), rows.len() + 1, "{csv}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_says_nothing_is_stopped_and_its_work_kept() -> Result<()> {
     let guard = "guard = { tool_minutes = 1 }\nbudget_profile = \"default\"";
     let remote = Remote::with(&[("README.md", "teh start\n")])?;

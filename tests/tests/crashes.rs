@@ -177,7 +177,7 @@ async fn an_agent_outlives_its_host() -> Result<()> {
     let remote = Remote::with(&[("README.md", "teh start\n")])?;
     let mut host = Host::start(&remote, HostOptions::default()).await?;
     let id = host
-        .submit("echo begun; for i in 1 2 3 4 5 6; do echo line $i; sleep 0.5; done; sed -i s/teh/the/ README.md")
+        .submit("echo begun; for i in 1 2 3 4 5 6; do echo line $i; sleep 2; done; sed -i s/teh/the/ README.md")
         .await?;
     host.wait_event(id, |event| event["kind"] == "agent.progress")
         .await?;

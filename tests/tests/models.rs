@@ -85,8 +85,9 @@ async fn an_agent_without_money_is_told_to_stop_and_its_work_is_kept() -> Result
     let host = Host::start(&remote, options).await?;
     let id = host.submit(ASK).await?;
     let job = host.settled(id).await?;
-    assert_eq!(job["state"], "halted", "{job}");
-    assert_eq!(job["halt"]["reason"], "budget-cost", "{job}");
+    assert_eq!(job["state"], "awaiting_approval", "{job}");
+    assert_eq!(job["approval"]["about"], "budget", "{job}");
+    assert_eq!(job["approval"]["raise"]["cost_micro_usd"], 10_000, "{job}");
     assert!(server.seen().is_empty());
     let (_, diff) = host
         .call(Method::GET, &format!("/v1/jobs/{id}/diff"), None)

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use sortie_tests::{Host, HostOptions, Remote};
 
 /// Breaks the state, and mends it only when the prompt on its standard input
-/// has what the verification said.
+/// has what the verification said; the task is in there too, so that it must not
+/// say the same.
 const AGENT: &str = r#"prompt=$(cat)
+what="the sum"
 case "$prompt" in
 *"<output>
-error: the sum is wrong"*) echo good > state ;;
+error: $what is wrong"*) echo good > state ;;
 *) echo bad > state ;;
 esac"#;
 

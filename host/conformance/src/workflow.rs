@@ -5,8 +5,8 @@ use crate::{Check, shown};
 use sortie_plugins::Plugins;
 use sortie_plugins::surfaces::workflow::{
     Action, Advance, AgentOutcome, ApprovalOutcome, Context, Decision, Description, ExecOutcome,
-    Exit, MAX_DECISIONS, Outcome, PublishMode, PublishOutcome, ScanOutcome, Severity, Step,
-    StepResult,
+    Exit, MAX_DECISIONS, Outcome, PublishMode, PublishOutcome, ScanOutcome, Severity, StartMode,
+    Step, StepResult,
 };
 
 /// Asks the workflow that is loaded as `name`. Every check is reported.
@@ -195,6 +195,7 @@ fn context(publish: PublishMode) -> Context {
         review_from: Severity::Warn,
         publish,
         branch: "sortie/42-fix-the-typo".into(),
+        start: StartMode::Base,
     }
 }
 

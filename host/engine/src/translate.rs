@@ -26,6 +26,7 @@ pub(crate) fn context(run: &RunContext) -> workflow::Context {
         review_from: policy.review_from,
         publish: policy.publish,
         branch: run.branch.clone(),
+        start: run.job.start.mode,
     }
 }
 

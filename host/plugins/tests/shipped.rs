@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sortie_model::{finding::Severity, project::PublishMode};
+use sortie_model::{finding::Severity, project::PublishMode, start::StartMode};
 use sortie_plugins::{
     PluginOptions, Plugins, shipped,
     surfaces::{
@@ -238,6 +238,7 @@ fn context() -> Context {
         review_from: Severity::Warn,
         publish: PublishMode::Branch,
         branch: "sortie/7/fix-it".into(),
+        start: StartMode::Base,
     }
 }
 

@@ -126,7 +126,7 @@ fn head(text: &str, bytes: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::exports::sortie::workflow::workflow::{PublishMode, Severity};
+    use crate::bindings::exports::sortie::workflow::workflow::{PublishMode, Severity, Start};
 
     fn context(task: &str) -> Context {
         Context {
@@ -142,6 +142,7 @@ mod tests {
             review_from: Severity::Warn,
             publish: PublishMode::Branch,
             branch: "sortie/1/what".into(),
+            start: Start::Base,
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::bindings::exports::sortie::workflow::workflow::{
     Action, AdvanceResult, AgentOutcome, AgentStep, ApprovalOutcome, ApprovalStep, Context,
     Decision, ExecOutcome, ExecStep, Exit, HaltReason, Outcome, PublishMode, PublishOutcome,
-    PublishStep, ScanOutcome, ScanStep, Severity, Step, StepResult,
+    PublishStep, ScanOutcome, ScanStep, Severity, Start, Step, StepResult,
 };
 use crate::options::Options;
 use crate::prompts::{self, Failed};
@@ -29,15 +29,7 @@ pub(crate) fn advance(
     results: Vec<StepResult>,
 ) -> AdvanceResult {
     if state.is_empty() && results.is_empty() {
-        let first = match options.plan {
-            true => State::first(Stage::Plan),
-            false => State::first(Stage::Agent),
-        };
-        let step = match options.plan {
-            true => planner(context),
-            false => builder(context, &first),
-        };
-        return run(first.encode(), step);
+        return begin(context, options);
     }
     let Some(mut state_now) = State::decode(state) else {
         return end(
@@ -48,6 +40,24 @@ pub(crate) fn advance(
     match next(context, options, &mut state_now, results) {
         Next::Run(stage, step) => run(State { stage, ..state_now }.encode(), step),
         Next::End(decision) => end(state, decision),
+    }
+}
+
+fn begin(context: &Context, options: Options) -> AdvanceResult {
+    let planned = options.plan && context.start != Start::Publish;
+    let state = State::first(match planned {
+        true => Stage::Plan,
+        false => Stage::Agent,
+    });
+    let next = match context.start {
+        // A person looked at the work and wants no agent to touch it again.
+        Start::Publish => verify(context, &state, 0),
+        _ if planned => Next::Run(Stage::Plan, planner(context)),
+        _ => Next::Run(Stage::Agent, builder(context, &state)),
+    };
+    match next {
+        Next::Run(stage, step) => run(State { stage, ..state }.encode(), step),
+        Next::End(decision) => end(&[], decision),
     }
 }
 
@@ -133,8 +143,12 @@ fn after_verify(
         return Next::End(Decision::Halt(HaltReason::InfrastructureFailed(said(&why))));
     }
     state.failure = state.failure.followed_by(index, outcome);
-    if state.round > options.rounds {
-        let rounds = match options.rounds {
+    let allowed = match context.start {
+        Start::Publish => 0,
+        Start::Base | Start::Continue => options.rounds,
+    };
+    if state.round > allowed {
+        let rounds = match allowed {
             0 => String::new(),
             rounds => [", also after ", &rounds.to_string(), " rounds of repair"].concat(),
         };

@@ -4,7 +4,7 @@
 //! A prompt never carries a credential, and text that came out of a sandbox
 //! (a plan, the output of a command) stands in a block that says so.
 
-use crate::bindings::exports::sortie::workflow::workflow::Context;
+use crate::bindings::exports::sortie::workflow::workflow::{Context, Start};
 
 /// Lines of a failed command's output that go back to the agent.
 const MAX_ERROR_LINES: usize = 40;
@@ -43,6 +43,7 @@ pub(crate) fn build(context: &Context, plan: &str) -> String {
     [
         "Carry out the task below in the repository that you are in.\n\n",
         &block("task", &context.task),
+        begun(context),
         &planned(plan),
         &conventions(context),
         &judged(context),
@@ -121,6 +122,16 @@ fn judged(context: &Context) -> String {
          your code as well, and whatever is missing or skipped is shown to a person by name.\n",
     );
     text
+}
+
+fn begun(context: &Context) -> &'static str {
+    match context.start {
+        Start::Base => "",
+        Start::Continue | Start::Publish => {
+            "\nAn earlier attempt at it was stopped before its end, and the repository holds what it had done: \
+             look at that with `git log` and `git show` first, keep what is good, and go on from there.\n"
+        }
+    }
 }
 
 fn conventions(context: &Context) -> String {

@@ -9,6 +9,7 @@ use crate::meter::RunMeter;
 use crate::program::{self, Reader};
 use crate::translate;
 use crate::watchdog::{Stuck, Watchdog};
+use sortie_model::approval::{Decision, Subject};
 use sortie_model::clock::Timestamp;
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
@@ -29,6 +30,11 @@ const PROGRESS_CHARS: usize = 200;
 /// The longest summary kept, in characters. An answer to a question is one.
 const SUMMARY_CHARS: usize = 12_000;
 
+/// What an agent is told first that goes on after its budget was raised.
+const GOES_ON: &str = "You worked on this before and were stopped when the budget was used up; it was \
+    raised since. The repository holds what you had done: look at that with `git log` and `git show` \
+    first, and go on from there instead of beginning again.\n\n";
+
 pub(super) async fn perform(
     context: &RunContext,
     step: &Step,
@@ -44,7 +50,10 @@ pub(super) async fn perform(
     let model = models.for_role(&context.job.policy.models, role);
     let task = Task {
         instruction: asked.instruction.unwrap_or_else(|| asked.prompt.clone()),
-        prompt: asked.prompt,
+        prompt: match goes_on(context, step).await? {
+            true => [GOES_ON, &asked.prompt].concat(),
+            false => asked.prompt,
+        },
         mode: match asked.writes {
             true => Mode::Write,
             false => Mode::ReadOnly,
@@ -147,6 +156,18 @@ pub(super) async fn perform(
         head: head.map(|head| head.as_str().to_owned()),
         ..StepEnd::of(outcome, ran.duration_ms)
     })
+}
+
+/// Whether this step was under way when the budget was used up, and a person
+/// raised it.
+async fn goes_on(context: &RunContext, step: &Step) -> Result<bool, Fault> {
+    let asked = context.options.store.approval(context.fence.job).await?;
+    Ok(asked.is_some_and(|asked| {
+        asked.run == context.fence.run
+            && matches!(asked.subject, Subject::Budget { .. })
+            && asked.decision == Some(Decision::Approved)
+            && asked.decided_at.is_some_and(|at| at > step.started_at)
+    }))
 }
 
 /// Asks the budget plugin, then charges the launch, once for each step however

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-pub use sortie_model::{finding::Severity, project::PublishMode};
+pub use sortie_model::{finding::Severity, project::PublishMode, start::StartMode};
 
 use super::{check_bytes, check_count, cut_to, is_kebab, nonsense, quote};
 use crate::{
@@ -65,6 +65,8 @@ pub struct Context {
     pub publish: PublishMode,
     /// The name of the branch to publish to.
     pub branch: String,
+    /// What the workspace holds when the run begins.
+    pub start: StartMode,
 }
 
 /// Run a coding agent in the workspace.
@@ -471,6 +473,11 @@ impl From<Context> for wit::Context {
                 PublishMode::Branch => wit::PublishMode::Branch,
             },
             branch: context.branch,
+            start: match context.start {
+                StartMode::Base => wit::Start::Base,
+                StartMode::Continue => wit::Start::Continue,
+                StartMode::Publish => wit::Start::Publish,
+            },
         }
     }
 }

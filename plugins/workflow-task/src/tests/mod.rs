@@ -29,6 +29,7 @@ fn context(verify: &[&str]) -> Context {
         review_from: Severity::Warn,
         publish: PublishMode::Branch,
         branch: "sortie/42/fix-the-bug".into(),
+        start: Start::Base,
     }
 }
 
@@ -122,6 +123,54 @@ fn the_straight_way() {
         end,
         Decision::Finish("pushed 0123456789ab to sortie/42/fix-the-bug\nfixed it".into())
     );
+}
+
+#[test]
+fn finished_work_is_judged_and_published_without_an_agent() {
+    let finished = Context {
+        start: Start::Publish,
+        ..context(&["make test"])
+    };
+    let options = Options {
+        rounds: 5,
+        plan: true,
+    };
+    let good = vec![exec(Exit::Code(0)), scan(0, 0, 0), published()];
+    let (asked, end) = fly_with(&finished, options, good);
+    let asked: Vec<&str> = asked.iter().map(|step| step.id.as_str()).collect();
+    assert_eq!(asked, ["verify-1", "scan", "publish"]);
+    assert!(matches!(end, Decision::Finish(_)), "{end:?}");
+
+    // No agent repairs what a person wants as it is.
+    let (_, end) = fly_with(&finished, options, vec![exec(Exit::Code(1))]);
+    assert!(
+        matches!(end, Decision::Halt(HaltReason::VerificationFailed(_))),
+        "{end:?}"
+    );
+
+    let unverified = Context {
+        verify: vec![],
+        ..finished
+    };
+    let (asked, _) = fly(&unverified, vec![scan(0, 0, 0), published()]);
+    assert_eq!(asked, ["scan", "publish"]);
+}
+
+#[test]
+fn an_agent_is_told_of_the_work_that_it_goes_on_with() {
+    let prompt = |start| {
+        let context = Context {
+            start,
+            ..context(&[])
+        };
+        let (steps, _) = fly_with(&context, ONCE, vec![agent_ok()]);
+        match &steps[0].action {
+            Action::Agent(step) => step.prompt.clone(),
+            other => panic!("it began with {other:?}"),
+        }
+    };
+    assert!(prompt(Start::Continue).contains("what it had done"));
+    assert!(!prompt(Start::Base).contains("what it had done"));
 }
 
 #[test]
