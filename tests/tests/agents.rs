@@ -118,8 +118,11 @@ impl Agent {
             flight.changed()? == ["hello.py"],
             "more than the file changed: {seen}"
         );
+        // opencode looks for a package of its own in npm's registry, which every
+        // sandbox may ask.
+        let own = |line: &String| !line.starts_with("CONNECT registry.npmjs.org:443 ");
         ensure!(
-            flight.outside.is_empty(),
+            !flight.outside.iter().any(own),
             "it asked for servers of its own: {seen}"
         );
         let count = |kind: fn(&Event) -> bool| flight.events.iter().filter(|e| kind(e)).count();
@@ -203,7 +206,7 @@ async fn host(remote: &Remote, fixtures: &Value, more: &str) -> Result<(Models, 
         sandbox: "memory_mib = 2048\nworkspace_mib = 512".into(),
         defaults: "image = \"sortie-runner:full\"\nbudget_profile = \"small\"".into(),
         more: format!(
-            "[providers.main]\nkind = \"compatible\"\nbase_url = \"http://{}\"\n\
+            "[providers.main]\nkind = \"compatible\"\nbase_url = \"http://{}/v1\"\n\
              apis = [\"chat-completions\", \"responses\", \"messages\"]\n\
              [models]\ndefault = \"main/fake-model\"\n\
              [models.prices.\"main/fake-model\"]\ninput_usd = 1\noutput_usd = 10\n\

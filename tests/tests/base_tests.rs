@@ -15,14 +15,18 @@ self.assertEqual(half(4), 2)\n";
 /// Skips the test that fails and takes the other away.
 const CHEAT: &str = "sed -i 's/^    def test_double/    @unittest.skip(\"later\")\\n    def test_double/; \
 /def test_half/,$d' test_maths.py";
-/// Changes what the test expects instead of what is wrong.
+/// Mends one thing, breaks another, and changes what its test expects.
 const BEND: &str = "sed -i 's/half(4), 2/half(4), 3/' test_maths.py && \
 sed -i 's/n + n + 1/n + n/; s,n // 2,n // 2 + 1,' maths.py";
+/// Changes what the test that fails expects, and nothing else.
+const BEND_FAILING: &str = "sed -i 's/double(2), 4/double(2), 5/' test_maths.py";
+/// What is right in the sources.
+const MEND: &str = "sed -i 's/n + n + 1/n + n/' maths.py";
 
+/// The project names its image; the engine's own has no Python.
 fn python() -> HostOptions {
     HostOptions {
-        engine: "image = \"sortie-runner:python\"".to_owned(),
-        defaults: "verify = [\"python3 -m unittest\"]".to_owned(),
+        defaults: "image = \"sortie-runner:python\"\nverify = [\"python3 -m unittest\"]".to_owned(),
         ..HostOptions::default()
     }
 }
@@ -73,13 +77,92 @@ async fn tests_that_are_taken_away_are_named_and_a_person_is_asked() -> Result<(
 async fn a_test_that_was_bent_to_pass_is_named() -> Result<()> {
     let remote = sample()?;
     let host = Host::start(&remote, python()).await?;
-    let id = host.submit(BEND).await?;
+    for (command, test) in [(BEND, "test_half"), (BEND_FAILING, "test_double")] {
+        let id = host.submit(command).await?;
+        let job = host.settled(id).await?;
+        assert_eq!(job["state"], "needs_review", "{job}");
+        let found = findings(&host, id).await?;
+        assert_eq!(found.len(), 1, "{found:?}");
+        let expected =
+            format!("warn test-passes-only-changed: the test test_maths.Maths.{test} passes only");
+        assert!(found[0].starts_with(&expected), "{found:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_that_cannot_be_put_back_are_named_and_a_person_is_asked() -> Result<()> {
+    let own = "import unittest\n\n\ndef double(n):\n    return n + n\n\n\n\
+               class Maths(unittest.TestCase):\n    def test_double(self):\n        \
+               self.assertEqual(double(2), 4)\n";
+    let remote = Remote::with(&[("maths.py", own)])?;
+    let mut options = python();
+    options.defaults = options.defaults.replace("unittest", "unittest maths");
+    let host = Host::start(&remote, options).await?;
+    let id = host
+        .submit("printf '\\n    def test_zero(self):\\n        pass\\n' >> maths.py")
+        .await?;
     let job = host.settled(id).await?;
     assert_eq!(job["state"], "needs_review", "{job}");
     let found = findings(&host, id).await?;
     assert_eq!(found.len(), 1, "{found:?}");
-    let expected = "warn test-passes-only-changed: the test test_maths.Maths.test_half passes only";
-    assert!(found[0].starts_with(expected), "{found:?}");
+    let expected =
+        "warn tests-not-compared: the base commit's tests in 1 file could not be put back";
+    assert!(
+        found[0].starts_with(expected) && found[0].ends_with("maths.py"),
+        "{found:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_knows_of_the_mirrors_that_its_run_knows_of() -> Result<()> {
+    let mirror = "import os\nimport unittest\n\n\nclass Mirror(unittest.TestCase):\n    \
+                  def test_mirror(self):\n        \
+                  self.assertIn(\"mirror.example\", os.environ[\"PIP_INDEX_URL\"])\n";
+    let remote = Remote::with(&[
+        ("maths.py", SOURCE),
+        ("test_maths.py", TESTS),
+        ("test_mirror.py", mirror),
+    ])?;
+    let mut options = python();
+    options.env.push((
+        "PIP_INDEX_URL".to_owned(),
+        "https://pypi.mirror.example/simple".to_owned(),
+    ));
+    let host = Host::start(&remote, options).await?;
+    let id = host.submit(&format!("{MEND}; rm test_mirror.py")).await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "needs_review", "{job}");
+    // It passes in the check: else that it is gone would be a reason to block.
+    assert_eq!(
+        findings(&host, id).await?,
+        ["warn test-vanished: the test test_mirror.Mirror.test_mirror is gone"]
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_time_ends_in_the_check_asks_for_more() -> Result<()> {
+    let remote = Remote::with(&[
+        ("maths.py", SOURCE),
+        ("test_maths.py", TESTS),
+        ("test_slow.py", "import time\n\ntime.sleep(600)\n"),
+    ])?;
+    let mut options = python();
+    options.defaults.push_str("\nbudget_profile = \"brief\"");
+    options.more = "[defaults.ceiling]\ntime_minutes = 3\n\
+                    [plugins.budget-profiles.profiles.brief]\ncalls = 5\ncost_usd = 0\nminutes = 1\n"
+        .to_owned();
+    let host = Host::start(&remote, options).await?;
+    let id = host.submit(&format!("{MEND}; rm test_slow.py")).await?;
+    let asked = host
+        .wait_event(id, |event| event["kind"] == "job.awaiting_approval")
+        .await?;
+    assert_eq!(asked["data"]["about"], "budget", "{asked}");
+    let job = host.job(id).await?;
+    assert_eq!(job["approval"]["raise"]["time_ms"], 60_000, "{job}");
+    assert!(remote.pushes()?.is_empty() && host.leftovers()?.is_empty());
     Ok(())
 }
 
@@ -87,11 +170,10 @@ async fn a_test_that_was_bent_to_pass_is_named() -> Result<()> {
 async fn new_tests_are_no_difference_and_other_changes_run_nothing() -> Result<()> {
     let remote = sample()?;
     let host = Host::start(&remote, python()).await?;
-    let fix = "sed -i 's/n + n + 1/n + n/' maths.py";
     let with_test = format!(
-        "{fix}; printf '\\n    def test_zero(self):\\n        self.assertEqual(double(0), 0)\\n' >> test_maths.py"
+        "{MEND}; printf '\\n    def test_zero(self):\\n        self.assertEqual(double(0), 0)\\n' >> test_maths.py"
     );
-    for command in [fix, &with_test] {
+    for command in [MEND, &with_test] {
         let id = host.submit(command).await?;
         let job = host.settled(id).await?;
         assert_eq!(job["state"], "succeeded", "{job}");

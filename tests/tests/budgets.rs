@@ -61,6 +61,8 @@ async fn a_budget_that_a_person_raises_lets_the_run_go_on_with_what_it_had_done(
         .await?;
     let raise = &job["approval"]["raise"];
     assert_eq!(raise["time_ms"], 60_000, "{job}");
+    // What it worked is gone, and a raise adds to what is left.
+    assert!(job["usage"]["time_ms"].as_u64() >= Some(60_000), "{job}");
     let path = format!("/v1/jobs/{id}/approve");
     let (status, _) = host.call(Method::POST, &path, Some(json!({}))).await?;
     assert_eq!(status, 200);
@@ -69,6 +71,16 @@ async fn a_budget_that_a_person_raises_lets_the_run_go_on_with_what_it_had_done(
         .call(Method::GET, &format!("/v1/jobs/{id}"), None)
         .await?;
     assert_eq!(job["attempts"], 1, "it is the same run: {job}");
+    // The agent was told that it goes on.
+    let path = format!("/v1/jobs/{id}/artifacts");
+    let (_, list) = host.call(Method::GET, &path, None).await?;
+    let files = list["artifacts"].as_array().cloned().unwrap_or_default();
+    let prompt = files.iter().find(|file| file["kind"] == "prompt");
+    let prompt = prompt.expect("the prompt is kept");
+    let (_, text) = host
+        .call(Method::GET, &format!("{path}/{}", prompt["id"]), None)
+        .await?;
+    assert!(text.to_string().contains("it was raised since"), "{text}");
     Ok(())
 }
 

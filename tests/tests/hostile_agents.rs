@@ -107,6 +107,36 @@ async fn a_gigabyte_of_output_is_bounded() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_an_agent_prints_is_in_no_log_and_no_file() -> Result<()> {
+    // As if it had been pasted into the task.
+    let command = "sed -i s/teh/the/ README.md; echo canary-4711-of-the-vault; exit 3";
+    let options = HostOptions {
+        more: "[secrets]\nleaked = { value = \"canary-4711-of-the-vault\" }\n\
+            [providers.main]\nkind = \"compatible\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
+            apis = [\"messages\"]\nsecret = \"leaked\"\n"
+            .to_owned(),
+        ..HostOptions::default()
+    };
+    let (_, host, job) = fly(command, options).await?;
+    assert_eq!(job["halt"]["reason"], "agent-failed", "{job}");
+    let mut files = 0;
+    for run in std::fs::read_dir(host.data_dir().join("runs"))? {
+        for file in std::fs::read_dir(run?.path())? {
+            let path = file?.path();
+            let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+            assert!(!text.contains("canary-4711"), "{}: {text}", path.display());
+            files += u32::from(text.contains("sed -i") || text.contains("leaked"));
+        }
+    }
+    assert!(files >= 2, "the prompt and the output are kept");
+    // The task is its author's own words and stays as it is.
+    let said = format!("{} {}", job["halt"], job["runs"][0]["steps"][0]["outcome"]);
+    assert!(said.contains("[redacted:leaked]"), "{job}");
+    assert!(!said.contains("canary-4711"), "{job}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_workspace_halts() -> Result<()> {
     // One that goes on until it is stopped, and two that end by themselves
     // before anybody looks: one as if it had failed, one as if all were well.

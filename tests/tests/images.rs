@@ -166,3 +166,43 @@ async fn a_project_flies_in_the_image_that_it_names() -> Result<()> {
     ensure!(job["policy"]["image"] == "sortie-runner:python", "{job:#}");
     Ok(())
 }
+
+/// With nothing set up by hand: the registries are reached through the host, as
+/// its own package managers reach them, and nothing else is.
+const INSTALLS: &str = "set -e
+python3 -m pip install -q --target /tmp/pip six
+npm install --silent --no-audit --no-fund --prefix /tmp/npm left-pad
+cargo init -q --vcs none --name tried /tmp/tried
+cd /tmp/tried
+cargo add -q itoa
+cargo fetch -q
+cd /work/repo
+if curl -sS --max-time 30 https://example.com/; then exit 9; fi
+ls /tmp/pip/six.py /tmp/npm/node_modules/left-pad/package.json /tmp/tried/Cargo.lock > installed.txt";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
+async fn package_managers_reach_their_registries_and_nothing_else() -> Result<()> {
+    let remote = Remote::with(&[("a.txt", "one\n")])?;
+    let options = HostOptions {
+        sandbox: "memory_mib = 2048\nworkspace_mib = 512".into(),
+        defaults: "image = \"sortie-runner:full\"".into(),
+        ..HostOptions::default()
+    };
+    let host = Host::start(&remote, options).await?;
+    let id = host.submit(INSTALLS).await?;
+    let job = host.settled(id).await?;
+    ensure!(job["state"] == "succeeded", "{job:#}");
+    let branch = job["published"]["branch"].as_str().context("published")?;
+    let installed = remote.file(branch, "installed.txt")?;
+    ensure!(installed.lines().count() == 3, "{installed}");
+    let (_, egress) = host
+        .call(reqwest::Method::GET, &format!("/v1/jobs/{id}/egress"), None)
+        .await?;
+    let asked = egress["asks"].as_array().cloned().unwrap_or_default();
+    ensure!(
+        asked.iter().any(|ask| ask["host"] == "example.com"),
+        "{egress:#}"
+    );
+    Ok(())
+}

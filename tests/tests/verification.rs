@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sortie_tests::{Host, HostOptions, Remote};
+use sortie_tests::{Host, HostOptions, Remote, git};
 
 /// Breaks the state, and mends it only when the prompt on its standard input
 /// has what the verification said; the task is in there too, so that it must not
@@ -54,6 +54,22 @@ async fn a_failed_verification_goes_back_to_the_agent_until_it_passes() -> Resul
     assert_eq!(steps(&job), expected);
     let branch = job["published"]["branch"].as_str().context("published")?;
     assert_eq!(remote.file(branch, "state")?, "good\n");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_verification_leaves_behind_is_in_no_result() -> Result<()> {
+    let remote = Remote::with(&[("state", "none\n")])?;
+    let verify =
+        r#"touch left.txt; grep -q good state || { echo "error: the sum is wrong"; exit 1; }"#;
+    let host = Host::start(&remote, verified(verify)).await?;
+    let id = host.submit(AGENT).await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert!(steps(&job).contains(&"agent-2".to_owned()), "{job}");
+    let branch = job["published"]["branch"].as_str().context("published")?;
+    let files = git(&remote.path(), &["ls-tree", "-r", "--name-only", branch])?;
+    assert_eq!(files, "state\n");
     Ok(())
 }
 
@@ -147,8 +163,8 @@ async fn a_question_is_answered_and_nothing_it_changes_is_kept() -> Result<()> {
     );
     assert_eq!(steps(&job), ["ask"]);
     assert_eq!(job["head_commit"], Value::Null);
-    let (_, diff) = host.call(Method::GET, "/v1/jobs/1/diff", None).await?;
-    assert!(!diff.to_string().contains("new.txt"), "{diff}");
+    let (status, diff) = host.call(Method::GET, "/v1/jobs/1/diff", None).await?;
+    assert_eq!(status, 404, "there is no result: {diff}");
     assert!(remote.pushes()?.is_empty() && host.leftovers()?.is_empty());
 
     let asked = host.cli(&["ask", "--json", "--project", "sample", "exit 3"])?;

@@ -26,7 +26,8 @@ impl Kind {
     }
 }
 
-/// Writes a file of a step, in place of one that an earlier try wrote.
+/// Writes a file of a step without the host's secrets, in place of one that an
+/// earlier try wrote.
 ///
 /// # Errors
 /// Only when the lease is over.
@@ -38,6 +39,7 @@ pub(crate) async fn keep(
 ) -> Result<(), Fault> {
     let kind = kind.as_str();
     let run = context.fence.run.0;
+    let text = &*context.options.redactor.redact(text);
     let path = format!("runs/{run}/{}-{kind}.txt", step.position);
     let artifact = NewArtifact {
         kind: kind.to_owned(),

@@ -88,7 +88,9 @@ fn helps(exhausted: HaltReason, raise: Limits) -> bool {
     match exhausted {
         HaltReason::BudgetCalls => raise.calls > 0,
         HaltReason::BudgetCost => raise.cost_micro_usd.0 > 0,
-        _ => raise.time_ms > 0,
+        HaltReason::BudgetTime => raise.time_ms > 0,
+        // The plugin asked, for a reason of its own.
+        _ => raise.calls > 0 || raise.cost_micro_usd.0 > 0 || raise.time_ms > 0,
     }
 }
 

@@ -1,5 +1,5 @@
 //! Keeps the work of a run that stopped early where people find it: as
-//! `sortie/JOB/checkpoint` in the mirror. It is never pushed from here.
+//! `refs/sortie/JOB/checkpoint` in the mirror. It is never pushed from here.
 
 use crate::EngineOptions;
 use crate::drive::persist;

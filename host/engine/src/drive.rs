@@ -89,6 +89,13 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
             },
             failed(detail),
         )),
+        Err(Fault::Ask(why)) => Some((
+            JobEvent::Halted {
+                reason: HaltReason::BudgetDenied,
+                detail: why.clone(),
+            },
+            failed(why),
+        )),
         Err(Fault::Passing(error)) if attempt < max_attempts => Some((
             JobEvent::Postponed {
                 not_before: options.clock.now().plus(backoff::delay(attempt)),
@@ -102,7 +109,7 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
             failed(error),
         )),
     };
-    if let Some((JobEvent::Halted { .. } | JobEvent::Failed { .. }, _)) = &end
+    if let Some((_, RunEnd { error: Some(_), .. })) = &end
         && let Err(fault) = checkpoint::keep(&options, fence, &repository).await
     {
         // The commit itself is kept with the run.
@@ -194,6 +201,9 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
                     Ok(steps::Performed::All(results)) => (index + 1, results),
                     Err(Fault::Halt { reason, detail }) if reason.is_budget() => {
                         return budget::used_up(&context, reason, detail).await;
+                    }
+                    Err(Fault::Ask(why)) => {
+                        return budget::used_up(&context, HaltReason::BudgetDenied, why).await;
                     }
                     Err(fault) => return Err(fault),
                 }

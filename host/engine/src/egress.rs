@@ -113,9 +113,34 @@ impl RunWarden {
         Ok(read)
     }
 
-    async fn write(&self, row: NewEgressConnection) {
-        if let Err(error) = self.store.record_egress(row).await {
-            tracing::error!(%error, run = self.fence.run.0, "a connection has no row");
+    /// Writes a new row, or over the one that a connection had from its
+    /// beginning. Gives the row's number.
+    async fn write(&self, row: NewEgressConnection, over: Option<u64>) -> Option<u64> {
+        let written = match over {
+            Some(id) => self.store.end_egress(id, row).await.map(|()| id),
+            None => self.store.record_egress(row).await,
+        };
+        written
+            .inspect_err(|error| {
+                tracing::error!(%error, run = self.fence.run.0, "a connection has no row");
+            })
+            .ok()
+    }
+
+    fn row(&self, connection: Connection) -> NewEgressConnection {
+        NewEgressConnection {
+            job: self.fence.job,
+            run: self.fence.run,
+            method: connection.method,
+            host: connection.host,
+            port: connection.port,
+            address: connection.address.map(|address| address.to_string()),
+            outcome: connection.outcome.as_str().to_owned(),
+            reason: connection.reason.map(str::to_owned),
+            detail: connection.detail,
+            up_bytes: connection.up_bytes,
+            down_bytes: connection.down_bytes,
+            elapsed_ms: connection.elapsed_ms,
         }
     }
 }
@@ -168,36 +193,23 @@ impl Warden for RunWarden {
         }
     }
 
-    async fn record(&self, connection: Connection) {
-        self.write(NewEgressConnection {
-            job: self.fence.job,
-            run: self.fence.run,
-            method: connection.method,
-            host: connection.host,
-            port: connection.port,
-            address: connection.address.map(|address| address.to_string()),
-            outcome: connection.outcome.as_str().to_owned(),
-            reason: connection.reason.map(str::to_owned),
-            detail: connection.detail,
-            up_bytes: connection.up_bytes,
-            down_bytes: connection.down_bytes,
-            elapsed_ms: connection.elapsed_ms,
-        })
-        .await;
+    async fn opened(&self, connection: &Connection) -> Option<u64> {
+        self.write(self.row(connection.clone()), None).await
     }
 
-    async fn used(&self) -> Used {
-        match self.store.egress_used(self.fence.run).await {
-            Ok(used) => Used {
-                connections: u32::try_from(used.connections).unwrap_or(u32::MAX),
-                up_bytes: used.up_bytes,
-                down_bytes: used.down_bytes,
-            },
-            Err(error) => {
-                tracing::warn!(%error, "what a run used of the network is not known; it counts anew");
-                Used::default()
-            }
-        }
+    async fn record(&self, connection: Connection) {
+        let over = connection.opened;
+        self.write(self.row(connection), over).await;
+    }
+
+    async fn used(&self) -> Result<Used, String> {
+        let used = self.store.egress_used(self.fence.run).await;
+        let used = used.map_err(|error| error.to_string())?;
+        Ok(Used {
+            connections: u32::try_from(used.connections).unwrap_or(u32::MAX),
+            up_bytes: used.up_bytes,
+            down_bytes: used.down_bytes,
+        })
     }
 }
 
@@ -205,13 +217,13 @@ impl Warden for RunWarden {
 #[async_trait]
 impl Audit for RunWarden {
     async fn record(&self, entry: AuditEntry) {
-        let (outcome, reason, detail) = match entry.outcome {
-            Outcome::Answered(_) => ("closed", None, None),
-            Outcome::Refused(why) => ("refused", Some("denied"), Some(why)),
-            Outcome::Failed(why) => ("failed", Some("broken"), Some(why)),
-            Outcome::Abandoned => ("abandoned", None, None),
+        let (outcome, detail) = match entry.outcome {
+            Outcome::Answered(_) => ("closed", None),
+            Outcome::Refused(why) => ("refused", Some(why)),
+            Outcome::Failed(why) => ("failed", Some(why)),
+            Outcome::Abandoned => ("abandoned", None),
         };
-        self.write(NewEgressConnection {
+        let row = NewEgressConnection {
             job: self.fence.job,
             run: self.fence.run,
             method: format!("{} {}", entry.subject, entry.method),
@@ -219,12 +231,12 @@ impl Audit for RunWarden {
             port: entry.port,
             address: None,
             outcome: outcome.to_owned(),
-            reason: reason.map(str::to_owned),
+            reason: entry.reason.map(str::to_owned),
             detail,
             up_bytes: entry.sent_bytes,
             down_bytes: entry.received_bytes,
             elapsed_ms: entry.elapsed_ms,
-        })
-        .await;
+        };
+        self.write(row, None).await;
     }
 }

@@ -18,6 +18,9 @@ pub(crate) enum Fault {
         /// What was seen, for people.
         detail: String,
     },
+    /// The budget plugin wants a person to say whether the run goes on; its
+    /// words.
+    Ask(String),
     /// It may pass: another attempt is worth it.
     Passing(String),
     /// The lease is void: cancelled, or another host has the run. Nothing is

@@ -38,9 +38,11 @@ use sortie_git::{Author, CommitId, Git, GitError, RemoteUrl};
 use sortie_model::budget::MicroUsd;
 use sortie_model::clock::Clock;
 use sortie_model::id::{JobId, RunId};
+use sortie_model::run::Run;
 use sortie_plugins::Plugins;
 use sortie_sandbox::Sandbox;
 use sortie_store::{Store, StoreError};
+use sortie_vault::Redactor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -99,6 +101,8 @@ pub struct EngineOptions {
     pub author: Author,
     /// What bounds it.
     pub limits: EngineLimits,
+    /// Takes the host's secrets out of logs and files of steps.
+    pub redactor: Redactor,
     /// Search and fetch for agents; none when neither is offered.
     pub web: Option<sortie_gateway::web::WebService>,
 }
@@ -147,13 +151,16 @@ impl Engine {
         dispatch::run(self.options.clone(), shutdown).await
     }
 
-    /// The diff of a job's newest result against its base commit, as git
-    /// prints it. None when there is no result yet.
+    /// The diff of what the newest run that made something made against its base
+    /// commit, as git prints it. None when there is no result yet.
     pub async fn diff(&self, job: JobId) -> Result<Option<String>, EngineError> {
         let Some(found) = self.options.store.job(job).await? else {
             return Ok(None);
         };
-        let Some(run) = self.options.store.runs(job).await?.pop() else {
+        let mut runs = self.options.store.runs(job).await?;
+        let made = |run: &Run| run.head_commit.is_some() && run.head_commit != run.base_commit;
+        let newest = runs.iter().rposition(made).unwrap_or(runs.len().max(1) - 1);
+        let Some(run) = runs.drain(..).nth(newest) else {
             return Ok(None);
         };
         let (Some(base), Some(head)) = (run.base_commit, run.head_commit) else {

@@ -3,6 +3,7 @@
 //! under way ends with the reason.
 
 use crate::EngineOptions;
+use crate::fault::Fault;
 use crate::translate;
 use async_trait::async_trait;
 use sortie_gateway::{CallPlan, Meter, MeterError, Reserved};
@@ -14,7 +15,7 @@ use sortie_plugins::Plugins;
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_store::{CallLimits, Claim, Store, StoreError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long to wait before settling again with a store that is in trouble.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -36,6 +37,10 @@ struct StepAtWork {
     role: Option<String>,
     stopped: Option<Stopped>,
     warned: Option<String>,
+    /// Calls under way.
+    calls: u32,
+    /// When the last call ended.
+    heard: Option<Instant>,
 }
 
 /// Why a call was not made, so that none will be.
@@ -45,14 +50,24 @@ pub(crate) enum Stopped {
     Limit(CallLimit),
     /// The budget plugin's word.
     Denied(String),
+    /// The budget plugin wants a person to be asked.
+    Asked(String),
 }
 
 impl Stopped {
-    /// The halt that follows from it.
+    /// The halt that follows from it, unless a person is asked.
     pub(crate) fn halt_reason(&self) -> HaltReason {
         match self {
             Self::Limit(limit) => limit.halt_reason(),
-            Self::Denied(_) => HaltReason::BudgetDenied,
+            Self::Denied(_) | Self::Asked(_) => HaltReason::BudgetDenied,
+        }
+    }
+
+    /// How the step ends that made the calls.
+    pub(crate) fn fault(self) -> Fault {
+        match self {
+            Self::Asked(why) => Fault::Ask(why),
+            other => Fault::halt(other.halt_reason(), other),
         }
     }
 }
@@ -61,7 +76,7 @@ impl std::fmt::Display for Stopped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Limit(limit) => write!(f, "{limit} is used up"),
-            Self::Denied(why) => f.write_str(why),
+            Self::Denied(why) | Self::Asked(why) => f.write_str(why),
         }
     }
 }
@@ -94,8 +109,7 @@ impl RunMeter {
         *self.step() = StepAtWork {
             position: Some(position),
             role: Some(role.to_owned()),
-            stopped: None,
-            warned: None,
+            ..StepAtWork::default()
         };
         AtWork(self)
     }
@@ -124,7 +138,7 @@ impl RunMeter {
     }
 
     /// What the budget plugin says of a call; `Some` is its refusal.
-    async fn evaluate(&self, worst: MicroUsd) -> Result<Option<String>, MeterError> {
+    async fn evaluate(&self, worst: MicroUsd) -> Result<Option<Stopped>, MeterError> {
         let used = self.store.used(self.fence.run).await.map_err(failed)?;
         let run = self.limits.run;
         let cost = used.cost_micro_usd.0.saturating_add(worst.0);
@@ -163,7 +177,8 @@ impl RunMeter {
                 }
                 Ok(None)
             }
-            Verdict::Ask(why) | Verdict::Deny(why) => Ok(Some(why)),
+            Verdict::Ask(why) => Ok(Some(Stopped::Asked(why))),
+            Verdict::Deny(why) => Ok(Some(Stopped::Denied(why))),
         }
     }
 }
@@ -179,6 +194,15 @@ fn failed(error: StoreError) -> MeterError {
 pub(crate) struct AtWork<'m>(&'m RunMeter);
 
 impl AtWork<'_> {
+    /// When a model was last at work for it: now, while a call is under way.
+    pub(crate) fn heard(&self) -> Option<Instant> {
+        let step = self.0.step();
+        match step.calls {
+            0 => step.heard,
+            _ => Some(Instant::now()),
+        }
+    }
+
     /// Why no call was made any more, if one was refused for good.
     pub(crate) fn stopped(&self) -> Option<Stopped> {
         self.0.step().stopped.clone()
@@ -194,8 +218,9 @@ impl Drop for AtWork<'_> {
 #[async_trait]
 impl Meter for RunMeter {
     async fn reserve(&self, plan: CallPlan) -> Result<Reserved, MeterError> {
-        if let Some(why) = self.evaluate(plan.worst).await? {
-            self.stop(Stopped::Denied(why.clone())).await;
+        if let Some(stopped) = self.evaluate(plan.worst).await? {
+            let why = stopped.to_string();
+            self.stop(stopped).await;
             return Ok(Reserved::Denied(why));
         }
         let (position, role) = {
@@ -212,7 +237,10 @@ impl Meter for RunMeter {
         };
         let reserved = self.store.reserve_call(self.fence, call, self.limits).await;
         match reserved.map_err(failed)? {
-            Ok(call) => Ok(Reserved::Call(call)),
+            Ok(call) => {
+                self.step().calls += 1;
+                Ok(Reserved::Call(call))
+            }
             Err(refused) => {
                 if !refused.may_pass {
                     self.stop(Stopped::Limit(refused.limit)).await;
@@ -223,6 +251,11 @@ impl Meter for RunMeter {
     }
 
     async fn settle(&self, call: CallId, record: CallRecord) {
+        {
+            let mut step = self.step();
+            step.calls = step.calls.saturating_sub(1);
+            step.heard = Some(Instant::now());
+        }
         loop {
             match self
                 .store

@@ -26,6 +26,11 @@ const LIMIT_GRACE: Duration = Duration::from_secs(20);
 /// hangs after its work, as agents have been seen to.
 const DONE_GRACE: Duration = Duration::from_secs(15);
 
+/// How long each chunk of output beyond the step's limit takes at least, about
+/// 1 MiB in a second: an agent that says much is heard to its end, and one that
+/// floods costs the host little. What it says faster is lost, but for its end.
+const FLOOD_PACE: Duration = Duration::from_millis(50);
+
 /// Reads output as it arrives. Made anew whenever the output is replayed.
 pub(crate) trait Reader: Send {
     /// Takes the next chunk, in the order of the output.
@@ -160,19 +165,30 @@ async fn follow<R: Reader>(
         };
         let Some(output) = output else { break };
         tail.push(&output.bytes);
-        keep(context, step, &output).await?;
+        let floods = output.offset > spec.output_limit_bytes;
+        if !floods {
+            keep(context, step, &output).await;
+        }
         reader.read(&output).await?;
         if done_at.is_none() && reader.is_done() {
             done_at = Some(tokio::time::Instant::now() + DONE_GRACE);
         }
+        if floods && !stopped {
+            tokio::time::sleep(FLOOD_PACE).await;
+        }
     }
     let exit = program.wait().await?;
+    let tail = context
+        .options
+        .redactor
+        .redact(&tail.into_text())
+        .into_owned();
     // Also when a host before this one told it to.
     let lingered =
         done_at.is_some() && !overdue && exit.status == ExitStatus::Killed(KillReason::Cancelled);
     if exit.output_truncated {
         let said = format!(
-            "the output went over {} bytes; what followed was dropped",
+            "the output went over {} bytes; of the rest its end is kept:\n{tail}",
             spec.output_limit_bytes
         );
         let now = context.options.clock.now();
@@ -197,7 +213,7 @@ async fn follow<R: Reader>(
         },
         timed_out,
         lingered,
-        tail: tail.into_text(),
+        tail,
         duration_ms: exit.duration_ms,
         reader,
         workspace,
@@ -212,7 +228,7 @@ async fn after(at: Option<tokio::time::Instant>) {
     }
 }
 
-async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), Fault> {
+async fn keep(context: &RunContext, step: &Step, output: &Output) {
     let end = output.offset + output.bytes.len() as u64;
     let mut log = context.log.lock().await;
     // A replay comes in other pieces than the first time: what is new of one
@@ -220,7 +236,7 @@ async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), 
     let known = log.written(step.position).clamp(output.offset, end) - output.offset;
     let bytes = &output.bytes[usize::try_from(known).unwrap_or(usize::MAX)..];
     if bytes.is_empty() {
-        return Ok(());
+        return;
     }
     let line = LogLine {
         at: context.options.clock.now(),
@@ -232,13 +248,16 @@ async fn keep(context: &RunContext, step: &Step, output: &Output) -> Result<(), 
         }
         .to_owned(),
         end,
-        text: String::from_utf8_lossy(bytes).into_owned(),
+        text: context
+            .options
+            .redactor
+            .redact(&String::from_utf8_lossy(bytes))
+            .into_owned(),
     };
     // A log that cannot be written (a full disk) costs the log, not the job.
     if let Err(error) = log.append(line).await {
         tracing::warn!(%error, run = context.fence.run.0, "a line of the log is lost");
     }
-    Ok(())
 }
 
 fn as_exit(status: ExitStatus) -> Exit {

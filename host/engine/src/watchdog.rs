@@ -27,6 +27,11 @@ pub(crate) struct Watchdog {
     turns: bool,
     /// How many tools are under way.
     tools: u32,
+    /// When the newest of them began.
+    tool_began: Duration,
+    /// Whether it tells of a tool when it begins. One that does only afterwards
+    /// cannot be told from one that idles while a tool is under way.
+    tells: bool,
     call: Row,
     path: Row,
 }
@@ -64,6 +69,8 @@ impl Watchdog {
             heard: Duration::ZERO,
             turns: false,
             tools: 0,
+            tool_began: Duration::ZERO,
+            tells: false,
             call: Row::default(),
             path: Row::default(),
         }
@@ -75,10 +82,18 @@ impl Watchdog {
     }
 
     fn patience(&self) -> Duration {
-        Duration::from_millis(match self.turns && self.tools == 0 {
+        Duration::from_millis(match self.turns && self.tells && self.tools == 0 {
             true => self.guard.idle_ms,
             false => self.guard.tool_ms,
         })
+    }
+
+    /// A model was at work then, which is a sign of life as well. Whether
+    /// that is news.
+    pub(crate) fn model_heard(&mut self, at: Duration) -> bool {
+        let is_news = at > self.heard;
+        self.heard = self.heard.max(at);
+        is_news
     }
 
     /// What silence until now means.
@@ -108,9 +123,13 @@ impl Watchdog {
             }
             Event::ToolStart(tool) => {
                 self.tools = self.tools.saturating_add(1);
+                self.tool_began = at;
                 return self.again(tool);
             }
-            Event::ToolEnd(_) => self.tools = self.tools.saturating_sub(1),
+            Event::ToolEnd(_) => {
+                self.tells |= self.tools > 0 && at > self.tool_began;
+                self.tools = self.tools.saturating_sub(1);
+            }
             _ => {}
         }
         None

@@ -26,6 +26,11 @@ struct Slot {
     workspace: Option<Workspace>,
     /// A container of this run may be there already.
     may_exist: bool,
+    /// The commit that its repository was put to last; none when an earlier
+    /// stretch did it.
+    tree: Option<String>,
+    /// Whether a command may have left files since.
+    littered: bool,
 }
 
 impl WorkspaceSlot {
@@ -34,6 +39,8 @@ impl WorkspaceSlot {
         Self(Mutex::new(Slot {
             workspace: None,
             may_exist: resumed,
+            tree: None,
+            littered: false,
         }))
     }
 
@@ -59,6 +66,30 @@ impl WorkspaceSlot {
         };
         slot.workspace = Some(workspace.clone());
         Ok(workspace)
+    }
+
+    /// The repository was put to this commit.
+    pub(crate) async fn is_at(&self, commit: &str) {
+        let mut slot = self.0.lock().await;
+        slot.tree = Some(commit.to_owned());
+        slot.littered = false;
+    }
+
+    /// A command runs in it, and may leave files that nobody wrote.
+    pub(crate) async fn littered(&self) {
+        self.0.lock().await.littered = true;
+    }
+
+    /// Removes what commands left, so that it is not taken for an agent's work;
+    /// what git ignores stays.
+    pub(crate) async fn tidy(&self, context: &RunContext) -> Result<(), Fault> {
+        let workspace = self.ensure(context).await?;
+        let mut slot = self.0.lock().await;
+        if let (true, Some(commit)) = (slot.littered, &slot.tree) {
+            workspace.reset(commit, false).await?;
+            slot.littered = false;
+        }
+        Ok(())
     }
 
     /// The wire broke: the next user looks whether the container lives.
@@ -144,6 +175,8 @@ impl Slot {
         let workspace = launched?;
         bundled.map_err(Opening::Fault)?;
         workspace.put(&bundle, head.as_str()).await?;
+        self.tree = Some(head.as_str().to_owned());
+        self.littered = false;
         let _ = tokio::fs::remove_file(&bundle).await;
         Ok(workspace)
     }

@@ -11,12 +11,15 @@ use tokio::sync::mpsc;
 #[error("send the rest of the answer: {0}")]
 pub(crate) struct Cut(pub(crate) &'static str);
 
+/// A piece of an answer, or its early end.
+pub(crate) type Piece = Result<Bytes, Cut>;
+
 /// What the gateway answers with.
 pub(crate) enum GatewayBody {
     /// All of it; none when it was taken.
     Whole(Option<Bytes>),
     /// Piece by piece, until the sender is gone.
-    Stream(mpsc::Receiver<Result<Bytes, Cut>>),
+    Stream(mpsc::Receiver<Piece>),
 }
 
 impl From<Bytes> for GatewayBody {

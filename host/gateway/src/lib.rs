@@ -60,12 +60,17 @@ pub struct RunGateway {
 #[derive(Clone)]
 pub struct Gateway {
     run: Arc<RunGateway>,
+    /// What its clients may take at once, over all their connections.
+    room: Arc<llm::RunRoom>,
 }
 
 impl Gateway {
     /// The model endpoint of a run.
     pub fn new(run: RunGateway) -> Self {
-        Self { run: Arc::new(run) }
+        Self {
+            run: Arc::new(run),
+            room: Arc::default(),
+        }
     }
 
     /// Serves one connection to the model endpoint until its client is done.
@@ -75,16 +80,16 @@ impl Gateway {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let run = self.run.clone();
+        let (run, room) = (self.run.clone(), self.room.clone());
         let service = service_fn(move |request: Request<Incoming>| {
-            let run = run.clone();
+            let (run, room) = (run.clone(), room.clone());
             async move {
                 match request.uri().path().starts_with(web::PREFIX) {
                     true => {
                         let answered = web::answer(run.web.as_ref(), request).await;
                         Ok(answered.map(GatewayBody::from))
                     }
-                    false => llm::answer(&run, request).await,
+                    false => llm::answer(&run, &room, request).await,
                 }
             }
         });

@@ -275,7 +275,8 @@ pub struct ModelBounds {
 /// What a request says about its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestSize {
-    /// Bytes of its body.
+    /// Bytes of its body; [`u64::MAX`] where they bound nothing, because it
+    /// holds a document or refers to what is kept at the provider.
     pub body_bytes: u64,
     /// The most tokens of one answer that it asks for; none when it does not
     /// say.
@@ -303,9 +304,12 @@ pub struct WorstTokens {
 /// The worst case of a request, none when the model's answers have no bound
 /// and the request asks for none either.
 ///
-/// A token stands for at least one byte of text, JSON only makes text longer,
-/// and pictures in it are far more bytes than tokens. So the body's length
-/// bounds the input, and so does what fits into the model.
+/// A token stands for at least one byte of text, and JSON only makes text
+/// longer. So the body's length bounds the input, and so does what fits into
+/// the model. A picture as a camera or a screen makes it is more bytes than
+/// tokens; one made to be small and dear is booked as reported, and flagged.
+/// A document is read as more than its bytes, so a request with one says so in
+/// [`RequestSize::body_bytes`].
 pub fn worst_tokens(size: &RequestSize, bounds: &ModelBounds) -> Option<WorstTokens> {
     let mut input = size.body_bytes.saturating_add(HIDDEN_INPUT_TOKENS);
     if let Some(context) = bounds.context {

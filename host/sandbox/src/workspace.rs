@@ -7,7 +7,6 @@ use crate::sandbox::{Part, Sandbox};
 use crate::step::Step;
 use sortie_wire::blob;
 use sortie_wire::hello::WireToken;
-use sortie_wire::limits::{OUTPUT_LIMIT_MAX_BYTES, OUTPUT_TAIL_BYTES};
 use sortie_wire::message::{self, CollectSpec, Open, Started, Status, StepSpec};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -137,18 +136,14 @@ impl Workspace {
 
     /// The same, reading on from an offset.
     pub async fn start_from(&self, spec: StepSpec, from: u64) -> Result<Step, SandboxError> {
-        let (id, limit) = (
-            spec.id.clone(),
-            spec.output_limit_bytes.min(OUTPUT_LIMIT_MAX_BYTES),
-        );
+        let id = spec.id.clone();
         let _: Started = self.0.link.call(&Open::Start(spec), CALL_LIMIT).await?;
-        Step::follow(self.clone(), id, from, limit + OUTPUT_TAIL_BYTES as u64).await
+        Step::follow(self.clone(), id, from).await
     }
 
     /// A step that was started before, reading on from an offset.
     pub async fn step(&self, id: &str, from: u64) -> Result<Step, SandboxError> {
-        let most = OUTPUT_LIMIT_MAX_BYTES + OUTPUT_TAIL_BYTES as u64;
-        Step::follow(self.clone(), id.into(), from, most).await
+        Step::follow(self.clone(), id.into(), from).await
     }
 
     /// Ends a step with everything it started; returns when all is gone.

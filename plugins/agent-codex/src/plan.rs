@@ -36,6 +36,12 @@ fn config(backend: &Backend<'_>) -> String {
         "enabled = false".into(),
         "[feedback]".into(),
         "enabled = false".into(),
+        // Catalogues of its vendor, which it would fetch at every start; and an
+        // endpoint that is away is the run's end, not something to wait for.
+        "[features]".into(),
+        "apps = false".into(),
+        "plugins = false".into(),
+        "unbounded_connection_retries = false".into(),
         "[history]".into(),
         "persistence = \"none\"".into(),
         "[model_providers.sortie]".into(),

@@ -96,13 +96,15 @@ fn next(context: &Context, options: Options, state: &mut State, results: Vec<Ste
 
 /// A plan is a help, not a gate: without one the task is the only step.
 fn after_plan(context: &Context, state: &mut State, outcome: &AgentOutcome) -> Next {
-    if outcome.exit == Exit::Code(0) && outcome.completed {
+    if outcome.completed {
         state.plan = plan::read(&outcome.summary).unwrap_or_default();
     }
     state.round = 1;
     Next::Run(Stage::Agent, builder(context, state))
 }
 
+/// An agent ended as it says itself: some exit with 0 after a failure, some with
+/// another status after their work. What the work is worth is verified anyway.
 fn after_agent(context: &Context, state: &State, outcome: &AgentOutcome) -> Next {
     let failed = |how: &str| {
         let account = words::head(&outcome.summary);
@@ -111,13 +113,13 @@ fn after_agent(context: &Context, state: &State, outcome: &AgentOutcome) -> Next
             ["the agent ", how, gap, account].concat(),
         )))
     };
-    match outcome.exit {
-        Exit::Code(0) if !outcome.completed => failed("says that it did not finish its task"),
-        Exit::Code(0) if !outcome.changed => Next::End(Decision::Halt(HaltReason::NoChanges(
-            "the agent finished and changed nothing".into(),
-        ))),
-        Exit::Code(0) => verify(context, state, 0),
-        _ => failed(&words::ended(&outcome.exit)),
+    match &outcome.exit {
+        _ if outcome.completed && !outcome.changed => Next::End(Decision::Halt(
+            HaltReason::NoChanges("the agent finished and changed nothing".into()),
+        )),
+        _ if outcome.completed => verify(context, state, 0),
+        Exit::Code(0) => failed("says that it did not finish its task"),
+        exit => failed(&words::ended(exit)),
     }
 }
 

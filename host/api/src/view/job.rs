@@ -3,7 +3,7 @@
 use super::{ApprovalView, RunView, moment};
 use serde::{Deserialize, Serialize};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
-use sortie_model::halt::Resume;
+use sortie_model::halt::{HaltReason, Resume};
 use sortie_model::job::JobState;
 use sortie_model::project::{Policy, PublishMode};
 use sortie_store::{Job, Published};
@@ -331,12 +331,19 @@ impl From<Job> for JobView {
 /// What else can be done when work was kept.
 fn kept(job: &Job) -> String {
     let id = job.id.0;
+    let nothing = matches!(
+        job.state,
+        JobState::Halted {
+            reason: HaltReason::NoChanges,
+            ..
+        }
+    );
     match job.head_commit {
-        Some(_) => format!(
+        Some(_) if !nothing => format!(
             "; what it had done is kept: `sortie diff {id}` shows it, `sortie retry {id} \
              --continue` goes on with it, `sortie publish {id}` publishes it as it is"
         ),
-        None => String::new(),
+        _ => String::new(),
     }
 }
 

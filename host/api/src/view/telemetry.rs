@@ -103,7 +103,10 @@ impl TelemetryRow {
             step: Some(step.name.clone()),
             what: variant(&step.action).unwrap_or_else(|| "other".to_owned()),
             role: step.action["agent"]["role"].as_str().map(str::to_owned),
-            outcome: step.outcome.as_ref().map(outcome),
+            outcome: match &step.outcome {
+                None if run.finished_at.is_some() => Some("stopped".to_owned()),
+                ended => ended.as_ref().map(outcome),
+            },
             duration_ms: took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
             ..Self::default()
         }

@@ -40,7 +40,11 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         }
     } else if args.csv {
         let csv = render::telemetry_csv(&rows).map_err(CliError::failed)?;
-        out.raw(&csv)?;
+        match out.is_terminal() {
+            // What a provider answered must not command the terminal.
+            true => out.line(render::plain(&String::from_utf8_lossy(&csv)))?,
+            false => out.raw(&csv)?,
+        }
     } else {
         out.line(render::telemetry(&rows))?;
     }

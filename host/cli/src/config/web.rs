@@ -41,9 +41,6 @@ impl SearchConfig {
             other => return Err(format!("{other:?} is neither tavily nor searxng")),
         };
         let secret = self.secret.as_deref();
-        if secret.is_some() && self.url.starts_with("http:") && !self.allow_private {
-            return Err("a key goes to https addresses alone".to_owned());
-        }
         Search::new(provider, &self.url, secret, self.allow_private)
     }
 }
@@ -74,5 +71,27 @@ impl WebConfig {
             }
         }
         faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_that_could_never_be_sent_is_a_fault() {
+        for (url, faults) in [
+            ("https://api.example.com", 0),
+            ("http://127.0.0.1:8080", 0),
+            ("http://searx.internal.example:8080", 1),
+        ] {
+            let config: WebConfig = toml::from_str(&format!(
+                "search = {{ provider = \"searxng\", url = \"{url}\", secret = \"key\", \
+                 allow_private = true }}"
+            ))
+            .expect("the words are known");
+            let found = config.faults(|_| true);
+            assert_eq!(found.len(), faults, "{url}: {found:?}");
+        }
     }
 }

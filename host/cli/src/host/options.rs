@@ -28,10 +28,13 @@ pub fn vault(config: &Config) -> Result<Vault, CliError> {
 /// What this machine's package managers are configured to use, where sandboxes
 /// may use it too.
 pub fn mirrors(config: &Config) -> Detected {
-    if !config.egress.mirrors {
-        return Detected::default();
-    }
-    let detected = tools::detect(&Machine::this(), &Preset::ALL);
+    // Without a look at the machine there is still what sandboxes are told of
+    // the proxy.
+    let machine = match config.egress.mirrors {
+        true => Machine::this(),
+        false => Machine::bare(),
+    };
+    let detected = tools::detect(&machine, &Preset::ALL);
     for mirror in &detected.mirrors {
         tracing::debug!(
             preset = %mirror.preset, host = %mirror.rule.host, said_in = mirror.said_in,
@@ -202,5 +205,20 @@ pub fn engine_limits(config: &Config) -> EngineLimits {
         diff_bytes: usize::try_from(config.host.diff_bytes).unwrap_or(usize::MAX),
         project_day: config.limits.project_day_usd.0,
         host_day: config.limits.host_day_usd.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_model::egress::EgressLimits;
+
+    #[test]
+    fn without_mirrors_maven_and_gradle_still_know_the_proxy() {
+        let config: Config = toml::from_str("[egress]\nmirrors = false").expect("a configuration");
+        let detected = mirrors(&config);
+        assert!(detected.mirrors.is_empty(), "{detected:?}");
+        let policy = tools::policy(&[Preset::Maven], &detected, &[], EgressLimits::default());
+        assert_eq!(policy.files.len(), 2, "{:?}", policy.files);
     }
 }

@@ -146,6 +146,7 @@ impl Host {
         let engine = Engine::new(EngineOptions {
             store: store.clone(),
             llm: options::llm(config, vault.clone())?,
+            redactor: vault.redactor(),
             git: options::git(loaded, vault),
             sandbox: sandbox.clone(),
             plugins,

@@ -43,8 +43,9 @@ fn took(ms: u64) -> String {
 fn tokens(row: &TelemetryRow) -> String {
     match (row.input_tokens, row.output_tokens) {
         (Some(sent), Some(answered)) => {
-            let cached = row.cache_read_tokens.unwrap_or(0) + row.cache_write_tokens.unwrap_or(0);
-            format!("{}+{answered}", sent + cached)
+            let cached = [row.cache_read_tokens, row.cache_write_tokens];
+            let sent = cached.into_iter().flatten().fold(sent, u64::saturating_add);
+            format!("{sent}+{answered}")
         }
         _ => "-".to_owned(),
     }

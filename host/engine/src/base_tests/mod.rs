@@ -21,7 +21,7 @@ use crate::drive::{RunContext, persist};
 use crate::fault::Fault;
 use crate::steps::time_left_ms;
 use report::Report;
-use runs::{Container, Stopped};
+use runs::{Container, Deadline, Stopped};
 use sortie_git::{CommitId, RepoDiff};
 use sortie_model::finding::Finding;
 use sortie_model::run::Step;
@@ -36,7 +36,7 @@ use touched::Touched;
 pub(crate) const SCANNER: &str = "base-tests";
 
 /// The most time that it takes of the run's budget: three times a suite of
-/// five minutes.
+/// five minutes. A run that has less left and uses it up asks a person for more.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// What it said.
@@ -104,7 +104,7 @@ async fn look(
         false => Some(with_base_tests(context, head, touched).await?),
     };
     let left = Duration::from_millis(time_left_ms(context).await?);
-    let deadline = Instant::now() + LIMIT.min(left);
+    let deadline = Deadline::new(LIMIT, left);
     let newest = with_base.as_ref().unwrap_or(head);
     let container = match Container::open(context, newest, deadline).await {
         Ok(container) => container,

@@ -5,8 +5,10 @@ use super::touched::Touched;
 use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
 use sortie_verify::inventory::{Difference, Inventory, Status};
 
-/// The rule of findings that say why nothing was compared.
+/// The rule of findings that say why nothing, or not everything, was compared.
 const NOT_COMPARED: &str = "tests-not-compared";
+/// How many of the files that were not put back are named.
+const MAX_NAMED: usize = 5;
 
 /// What the comparison came to.
 pub(super) struct Report {
@@ -96,6 +98,10 @@ impl Report {
 
     /// The findings, each with the file that its test is most likely in.
     pub(super) fn findings(self, touched: &Touched) -> Vec<Finding> {
+        let left = match self.gap {
+            None => not_put_back(&touched.left),
+            Some(_) => None,
+        };
         let gap = self
             .gap
             .map(|gap| finding(NOT_COMPARED, gap.severity, gap.message, gap.evidence, None));
@@ -117,8 +123,39 @@ impl Report {
                 place,
             )
         });
-        gap.into_iter().chain(differences).collect()
+        gap.into_iter().chain(left).chain(differences).collect()
     }
+}
+
+/// Says which files were run as the change has them; a person is to look.
+fn not_put_back(left: &[String]) -> Option<Finding> {
+    let files = match left.len() {
+        0 => return None,
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    };
+    // The names are the change's own.
+    let named: Vec<String> = left
+        .iter()
+        .take(MAX_NAMED)
+        .map(|path| path.escape_debug().to_string())
+        .collect();
+    let more = match left.len() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!(
+        "the base commit's tests in {files} could not be put back and ran as the change has them: {}{more}",
+        named.join(", ")
+    );
+    let evidence = named.join("\n");
+    Some(finding(
+        NOT_COMPARED,
+        Severity::Warn,
+        message,
+        evidence,
+        None,
+    ))
 }
 
 fn finding(
@@ -151,4 +188,34 @@ fn counted(what: &str, tests: &Inventory) -> String {
         tests.count(Status::Skipped),
         tests.count(Status::Failed)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touched(left: usize) -> Touched {
+        Touched {
+            left: (1..=left).map(|n| format!("src/{n}.rs")).collect(),
+            ..Touched::default()
+        }
+    }
+
+    #[test]
+    fn what_was_not_put_back_asks_for_a_person_and_is_named() {
+        let tests = Inventory::default();
+        let compared = || Report::compared(&tests, None, &tests, Vec::new());
+        assert!(compared().findings(&touched(0)).is_empty());
+        let found = compared().findings(&touched(7));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].rule, NOT_COMPARED);
+        assert_eq!(found[0].severity, Severity::Warn);
+        let said = &found[0].message;
+        assert!(said.contains("in 7 files"), "{said}");
+        assert!(said.ends_with("src/4.rs, src/5.rs and 2 more"), "{said}");
+        // Where nothing ran, that is the one thing to say.
+        let found = Report::not_run("no room".to_owned()).findings(&touched(7));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].severity, Severity::Info);
+    }
 }

@@ -3,7 +3,9 @@
 use crate::clip::Clip;
 use crate::doors::WireDoors;
 use crate::drive::RunContext;
+use crate::egress;
 use crate::fault::Fault;
+use crate::steps;
 use crate::workspace::WALL_GRACE;
 use sortie_git::CommitId;
 use sortie_model::run::Step;
@@ -52,10 +54,40 @@ pub(super) struct Ran {
     pub(super) why: Option<String>,
 }
 
+/// When the check ends at the latest.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    at: Instant,
+    /// It is the run that has no time left then, and not only the check.
+    of_run: bool,
+}
+
+impl Deadline {
+    /// For a check that may take `limit` in a run that has `left`.
+    pub(super) fn new(limit: Duration, left: Duration) -> Self {
+        Self {
+            at: Instant::now() + limit.min(left),
+            of_run: left < limit,
+        }
+    }
+
+    fn left(self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
+    /// What follows when it passed: a person is asked for more of a run's time.
+    fn passed(self, context: &RunContext) -> Stopped {
+        match self.of_run {
+            true => Stopped::Fault(steps::out_of_time(context)),
+            false => Stopped::Because("it took longer than the check may".to_owned()),
+        }
+    }
+}
+
 /// The container of a check.
 pub(super) struct Container {
     workspace: Workspace,
-    deadline: Instant,
+    deadline: Deadline,
 }
 
 impl Container {
@@ -63,7 +95,7 @@ impl Container {
     pub(super) async fn open(
         context: &RunContext,
         newest: &CommitId,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Self, Stopped> {
         let run = context.fence.run.0;
         let dir = context.options.data_dir.join("runs").join(run.to_string());
@@ -79,8 +111,8 @@ impl Container {
             part: Part::Check,
             job: context.fence.job.0,
             token: context.fence.token.0,
-            wall_limit: deadline.saturating_duration_since(Instant::now()) + WALL_GRACE,
-            image: None,
+            wall_limit: deadline.left() + WALL_GRACE,
+            image: context.job.policy.image.clone(),
         };
         // The same way out as the verification has, and the same ledger.
         let doors = WireDoors::of(context);
@@ -128,12 +160,12 @@ impl Container {
         id: String,
         command: &str,
     ) -> Result<(String, Option<Ended>), Stopped> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.deadline.left();
         if left.is_zero() {
-            return Err(out_of_time());
+            return Err(self.deadline.passed(context));
         }
         self.workspace.set_wall(left + WALL_GRACE).await?;
-        let spec = StepSpec {
+        let mut spec = StepSpec {
             id,
             argv: vec!["/bin/sh".into(), "-c".into(), command.to_owned()],
             env: Vec::new(),
@@ -143,6 +175,7 @@ impl Container {
             wall_limit_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
             output_limit_bytes: context.options.limits.step_output_bytes,
         };
+        egress::tell_of_mirrors(context, &mut spec);
         let mut program = self.workspace.start(spec).await?;
         let mut clip = Clip::new(HEAD_BYTES, TAIL_BYTES);
         let follow = async {
@@ -153,7 +186,7 @@ impl Container {
         };
         // The runner keeps the limit; this is for a runner that lies.
         let Ok(exit) = tokio::time::timeout(left + Duration::from_secs(20), follow).await else {
-            return Err(out_of_time());
+            return Err(self.deadline.passed(context));
         };
         let ended = match exit?.status {
             ExitStatus::Code(0) => None,
@@ -161,7 +194,7 @@ impl Container {
             ExitStatus::Signal(signal) => Some(Ended::Signal(signal)),
             ExitStatus::Oom => Some(Ended::OutOfMemory),
             ExitStatus::TimedOut | ExitStatus::Killed(KillReason::WallLimit) => {
-                return Err(out_of_time());
+                return Err(self.deadline.passed(context));
             }
             ExitStatus::Killed(KillReason::WorkspaceFull) => {
                 return Err(Stopped::Because("the workspace is full".to_owned()));
@@ -172,8 +205,4 @@ impl Container {
         };
         Ok((clip.text(), ended))
     }
-}
-
-fn out_of_time() -> Stopped {
-    Stopped::Because("it took longer than the check or the run's budget may".to_owned())
 }

@@ -3,13 +3,16 @@
 use crate::fault::Fault;
 use sortie_git::{CommitId, Overlay, RepoDiff};
 use sortie_model::diff::{DiffError, DiffSource, FileChange};
-use sortie_verify::touched::{self, Restored};
+use sortie_verify::touched::{self, Kind, Restored};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The most files that are put back. A change that touches more tests than
 /// this is compared by its inventory alone.
 const MAX_RESTORED: usize = 10_000;
+/// What is held of files that are put back in part, in bytes: as much as of a
+/// diff.
+const MAX_MIXED_BYTES: usize = 64 * 1024 * 1024;
 
 /// The tests that a change touches.
 #[derive(Debug, Default)]
@@ -19,6 +22,10 @@ pub(super) struct Touched {
     pub(super) paths: Vec<TouchedPath>,
     /// What is put back for the base commit's tests.
     pub(super) overlay: BTreeMap<String, Overlay>,
+    /// How many bytes are held for that.
+    pub(super) mixed_bytes: usize,
+    /// What is not put back, although the base commit has other tests in it.
+    pub(super) left: Vec<String>,
 }
 
 /// One of them.
@@ -59,12 +66,22 @@ impl Touched {
             };
             // What cannot be looked into counts as touched.
             let Some((before, after)) = contents else {
+                found.left.extend(old.map(str::to_owned));
                 found.paths.push(TouchedPath {
                     path: file.path().to_owned(),
                     gone: file.new_path.is_none(),
                 });
                 continue;
             };
+            let is_source = |path: &str| touched::kind(path) == Some(Kind::Source);
+            if let (Some(old), Some(new)) = (old, file.new_path.as_deref())
+                && is_source(old)
+                && is_source(new)
+            {
+                // One that moved took its tests along.
+                found.take(file, new, before.as_deref(), after.as_deref(), base);
+                continue;
+            }
             let moved = file.old_path != file.new_path;
             for (path, is_old) in [(old, true), (file.new_path.as_deref(), false)] {
                 let Some(path) = path else { continue };
@@ -81,7 +98,8 @@ impl Touched {
             }
         }
         if found.overlay.len() > MAX_RESTORED {
-            found.overlay.clear();
+            let overlay = std::mem::take(&mut found.overlay);
+            found.left.extend(overlay.into_keys());
         }
         Ok(found)
     }
@@ -104,7 +122,14 @@ impl Touched {
         let put_back = match touched::restored(path, was, is) {
             Restored::Kept => return,
             Restored::Before => Overlay::As(base.clone()),
-            Restored::Mixed(contents) => Overlay::Contents(contents),
+            Restored::Mixed(contents) if self.mixed_bytes + contents.len() <= MAX_MIXED_BYTES => {
+                self.mixed_bytes += contents.len();
+                Overlay::Contents(contents)
+            }
+            Restored::Mixed(_) | Restored::Left => {
+                self.left.push(path.to_owned());
+                return;
+            }
         };
         self.overlay.insert(path.to_owned(), put_back);
     }
@@ -147,6 +172,7 @@ fn contents(diff: &dyn DiffSource, index: usize) -> Result<Option<Contents>, Dif
 mod tests {
     use super::*;
     use sortie_git::UnifiedDiff;
+    use sortie_model::diff::{ChangeKind, Hunk};
 
     const CHANGE: &str = "\
 diff --git a/cart.go b/cart.go
@@ -216,7 +242,7 @@ rename to b_test.go
                     gone: false,
                 })
                 .collect(),
-            overlay: BTreeMap::new(),
+            ..Touched::default()
         };
         let found = files(&["conftest.py", "tests/test_cart.py", "web/a.test.ts"]);
         let file = |test: &str| found.file_of(test).map(|file| file.path.as_str());
@@ -229,5 +255,109 @@ rename to b_test.go
         assert_eq!(file("adds"), None);
         let one = files(&["cart_test.go"]);
         assert!(one.file_of("example.com/shop.TestAdd").is_some());
+    }
+
+    /// Files with their contents before and after; none where it is not there.
+    #[derive(Default)]
+    struct Files {
+        files: Vec<FileChange>,
+        contents: Vec<[Option<&'static str>; 2]>,
+        too_large: bool,
+    }
+
+    impl Files {
+        fn add(&mut self, paths: [Option<&str>; 2], contents: [Option<&'static str>; 2]) {
+            let [old, new] = paths.map(|path| path.map(str::to_owned));
+            self.files.push(FileChange {
+                kind: match (&old, &new) {
+                    (None, _) => ChangeKind::Added,
+                    (_, None) => ChangeKind::Deleted,
+                    (old, new) if old == new => ChangeKind::Modified,
+                    _ => ChangeKind::Renamed,
+                },
+                old_path: old,
+                new_path: new,
+                binary: false,
+                old_mode: 0o100_644,
+                new_mode: 0o100_644,
+                additions: 1,
+                deletions: 1,
+            });
+            self.contents.push(contents);
+        }
+
+        fn side(&self, index: usize, side: usize) -> Result<Option<Vec<u8>>, DiffError> {
+            if self.too_large {
+                return Err(DiffError::TooLarge {
+                    what: self.files[index].path().to_owned(),
+                    bytes: 2,
+                    limit: 1,
+                });
+            }
+            Ok(self.contents[index][side].map(|text| text.as_bytes().to_vec()))
+        }
+    }
+
+    impl DiffSource for Files {
+        fn files(&self) -> &[FileChange] {
+            &self.files
+        }
+
+        fn page(&self, _: usize, _: u32, _: usize) -> Result<Vec<Hunk>, DiffError> {
+            Ok(Vec::new())
+        }
+
+        fn before(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError> {
+            self.side(index, 0)
+        }
+
+        fn after(&self, index: usize) -> Result<Option<Vec<u8>>, DiffError> {
+            self.side(index, 1)
+        }
+    }
+
+    const BEFORE: &str = "fn a() {}\n#[cfg(test)]\nmod tests { fn t() {} }\n";
+    const AFTER: &str = "fn b() {}\n#[cfg(test)]\nmod tests {}\n";
+
+    #[test]
+    fn unit_tests_are_put_back_where_their_source_is_now() {
+        let mut files = Files::default();
+        files.add([Some("a.rs"), Some("a.rs")], [Some(BEFORE), Some(AFTER)]);
+        files.add([Some("b.rs"), Some("c.rs")], [Some(BEFORE), Some(AFTER)]);
+        let found = Touched::read(&files, &base()).expect("it is read");
+        let mixed = "fn b() {}\n#[cfg(test)]\nmod tests { fn t() {} }\n";
+        let mixed = Overlay::Contents(mixed.as_bytes().to_vec());
+        let put_back = [("a.rs", &mixed), ("c.rs", &mixed)];
+        let overlay = found.overlay.iter();
+        assert!(
+            overlay.map(|(path, put)| (path.as_str(), put)).eq(put_back),
+            "{:?}",
+            found.overlay
+        );
+        assert_eq!(found.left, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_not_put_back_is_known() {
+        let mut files = Files::default();
+        files.add([Some("a.rs"), None], [Some(BEFORE), None]);
+        files.add([None, Some("b.rs")], [None, Some("fn b() {}\n")]);
+        let found = Touched::read(&files, &base()).expect("it is read");
+        assert_eq!(found.left, ["a.rs"]);
+
+        // What is too large to be looked into may be anything.
+        files.too_large = true;
+        let found = Touched::read(&files, &base()).expect("it is read");
+        assert_eq!(found.left, ["a.rs"]);
+        assert_eq!(found.paths.len(), 2);
+
+        let mut many = Files::default();
+        for number in 0..=MAX_RESTORED {
+            let path = format!("tests/{number}.json");
+            many.add([Some(&path), Some(&path)], [None, None]);
+        }
+        let found = Touched::read(&many, &base()).expect("it is read");
+        assert!(found.overlay.is_empty());
+        assert_eq!(found.left.len(), MAX_RESTORED + 1);
     }
 }

@@ -5,7 +5,7 @@ use super::{StepEnd, collect, out_of_time, sandbox_id, time_left_ms};
 use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
-use crate::meter::RunMeter;
+use crate::meter::{AtWork, RunMeter};
 use crate::program::{self, Reader};
 use crate::translate;
 use crate::watchdog::{Stuck, Watchdog};
@@ -50,7 +50,7 @@ pub(super) async fn perform(
     let model = models.for_role(&context.job.policy.models, role);
     let task = Task {
         instruction: asked.instruction.unwrap_or_else(|| asked.prompt.clone()),
-        prompt: match goes_on(context, step).await? {
+        prompt: match asked.writes && goes_on(context, step).await? {
             true => [GOES_ON, &asked.prompt].concat(),
             false => asked.prompt,
         },
@@ -86,6 +86,9 @@ pub(super) async fn perform(
     };
     if !collect::known_to_sandbox(context, &spec.id).await? {
         charge(context, step.position).await?;
+        if asked.writes {
+            context.workspace.tidy(context).await?;
+        }
     }
     artifact::keep(context, step, artifact::Kind::Prompt, &task.prompt).await?;
     let at_work = context.meter.works_on(step.position, role);
@@ -93,6 +96,7 @@ pub(super) async fn perform(
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
             watch: Watch::new(context.job.policy.guard),
+            at_work: &at_work,
             context,
             step: &step.name,
             shown_at: None,
@@ -103,12 +107,6 @@ pub(super) async fn perform(
     artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     let Events { parser, watch, .. } = ran.reader;
     let conclusion = parser.finish(ran.exit.clone()).await?;
-    if ran.workspace_full {
-        return Err(Fault::halt(
-            HaltReason::WorkspaceFull,
-            format!("the agent filled the workspace in step {}", step.name),
-        ));
-    }
     let head = match asked.writes {
         true => Some(collect::collect(context, &spec.id, ran.workspace).await),
         false => {
@@ -119,7 +117,11 @@ pub(super) async fn perform(
     // What stopped it is the reason also when what was left cannot be taken. An
     // agent that was refused a model did not finish, whatever it says.
     let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {
-        (Some(stopped), _, _) => Some(Fault::halt(stopped.halt_reason(), stopped)),
+        _ if ran.workspace_full => Some(Fault::halt(
+            HaltReason::WorkspaceFull,
+            format!("the agent filled the workspace in step {}", step.name),
+        )),
+        (Some(stopped), _, _) => Some(stopped.fault()),
         (None, true, _) => Some(out_of_time(context)),
         (None, false, stuck) => stuck.map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
     };
@@ -146,10 +148,11 @@ pub(super) async fn perform(
         true => Exit::Code(0),
         false => ran.exit,
     };
+    let redactor = &context.options.redactor;
     let outcome = Outcome::Agent(AgentOutcome {
         exit: translate::exit(exit),
         completed: conclusion.ending == Ending::Completed,
-        summary: cut(&conclusion.summary, SUMMARY_CHARS),
+        summary: cut(&redactor.redact(&conclusion.summary), SUMMARY_CHARS),
         changed,
     });
     Ok(StepEnd {
@@ -164,6 +167,9 @@ async fn goes_on(context: &RunContext, step: &Step) -> Result<bool, Fault> {
     let asked = context.options.store.approval(context.fence.job).await?;
     Ok(asked.is_some_and(|asked| {
         asked.run == context.fence.run
+            && asked
+                .commit
+                .is_some_and(|kept| kept != context.base.as_str())
             && matches!(asked.subject, Subject::Budget { .. })
             && asked.decision == Some(Decision::Approved)
             && asked.decided_at.is_some_and(|at| at > step.started_at)
@@ -177,11 +183,18 @@ async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
     let store = &context.options.store;
     let used = store.run_state(context.fence.run).await?.usage;
     let plugin = &context.job.policy.budget_plugin;
+    let charged = async || {
+        let charged = crate::drive::persist(|| {
+            store.charge_step(context.fence, position, RunMeter::CALL, context.limits)
+        });
+        charged
+            .await?
+            .map(|_| ())
+            .map_err(|exhausted| Fault::halt(exhausted.halt_reason(), exhausted))
+    };
     if used.calls >= context.limits.calls {
-        return Err(Fault::halt(
-            HaltReason::BudgetCalls,
-            format!("the run used its {} calls", context.limits.calls),
-        ));
+        // The ledger says so, unless this launch is on it already.
+        return charged().await;
     }
     let pending = Pending {
         calls: 1,
@@ -204,23 +217,17 @@ async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
             crate::drive::persist(|| store.emit(context.fence, "budget.warning", data.clone()))
                 .await?;
         }
-        Verdict::Ask(why) | Verdict::Deny(why) => {
-            return Err(Fault::halt(HaltReason::BudgetDenied, why));
-        }
+        Verdict::Ask(why) => return Err(Fault::Ask(why)),
+        Verdict::Deny(why) => return Err(Fault::halt(HaltReason::BudgetDenied, why)),
     }
-    let charged = crate::drive::persist(|| {
-        store.charge_step(context.fence, position, RunMeter::CALL, context.limits)
-    })
-    .await?;
-    charged
-        .map(|_| ())
-        .map_err(|exhausted| Fault::halt(exhausted.halt_reason(), exhausted))
+    charged().await
 }
 
 /// Feeds a parser and puts what it says on the timeline.
 struct Events<'a> {
     parser: Parser,
     watch: Watch,
+    at_work: &'a AtWork<'a>,
     context: &'a RunContext,
     step: &'a str,
     shown_at: Option<Timestamp>,
@@ -245,6 +252,7 @@ impl Reader for Events<'_> {
             .is_none_or(|shown| now.since(shown) >= PROGRESS_EVERY);
         if due {
             self.shown_at = Some(now);
+            let text = self.context.options.redactor.redact(&text);
             let data = serde_json::json!({ "step": self.step, "text": text });
             let store = &self.context.options.store;
             // Progress is worth a row, not a failed run.
@@ -266,6 +274,11 @@ impl Reader for Events<'_> {
     }
 
     fn ring(&mut self) {
+        let heard = self.at_work.heard();
+        let heard = heard.map(|at| at.saturating_duration_since(self.watch.began));
+        if heard.is_some_and(|at| self.watch.dog.model_heard(at)) {
+            return;
+        }
         self.watch.stuck = Some(self.watch.dog.silent());
     }
 

@@ -117,6 +117,7 @@ async fn take(context: &RunContext, workspace: &Workspace) -> Result<CommitId, T
     // What is verified next is exactly what was taken: no ignored file, no
     // setting and no tool that the agent left has a say in it.
     workspace.reset(taken.as_str(), true).await?;
+    context.workspace.is_at(taken.as_str()).await;
     // One commit of the host's own with the same files: what came and went in
     // the agent's history is in no diff, so it must be in no push either.
     let result = format!("refs/sortie/runs/{run}/result");

@@ -36,6 +36,7 @@ pub(super) async fn perform(
         wall_limit_ms: limit,
         output_limit_bytes: context.options.limits.step_output_bytes,
     };
+    context.workspace.littered().await;
     let ran = program::run(context, step, &spec, || async {
         Ok(Clip::new(HEAD_BYTES, TAIL_BYTES))
     })

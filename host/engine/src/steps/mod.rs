@@ -130,6 +130,16 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
             let spent = if works { millis(began.elapsed()) } else { 0 };
             StepEnd::of(Outcome::Failed(error), spent)
         }
+        // So is that of a step that was stopped: whoever raises the budget adds
+        // to what is left of it.
+        Err(fault @ Fault::Halt { .. } | fault @ Fault::Ask(_)) if works => {
+            let used = Usage {
+                time_ms: millis(began.elapsed()),
+                ..Usage::default()
+            };
+            persist(|| context.options.store.book(context.fence, used)).await?;
+            return Err(fault);
+        }
         other => other?,
     };
     finish(context, step, end).await

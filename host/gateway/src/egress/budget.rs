@@ -23,6 +23,8 @@ pub(super) enum Full {
     Down,
     /// Time.
     Time,
+    /// Nobody knows: what was used before cannot be told now.
+    Unknown,
 }
 
 /// A span that a clock can take: a year stands for ever.
@@ -61,14 +63,18 @@ impl Budget {
     /// A place for a connection, which counts whatever becomes of it.
     pub(super) async fn enter(&self, warden: &dyn Warden) -> Result<SemaphorePermit<'_>, Full> {
         self.seeded
-            .get_or_init(|| async {
-                let used = warden.used().await;
+            .get_or_try_init(|| async {
+                let used = warden.used().await.map_err(|error| {
+                    tracing::warn!(error, "what a run used of the network cannot be told");
+                    Full::Unknown
+                })?;
                 self.connections
                     .fetch_add(used.connections, Ordering::Relaxed);
                 self.up.fetch_add(used.up_bytes, Ordering::Relaxed);
                 self.down.fetch_add(used.down_bytes, Ordering::Relaxed);
+                Ok::<_, Full>(())
             })
-            .await;
+            .await?;
         // Stops at the limit and one more, which tells those who come first
         // from those who come again.
         let taken = self
@@ -84,7 +90,7 @@ impl Budget {
         if self.deadline() <= Instant::now() {
             return Err(Full::Time);
         }
-        if self.left_up() == 0 {
+        if self.up.load(Ordering::Relaxed) >= self.limits.up_bytes {
             return Err(Full::Up);
         }
         if self.down.load(Ordering::Relaxed) >= self.limits.down_bytes {
@@ -98,14 +104,20 @@ impl Budget {
         *self.began.get_or_init(Instant::now) + bounded(self.limits.time_ms)
     }
 
-    /// Bytes that may still go out.
-    pub(super) fn left_up(&self) -> u64 {
-        let up = self.up.load(Ordering::Relaxed);
-        self.limits.up_bytes.saturating_sub(up)
+    /// Takes bytes that may go out: as many as are wanted, or are left. Of two
+    /// connections no one gets what the other has.
+    pub(super) fn take_up(&self, wanted: u64) -> u64 {
+        let taken = |up: u64| wanted.min(self.limits.up_bytes.saturating_sub(up));
+        self.up
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |up| {
+                Some(up.saturating_add(taken(up)))
+            })
+            .map_or(0, taken)
     }
 
-    pub(super) fn add_up(&self, bytes: u64) {
-        self.up.fetch_add(bytes, Ordering::Relaxed);
+    /// Gives back what was taken and did not go out.
+    pub(super) fn give_up_back(&self, bytes: u64) {
+        self.up.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Counts bytes that came in; false when they are too many.

@@ -109,8 +109,8 @@ impl Fault {
                 FORBIDDEN,
                 "not-listed",
                 format!(
-                    "{target} is not on this run's allow-list; somebody was told and may allow \
-                     it: go on without it, or try again later"
+                    "{target} is not on this run's allow-list; a person can put it there while \
+                     the run goes on: go on without it, or try again later"
                 ),
             ),
             Shut::OtherPort(ports) => {
@@ -119,7 +119,8 @@ impl Fault {
                     FORBIDDEN,
                     "other-port",
                     format!(
-                        "{} may be reached at port {} alone, not at {}; somebody was told",
+                        "{} may be reached at port {} alone, not at {}; a person can allow that \
+                         port while the run goes on",
                         target.host,
                         ports.join(", "),
                         target.port
@@ -200,6 +201,10 @@ impl Fault {
     /// A limit of the run is used up.
     pub(super) fn full(full: Full) -> Self {
         let (status, reason, told) = match full {
+            Full::Unknown => {
+                let told = "what this run may still use cannot be told now; try again";
+                return Self::failed(UNAVAILABLE, "unknown", told);
+            }
             Full::AtOnce => (
                 UNAVAILABLE,
                 "connections-at-once",

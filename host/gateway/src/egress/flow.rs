@@ -44,6 +44,7 @@ impl Flow {
 
     /// The client is connected: from now on it hears of nothing but the end.
     pub(super) fn begin(&self) {
+        self.touch();
         self.begun.store(true, Ordering::Relaxed);
     }
 
@@ -56,16 +57,20 @@ impl Flow {
         self.full.get().map(|full| Fault::full(*full))
     }
 
-    /// Ends when nothing was carried for the whole of the run's idle limit.
+    /// Ends when nothing was carried for the whole of the run's idle limit. How
+    /// long a connection may take to begin is bounded where each step is made.
     pub(super) async fn idle(&self) {
-        let limit = self.budget.limits().idle_ms;
+        let limit = self.budget.limits().idle_ms.max(1);
         loop {
             let touched = self.touched_ms.load(Ordering::Relaxed);
             let due = self.began + bounded(touched.saturating_add(limit));
-            if due <= Instant::now() {
+            if due > Instant::now() {
+                tokio::time::sleep_until(due).await;
+            } else if self.has_begun() {
                 return;
+            } else {
+                self.touch();
             }
-            tokio::time::sleep_until(due).await;
         }
     }
 
@@ -118,16 +123,22 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let left = usize::try_from(self.flow.budget.left_up()).unwrap_or(usize::MAX);
-        if left == 0 && !bytes.is_empty() {
+        let taken = self.flow.budget.take_up(bytes.len() as u64);
+        if taken == 0 && !bytes.is_empty() {
             return Poll::Ready(Err(self.flow.stop(Full::Up)));
         }
-        let bytes = &bytes[..bytes.len().min(left)];
-        let written = std::task::ready!(Pin::new(&mut self.inner).poll_write(cx, bytes))?;
-        self.flow.touch();
-        self.flow.up.fetch_add(written as u64, Ordering::Relaxed);
-        self.flow.budget.add_up(written as u64);
-        Poll::Ready(Ok(written))
+        let most = usize::try_from(taken).unwrap_or(bytes.len());
+        let polled = Pin::new(&mut self.inner).poll_write(cx, &bytes[..most]);
+        let written = match &polled {
+            Poll::Ready(Ok(written)) => *written as u64,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        };
+        self.flow.budget.give_up_back(taken.saturating_sub(written));
+        if written > 0 {
+            self.flow.touch();
+            self.flow.up.fetch_add(written, Ordering::Relaxed);
+        }
+        polled
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -136,5 +147,42 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_model::egress::EgressLimits;
+    use std::task::Waker;
+    use tokio::io::duplex;
+
+    fn write(to: &mut Counted<tokio::io::DuplexStream>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(to).poll_write(&mut Context::from_waker(Waker::noop()), bytes)
+    }
+
+    #[test]
+    fn bytes_that_were_not_written_are_given_back() {
+        let limits = EgressLimits {
+            up_bytes: 10,
+            ..EgressLimits::default()
+        };
+        let budget = Arc::new(Budget::new(limits));
+        let made = || {
+            let (near, far) = duplex(4);
+            let flow = Arc::new(Flow::new(budget.clone()));
+            (Counted::new(near, flow), far)
+        };
+        let (mut one, _far) = made();
+        assert!(matches!(write(&mut one, &[0; 8]), Poll::Ready(Ok(4))));
+        // The far end takes no more, so nothing more is used.
+        assert!(write(&mut one, &[0; 8]).is_pending());
+        let (mut other, _far) = made();
+        assert!(matches!(write(&mut other, &[0; 8]), Poll::Ready(Ok(4))));
+        let (mut last, _far) = made();
+        assert!(matches!(write(&mut last, &[0; 8]), Poll::Ready(Ok(2))));
+        assert!(matches!(write(&mut last, &[0; 8]), Poll::Ready(Err(_))));
+        assert_eq!(last.flow.cut().map(|fault| fault.reason), Some("bytes-up"));
+        assert_eq!(one.flow.carried(), (4, 0));
     }
 }

@@ -15,12 +15,13 @@ const HANDSHAKE: u8 = 22;
 const MAX_HELLO_BYTES: usize = 32 * 1024;
 
 /// Reads the first message from `io`, of which `begun` came before, and holds
-/// the name in it against the host. Returns what was read.
+/// the name in it against the host. Returns what was read; none when the client
+/// went away before it said anything.
 pub(super) async fn read<S: AsyncRead + Unpin>(
     io: &mut S,
     begun: Bytes,
     host: &HostName,
-) -> Result<Bytes, Fault> {
+) -> Result<Option<Bytes>, Fault> {
     let mut acceptor = Acceptor::default();
     let mut bytes = BytesMut::from(&begun[..]);
     let mut fed = 0;
@@ -38,7 +39,7 @@ pub(super) async fn read<S: AsyncRead + Unpin>(
             fed += taken;
             if let Some(name) = named(&mut acceptor)? {
                 is_for(host, name.as_deref())?;
-                return Ok(bytes.freeze());
+                return Ok(Some(bytes.freeze()));
             }
             if taken == 0 {
                 return Err(Fault::not_tls("its first message is too long"));
@@ -48,7 +49,7 @@ pub(super) async fn read<S: AsyncRead + Unpin>(
             return Err(Fault::not_tls("its first message is too long"));
         }
         match io.read_buf(&mut bytes).await {
-            Ok(0) | Err(_) if bytes.is_empty() => return Ok(Bytes::new()),
+            Ok(0) | Err(_) if bytes.is_empty() => return Ok(None),
             Ok(0) | Err(_) => return Err(Fault::not_tls("its first message breaks off")),
             Ok(_) => {}
         }

@@ -7,7 +7,7 @@
 //! ([`crate::net`]); the connection goes to those addresses alone; and what
 //! comes through a tunnel must be TLS to that very host (`hello`), unless the
 //! rule says otherwise. Whatever became of it, one [`Connection`] is written
-//! down.
+//! down; past the run's number of connections, one for all.
 //!
 //! The proxy never looks into TLS, never adds a credential, never follows a
 //! redirect, never keeps a connection for another request, and never tells a
@@ -183,7 +183,7 @@ impl Shared {
         let stream = dial(&addresses, CONNECT_TIMEOUT)
             .await
             .map_err(|error| Fault::unreachable(target, &error))?;
-        row.connected(stream.peer_addr().ok());
+        row.connected(stream.peer_addr().ok()).await;
         Ok(Reached {
             stream,
             tls: opening.tls,

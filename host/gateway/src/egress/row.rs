@@ -1,10 +1,12 @@
 //! The row of a connection: one for each, also for one that was refused, and
-//! for one that was dropped in the middle.
+//! for one that was dropped in the middle. One that was made is written at once
+//! and again at its end, so that it counts also when the host is killed.
 
 use super::fault::Fault;
 use super::flow::Flow;
 use super::target::{Near, Target};
 use super::warden::{Connection, Outcome, Refusal, Warden};
+use crate::outbound::begin;
 use sortie_model::host::HostName;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +14,9 @@ use std::time::Instant;
 
 /// The longest method worth keeping.
 const MAX_METHOD_CHARS: usize = 32;
+
+/// The reason of one that is not over.
+const OPEN: &str = "open";
 
 pub(super) struct Row {
     connection: Option<Connection>,
@@ -25,6 +30,7 @@ impl Row {
     pub(super) fn open(warden: Arc<dyn Warden>, flow: Arc<Flow>) -> Self {
         Self {
             connection: Some(Connection {
+                opened: None,
                 method: String::new(),
                 host: String::new(),
                 port: 0,
@@ -72,8 +78,17 @@ impl Row {
         }
     }
 
-    pub(super) fn connected(&mut self, peer: Option<SocketAddr>) {
+    /// Writes that it was made.
+    pub(super) async fn connected(&mut self, peer: Option<SocketAddr>) {
         self.with(|row| row.address = peer.map(|peer| peer.ip()));
+        if let Some(connection) = &self.connection {
+            let open = Connection {
+                reason: Some(OPEN),
+                ..connection.clone()
+            };
+            let opened = self.warden.opened(&open).await;
+            self.with(|row| row.opened = opened);
+        }
     }
 
     /// What there is to tell of a fault, when it names a host.
@@ -116,21 +131,63 @@ impl Row {
         }
     }
 
-    /// In a task of its own, so that a row that was begun is written also when
-    /// nobody waits for it any more.
+    /// Written also when nobody waits for it any more.
     fn write(&mut self) -> Option<tokio::task::JoinHandle<()>> {
         let mut connection = self.connection.take()?;
         (connection.up_bytes, connection.down_bytes) = self.flow.carried();
         connection.elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let warden = self.warden.clone();
-        // Without a runtime there is nobody left to write to.
-        let runtime = tokio::runtime::Handle::try_current().ok()?;
-        Some(runtime.spawn(async move { warden.record(connection).await }))
+        begin(async move { warden.record(connection).await })
     }
 }
 
 impl Drop for Row {
     fn drop(&mut self) {
         self.write();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::budget::Budget;
+    use super::super::warden::{Shut, Verdict};
+    use super::*;
+    use async_trait::async_trait;
+    use sortie_model::egress::EgressLimits;
+    use std::sync::Mutex;
+
+    /// One whose writes are taken at once and never acknowledged.
+    #[derive(Default)]
+    struct Slow(Mutex<Vec<(Outcome, Option<u64>)>>);
+
+    #[async_trait]
+    impl Warden for Slow {
+        async fn admit(&self, _: &HostName, _: u16) -> Verdict {
+            Verdict::Shut(Shut::NotListed)
+        }
+
+        async fn refused(&self, _: &Refusal) {}
+
+        async fn opened(&self, connection: &Connection) -> Option<u64> {
+            assert_eq!(connection.reason, Some(OPEN));
+            Some(7)
+        }
+
+        async fn record(&self, connection: Connection) {
+            let written = (connection.outcome, connection.opened);
+            self.0.lock().expect("whole").push(written);
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_row_is_handed_over_before_whoever_drops_it_goes_on() {
+        let warden = Arc::new(Slow::default());
+        let budget = Arc::new(Budget::new(EgressLimits::default()));
+        let mut row = Row::open(warden.clone(), Arc::new(Flow::new(budget)));
+        row.connected(None).await;
+        drop(row);
+        let written = warden.0.lock().expect("whole");
+        assert_eq!(*written, [(Outcome::Abandoned, Some(7))]);
     }
 }

@@ -32,7 +32,10 @@ where
         false => early,
         true => {
             match tokio::time::timeout(HEAD_TIMEOUT, hello::read(io, early, &target.host)).await {
-                Ok(read) => read?,
+                Ok(Ok(Some(first))) => first,
+                // The far end may not speak first: nobody has said whom to.
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(fault)) => return Err(fault),
                 Err(_) => return Err(Fault::not_tls("its first message did not come in time")),
             }
         }

@@ -16,12 +16,23 @@ pub trait Warden: Send + Sync {
     /// request, and the implementation bounds how many it keeps.
     async fn refused(&self, refusal: &Refusal);
 
-    /// Writes down a connection that is over.
+    /// Writes down a connection that was made, so that it counts also when
+    /// nobody is left to write its end. Gives the number of what it wrote.
+    async fn opened(&self, _connection: &Connection) -> Option<u64> {
+        None
+    }
+
+    /// Writes down a connection that is over; in place of what [`Self::opened`]
+    /// wrote, where [`Connection::opened`] has its number.
     async fn record(&self, connection: Connection);
 
-    /// What the run used before this proxy was made. Asked once.
-    async fn used(&self) -> Used {
-        Used::default()
+    /// What the run used before this proxy was made. Asked until it is told;
+    /// nothing goes out before that.
+    ///
+    /// # Errors
+    /// When it cannot be told now, in words for operators.
+    async fn used(&self) -> Result<Used, String> {
+        Ok(Used::default())
     }
 }
 
@@ -95,10 +106,12 @@ pub struct Refusal {
     pub question: bool,
 }
 
-/// A connection that is over, or never was. It holds no path, no query, no
-/// header, no user info and no body.
+/// A connection that is over, was made, or never was. It holds no path, no
+/// query, no header, no user info and no body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
+    /// The number of what was written of it when it was made.
+    pub opened: Option<u64>,
     /// The method, cut to 32 characters; empty when the request had none.
     pub method: String,
     /// The host; empty when the request named none.
@@ -132,7 +145,8 @@ pub enum Outcome {
     Failed,
     /// It was let out and went over a limit.
     Cut,
-    /// The sandbox or the host went away in the middle.
+    /// The sandbox or the host went away in the middle; with the reason `open`,
+    /// it is not over, or the host was killed.
     Abandoned,
 }
 

@@ -39,6 +39,12 @@ impl Breaker {
         Ok(())
     }
 
+    /// Whether the provider is left alone, or tried by one request. Then what
+    /// failed is not sent again, the one that tries included.
+    pub(crate) fn leaves_alone(&self) -> bool {
+        self.closed_until.is_some()
+    }
+
     /// The provider answered.
     pub(crate) fn worked(&mut self) {
         *self = Self::default();
@@ -70,6 +76,7 @@ mod tests {
         for _ in 1..FAILURES {
             breaker.failed(start);
             assert_eq!(breaker.admit(start), Ok(()));
+            assert!(!breaker.leaves_alone());
         }
         breaker.failed(start);
         assert_eq!(breaker.admit(start), Err(PAUSE));
@@ -78,11 +85,13 @@ mod tests {
         assert_eq!(breaker.admit(later), Err(PAUSE), "the others wait for it");
         breaker.failed(later);
         assert_eq!(breaker.admit(later), Err(PAUSE));
+        assert!(breaker.leaves_alone(), "the one does not try twice");
         let later = later + PAUSE;
         assert_eq!(breaker.admit(later), Ok(()));
         breaker.given_up();
         assert_eq!(breaker.admit(later), Ok(()), "another tries instead");
         breaker.worked();
+        assert!(!breaker.leaves_alone());
         assert_eq!(breaker.admit(later), Ok(()));
         breaker.failed(later);
         assert_eq!(breaker.admit(later), Ok(()), "it counts from the start");

@@ -1,13 +1,14 @@
 //! The model endpoint: what agents ask of models ends here, and goes on to the
 //! provider that the operator configured.
 //!
-//! A request passes in this order. Its model is found among those the run may
-//! use (`models`); its worst case is computed and made true by what is
-//! forwarded (`request`); a place at the provider is taken (`upstream`); the
-//! worst case is reserved on the run's ledger (`call`); then it is sent, with
-//! the provider's key and without the client's. The answer goes back as it
-//! comes, is read on the side for its usage (`sse`, `usage`), and settles the
-//! reservation (`relay`).
+//! A request passes in this order. It takes its turn and its room among those
+//! of its run (`room`); its model is found among those the run may use
+//! (`models`); its worst case is computed and made true by what is forwarded
+//! (`request`); a place at the provider is taken (`upstream`); the worst case
+//! is reserved on the run's ledger (`call`); then it is sent, with the
+//! provider's key and without the client's. The answer goes back as it comes,
+//! is read on the side for its usage (`sse`, `usage`), loses the key if it
+//! shows it (`clean`), and settles the reservation (`relay`).
 //!
 //! Nothing here keeps or logs a prompt or an answer. Nothing is sent that is
 //! not reserved, but for counting tokens, which is free. A key is in no answer,
@@ -15,12 +16,14 @@
 
 mod breaker;
 mod call;
+mod clean;
 mod models;
 mod prices;
 mod provider;
 mod refusal;
 mod relay;
 mod request;
+mod room;
 mod scan;
 mod serve;
 mod sse;
@@ -31,9 +34,10 @@ mod usage;
 pub use models::{Models, ModelsOptions, Target, UnknownModel};
 pub use prices::{ModelSpec, origin as price_origin};
 pub use provider::{KeyHeader, Provider, ProviderKind};
+pub(crate) use room::RunRoom;
 pub(crate) use serve::answer;
 
-use crate::outbound::SetupError;
+use crate::outbound::{self, SetupError};
 use sortie_vault::Vault;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -116,7 +120,7 @@ pub(crate) struct Shared {
 impl Llm {
     /// Reads the root certificates and sets up a client for each provider.
     pub fn new(options: LlmOptions) -> Result<Self, LlmSetupError> {
-        let tls = upstream::tls_config(options.extra_roots.as_deref())?;
+        let tls = outbound::tls(options.extra_roots.as_deref())?;
         let mut upstreams = BTreeMap::new();
         for (name, provider) in options.providers {
             let upstream = Upstream::new(name.clone(), provider, tls.clone()).map_err(|error| {

@@ -78,10 +78,11 @@ pub struct Provider {
     pub connect_timeout: Duration,
     /// How long the first byte of an answer may take, thinking included.
     pub first_byte_timeout: Duration,
-    /// How long a stream may say nothing.
+    /// How long a stream may say nothing, and how long a client may take to
+    /// read on.
     pub idle_timeout: Duration,
     /// How often a request is sent again that the provider certainly did not
-    /// answer: no connection, 429, or an error of the provider's own.
+    /// answer: no connection, 429, or an error that it says is its own.
     pub retries: u32,
     /// How long to wait before the first of them; each further one waits twice
     /// as long, and no less than the provider asks for.

@@ -1,18 +1,19 @@
 //! The answer of a provider on its way to the client, read on the side, and
 //! the settlement of its call.
 //!
-//! An answer that comes piece by piece goes on piece by piece, byte for byte,
-//! and its last byte waits for the settlement; so does a whole answer. What a
-//! provider says of an error is passed on with its status, without anything
-//! secret in it, and is kept nowhere.
+//! An answer that comes piece by piece goes on piece by piece, byte for byte
+//! but for the provider's own key, and its end waits for the settlement; so
+//! does a whole answer. What a provider says of an error is passed on with its
+//! status, without anything secret in it, and is kept nowhere.
 
 use super::Shared;
 use super::call::OpenCall;
+use super::clean::Clean;
 use super::refusal::Refused;
 use super::sse::Watch;
 use super::upstream::{self, Upstream};
 use super::usage::{self, Report};
-use crate::body::{Cut, GatewayBody};
+use crate::body::{Cut, GatewayBody, Piece};
 use crate::outbound::scrub;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -36,6 +37,12 @@ const PIECES: usize = 32;
 /// The longest list of models that is read.
 const MAX_LIST_BYTES: usize = 4 * 1024 * 1024;
 
+/// Why a stream ends when its client is no longer there.
+const GONE: &str = "the client went away";
+
+/// Why a stream ends when its client is there and takes nothing.
+const NOT_READ: &str = "the client did not read on";
+
 /// What an answer's header may have of interest to a client.
 const PASSED_ON: &[&str] = &["request-id", "x-request-id"];
 
@@ -50,7 +57,9 @@ pub(crate) struct Relayed {
     pub(crate) strip: bool,
     pub(crate) streamed: bool,
     pub(crate) open: Box<OpenCall>,
+    /// Its place at the provider, and its turn among those of its run.
     pub(crate) place: OwnedSemaphorePermit,
+    pub(crate) turn: OwnedSemaphorePermit,
 }
 
 impl Relayed {
@@ -62,9 +71,11 @@ impl Relayed {
         let status = response.status();
         if status.is_client_error() || status.is_server_error() {
             let answer = error(&self.shared, response, self.idle_timeout).await;
-            self.open
-                .release(&format!("{} answered {status}", self.provider))
-                .await;
+            let what = format!("{} answered {status}", self.provider);
+            match upstream::may_have_worked(status) {
+                true => self.open.close(Report::Missing, Some(&what)).await,
+                false => self.open.release(&what).await,
+            }
             return Ok(answer);
         }
         if !status.is_success() || scrub::is_packed(response.headers()) {
@@ -112,26 +123,37 @@ impl Relayed {
     fn stream(self, response: reqwest::Response) -> Response<GatewayBody> {
         let headers = passed_on(&self.shared, response.headers());
         let status = response.status();
-        let (pieces, body) = mpsc::channel(PIECES);
-        tokio::spawn(self.pump(response, pieces));
+        let (pieces, body) = mpsc::channel(PIECES + 1);
+        // The one more is for the cut: there is room for it whatever the client
+        // leaves lying.
+        let last = pieces.clone().try_reserve_owned();
+        let last = last.expect("a new channel has room");
+        tokio::spawn(self.pump(response, pieces, last));
         with_headers(status, headers, GatewayBody::Stream(body))
     }
 
     /// Carries a stream to its end, or as far as the client wants it.
-    async fn pump(self, mut response: reqwest::Response, pieces: mpsc::Sender<Result<Bytes, Cut>>) {
+    async fn pump(
+        self,
+        mut response: reqwest::Response,
+        pieces: mpsc::Sender<Piece>,
+        last: mpsc::OwnedPermit<Piece>,
+    ) {
         let mut watch = Watch::new(self.api, self.strip);
-        let broken = loop {
+        let own = self.secret.as_deref();
+        let mut clean = Clean::new(own.map(|name| self.shared.vault.redactor_of([name])));
+        let mut broken = loop {
             let next = tokio::select! {
                 biased;
                 // What a client no longer wants need not be written, either.
-                () = pieces.closed() => break Some("the client went away"),
+                () = pieces.closed() => break Some(GONE),
                 next = tokio::time::timeout(self.idle_timeout, response.chunk()) => next,
             };
             match next {
                 Ok(Ok(Some(piece))) => {
-                    let piece = watch.push(piece);
-                    if !piece.is_empty() && pieces.send(Ok(piece)).await.is_err() {
-                        break Some("the client went away");
+                    let piece = clean.push(watch.push(piece));
+                    if let Err(why) = pass(&pieces, piece, self.idle_timeout).await {
+                        break Some(why);
                     }
                 }
                 Ok(Ok(None)) => break None,
@@ -140,16 +162,38 @@ impl Relayed {
             }
         };
         drop(response);
-        let rest = watch.rest();
-        if !rest.is_empty() {
-            // A client that is gone is told nothing more.
-            let _ = pieces.send(Ok(rest)).await;
+        // A client that is gone is told nothing more, and one that left a piece
+        // lying does not get what comes after it.
+        if !matches!(broken, Some(GONE | NOT_READ)) {
+            let rest = clean.rest(watch.rest());
+            broken = pass(&pieces, rest, self.idle_timeout)
+                .await
+                .err()
+                .or(broken);
         }
         self.open.close(watch.report(), broken).await;
-        drop(self.place);
-        if let Some(why) = broken.filter(|_| !watch.ended()) {
-            let _ = pieces.send(Err(Cut(why))).await;
+        drop((self.place, self.turn));
+        // The provider may have ended all the same; the client has it all only
+        // if it took it.
+        if let Some(why) = broken.filter(|why| !watch.ended() || *why == NOT_READ) {
+            last.send(Err(Cut(why)));
         }
+    }
+}
+
+/// Hands a piece to the client, or says why it does not take it.
+async fn pass(
+    pieces: &mpsc::Sender<Piece>,
+    piece: Bytes,
+    patience: Duration,
+) -> Result<(), &'static str> {
+    if piece.is_empty() {
+        return Ok(());
+    }
+    match tokio::time::timeout(patience, pieces.send(Ok(piece))).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(GONE),
+        Err(_) => Err(NOT_READ),
     }
 }
 

@@ -3,8 +3,8 @@
 //! Only the top level is taken apart; what stands below is forwarded as it
 //! came, byte for byte. Changed is what the worst case needs to be true: the
 //! model's id, the bound of the answer, the wish for usage in a stream. Taken
-//! out is what costs by another price list or lets the provider reach the
-//! network for the agent.
+//! out is what has another model answer, costs by another price list, or lets
+//! the provider reach the network for the agent.
 
 use super::refusal::Refused;
 use super::scan::{self, Found};
@@ -22,11 +22,37 @@ const MAX_FIELDS: usize = 256;
 /// Answers in one request: a provider's own limit is 128.
 const MAX_ANSWERS: u64 = 128;
 
-/// What changes a price beyond any price list, and is only about speed.
-const PRICED_APART: &[&str] = &["service_tier", "speed", "prediction"];
+/// What has another model, provider or address answer than the one that was
+/// allowed and reserved, or carries such fields along. Gateways of many
+/// providers know them.
+const ROUTING: &[&str] = &[
+    "models",
+    "fallbacks",
+    "fallback_config",
+    "route",
+    "provider",
+    "api_base",
+    "base_url",
+    "extra_body",
+];
 
-/// What the provider would do on the network for the agent.
-const HOSTED: &[&str] = &["web_search_options", "mcp_servers"];
+/// What changes a price beyond any price list, and is only about speed or
+/// place.
+const PRICED_APART: &[&str] = &["service_tier", "speed", "prediction", "inference_geo"];
+
+/// What the provider would do on the network for the agent, or run for it.
+const HOSTED: &[&str] = &[
+    "web_search_options",
+    "mcp_servers",
+    "plugins",
+    "search_parameters",
+    "enable_search",
+    "container",
+];
+
+/// OpenAI's newer name for the bound of a chat's answer. Servers that do not
+/// know it do not keep to it.
+const NEWER_CAP: &str = "max_completion_tokens";
 
 /// A request, as it can be forwarded to some model.
 #[derive(Debug)]
@@ -176,7 +202,8 @@ impl<'b> Request<'b> {
             .into_iter()
             .any(|name| self.api == ModelApi::Responses && self.raw(name).is_some());
         if found.reference || stored {
-            // What lies at the provider may be as much as fits into the model.
+            // What lies at the provider, or is made of a document there, may be
+            // as much as fits into the model.
             self.size.body_bytes = u64::MAX;
         }
         self.size.long_cache = found.long_cache;
@@ -184,7 +211,7 @@ impl<'b> Request<'b> {
     }
 
     fn take_out(&mut self, hosted: bool) -> Result<(), Refused> {
-        for name in PRICED_APART {
+        for name in ROUTING.iter().chain(PRICED_APART) {
             self.remove(name);
         }
         if self.parsed::<bool>("background").ok().flatten() == Some(true) {
@@ -225,7 +252,7 @@ impl<'b> Request<'b> {
     /// The bounds that the request itself gives.
     fn measure(&mut self) -> Result<(), Refused> {
         let fields: &[&str] = match self.api {
-            ModelApi::ChatCompletions => &["max_completion_tokens", "max_tokens"],
+            ModelApi::ChatCompletions => &[NEWER_CAP, "max_tokens"],
             ModelApi::Responses => &["max_output_tokens"],
             ModelApi::Messages => &["max_tokens"],
             ModelApi::Embeddings => {
@@ -305,10 +332,16 @@ impl<'b> Request<'b> {
         Ok(())
     }
 
-    /// Writes the bound of an answer where it is missing or larger.
+    /// Writes the bound of an answer where it is missing or larger, in a field
+    /// that the provider knows.
     fn bound(&mut self, tokens: u64, cap_field: &'static str) {
         let fields: &[&'static str] = match self.api {
-            ModelApi::ChatCompletions => &["max_completion_tokens", "max_tokens"],
+            ModelApi::ChatCompletions if cap_field != NEWER_CAP => {
+                self.fields.retain(|(name, _)| name != NEWER_CAP);
+                self.set(cap_field, tokens.to_string());
+                return;
+            }
+            ModelApi::ChatCompletions => &[NEWER_CAP, "max_tokens"],
             ModelApi::Responses => &["max_output_tokens"],
             ModelApi::Messages => &["max_tokens"],
             ModelApi::Embeddings => return,

@@ -1,6 +1,7 @@
 //! Looks through the content of a request for what its length does not tell:
-//! links that the provider would follow, things that lie at the provider, and
-//! parts that are to be cached for long. Keeps nothing of what it reads.
+//! links that the provider would follow, things that lie at the provider,
+//! documents, and parts that are to be cached for long. Keeps nothing of what
+//! it reads.
 //!
 //! Only where the APIs have content is looked at. Arguments and results of
 //! tools are the agent's own data, whatever their keys are called.
@@ -13,7 +14,8 @@ use std::fmt;
 pub(crate) struct Found {
     /// A link that the provider would follow.
     pub(crate) link: bool,
-    /// Something that is kept at the provider, of unknown size.
+    /// Something of unknown size: it is kept at the provider, or is a document,
+    /// whose pages are more tokens than its bytes.
     pub(crate) reference: bool,
     /// A part to be kept in the provider's cache for an hour.
     pub(crate) long_cache: bool,
@@ -77,7 +79,10 @@ impl<'de> Visitor<'de> for At<'_> {
             // Bytes that are sent along are no link.
             Place::Link => self.found.link |= !has_prefix(text, "data:"),
             Place::CacheTime => self.found.long_cache |= text != "5m",
-            Place::Kind => self.found.reference |= text == "item_reference",
+            Place::Kind => {
+                self.found.reference |=
+                    matches!(text, "item_reference" | "document" | "input_file" | "file");
+            }
             Place::SourceKind => match text {
                 "url" => self.found.link = true,
                 "file" => self.found.reference = true,
@@ -230,7 +235,10 @@ mod tests {
             ),
             (
                 json!([{ "content": [{ "type": "input_file", "file_url": "https://h" }] }]),
-                link,
+                Found {
+                    link: true,
+                    ..reference
+                },
             ),
             (
                 json!([{ "content": [{ "type": "tool_result", "content": [{ "type": "image", "source": { "type": "url" } }] }] }]),
@@ -253,6 +261,22 @@ mod tests {
                 reference,
             ),
             (json!([{ "type": "item_reference", "id": "x" }]), reference),
+            (
+                json!([{ "content": [{ "type": "document", "source": { "type": "base64", "data": "AA" } }] }]),
+                reference,
+            ),
+            (
+                json!([{ "content": [{ "type": "tool_result", "content": [{ "type": "document", "source": { "type": "text" } }] }] }]),
+                reference,
+            ),
+            (
+                json!([{ "content": [{ "type": "input_file", "file_data": "data:,x" }] }]),
+                reference,
+            ),
+            (
+                json!([{ "content": [{ "type": "file", "file": { "file_data": "data:,x" } }] }]),
+                reference,
+            ),
             (
                 json!([{ "content": [{ "type": "text", "cache_control": { "type": "ephemeral", "ttl": "1h" } }] }]),
                 Found {

@@ -4,34 +4,25 @@ use super::call::{OpenCall, Opened};
 use super::models::{Target, how_to_price};
 use super::refusal::{Refused, json};
 use super::request::Request as ModelRequest;
+use super::room::{ROOM_SOON, RunRoom, read_body};
 use super::upstream::Upstream;
 use super::{Shared, relay, upstream};
 use crate::RunGateway;
 use crate::body::GatewayBody;
 use crate::meter::{CallPlan, MeterError};
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use bytes::Bytes;
+use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use sortie_model::llm::{CallLimit, CallRefused, ModelApi, Price, worst_tokens};
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::SemaphorePermit;
-
-/// How much of a body that is too large is read to its end, so that the client
-/// gets to hear why it was refused.
-const MAX_DRAINED_BYTES: usize = 256 * 1024 * 1024;
-
-/// When to try again what the calls under way have no room for.
-const ROOM_SOON: Duration = Duration::from_secs(2);
 
 /// Answers one request.
 pub(crate) async fn answer(
     run: &RunGateway,
+    room: &RunRoom,
     request: Request<Incoming>,
 ) -> Result<Response<GatewayBody>, Infallible> {
-    Ok(match route(run, request).await {
+    Ok(match route(run, room, request).await {
         Ok(response) => response,
         Err(refused) => refused.response(),
     })
@@ -39,6 +30,7 @@ pub(crate) async fn answer(
 
 async fn route(
     run: &RunGateway,
+    room: &RunRoom,
     request: Request<Incoming>,
 ) -> Result<Response<GatewayBody>, Refused> {
     let path = request.uri().path().to_owned();
@@ -47,7 +39,9 @@ async fn route(
         (&Method::POST, "/v1/responses") => ModelApi::Responses,
         (&Method::POST, "/v1/messages") => ModelApi::Messages,
         (&Method::POST, "/v1/embeddings") => ModelApi::Embeddings,
-        (&Method::POST, "/v1/messages/count_tokens") => return count_tokens(run, request).await,
+        (&Method::POST, "/v1/messages/count_tokens") => {
+            return count_tokens(run, room, request).await;
+        }
         (&Method::GET, "/v1/models") => return Ok(models(run)),
         (&Method::GET, path) if path.starts_with("/v1/models/") => {
             return model(run, &path["/v1/models/".len()..]);
@@ -61,29 +55,22 @@ async fn route(
             ));
         }
     };
-    call(run, api, request).await
+    call(run, room, api, request).await
 }
 
 /// A call that is reserved, sent and settled.
 async fn call(
     run: &RunGateway,
+    room: &RunRoom,
     api: ModelApi,
     request: Request<Incoming>,
 ) -> Result<Response<GatewayBody>, Refused> {
     let shared = run.llm.shared();
+    let turn = room.turn(shared.request_timeout).await?;
     let (parts, body) = request.into_parts();
-    let (body, room) = read_body(shared, body).await?;
+    let (body, held) = read_body(shared, room, body).await?;
     let mut asked = ModelRequest::read(api, &body)?;
-    let target = shared
-        .models
-        .resolve(&run.models, &asked.model)
-        .map_err(|unknown| {
-            Refused::new(
-                StatusCode::NOT_FOUND,
-                "model_not_found",
-                unknown.to_string(),
-            )
-        })?;
+    let target = target_of(run, &asked.model)?;
     let upstream = upstream_of(shared, &target)?;
     if !target.apis.contains(&api) {
         return Err(Refused::bad(format!(
@@ -110,8 +97,9 @@ async fn call(
     if asked.size.body_bytes == u64::MAX && target.bounds.context.is_none() && price != Price::FREE
     {
         return Err(Refused::bad(format!(
-            "how much {} reads at most is not known, so nothing that lies at the provider can be \
-             referred to; send it, or have the operator set context_tokens",
+            "how much {} reads at most is not known, so neither a document nor a reference to \
+             what lies at the provider is taken; send text, or have the operator set \
+             context_tokens",
             target.model
         )));
     }
@@ -156,7 +144,7 @@ async fn call(
         )
         .await;
     drop(admitted);
-    drop(room);
+    drop(held);
     let response = match sent {
         Ok(response) => response,
         Err(failed) => {
@@ -181,6 +169,7 @@ async fn call(
         streamed,
         open,
         place,
+        turn,
     };
     relayed.answer(response).await
 }
@@ -188,22 +177,15 @@ async fn call(
 /// Counting is free, and for the models of Anthropic alone.
 async fn count_tokens(
     run: &RunGateway,
+    room: &RunRoom,
     request: Request<Incoming>,
 ) -> Result<Response<GatewayBody>, Refused> {
     let shared = run.llm.shared();
+    let _turn = room.turn(shared.request_timeout).await?;
     let (parts, body) = request.into_parts();
-    let (body, _room) = read_body(shared, body).await?;
+    let (body, _held) = read_body(shared, room, body).await?;
     let mut asked = ModelRequest::read(ModelApi::Messages, &body)?;
-    let target = shared
-        .models
-        .resolve(&run.models, &asked.model)
-        .map_err(|unknown| {
-            Refused::new(
-                StatusCode::NOT_FOUND,
-                "model_not_found",
-                unknown.to_string(),
-            )
-        })?;
+    let target = target_of(run, &asked.model)?;
     let upstream = upstream_of(shared, &target)?;
     if !target.apis.contains(&ModelApi::Messages) {
         return Err(Refused::bad(format!(
@@ -246,21 +228,23 @@ fn models(run: &RunGateway) -> Response<GatewayBody> {
 
 fn model(run: &RunGateway, name: &str) -> Result<Response<GatewayBody>, Refused> {
     let name = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-    let target = run
-        .llm
-        .models()
-        .resolve(&run.models, &name)
-        .map_err(|unknown| {
-            Refused::new(
-                StatusCode::NOT_FOUND,
-                "model_not_found",
-                unknown.to_string(),
-            )
-        })?;
+    let target = target_of(run, &name)?;
     Ok(json(
         StatusCode::OK,
         Bytes::from(entry(&target).to_string()),
     ))
+}
+
+/// The model that a client means by a name.
+fn target_of(run: &RunGateway, name: &str) -> Result<Target, Refused> {
+    let found = run.llm.models().resolve(&run.models, name);
+    found.map_err(|unknown| {
+        Refused::new(
+            StatusCode::NOT_FOUND,
+            "model_not_found",
+            unknown.to_string(),
+        )
+    })
 }
 
 fn entry(target: &Target) -> serde_json::Value {
@@ -360,72 +344,4 @@ fn uncharged(error: &MeterError) -> Refused {
             )
         }
     }
-}
-
-/// The whole body, and the room it takes.
-async fn read_body(
-    shared: &Arc<Shared>,
-    body: Incoming,
-) -> Result<(Bytes, SemaphorePermit<'_>), Refused> {
-    let limit = shared.max_request_bytes;
-    let announced = body.size_hint().exact();
-    let announced = announced.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-    let reading = async {
-        if announced.is_some_and(|bytes| bytes > limit) {
-            drain(body, 0).await;
-            return Err(too_large(limit));
-        }
-        let kib = announced.unwrap_or(limit).div_ceil(1024);
-        let room = shared
-            .bodies
-            .acquire_many(u32::try_from(kib).unwrap_or(u32::MAX))
-            .await
-            .expect("this semaphore is never closed");
-        let mut body = body;
-        let mut bytes = BytesMut::with_capacity(announced.unwrap_or(0));
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Refused::bad("the request ends in the middle"))?;
-            if let Ok(data) = frame.into_data() {
-                if data.len() > limit - bytes.len() {
-                    let read = bytes.len();
-                    drop(bytes);
-                    drain(body, read).await;
-                    return Err(too_large(limit));
-                }
-                bytes.extend_from_slice(&data);
-            }
-        }
-        Ok((bytes.freeze(), room))
-    };
-    tokio::time::timeout(shared.request_timeout, reading)
-        .await
-        .unwrap_or_else(|_| {
-            Err(Refused::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "request_slow",
-                "the request was not there in time",
-            ))
-        })
-}
-
-/// Reads on and keeps nothing.
-async fn drain(mut body: Incoming, read: usize) {
-    let mut read = read;
-    while let Some(Ok(frame)) = body.frame().await {
-        read = read.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-        if read > MAX_DRAINED_BYTES {
-            return;
-        }
-    }
-}
-
-fn too_large(limit: usize) -> Refused {
-    Refused::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "request_too_large",
-        format!(
-            "the request is over {} MiB; send less context",
-            limit / (1024 * 1024)
-        ),
-    )
 }

@@ -3,12 +3,12 @@
 //!
 //! The key is put into a request here and nowhere else, and only into requests
 //! to the configured address: no redirect is followed. What is sent again is
-//! only what the provider certainly did not answer.
+//! only what the provider certainly did not answer, and only while it is not
+//! left alone.
 
 use super::breaker::Breaker;
 use super::provider::{KeyHeader, Provider};
 use super::refusal::Refused;
-use crate::outbound::tls;
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -132,22 +132,21 @@ impl Upstream {
             *request.body_mut() = body.clone().map(reqwest::Body::from);
             let sent = self.client.execute(request);
             let answer = tokio::time::timeout(self.provider.first_byte_timeout, sent).await;
+            match &answer {
+                Ok(Ok(response)) if !response.status().is_server_error() => admitted.worked(),
+                _ => admitted.failed(),
+            }
+            let again = left > 0 && !self.breaker().leaves_alone();
             let failed = match answer {
                 Ok(Ok(response)) => {
-                    let status = response.status();
-                    match status.is_server_error() {
-                        true => admitted.failed(),
-                        false => admitted.worked(),
-                    }
                     let wait = retry_after(response.headers()).unwrap_or(pause).max(pause);
-                    if left == 0 || !is_worth_a_retry(status) || wait > MAX_RETRY_PAUSE {
+                    if !again || !is_worth_a_retry(response.status()) || wait > MAX_RETRY_PAUSE {
                         return Ok(response);
                     }
                     pause = wait;
                     None
                 }
                 Ok(Err(error)) => {
-                    admitted.failed();
                     let connecting = error.is_connect();
                     Some(NotAnswered {
                         refused: Refused::gateway(format!(
@@ -161,24 +160,21 @@ impl Upstream {
                         may_cost: !connecting,
                     })
                 }
-                Err(_) => {
-                    admitted.failed();
-                    Some(NotAnswered {
-                        refused: Refused::new(
-                            StatusCode::GATEWAY_TIMEOUT,
-                            "provider_slow",
-                            format!(
-                                "{} did not begin to answer within {} s",
-                                self.name,
-                                self.provider.first_byte_timeout.as_secs()
-                            ),
+                Err(_) => Some(NotAnswered {
+                    refused: Refused::new(
+                        StatusCode::GATEWAY_TIMEOUT,
+                        "provider_slow",
+                        format!(
+                            "{} did not begin to answer within {} s",
+                            self.name,
+                            self.provider.first_byte_timeout.as_secs()
                         ),
-                        may_cost: true,
-                    })
-                }
+                    ),
+                    may_cost: true,
+                }),
             };
             if let Some(failed) = failed
-                && (failed.may_cost || left == 0)
+                && (failed.may_cost || !again)
             {
                 return Err(failed);
             }
@@ -308,9 +304,19 @@ fn changes_the_price(beta: &str) -> bool {
     .any(|known| beta.starts_with(known))
 }
 
+/// Whether the provider says for itself that it did not answer.
 fn is_worth_a_retry(status: StatusCode) -> bool {
     // 529 is Anthropic's word for overloaded.
-    matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504 | 529)
+    matches!(status.as_u16(), 429 | 500 | 503 | 529)
+}
+
+/// Whether an error comes from something in front of the model that lost or
+/// gave up its answer: the model may have worked, and be paid for, all the
+/// same.
+pub(crate) fn may_have_worked(status: StatusCode) -> bool {
+    // 520 and 524 are Cloudflare's, for an answer that it does not understand
+    // and for one that does not come.
+    matches!(status.as_u16(), 502 | 504 | 520 | 524)
 }
 
 /// How long the provider asks to wait, in seconds as all of them send it.
@@ -318,13 +324,6 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get("retry-after")?.to_str().ok()?.trim();
     let seconds: f64 = seconds.parse().ok()?;
     Duration::try_from_secs_f64(seconds).ok()
-}
-
-/// The certificates that providers are checked against.
-pub(crate) fn tls_config(
-    extra_roots: Option<&std::path::Path>,
-) -> Result<ClientConfig, crate::outbound::SetupError> {
-    tls(extra_roots)
 }
 
 #[cfg(test)]

@@ -24,13 +24,15 @@ pub(crate) async fn addresses(
             VetError::NoSuchName(detail) => Stop::with_detail(
                 OutboundError::Unreachable(format!("the host {name} does not resolve")),
                 detail,
-            ),
+            )
+            .because("unresolved"),
             VetError::Shut { ip, reach, advice } => Stop::with_detail(
                 OutboundError::Denied(format!(
                     "the host {name} is at an address that its rule does not open"
                 )),
                 format!("{ip} is {}{advice}", reach.describe()),
-            ),
+            )
+            .because("special-address"),
         })?;
     if rule.credential.is_some() && target.scheme == Scheme::Http {
         let is_local = |address: &SocketAddr| Reach::of(address.ip()) == Reach::Loopback;

@@ -1,10 +1,13 @@
 //! One row for each request, whatever became of it: also for one that was
 //! refused, and for one whose caller went away in the middle.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use tokio::task::JoinHandle;
 
 /// Where the rows go.
 #[async_trait]
@@ -28,7 +31,11 @@ pub struct AuditEntry {
     pub path: String,
     /// What became of it.
     pub outcome: Outcome,
-    /// Bytes of the body that was to be sent.
+    /// Why it was refused or failed, as a word: `malformed`, `not-allowed`,
+    /// `special-address`, `denied`, `unresolved`, `unreachable`, `timed-out`,
+    /// `too-large`, `broken`. `denied` is a person's no.
+    pub reason: Option<&'static str>,
+    /// Bytes of the URL and the body that were to be sent.
     pub sent_bytes: u64,
     /// Bytes of body that came back.
     pub received_bytes: u64,
@@ -72,6 +79,7 @@ impl Row {
                 port: 0,
                 path: String::new(),
                 outcome: Outcome::Abandoned,
+                reason: None,
                 sent_bytes,
                 received_bytes: 0,
                 elapsed_ms: 0,
@@ -96,6 +104,13 @@ impl Row {
         }
     }
 
+    /// Says why it has no answer.
+    pub(crate) fn because(&mut self, reason: &'static str) {
+        if let Some(entry) = &mut self.entry {
+            entry.reason = Some(reason);
+        }
+    }
+
     /// Writes the row, even if the caller stops waiting for that.
     pub(crate) async fn close(mut self, outcome: Outcome) {
         if let Some(written) = self.write(outcome) {
@@ -104,15 +119,27 @@ impl Row {
         }
     }
 
-    fn write(&mut self, outcome: Outcome) -> Option<tokio::task::JoinHandle<()>> {
+    fn write(&mut self, outcome: Outcome) -> Option<JoinHandle<()>> {
         let mut entry = self.entry.take()?;
         entry.outcome = outcome;
         entry.elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let audit = self.audit.clone();
-        // Without a runtime there is nobody left to write to.
-        let runtime = tokio::runtime::Handle::try_current().ok()?;
-        Some(runtime.spawn(async move { audit.record(entry).await }))
+        begin(async move { audit.record(entry).await })
     }
+}
+
+/// Begins work here and now, and goes on with it in a task of its own if that
+/// was not all. What a host does in its last moments has come as far as it
+/// comes without waiting: a write is in the store's queue before the store is
+/// closed.
+pub(crate) fn begin(work: impl Future<Output = ()> + Send + 'static) -> Option<JoinHandle<()>> {
+    // Without a runtime there is nobody left to write to.
+    let runtime = tokio::runtime::Handle::try_current().ok()?;
+    let mut work = Box::pin(work);
+    let mut context = Context::from_waker(Waker::noop());
+    // What panics has said so itself, and must not take its caller down.
+    let begun = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(&mut context)));
+    matches!(begun, Ok(Poll::Pending)).then(|| runtime.spawn(work))
 }
 
 impl Drop for Row {

@@ -54,6 +54,8 @@ pub enum SetupError {
 pub(crate) struct Stop {
     pub(crate) error: OutboundError,
     detail: Option<String>,
+    /// The word for why, when it is not the usual one of the error.
+    word: Option<&'static str>,
 }
 
 impl Stop {
@@ -61,7 +63,26 @@ impl Stop {
         Self {
             error,
             detail: Some(detail),
+            word: None,
         }
+    }
+
+    /// The same, with a word of its own for why.
+    pub(crate) fn because(mut self, word: &'static str) -> Self {
+        self.word = Some(word);
+        self
+    }
+
+    /// Why, as [`super::AuditEntry::reason`] says it.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.word.unwrap_or(match &self.error {
+            OutboundError::Invalid(_) => "malformed",
+            OutboundError::Denied(_) => "not-allowed",
+            OutboundError::Unreachable(_) => "unreachable",
+            OutboundError::TimedOut => "timed-out",
+            OutboundError::TooLarge(_) => "too-large",
+            OutboundError::Failed(_) | OutboundError::Other(_) => "broken",
+        })
     }
 
     /// The text for the audit log.
@@ -110,6 +131,7 @@ impl From<OutboundError> for Stop {
         Self {
             error,
             detail: None,
+            word: None,
         }
     }
 }

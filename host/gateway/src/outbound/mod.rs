@@ -24,6 +24,7 @@ pub(crate) mod scrub;
 mod target;
 mod turns;
 
+pub(crate) use audit::begin;
 pub use audit::{Audit, AuditEntry, Outcome};
 pub use error::{OutboundError, SetupError};
 pub use headers::{FieldName, MAX_FIELD_BYTES, MAX_FIELDS};
@@ -166,7 +167,8 @@ impl Outbound {
         request: OutRequest,
     ) -> Result<OutResponse, OutboundError> {
         let shared = &*self.shared;
-        let bytes = request.body.as_ref().map_or(0, Bytes::len);
+        // A URL carries words out as a body does.
+        let bytes = request.url.len() + request.body.as_ref().map_or(0, Bytes::len);
         let mut row = Row::open(
             shared.options.audit.clone(),
             subject,
@@ -186,6 +188,7 @@ impl Outbound {
             }
             Err(stop) => {
                 let text = stop.operator_text();
+                row.because(stop.reason());
                 let refused = matches!(
                     stop.error,
                     OutboundError::Invalid(_) | OutboundError::Denied(_)
@@ -200,9 +203,28 @@ impl Outbound {
             }
         }
     }
+
+    /// Writes down a request of `subject` that is not sent because a person
+    /// keeps it from the URL's host.
+    pub async fn denied(&self, subject: &str, method: &str, url: &str) {
+        let shared = &*self.shared;
+        let mut row = Row::open(shared.options.audit.clone(), subject, method, 0);
+        if let Ok(target) = Target::parse(url) {
+            shared.aim(&mut row, &target);
+        }
+        row.because("denied");
+        row.close(Outcome::Refused("a person denied the host".to_owned()))
+            .await;
+    }
 }
 
 impl Shared {
+    fn aim(&self, row: &mut Row, target: &Target) {
+        let everything = self.options.vault.redactor();
+        let path = everything.redact(target.url.path());
+        row.aim(target.name.to_string(), target.port, &path);
+    }
+
     async fn exchange(
         &self,
         subject: &str,
@@ -211,12 +233,8 @@ impl Shared {
         row: &mut Row,
     ) -> Result<OutResponse, Stop> {
         let target = Target::parse(&request.url)?;
+        self.aim(row, &target);
         let everything = self.options.vault.redactor();
-        row.aim(
-            target.name.to_string(),
-            target.port,
-            &everything.redact(target.url.path()),
-        );
         let method = target::method(&request.method)?;
         let rule = target::admit(rules, &method, &target)?;
         let reserved = rule

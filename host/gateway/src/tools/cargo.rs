@@ -86,8 +86,12 @@ fn sources(table: &Table, said_in: &str, found: &mut Detected, written: &mut Tab
             (None, None) => return,
         }
     }
-    // A chain may also end at one of the registries.
-    if registry_index(table, &name).is_some() && kept.contains_key("crates-io") {
+    // A chain may also end at one of the registries, if that is passed on: a
+    // source that names one which is not there fails every call.
+    if let Some(url) = registry_index(table, &name)
+        && kept.contains_key("crates-io")
+        && found.mirror(Preset::Cargo, &url, said_in)
+    {
         written.insert("source".to_owned(), kept.into());
     }
 }

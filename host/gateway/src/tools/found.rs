@@ -2,6 +2,7 @@
 //! managers in a sandbox of them.
 
 use super::Preset;
+use crate::net::is_loopback;
 use sortie_model::egress::EgressRule;
 use sortie_model::host::{HostName, HostPattern};
 use std::collections::BTreeMap;
@@ -9,6 +10,10 @@ use url::Url;
 
 /// The most mirrors of one machine; a handful is common.
 const MAX_MIRRORS: usize = 64;
+
+/// The fewest characters of a path's segment that may be a token; those that
+/// registries put there have twenty and more.
+const MIN_TOKEN_CHARS: usize = 16;
 
 /// A place that a package manager is configured to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +40,9 @@ pub struct Detected {
 impl Detected {
     /// Takes a URL that a package manager is configured to fetch from. True
     /// when it may be passed on as it is: it says where, and no secret.
+    ///
+    /// One at this machine itself is neither opened nor passed on: a sandbox
+    /// would ask its own loopback for it, and a rule would open the host's.
     pub(super) fn mirror(&mut self, preset: Preset, url: &str, said_in: &str) -> bool {
         let bare = url.strip_prefix("sparse+").unwrap_or(url);
         let Ok(parsed) = Url::parse(bare) else {
@@ -48,6 +56,9 @@ impl Detected {
         let Some(host) = parsed.host().and_then(HostName::new) else {
             return false;
         };
+        if is_loopback(&host) {
+            return false;
+        }
         let port = parsed.port_or_known_default().unwrap_or(443);
         let rule = EgressRule {
             host: HostPattern::from(host),
@@ -68,10 +79,7 @@ impl Detected {
                 said_in: said_in.to_owned(),
             });
         }
-        // A query may be a token as well.
-        let secret = !parsed.username().is_empty()
-            || parsed.password().is_some()
-            || parsed.query().is_some();
+        let secret = holds_secret(&parsed);
         if secret {
             self.withhold(said_in);
         }
@@ -106,6 +114,25 @@ impl Detected {
     pub(super) fn files_of(&self, wanted: impl Fn(&Preset) -> bool) -> BTreeMap<String, String> {
         pairs(&self.files, wanted)
     }
+}
+
+/// Whether something in a URL is, or may be, a credential: user info, a query,
+/// a fragment, or a segment of the path that looks like a token.
+fn holds_secret(url: &Url) -> bool {
+    !url.username().is_empty()
+        || url.password().is_some()
+        || url.query().is_some()
+        || url.fragment().is_some()
+        || url.path().split('/').any(is_token)
+}
+
+/// Long, of one word's characters, with letters and digits.
+fn is_token(segment: &str) -> bool {
+    let mut bytes = segment.bytes();
+    segment.len() >= MIN_TOKEN_CHARS
+        && bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && segment.bytes().any(|b| b.is_ascii_alphabetic())
+        && segment.bytes().any(|b| b.is_ascii_digit())
 }
 
 fn pairs(

@@ -29,22 +29,28 @@ pub(super) fn detect(machine: &Machine, found: &mut Detected) {
         return;
     };
     let mut clean = true;
-    for url in proxies.split([',', '|']) {
-        let url = url.trim();
-        if url.contains("://") {
-            clean &= found.mirror(Preset::Go, url, "GOPROXY");
-        }
+    for entry in proxies.split([',', '|']) {
+        clean &= match entry.trim() {
+            "" | "direct" | "off" => true,
+            // A directory of this machine, which no sandbox has.
+            path if path.starts_with('/') => false,
+            url if url.contains(":/") => found.mirror(Preset::Go, url, "GOPROXY"),
+            // What Go itself makes of one without a scheme.
+            bare => found.mirror(Preset::Go, &format!("https://{bare}"), "GOPROXY"),
+        };
     }
     if let Some(sums) = value("GOSUMDB") {
         // A name, a key, and perhaps where to ask.
         let mut words = sums.split_whitespace();
         let name = words.next().unwrap_or("off");
         let name = name.split('+').next().unwrap_or(name);
-        if name != "off" {
+        if sums != "off" {
             let asked = words
                 .next()
                 .map_or_else(|| format!("https://{name}"), str::to_owned);
             clean &= found.mirror(Preset::Go, &asked, "GOSUMDB");
+            // More than Go reads was not looked at.
+            clean &= words.next().is_none();
         }
     }
     if clean {

@@ -37,6 +37,15 @@ impl Machine {
         }
     }
 
+    /// One that has no configuration.
+    pub fn bare() -> Self {
+        Self {
+            // A file: nothing is below it.
+            root: PathBuf::from("/dev/null"),
+            ..Self::default()
+        }
+    }
+
     /// A variable that is not empty.
     pub(super) fn var(&self, name: &str) -> Option<&str> {
         let value = self.env.get(name)?.trim();

@@ -3,8 +3,8 @@
 //! use, so that a company's mirror serves sandboxes without a word more.
 //!
 //! Configuration is read, never written, and only as far as it names where
-//! packages come from. Credentials in it stay where they are: a URL with user
-//! info opens its host, and is passed on to nobody.
+//! packages come from. Credentials in it stay where they are: a URL that holds
+//! one, or may, opens its host and is passed on to nobody.
 
 mod apt;
 mod cargo;

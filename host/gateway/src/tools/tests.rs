@@ -190,6 +190,26 @@ fn a_source_that_is_a_directory_of_this_machine_is_not_passed_on() {
         found.mirrors.is_empty() && files(&found).is_empty(),
         "{found:?}"
     );
+    // Nor one whose end is a registry that stays here.
+    for (index, is_passed_on) in [
+        ("sparse+https://acme.example/index/", true),
+        (
+            "sparse+https://user:c4n4ry-s3cret@acme.example/index/",
+            false,
+        ),
+    ] {
+        let made = Made::new().file(
+            "home/.cargo/config.toml",
+            &format!(
+                "[source.crates-io]\nreplace-with = \"acme\"\n[registries.acme]\nindex = \"{index}\"\n"
+            ),
+        );
+        let files = files(&made.detect(Preset::Cargo));
+        let is_replaced = files
+            .get("/work/.cargo/config.toml")
+            .is_some_and(|file| file.contains("replace-with"));
+        assert_eq!(is_replaced, is_passed_on, "{index}: {files:?}");
+    }
     // Nor does a circle of them keep anybody busy.
     let made = Made::new().file(
         "home/.cargo/config.toml",
@@ -309,6 +329,80 @@ fn an_address_with_a_credential_opens_its_host_and_is_passed_on_to_nobody() {
     assert_eq!(found.withheld.len(), 7, "{:?}", found.withheld);
     assert!(env(&found).is_empty(), "{:?}", env(&found));
     assert!(!format!("{found:?}").contains(CANARY));
+    // Go puts a scheme before an entry that has none.
+    for entry in [
+        "user:{}@go.example/mod",
+        "https:/{}@go.example",
+        "{}@go.example:8443",
+    ] {
+        let proxies = format!("direct,{}|off", entry.replace("{}", CANARY));
+        let found = Made::new().var("GOPROXY", &proxies).detect(Preset::Go);
+        assert_eq!(found.mirrors.len(), 1, "{entry}");
+        assert!(env(&found).is_empty(), "{entry}: {:?}", env(&found));
+        assert!(!format!("{found:?}").contains(CANARY), "{entry}");
+    }
+}
+
+#[test]
+fn a_token_in_a_path_or_behind_it_is_a_credential_too() {
+    let token = format!("{CANARY}-{CANARY}");
+    for secret in [
+        format!("https://dl.example/{token}/acme/python/simple/"),
+        format!("https://dl.example/basic/{token}"),
+        format!("https://dl.example/simple#{CANARY}"),
+    ] {
+        let found = Made::new()
+            .var("PIP_INDEX_URL", &secret)
+            .detect(Preset::Pip);
+        assert_eq!(hosts(&found), ["dl.example:[443]"], "{secret}");
+        assert_eq!(found.withheld, ["PIP_INDEX_URL"], "{secret}");
+        assert!(env(&found).is_empty(), "{secret}");
+        assert!(!format!("{found:?}").contains(CANARY), "{secret}");
+    }
+    // Words of a path, and short ones with a number, are none.
+    let plain = "https://dl.example/artifactory-production/api/pypi/pypi-2024/simple";
+    let found = Made::new().var("PIP_INDEX_URL", plain).detect(Preset::Pip);
+    assert_eq!(env(&found)["PIP_INDEX_URL"], plain);
+}
+
+#[test]
+fn a_mirror_at_this_machine_is_neither_opened_nor_passed_on() {
+    for host in [
+        "127.0.0.1:3141",
+        "localhost:3141",
+        "LOCALHOST.",
+        "pypi.localhost",
+        "[::1]:3141",
+        "0x7f.1",
+        "[::ffff:127.0.0.1]",
+    ] {
+        let made = Made::new()
+            .var("PIP_INDEX_URL", &format!("http://{host}/simple"))
+            .var("GOPROXY", host)
+            .file(
+                "root/etc/apt/sources.list",
+                &format!("deb http://{host}/d stable main\n"),
+            );
+        let found = detect(&made.machine, &[Preset::Pip, Preset::Go, Preset::Apt]);
+        assert_eq!(found, Detected::default(), "{host}");
+    }
+}
+
+#[test]
+fn a_machine_that_is_not_looked_at_still_has_what_sandboxes_need() {
+    let found = detect(&Machine::bare(), &Preset::ALL);
+    assert!(
+        found.mirrors.is_empty() && env(&found).is_empty(),
+        "{found:?}"
+    );
+    let paths: Vec<String> = files(&found).into_keys().collect();
+    assert_eq!(
+        paths,
+        [
+            "/work/home/.gradle/gradle.properties",
+            "/work/home/.m2/settings.xml"
+        ]
+    );
 }
 
 #[test]

@@ -1,13 +1,21 @@
 //! A page of the web as text that can be read.
 
+use super::layout::{LayoutError, lay_out};
 use super::wrap::{NOTICE, untrusted};
 use super::{Refused, Shared};
+use crate::egress::Refusal;
 use crate::net::Reach;
-use crate::outbound::{Header, OutRequest, OutResponse, PathPrefix, Rule, Scheme};
+use crate::outbound::{
+    Header, MethodName, OutRequest, OutResponse, PathPrefix, Rule, RuleError, Scheme,
+};
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use sortie_model::host::{HostName, HostPattern};
 use url::Url;
+
+/// Who asks, and how, as rows say it.
+const SUBJECT: &str = "fetch";
+const METHOD: &str = "GET";
 
 /// Redirects that are followed: more is a circle.
 const MAX_REDIRECTS: usize = 5;
@@ -15,12 +23,6 @@ const MAX_REDIRECTS: usize = 5;
 /// Characters of one answer, unless asked for others, and at most.
 const USUAL_CHARS: usize = 20_000;
 const MOST_CHARS: usize = 100_000;
-
-/// How wide text from a page is laid out, in characters.
-const WIDTH: usize = 100;
-
-/// The most bytes of HTML that are laid out; it takes time on one core.
-const MAX_HTML_BYTES: usize = 2 * 1024 * 1024;
 
 pub(super) async fn run(
     web: &Shared,
@@ -82,43 +84,13 @@ pub(super) async fn run(
 
 /// One request, under a rule for the one place that it is for.
 async fn get(web: &Shared, at: &Url) -> Result<OutResponse, Refused> {
-    let refuse = |told: &str| Refused::new(StatusCode::BAD_REQUEST, "invalid", told);
-    let scheme = match at.scheme() {
-        "https" => Scheme::Https,
-        "http" => Scheme::Http,
-        _ => return Err(refuse("pages are at http and https addresses")),
-    };
-    let host = at
-        .host()
-        .and_then(HostName::new)
-        .ok_or_else(|| refuse("the host of the page is no DNS name and no IP address"))?;
-    if web.is_denied(at).await? {
-        let told = format!("somebody decided that {host} is not to be reached");
-        return Err(Refused::new(StatusCode::FORBIDDEN, "denied", told));
-    }
-    // The rule is made for whatever host is asked for, so naming an address is
-    // no consent to it: metadata services stay shut whatever is configured.
-    let private = match &host {
-        HostName::Ip(ip) => {
-            web.service.allow_private && matches!(Reach::of(*ip), Reach::Loopback | Reach::Private)
-        }
-        HostName::Domain(_) => web.service.allow_private,
-    };
-    let rule = Rule {
-        host: HostPattern::from(host),
-        methods: vec!["GET".parse().map_err(|_| refuse("GET is a method"))?],
-        path_prefix: PathPrefix::default(),
-        schemes: vec![scheme],
-        port: at.port_or_known_default(),
-        private,
-        credential: None,
-    };
+    let outbound = &web.service.outbound;
     let header = |name: &str, value: &str| Header {
         name: name.to_owned(),
         value: value.to_owned(),
     };
     let request = OutRequest {
-        method: "GET".to_owned(),
+        method: METHOD.to_owned(),
         url: at.as_str().to_owned(),
         headers: vec![
             header(
@@ -130,7 +102,52 @@ async fn get(web: &Shared, at: &Url) -> Result<OutResponse, Refused> {
         body: None,
         timeout: None,
     };
-    Ok(web.service.outbound.send("fetch", &[rule], request).await?)
+    let scheme = match at.scheme() {
+        "https" => Some(Scheme::Https),
+        "http" => Some(Scheme::Http),
+        _ => None,
+    };
+    let host = at.host().and_then(HostName::new);
+    let (Some(scheme), Some(host)) = (scheme, host) else {
+        // No rule could be for it. It is refused where the rest is judged, and
+        // leaves a row like the rest.
+        return Ok(outbound.send(SUBJECT, &[], request).await?);
+    };
+    let port = at.port_or_known_default();
+    if web.is_denied(&host, port.unwrap_or(443)).await? {
+        let told = format!("somebody decided that {host} is not to be reached");
+        outbound.denied(SUBJECT, METHOD, at.as_str()).await;
+        let refusal = Refusal {
+            method: METHOD.to_owned(),
+            host,
+            port: port.unwrap_or(443),
+            reason: "denied",
+            question: false,
+        };
+        web.warden.refused(&refusal).await;
+        return Err(Refused::new(StatusCode::FORBIDDEN, "denied", told));
+    }
+    // The rule is made for whatever host is asked for, so naming an address is
+    // no consent to it: metadata services stay shut whatever is configured.
+    let private = match &host {
+        HostName::Ip(ip) => {
+            web.service.allow_private && matches!(Reach::of(*ip), Reach::Loopback | Reach::Private)
+        }
+        HostName::Domain(_) => web.service.allow_private,
+    };
+    let method: MethodName = METHOD.parse().map_err(|error: RuleError| {
+        Refused::new(StatusCode::BAD_REQUEST, "invalid", error.to_string())
+    })?;
+    let rule = Rule {
+        host: HostPattern::from(host),
+        methods: vec![method],
+        path_prefix: PathPrefix::default(),
+        schemes: vec![scheme],
+        port,
+        private,
+        credential: None,
+    };
+    Ok(outbound.send(SUBJECT, &[rule], request).await?)
 }
 
 fn value<'r>(response: &'r OutResponse, name: &str) -> Option<&'r str> {
@@ -147,10 +164,10 @@ fn moved(response: &OutResponse) -> Option<&str> {
 
 /// The body as text, laid out when it is HTML.
 async fn text_of(response: OutResponse) -> Result<String, Refused> {
-    let other = |told: String| Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_text", told);
+    let other = |told: &str| Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_text", told);
     if value(&response, "content-encoding").is_some_and(|coding| coding != "identity") {
         return Err(other(
-            "the page is compressed although it was asked not to be".to_owned(),
+            "the page is compressed although it was asked not to be",
         ));
     }
     let kind = value(&response, "content-type").unwrap_or("text/plain");
@@ -162,19 +179,12 @@ async fn text_of(response: OutResponse) -> Result<String, Refused> {
             .iter()
             .any(|word| kind.ends_with(word));
     match (is_html, is_text) {
-        (true, _) => {
-            let body = response
-                .body
-                .slice(..response.body.len().min(MAX_HTML_BYTES));
-            let laid_out =
-                tokio::task::spawn_blocking(move || html2text::from_read(&body[..], WIDTH));
-            match laid_out.await {
-                Ok(Ok(text)) => Ok(text),
-                // What a parser stumbles over must not take a run down.
-                Ok(Err(_)) | Err(_) => Err(other("the page cannot be laid out as text".to_owned())),
-            }
-        }
+        (true, _) => lay_out(response.body).await.map_err(|error| match error {
+            LayoutError::TooDeep => other("the page is nested too deeply to be laid out as text"),
+            LayoutError::Failed => other("the page cannot be laid out as text"),
+        }),
         (false, true) => Ok(String::from_utf8_lossy(&response.body).into_owned()),
-        (false, false) => Err(other(format!("the page is {kind}, which is no text"))),
+        // What kind it says it is would be a stranger's words.
+        (false, false) => Err(other("what is there is no text")),
     }
 }

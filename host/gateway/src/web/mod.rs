@@ -11,6 +11,8 @@
 //! redirects, and never hands a key to a sandbox.
 
 mod fetch;
+mod layout;
+mod nesting;
 mod search;
 mod wrap;
 
@@ -25,7 +27,7 @@ use serde_json::{Value, json};
 use sortie_model::host::HostName;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use url::Url;
+use tokio::sync::Semaphore;
 
 /// Where both are served.
 pub const PREFIX: &str = "/sortie/";
@@ -33,6 +35,9 @@ pub const PREFIX: &str = "/sortie/";
 /// Requests of one run, searches and fetches together: an agent reads dozens
 /// of pages, not thousands.
 const MAX_REQUESTS: u32 = 300;
+
+/// The same at once; more wait. A service that all runs share answers eight.
+const MAX_AT_ONCE: usize = 4;
 
 /// What the host offers to the agents of every run.
 #[derive(Clone)]
@@ -57,6 +62,7 @@ struct Shared {
     service: WebService,
     warden: Arc<dyn Warden>,
     requests: AtomicU32,
+    places: Semaphore,
 }
 
 /// Why there is no answer.
@@ -88,7 +94,12 @@ impl From<OutboundError> for Refused {
                 (StatusCode::BAD_GATEWAY, "failed")
             }
         };
-        Self::new(status, code, error.to_string())
+        let told = match error {
+            // What broke an exchange may be put in the far end's own words.
+            OutboundError::Failed(_) => "the exchange with that host broke".to_owned(),
+            error => error.to_string(),
+        };
+        Self::new(status, code, told)
     }
 }
 
@@ -102,6 +113,7 @@ impl Web {
                 service,
                 warden,
                 requests: AtomicU32::new(0),
+                places: Semaphore::new(MAX_AT_ONCE),
             }),
         }
     }
@@ -153,6 +165,7 @@ impl Shared {
                 format!("this run's {MAX_REQUESTS} searches and fetches are used up"),
             ));
         }
+        let _place = self.places.acquire().await;
         match request.uri().path().strip_prefix(PREFIX) {
             Some("search") => search::run(self, word("q"), word("results")).await,
             Some("fetch") => fetch::run(self, word("url"), word("from"), word("chars")).await,
@@ -166,12 +179,8 @@ impl Shared {
 
     /// Whether a person keeps this run from a host. That no rule of the proxy
     /// names it is no reason: these have rules of their own.
-    async fn is_denied(&self, url: &Url) -> Result<bool, Refused> {
-        let Some(host) = url.host().and_then(HostName::new) else {
-            return Ok(false);
-        };
-        let port = url.port_or_known_default().unwrap_or(443);
-        match self.warden.admit(&host, port).await {
+    async fn is_denied(&self, host: &HostName, port: u16) -> Result<bool, Refused> {
+        match self.warden.admit(host, port).await {
             Verdict::Shut(Shut::Denied) => Ok(true),
             Verdict::Shut(Shut::Unknown(_)) => Err(Refused::new(
                 StatusCode::SERVICE_UNAVAILABLE,

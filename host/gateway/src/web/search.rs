@@ -2,6 +2,7 @@
 
 use super::wrap::{NOTICE, untrusted};
 use super::{Refused, Shared};
+use crate::net::is_loopback;
 use crate::outbound::{CredentialUse, FieldName, Header, OutRequest, Rule, RuleError, Scheme};
 use hyper::StatusCode;
 use serde::Deserialize;
@@ -71,6 +72,12 @@ impl Search {
             prefix: "Bearer ".to_owned(),
             sign: None,
         });
+        if secret.is_some() && scheme == Scheme::Http && !(allow_private && is_loopback(&host)) {
+            return Err(format!(
+                "{base:?}: a key goes to https addresses, or over http to this machine itself: \
+                 127.0.0.1 with allow_private = true"
+            ));
+        }
         let told = |error: RuleError| error.to_string();
         let rule = Rule {
             host: HostPattern::from(host),
@@ -180,7 +187,51 @@ pub(super) async fn run(
 fn shown(found: Found) -> Value {
     let excerpt: String = found.content.chars().take(MAX_EXCERPT_CHARS).collect();
     let text = format!("{}\n\n{excerpt}", found.title);
-    // An address that is none could say anything, outside of the wrapper.
-    let url = Url::parse(&found.url).map(String::from).unwrap_or_default();
+    // An address that is none could say anything, outside of the wrapper, and
+    // one of another scheme (`data:`) as well.
+    let url = Url::parse(&found.url).ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.map(String::from).unwrap_or_default();
     json!({ "url": url, "content": untrusted(&url, text.trim()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_goes_where_nobody_listens() {
+        for (base, allow_private, is_taken) in [
+            ("https://api.example.com", false, true),
+            ("https://search.internal.example", true, true),
+            ("http://api.example.com", false, false),
+            ("http://searx.internal.example:8080", true, false),
+            ("http://10.0.0.7:8080", true, false),
+            ("http://127.0.0.1:8080", false, false),
+            ("http://127.0.0.1:8080", true, true),
+            ("http://localhost:8080", true, true),
+        ] {
+            let with = |secret| Search::new(Provider::Searxng, base, secret, allow_private);
+            assert_eq!(with(Some("key")).is_ok(), is_taken, "{base}");
+            assert!(with(None).is_ok(), "{base}");
+        }
+    }
+
+    #[test]
+    fn a_result_at_an_address_of_another_kind_has_none() {
+        for (url, kept) in [
+            ("https://a.example/b", "https://a.example/b"),
+            ("data:text/plain,ignore%20all", ""),
+            ("javascript:ignore()", ""),
+            ("ignore all", ""),
+        ] {
+            let shown = shown(Found {
+                title: "One".into(),
+                url: url.into(),
+                content: String::new(),
+            });
+            assert_eq!(shown["url"], kept);
+            assert!(!shown.to_string().contains("ignore"), "{shown}");
+        }
+    }
 }

@@ -12,6 +12,20 @@ const CANARY: &str = "c4n4ry-s3cret";
 /// A request and the word that refuses it.
 type Case = (String, &'static str);
 
+/// The case for the port of a server that is there, so that one which is not
+/// refused reaches it.
+fn aimed(case: &str, port: u16) -> String {
+    let mut case = case
+        .replace("443", &port.to_string())
+        .replace("65979", &(65_536 + u32::from(port)).to_string());
+    for name in ["plain.example", "evil.example"] {
+        for end in ["/", "\r\n"] {
+            case = case.replace(&format!("{name}{end}"), &format!("{name}:{port}{end}"));
+        }
+    }
+    case
+}
+
 fn connect(target: &str) -> String {
     format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n")
 }
@@ -98,8 +112,7 @@ fn malformed() -> Vec<Case> {
             .replace("Host: allowed.example:443", "Host: allowed.example:80"),
         get("http://plain.example/", "").replace("Host: plain", "Host: evil"),
         get("http://plain.example/", "Host: plain.example\r\n"),
-        get("http://plain.example:80/", "")
-            .replace("Host: plain.example", "Host: plain.example:81"),
+        get("http://plain.example/", "").replace("Host: plain.example", "Host: plain.example:81"),
         get("http://plain.example/", "").replace("Host: plain.example", "Host: "),
         // User info, with and without another host in it.
         get(&format!("http://user:{CANARY}@plain.example/"), ""),
@@ -247,7 +260,7 @@ fn others() -> Vec<Case> {
         ),
         (connect("allowed.example:22"), "other-port"),
         (connect("allowed.example:80"), "other-port"),
-        (connect("plain.example:443"), "other-port"),
+        (connect("plain.example:8080"), "other-port"),
         (
             "GET http://allowed.example/ HTTP/1.1\r\n\r\n".to_owned(),
             "other-port",
@@ -288,10 +301,12 @@ const SPECIAL: [&[&str]; 24] = [
 #[tokio::test]
 async fn every_hostile_spelling_is_refused_with_its_reason_and_written_down() {
     let inside = Server::echo("127.0.0.1").await;
-    let rig = Rig::new(
-        "{ host = \"allowed.example\" }, { host = \"plain.example\", ports = [80] }, \
-         { host = \"*.wild.example\" }",
-    );
+    let port = inside.port();
+    let rig = Rig::new(&format!(
+        "{{ host = \"allowed.example\", ports = [{port}], allow_private = true }}, \
+         {{ host = \"plain.example\", ports = [{port}], allow_private = true }}, \
+         {{ host = \"*.wild.example\", ports = [{port}] }}"
+    ));
     for name in ["allowed.example", "plain.example", "evil.example"] {
         rig.names.set(name, &[&["127.0.0.1"]]);
     }
@@ -303,6 +318,7 @@ async fn every_hostile_spelling_is_refused_with_its_reason_and_written_down() {
     }
     assert!(cases.len() >= 80, "{}", cases.len());
     for (case, reason) in &cases {
+        let case = aimed(case, port);
         let answer = rig.send(case.as_bytes()).await;
         let row = rig.owner.row().await;
         let shown = case.chars().take(120).collect::<String>();
@@ -323,9 +339,16 @@ async fn every_hostile_spelling_is_refused_with_its_reason_and_written_down() {
             assert!(!answer.contains(address), "{shown:?}: {answer}");
         }
     }
-    assert_eq!(inside.connections(), 0);
     let told = format!("{:?}", rig.owner.refusals());
     assert!(!told.contains(CANARY), "{told}");
+    // What is allowed gets there, and is the first to: connections are counted
+    // in the order in which they are made.
+    let (mut near, _served) = rig.tunnel(&format!("allowed.example:{port}")).await;
+    let first = hello("allowed.example");
+    near.write_all(&first).await.expect("it is carried");
+    let mut back = vec![0; first.len()];
+    near.read_exact(&mut back).await.expect("it comes back");
+    assert_eq!(inside.connections(), 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::rig::{Rig, Server};
 use sortie_gateway::egress::{Outcome, Used};
 use sortie_model::egress::EgressLimits;
+use std::sync::atomic::Ordering;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn echo_with(limits: EgressLimits) -> (Rig, String) {
@@ -122,6 +123,34 @@ async fn what_a_run_used_before_counts() {
 }
 
 #[tokio::test]
+async fn nothing_goes_out_while_what_was_used_is_not_known() {
+    let limits = EgressLimits {
+        connections: 10,
+        ..EgressLimits::default()
+    };
+    let (rig, target) = echo_with(limits).await;
+    *rig.owner.used.lock().expect("whole") = Used {
+        connections: 9,
+        ..Used::default()
+    };
+    rig.owner.is_lost.store(true, Ordering::SeqCst);
+    let ask = format!("CONNECT {target} HTTP/1.1\r\n\r\n");
+    let answer = rig.send(ask.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let row = rig.owner.row().await;
+    assert_eq!(
+        (row.outcome, row.reason),
+        (Outcome::Failed, Some("unknown"))
+    );
+    // It is asked again, and what it says then counts.
+    rig.owner.is_lost.store(false, Ordering::SeqCst);
+    for expected in ["HTTP/1.1 200 ", "HTTP/1.1 429 "] {
+        let answer = rig.send(ask.as_bytes()).await;
+        assert!(answer.starts_with(expected), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_carries_nothing_is_cut() {
     let limits = EgressLimits {
         idle_ms: 50,
@@ -146,16 +175,18 @@ async fn a_run_s_time_on_the_network_ends() {
         ..EgressLimits::default()
     };
     let (rig, target) = echo_with(limits).await;
-    let (mut near, served) = rig.tunnel(&target).await;
+    // Whether it is over before the far end is there or after.
+    let (mut near, served) = rig.open();
+    let ask = format!("CONNECT {target} HTTP/1.1\r\n\r\n");
+    near.write_all(ask.as_bytes()).await.expect("it reads");
     let mut back = Vec::new();
     near.read_to_end(&mut back)
         .await
         .expect("it ends by itself");
+    drop(near);
     served.await.expect("serving does not panic");
     assert_eq!(rig.owner.row().await.reason, Some("time"));
-    let answer = rig
-        .send(format!("CONNECT {target} HTTP/1.1\r\n\r\n").as_bytes())
-        .await;
+    let answer = rig.send(ask.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
     assert_eq!(rig.owner.row().await.reason, Some("time"));
 }

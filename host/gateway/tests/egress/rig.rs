@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -26,6 +26,10 @@ pub struct Owner {
     policy: EgressPolicy,
     pub rulings: Mutex<Vec<Ruling>>,
     pub used: Mutex<Used>,
+    /// Whether what was used cannot be told.
+    pub is_lost: AtomicBool,
+    /// What was written when it was made.
+    pub opened: Mutex<Vec<Connection>>,
     refusals: Mutex<Vec<Refusal>>,
     rows: Mutex<VecDeque<Connection>>,
     written: Notify,
@@ -73,13 +77,22 @@ impl Warden for Owner {
         self.refusals.lock().expect("whole").push(refusal.clone());
     }
 
+    async fn opened(&self, connection: &Connection) -> Option<u64> {
+        let mut opened = self.opened.lock().expect("whole");
+        opened.push(connection.clone());
+        Some(opened.len() as u64)
+    }
+
     async fn record(&self, connection: Connection) {
         self.rows.lock().expect("whole").push_back(connection);
         self.written.notify_one();
     }
 
-    async fn used(&self) -> Used {
-        *self.used.lock().expect("whole")
+    async fn used(&self) -> Result<Used, String> {
+        match self.is_lost.load(Ordering::SeqCst) {
+            true => Err("the disk is gone".to_owned()),
+            false => Ok(*self.used.lock().expect("whole")),
+        }
     }
 }
 

@@ -141,15 +141,26 @@ async fn a_client_that_goes_away_leaves_a_row() {
         "{{ host = \"127.0.0.1\", ports = [{port}], tls = false, allow_private = true }}"
     ));
     let (mut near, served) = rig.tunnel(&format!("127.0.0.1:{port}")).await;
+    // It counts from now on, whatever becomes of the host.
+    {
+        let opened = rig.owner.opened.lock().expect("whole");
+        assert_eq!(opened.len(), 1);
+        assert_eq!(
+            (opened[0].outcome, opened[0].reason, opened[0].port),
+            (Outcome::Abandoned, Some("open"), port)
+        );
+        assert!(opened[0].address.is_some());
+    }
     near.write_all(b"four").await.expect("it is carried");
     let mut back = [0; 4];
     near.read_exact(&mut back).await.expect("it comes back");
     served.abort();
     let row = rig.owner.row().await;
     assert_eq!(
-        (row.outcome, row.up_bytes, row.down_bytes),
-        (Outcome::Abandoned, 4, 4)
+        (row.outcome, row.reason, row.up_bytes, row.down_bytes),
+        (Outcome::Abandoned, None, 4, 4)
     );
+    assert_eq!(row.opened, Some(1));
     // One that says nothing at all.
     let (near, _served) = rig.open();
     drop(near);
@@ -157,5 +168,30 @@ async fn a_client_that_goes_away_leaves_a_row() {
     assert_eq!(
         (row.outcome, row.reason),
         (Outcome::Failed, Some("nothing-asked"))
+    );
+    assert_eq!(row.opened, None);
+}
+
+#[tokio::test]
+async fn a_far_end_that_speaks_first_is_not_heard_before_tls() {
+    let far = Server::start("127.0.0.1", |mut io| async move {
+        let _ = io.write_all(b"220 hello\r\n").await;
+        let _ = io.read(&mut [0; 1]).await;
+    })
+    .await;
+    let port = far.port();
+    let rig = Rig::new(&format!(
+        "{{ host = \"127.0.0.1\", ports = [{port}], allow_private = true }}"
+    ));
+    let (mut near, served) = rig.tunnel(&format!("127.0.0.1:{port}")).await;
+    near.shutdown().await.expect("it closes");
+    let mut back = Vec::new();
+    near.read_to_end(&mut back).await.expect("it ends");
+    assert!(back.is_empty(), "{back:?}");
+    served.await.expect("serving does not panic");
+    let row = rig.owner.row().await;
+    assert_eq!(
+        (row.outcome, row.reason, row.up_bytes, row.down_bytes),
+        (Outcome::Closed, None, 0, 0)
     );
 }

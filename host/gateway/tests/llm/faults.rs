@@ -59,6 +59,39 @@ async fn an_error_that_stays_is_passed_on_and_costs_nothing() {
 }
 
 #[tokio::test]
+async fn an_error_that_does_not_say_that_no_model_worked_is_paid_for_and_not_sent_again() {
+    for status in [502, 504, 520, 524] {
+        let rig = Rig::new().await;
+        let said = json!({ "error": { "type": "of_a_proxy" } });
+        rig.server
+            .answer(move |_| Reply::json(status, &said).with("retry-after", "0"));
+        let answer = rig.post("/v1/messages", &body()).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.json()["error"]["type"], "of_a_proxy");
+        assert_eq!(rig.server.seen().len(), 1, "{status}");
+        let call = &rig.calls().await[0];
+        assert_eq!(
+            (call.state, call.status),
+            (CallState::Assumed, Some(status))
+        );
+        assert_eq!(call.cost, call.reserved);
+        assert_eq!(rig.spent().await, (1, call.reserved.0));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_is_left_alone_is_not_tried_on_by_whoever_found_out() {
+    let rig = Rig::with(|parts| parts.provider.retries = 20).await;
+    rig.server.answer(|_| Reply::json(500, &json!({})));
+    let answer = rig.post("/v1/messages", &body()).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(rig.server.seen().len(), 6, "so many failures are enough");
+    let answer = rig.post("/v1/messages", &body()).await;
+    assert_eq!(answer.code(), "provider_down");
+    assert_eq!(rig.server.seen().len(), 6);
+}
+
+#[tokio::test]
 async fn a_long_wish_to_wait_is_the_clients_to_fulfil() {
     let rig = Rig::new().await;
     rig.server

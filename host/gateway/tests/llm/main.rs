@@ -4,6 +4,7 @@
 mod budget;
 mod faults;
 mod rig;
+mod room;
 mod secrets;
 mod streams;
 mod talk;

@@ -99,6 +99,7 @@ pub struct Parts {
     pub limits: CallLimits,
     pub secrets: BTreeMap<String, SecretSource>,
     pub max_request_bytes: usize,
+    pub request_timeout: Duration,
 }
 
 pub struct Rig {
@@ -132,6 +133,7 @@ impl Rig {
             limits: PLENTY,
             secrets: [("main-key".to_owned(), secret(KEY))].into(),
             max_request_bytes: 32 * 1024 * 1024,
+            request_timeout: Duration::from_secs(60),
         };
         change(&mut parts);
         let spec = |price| ModelSpec {
@@ -161,6 +163,7 @@ impl Rig {
         let providers = [("main".to_owned(), parts.provider)].into();
         let mut options = LlmOptions::new(vault, providers, models);
         options.max_request_bytes = parts.max_request_bytes;
+        options.request_timeout = parts.request_timeout;
         let llm = Llm::new(options).expect("certificates are readable");
         let dir = tempfile::tempdir().expect("a directory");
         let store = Store::open(StoreOptions::new(dir.path())).expect("a store");

@@ -2,6 +2,7 @@
 //! found anywhere it should not be.
 
 use crate::rig::{KEY, Rig, secret};
+use bytes::Bytes;
 use serde_json::json;
 use sortie_servers::{Reply, Turn};
 use std::io::Write;
@@ -86,6 +87,24 @@ async fn planted_secrets_and_prompts_are_found_nowhere() {
         turn.reply(seen)
     });
     answers.push(rig.post("/v1/messages", &body).await);
+    // Streams that show it, within a piece and over two of them.
+    let echo = format!("data: {{\"your key is\":\"{KEY}\"}}\n\n");
+    let (head, tail) = echo.split_at(echo.find(KEY).expect("it is there") + KEY.len() / 2);
+    let pieces = [echo.as_str(), head, tail, "data: [DONE]\n\n"];
+    let shows = Reply {
+        pieces: pieces.map(|piece| Bytes::from(piece.to_owned())).into(),
+        ..Reply::events("")
+    };
+    rig.server.answer(move |_| shows.clone());
+    for with_usage in [false, true] {
+        let mut body = body.clone();
+        body["stream"] = true.into();
+        body["stream_options"] = json!({ "include_usage": with_usage });
+        let answer = rig.post("/v1/chat/completions", &body).await;
+        let clean = echo.replace(KEY, "[redacted:main-key]");
+        assert_eq!(answer.text(), format!("{clean}{clean}data: [DONE]\n\n"));
+        answers.push(answer);
+    }
     // Answers that are refused here.
     let text = shown.clone();
     rig.server

@@ -7,6 +7,8 @@ use hyper::StatusCode;
 use serde_json::{Value, json};
 use sortie_servers::{Reply, Seen, Turn};
 use sortie_store::CallState;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PATHS: [&str; 3] = ["/v1/chat/completions", "/v1/responses", "/v1/messages"];
 
@@ -141,6 +143,32 @@ async fn a_client_that_goes_away_ends_the_call_and_pays_for_it() {
         assert_eq!((call.state, call.cost), (CallState::Assumed, call.reserved));
         assert_eq!(call.error.as_deref(), Some("the client went away"));
     }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_on_ends_the_call_and_sees_the_cut() {
+    let rig = Rig::with(|parts| parts.provider.idle_timeout = Duration::from_secs(1)).await;
+    // More than what lies between a provider and a client can hold.
+    let event = format!("data: {}\n\n", "x".repeat(64 * 1024));
+    let long = Reply::events(&event.repeat(128));
+    rig.server.answer(move |_| long.clone());
+    let body = streamed().to_string();
+    let length = body.len();
+    let head = format!("POST /v1/messages HTTP/1.1\r\nhost: h\r\ncontent-length: {length}\r\n\r\n");
+    let mut connection = rig.raw();
+    connection
+        .write_all((head + &body).as_bytes())
+        .await
+        .expect("written");
+    rig.has_settled(1).await;
+    let call = rig.calls().await.pop().expect("a row");
+    assert_eq!((call.state, call.cost), (CallState::Assumed, call.reserved));
+    assert_eq!(call.error.as_deref(), Some("the client did not read on"));
+    // What it reads late does not look whole.
+    let mut late = Vec::new();
+    connection.read_to_end(&mut late).await.expect("it closes");
+    assert!(late.starts_with(b"HTTP/1.1 200"), "it began to answer");
+    assert!(!late.ends_with(b"\r\n0\r\n\r\n"));
 }
 
 #[tokio::test]

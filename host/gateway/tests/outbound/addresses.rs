@@ -217,7 +217,9 @@ async fn no_name_leads_to_a_shut_address() {
                 !text.contains(ip),
                 "a guest does not read resolved addresses: {text}"
             );
-            let Outcome::Refused(row) = world.row().await.outcome else {
+            let entry = world.row().await;
+            assert_eq!(entry.reason, Some("special-address"), "{ip}");
+            let Outcome::Refused(row) = entry.outcome else {
                 panic!("{ip}: not refused");
             };
             let seen = ip

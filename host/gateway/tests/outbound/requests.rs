@@ -69,7 +69,10 @@ async fn an_allowed_request_arrives_and_is_answered() {
         ("webhook", "POST", "api.test", port)
     );
     assert_eq!(row.path, "/v1/a%2Fb");
-    assert_eq!((row.sent_bytes, row.received_bytes), (body.len() as u64, 5));
+    // What went out in the URL counts too.
+    let url = format!("http://API.test.:{port}/v1/a%2Fb?q=secret");
+    let sent = (url.len() + body.len()) as u64;
+    assert_eq!((row.sent_bytes, row.received_bytes), (sent, 5));
 }
 
 /// Runs the test above once more, with a proxy in its environment that

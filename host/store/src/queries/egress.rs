@@ -23,14 +23,36 @@ use sortie_model::egress::{Ruling, RulingScope};
 use sortie_model::host::HostName;
 use sortie_model::id::{Fence, JobId, RunId};
 
-/// The answers that count for a job and a run of it, newest first.
-pub(super) const RULINGS: &str = "SELECT id, job_id, run_id, scope, allowed, host, port,
+/// The answers that count for a job and a run of it, newest first. Of those
+/// that say the same of the same, only the newest; the columns beside `max(id)`
+/// are that row's. A yes does not stand for an older no: without a port it is
+/// about fewer.
+pub(super) const RULINGS: &str = "SELECT max(id) AS id, job_id, run_id, scope, allowed, host, port,
          decided_by, decided_via, decided_at
      FROM egress_rulings WHERE job_id = ?1 AND scope <> 'project'
+     GROUP BY scope, run_id, host, port, allowed
      UNION ALL
-     SELECT id, job_id, run_id, scope, allowed, host, port, decided_by, decided_via, decided_at
+     SELECT max(id), job_id, run_id, scope, allowed, host, port, decided_by, decided_via,
+         decided_at
      FROM egress_rulings WHERE project_id = ?2 AND scope = 'project'
+     GROUP BY host, port, allowed
      ORDER BY id DESC LIMIT ?3";
+
+/// The most different answers of one job, and of one project. Both count for a
+/// run, so that a new one never pushes an old one out.
+const MAX_EACH: u32 = MAX_EGRESS_RULINGS / 2;
+
+/// How many different answers a job has beside one.
+const OTHERS_OF_JOB: &str = "SELECT count(*) FROM (
+         SELECT 1 FROM egress_rulings WHERE job_id = ?1 AND scope <> 'project'
+             AND NOT (scope = ?2 AND run_id IS ?3 AND host = ?4 AND port IS ?5 AND allowed = ?6)
+         GROUP BY scope, run_id, host, port, allowed)";
+
+/// How many different answers a project has beside one.
+const OTHERS_OF_PROJECT: &str = "SELECT count(*) FROM (
+         SELECT 1 FROM egress_rulings WHERE project_id = ?1 AND scope = 'project'
+             AND NOT (host = ?2 AND port IS ?3 AND allowed = ?4)
+         GROUP BY host, port, allowed)";
 
 /// What a run used.
 pub(super) const USED: &str = "SELECT count(*), coalesce(sum(up_bytes), 0),
@@ -76,7 +98,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such job;
     /// [`StoreError::Invalid`] when the answer is for a run and none is under
-    /// way.
+    /// way, or when there are as many answers as count.
     pub async fn rule_egress(&self, job: JobId, new: NewRuling) -> Result<Ruling> {
         let person = Person::of(&new.by, &new.via)?;
         self.write(move |tx| rule(tx, job, &new, &person)).await
@@ -122,9 +144,18 @@ impl Store {
         .await
     }
 
-    /// Writes down a connection that is over.
+    /// Writes down a connection that is over, or that was made and is to end by
+    /// [`Store::end_egress`]. Gives its number.
     pub async fn record_egress(&self, new: NewEgressConnection) -> Result<u64> {
         self.write(move |tx| record(tx, &new)).await
+    }
+
+    /// Writes how a connection of that number ended.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when its run has none of that number.
+    pub async fn end_egress(&self, id: u64, new: NewEgressConnection) -> Result<()> {
+        self.write(move |tx| end(tx, id, &new)).await
     }
 
     /// What a run used of the outside so far.
@@ -207,6 +238,7 @@ fn rule(tx: &mut Tx<'_>, job: JobId, new: &NewRuling, person: &Person) -> Result
         }
         RulingScope::Job | RulingScope::Project => None,
     };
+    has_room(tx.conn, project, job, of, new)?;
     let id = insert(
         tx.conn,
         "INSERT INTO egress_rulings (project_id, job_id, run_id, scope, allowed, host, port,
@@ -255,6 +287,61 @@ fn rule(tx: &mut Tx<'_>, job: JobId, new: &NewRuling, person: &Person) -> Result
     })
 }
 
+/// Refuses an answer that would push another one out.
+fn has_room(
+    conn: &Connection,
+    project: i64,
+    job: JobId,
+    of: Option<RunId>,
+    new: &NewRuling,
+) -> Result<()> {
+    fn count(row: &Row<'_>) -> Result<u32> {
+        Ok(row.get(0)?)
+    }
+    let host = new.host.to_string();
+    let (others, detail) = match new.scope {
+        RulingScope::Project => (
+            first(
+                conn,
+                OTHERS_OF_PROJECT,
+                params![project, host, new.port, new.allow],
+                count,
+            )?,
+            format!(
+                "its project has {MAX_EACH} others already; answer for the job, or write the host \
+                 under [egress] in the configuration"
+            ),
+        ),
+        RulingScope::Run | RulingScope::Job => (
+            first(
+                conn,
+                OTHERS_OF_JOB,
+                params![
+                    signed(job.0),
+                    new.scope.as_str(),
+                    of.map(|run| signed(run.0)),
+                    host,
+                    new.port,
+                    new.allow
+                ],
+                count,
+            )?,
+            format!(
+                "job {} has {MAX_EACH} others already; answer for the project, or write the host \
+                 under [egress] in the configuration",
+                job.0
+            ),
+        ),
+    };
+    if others.unwrap_or_default() < MAX_EACH {
+        return Ok(());
+    }
+    Err(StoreError::Invalid {
+        what: "the answer",
+        detail,
+    })
+}
+
 fn record(tx: &mut Tx<'_>, new: &NewEgressConnection) -> Result<u64> {
     let short = |text: &str| cut_to(text, MAX_NAME_BYTES).to_owned();
     let detail = new.detail.as_ref();
@@ -279,6 +366,31 @@ fn record(tx: &mut Tx<'_>, new: &NewEgressConnection) -> Result<u64> {
             tx.now.0
         ],
     )
+}
+
+fn end(tx: &mut Tx<'_>, id: u64, new: &NewEgressConnection) -> Result<()> {
+    let detail = new.detail.as_ref();
+    let changed = run(
+        tx.conn,
+        "UPDATE egress_connections SET outcome = ?3, reason = ?4, detail = ?5, up_bytes = ?6,
+             down_bytes = ?7, elapsed_ms = ?8, ended_at = ?9
+         WHERE id = ?1 AND run_id = ?2",
+        params![
+            signed(id),
+            signed(new.run.0),
+            new.outcome,
+            new.reason,
+            detail.map(|text| cut_to(text, MAX_EGRESS_DETAIL_BYTES)),
+            signed(new.up_bytes),
+            signed(new.down_bytes),
+            signed(new.elapsed_ms),
+            tx.now.0
+        ],
+    )?;
+    match changed {
+        0 => Err(StoreError::not_found(format!("connection {id}"))),
+        _ => Ok(()),
+    }
 }
 
 fn project_of(conn: &Connection, job: JobId) -> Result<i64> {

@@ -46,6 +46,18 @@ impl Store {
         .await
     }
 
+    /// Books what was used whatever the limits say: it is gone.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the lease is over.
+    pub async fn book(&self, fence: Fence, used: Usage) -> Result<()> {
+        self.write(move |tx| {
+            hold(tx, fence)?;
+            book(tx, fence, used)
+        })
+        .await
+    }
+
     /// Books `delta` for a step of the run, once: a second time nothing is
     /// booked and the answer is what is used so far. Otherwise like
     /// [`Store::add_usage`].

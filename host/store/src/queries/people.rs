@@ -201,6 +201,14 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         return refused(JobPhase::Halted);
     }
     answer.is_about(&approval)?;
+    if answer.raise.is_some() && !matches!(approval.subject, Subject::Budget { .. }) {
+        return Err(StoreError::Invalid {
+            what: "the answer",
+            detail: format!(
+                "it raises a budget, and what {job} asks now is about something else; read the question again"
+            ),
+        });
+    }
     let comment = answer.comment.as_deref();
     close_approval(
         tx,

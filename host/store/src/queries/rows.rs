@@ -3,7 +3,7 @@
 
 use crate::db::unsigned;
 use crate::error::{Result, StoreError};
-use crate::types::{Artifact, Job, Published};
+use crate::types::{Artifact, InstalledPlugin, Job, PluginVersion, Published};
 use rusqlite::Row;
 use serde::de::DeserializeOwned;
 use sortie_model::approval::{Approval, Decision, Subject};
@@ -324,5 +324,50 @@ pub(super) fn artifact(row: &Row<'_>) -> Result<Artifact> {
         path: row.get(5)?,
         size_bytes: unsigned(row.get(6)?),
         created_at: time(row, 7)?,
+    })
+}
+
+/// Selects what [`plugin`] reads; the rest of the statement follows.
+macro_rules! select_plugin {
+    ($rest:literal) => {
+        concat!(
+            "SELECT name, version, digest, source, signed_by, manifest, granted, enabled,
+                 disabled_why, installed_at, changed_at, previous_version, previous_digest,
+                 previous_source, previous_signed_by, previous_manifest, disabled_by,
+                 signature, previous_signature
+             FROM plugins ",
+            $rest
+        )
+    };
+}
+pub(super) use select_plugin;
+
+pub(super) fn plugin(row: &Row<'_>) -> Result<InstalledPlugin> {
+    let previous = match row.get::<_, Option<String>>(15)? {
+        None => None,
+        Some(manifest) => Some(PluginVersion {
+            version: row.get(11)?,
+            digest: row.get(12)?,
+            source: row.get(13)?,
+            signature: row.get(18)?,
+            signed_by: row.get(14)?,
+            manifest: parse("plugins", &manifest)?,
+        }),
+    };
+    Ok(InstalledPlugin {
+        name: row.get(0)?,
+        version: row.get(1)?,
+        digest: row.get(2)?,
+        source: row.get(3)?,
+        signature: row.get(17)?,
+        signed_by: row.get(4)?,
+        manifest: parse("plugins", &row.get::<_, String>(5)?)?,
+        grant: parse("plugins", &row.get::<_, String>(6)?)?,
+        enabled: row.get(7)?,
+        disabled_why: row.get(8)?,
+        disabled_by: row.get(16)?,
+        installed_at: time(row, 9)?,
+        changed_at: time(row, 10)?,
+        previous,
     })
 }

@@ -57,7 +57,7 @@ pub struct NewRuling {
     pub via: String,
 }
 
-/// A connection that is over.
+/// A connection that is over, or was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NewEgressConnection {
     /// The job.
@@ -74,7 +74,8 @@ pub struct NewEgressConnection {
     pub address: Option<String>,
     /// `closed`, `refused`, `failed`, `cut` or `abandoned`.
     pub outcome: String,
-    /// Why, as a word.
+    /// Why, as a word; `open` beside `abandoned` for one whose end was not
+    /// written: it goes on, or the host was killed.
     pub reason: Option<String>,
     /// More about why.
     pub detail: Option<String>,
@@ -91,7 +92,7 @@ pub struct NewEgressConnection {
 pub struct EgressConnection {
     /// Its number; later ones are greater.
     pub id: u64,
-    /// When it was over.
+    /// When it was over; when it was made, as long as it is open.
     pub ended_at: Timestamp,
     /// The rest.
     #[serde(flatten)]

@@ -167,9 +167,19 @@ impl ExhaustedLimit {
     }
 }
 
+impl std::fmt::Display for ExhaustedLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Calls => "calls",
+            Self::Cost => "money",
+            Self::Time => "time",
+        })
+    }
+}
+
 /// A budget does not allow what was to be used; nothing was booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("go on: the budget of {limit:?} is used up")]
+#[error("the run used all of its {limit}")]
 pub struct Exhausted {
     /// The first limit that would be exceeded.
     pub limit: ExhaustedLimit,

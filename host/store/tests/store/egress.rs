@@ -204,6 +204,106 @@ async fn an_answer_needs_something_to_be_about() {
 }
 
 #[tokio::test]
+async fn a_no_is_not_pushed_out_by_newer_answers() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let job = claim.job.id;
+    let ask =
+        |host: String, allow, scope| store.rule_egress(job, ruling(&host, None, allow, scope));
+    let never = ask("never.example".into(), false, RulingScope::Project).await;
+    let never = never.unwrap();
+    // The same again and again counts once.
+    let mut again = tokio::task::JoinSet::new();
+    for n in 0..limits::MAX_EGRESS_RULINGS + 20 {
+        let store = store.clone();
+        let same = ruling("a.example", None, n % 2 == 0, RulingScope::Project);
+        again.spawn(async move { store.rule_egress(job, same).await });
+    }
+    while let Some(given) = again.join_next().await {
+        given.expect("it does not panic").unwrap();
+    }
+    let counting = store.egress_rulings(job, None).await.unwrap();
+    assert_eq!(counting.len(), 3, "{counting:?}");
+    assert_eq!(counting[2], never);
+    // Others fill their part, and no more.
+    for scope in [RulingScope::Project, RulingScope::Job] {
+        let mut others = tokio::task::JoinSet::new();
+        for n in 0..limits::MAX_EGRESS_RULINGS {
+            let store = store.clone();
+            let other = ruling(&format!("h{n}.example"), None, true, scope);
+            others.spawn(async move { store.rule_egress(job, other).await });
+        }
+        let mut refused = 0;
+        while let Some(given) = others.join_next().await {
+            match given.expect("it does not panic") {
+                Ok(_) => {}
+                Err(StoreError::Invalid { detail, .. }) => {
+                    assert!(detail.contains("[egress]"), "{detail}");
+                    refused += 1;
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        let room = limits::MAX_EGRESS_RULINGS / 2;
+        let taken = if scope == RulingScope::Project { 3 } else { 0 };
+        assert_eq!(
+            refused,
+            limits::MAX_EGRESS_RULINGS - (room - taken),
+            "{scope}"
+        );
+    }
+    let counting = store.egress_rulings(job, None).await.unwrap();
+    assert_eq!(counting.len(), limits::MAX_EGRESS_RULINGS as usize);
+    assert!(counting.contains(&never));
+    // What was answered before may be answered again.
+    let again = ask("never.example".into(), false, RulingScope::Project).await;
+    again.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_counts_from_its_beginning_and_has_one_row() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let id = connection(&home, &claim, "a.example", 0).await;
+    let mut row = store
+        .egress_connections(claim.job.id, None, 10)
+        .await
+        .unwrap();
+    let mut end = row.remove(0).connection;
+    assert_eq!(
+        store.egress_used(claim.run.id).await.unwrap().connections,
+        1
+    );
+    end.outcome = "cut".into();
+    end.reason = Some("bytes-down".into());
+    end.up_bytes = 7;
+    end.down_bytes = 70;
+    store.end_egress(id, end.clone()).await.unwrap();
+    let rows = store
+        .egress_connections(claim.job.id, None, 10)
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].id, &rows[0].connection), (id, &end));
+    let used = store.egress_used(claim.run.id).await.unwrap();
+    assert_eq!(
+        used,
+        EgressUsed {
+            connections: 1,
+            up_bytes: 7,
+            down_bytes: 70
+        }
+    );
+    let missing = store.end_egress(id + 1, end).await;
+    assert!(
+        matches!(missing, Err(StoreError::NotFound { .. })),
+        "{missing:?}"
+    );
+}
+
+#[tokio::test]
 async fn connections_add_up_per_run_and_are_read_by_pages() {
     let home = home().await;
     let claim = home.executing().await;

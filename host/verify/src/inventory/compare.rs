@@ -80,11 +80,14 @@ pub fn compare(runs: Judged<'_>) -> Vec<Difference> {
             evidence: counts(runs),
         }];
     }
-    let mut moved = Moved::new(runs);
+    let mut moved = Moved::new(runs.before, runs.after);
+    let mut moved_base = runs.base_tests.map(|tests| Moved::new(runs.before, tests));
     let mut named: BTreeMap<Reason, Vec<(Severity, &str)>> = BTreeMap::new();
     for (name, before) in runs.before.tests() {
         let after = runs.after.status(name).or_else(|| moved.take(name));
         let held = runs.base_tests.and_then(|tests| tests.status(name));
+        // A source that moved takes its tests along.
+        let held = held.or_else(|| moved_base.as_mut()?.take(name));
         // A test that still holds was not taken away to hide a failure.
         let taken_away = match held {
             Some(Status::Passed) => Severity::Warn,
@@ -95,7 +98,9 @@ pub fn compare(runs: Judged<'_>) -> Vec<Difference> {
             (Status::Passed | Status::Failed, Some(Status::Skipped)) => {
                 (Reason::Skipped, taken_away)
             }
-            (Status::Passed, Some(Status::Passed)) if broken(runs, held) => {
+            // Also one that failed before: the change may have bent what it
+            // expects instead of mending what is wrong.
+            (Status::Passed | Status::Failed, Some(Status::Passed)) if broken(runs, held) => {
                 (Reason::PassesOnlyChanged, Severity::Warn)
             }
             _ => continue,
@@ -202,14 +207,14 @@ fn counts(runs: Judged<'_>) -> String {
     lines.join("\n")
 }
 
-/// Tests that are new in the change, by the last part of their names.
+/// Tests that are new in a later run, by the last part of their names.
 struct Moved<'a>(BTreeMap<&'a str, Vec<Status>>);
 
 impl<'a> Moved<'a> {
-    fn new(runs: Judged<'a>) -> Self {
+    fn new(before: &Inventory, later: &'a Inventory) -> Self {
         let mut new: BTreeMap<&str, Vec<Status>> = BTreeMap::new();
-        for (name, status) in runs.after.tests() {
-            if runs.before.status(name).is_none() {
+        for (name, status) in later.tests() {
+            if before.status(name).is_none() {
                 new.entry(last_part(name)).or_default().push(status);
             }
         }
@@ -285,6 +290,8 @@ mod tests {
         // Moved to another file.
         let moved = [("n.a", Passed), ("m.b", Skipped), ("m.c", Failed)];
         assert_eq!(told(both, Some(both), &moved), []);
+        // With the source that holds it.
+        assert_eq!(told(both, Some(&moved), &moved), []);
     }
 
     #[test]
@@ -321,6 +328,20 @@ mod tests {
             (found[0].0, found[0].1),
             (Reason::PassesOnlyChanged, Severity::Warn)
         );
+    }
+
+    #[test]
+    fn a_failing_test_whose_expectation_was_bent_is_named() {
+        let before = &[("m.a", Failed)];
+        let after = &[("m.a", Passed)];
+        let found = told(before, Some(before), after);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(
+            (found[0].0, found[0].1),
+            (Reason::PassesOnlyChanged, Severity::Warn)
+        );
+        // What is mended in the sources is no difference.
+        assert_eq!(told(before, Some(after), after), []);
     }
 
     #[test]

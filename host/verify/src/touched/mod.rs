@@ -6,6 +6,7 @@
 //! when the part about tests differs.
 
 mod parts;
+mod rust;
 
 use std::borrow::Cow;
 
@@ -29,8 +30,12 @@ pub enum Kind {
 /// What becomes of a changed file when the base commit's tests are put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Restored {
-    /// It stays as the change left it.
+    /// It stays as the change left it: there is nothing of the base commit's
+    /// tests to put back.
     Kept,
+    /// The same, although the base commit has tests in it that differ: they
+    /// cannot be told from the rest.
+    Left,
     /// It is as before the change, or gone if it was not there.
     Before,
     /// It gets these contents: the change's, with the part about tests as it
@@ -179,7 +184,9 @@ fn is_test_name(name: &str) -> bool {
                     .iter()
                     .any(|last| stem.len() > last.len() && stem.ends_with(last)))
     });
-    by_stem || end == "snap" || C_ENDS.iter().any(|end| name.ends_with(end))
+    // `src/cart/tests.rs`, and what Django looks for.
+    let by_custom = matches!(end, "rs" | "py") && matches!(stem, "test" | "tests");
+    by_stem || by_custom || end == "snap" || C_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// Where a service says what it runs for each change.
@@ -216,16 +223,19 @@ pub fn needs_contents(path: &str) -> bool {
     matches!(kind(path), Some(Kind::Manifest | Kind::Source))
 }
 
-/// What becomes of the file when the base commit's tests are put back.
+/// What becomes of a file that the change [`touches`] when the base
+/// commit's tests are put back.
 pub fn restored(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> Restored {
     match kind(path) {
         Some(Kind::Test | Kind::Config) => Restored::Before,
         Some(Kind::Manifest) => match parts::mixed(path, before, after) {
             Some(mixed) => Restored::Mixed(mixed),
-            None => Restored::Kept,
+            None if before.is_none() => Restored::Kept,
+            None => Restored::Left,
         },
+        Some(Kind::Source) => parts::restored_source(path, before, after),
         // A build script names sources and dependencies of the change.
-        Some(Kind::Script | Kind::Source | Kind::Service) | None => Restored::Kept,
+        Some(Kind::Script | Kind::Service) | None => Restored::Kept,
     }
 }
 
@@ -249,6 +259,11 @@ mod tests {
             ("src/main/java/CartTest.java", Some(Kind::Test)),
             ("src/test/java/Helper.java", Some(Kind::Test)),
             ("src/x.snap", Some(Kind::Test)),
+            ("src/cart/tests.rs", Some(Kind::Test)),
+            ("src/test.rs", Some(Kind::Test)),
+            ("shop/tests.py", Some(Kind::Test)),
+            ("shop/test.py", Some(Kind::Test)),
+            ("src/contests.rs", Some(Kind::Source)),
             ("conftest.py", Some(Kind::Config)),
             ("a/b/conftest.py", Some(Kind::Config)),
             ("vitest.config.mts", Some(Kind::Config)),
@@ -281,6 +296,23 @@ mod tests {
         let mixed: serde_json::Value = serde_json::from_slice(&mixed).expect("it is JSON");
         assert_eq!(mixed["scripts"]["test"], "jest");
         assert_eq!(mixed["dependencies"]["a"], "2");
+        let broken = restored("package.json", Some(before), Some(b"{"));
+        assert_eq!(broken, Restored::Left);
+        let new = restored("web/package.json", None, Some(tests));
+        assert_eq!(new, Restored::Kept);
+    }
+
+    #[test]
+    fn the_tasks_of_deno_count() {
+        let before = br#"{"tasks": {"test": "deno test"}, "imports": {"a": "1"}}"#;
+        let tests = br#"{"tasks": {"test": "true"}, "imports": {"a": "2"}}"#;
+        assert!(touches("deno.json", Some(before), Some(tests)));
+        let Restored::Mixed(mixed) = restored("deno.json", Some(before), Some(tests)) else {
+            panic!("a manifest is mixed");
+        };
+        let mixed: serde_json::Value = serde_json::from_slice(&mixed).expect("it is JSON");
+        assert_eq!(mixed["tasks"]["test"], "deno test");
+        assert_eq!(mixed["imports"]["a"], "2");
     }
 
     #[test]
@@ -291,9 +323,60 @@ mod tests {
         assert!(!touches("src/lib.rs", Some(before), Some(source)));
         assert!(touches("src/lib.rs", Some(before), Some(tests)));
         assert!(touches("src/lib.rs", Some(before), None));
+    }
+
+    fn source(before: Option<&str>, after: Option<&str>) -> Restored {
+        restored(
+            "src/lib.rs",
+            before.map(str::as_bytes),
+            after.map(str::as_bytes),
+        )
+    }
+
+    const CODE: &str = "fn a() {}\n";
+    const NEW: &str = "fn a() { b() }\n";
+    const TESTS: &str = "#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() {}\n}\n";
+    const BENT: &str = "#[cfg(test)]\nmod tests {\n}\n";
+
+    #[test]
+    fn the_tests_of_a_rust_source_are_put_back_under_its_new_code() {
+        let mixed = |parts: [&str; 2]| Restored::Mixed(parts.concat().into_bytes());
+        let file = |parts: [&str; 2]| parts.concat();
+        let before = file([CODE, TESTS]);
+        let bent = source(Some(&before), Some(&file([NEW, BENT])));
+        assert_eq!(bent, mixed([NEW, TESTS]));
+        let gone = source(Some(&before), Some(NEW));
+        assert_eq!(gone, mixed([NEW, TESTS]));
+        // There were none.
         assert_eq!(
-            restored("src/lib.rs", Some(before), Some(tests)),
-            Restored::Kept
+            source(Some(CODE), Some(&file([NEW, TESTS]))),
+            mixed([NEW, ""])
         );
+        assert_eq!(source(None, Some(&file([NEW, TESTS]))), mixed([NEW, ""]));
+        assert_eq!(source(None, Some("#[test]\nfn t() {}\n")), Restored::Kept);
+        // The last line is a comment without an end.
+        let comment = source(Some(&before), Some("// none"));
+        assert_eq!(comment, mixed(["// none\n", TESTS]));
+    }
+
+    #[test]
+    fn tests_among_the_code_are_left_and_said_to_be() {
+        let before = [CODE, TESTS].concat();
+        let among = [BENT, NEW].concat();
+        assert_eq!(source(Some(&before), Some(&among)), Restored::Left);
+        let hidden = [NEW, "#[cfg(test)]\nuse fake::b;\n", TESTS].concat();
+        assert_eq!(source(Some(&before), Some(&hidden)), Restored::Left);
+        assert_eq!(source(Some(&before), None), Restored::Left);
+        let python = |before: Option<&str>, after: Option<&str>| {
+            restored(
+                "shop.py",
+                before.map(str::as_bytes),
+                after.map(str::as_bytes),
+            )
+        };
+        let (a, b) = ("def test_a(): pass\n", "def test_b(): pass\n");
+        assert_eq!(python(Some(a), Some(b)), Restored::Left);
+        assert_eq!(python(Some("def a(): pass\n"), Some(b)), Restored::Kept);
+        assert_eq!(python(None, Some(b)), Restored::Kept);
     }
 }

@@ -1,13 +1,13 @@
 //! The part of a file that is about tests.
 
-use super::text;
+use super::{Restored, rust, text};
 use serde_json::Value as Json;
 use toml::{Table, Value as Toml};
 
-/// Keys of a package.json that say how tests run. Other scripts may be run by
-/// the one that tests.
-const JSON_KEYS: [&str; 8] = [
-    "scripts", "jest", "vitest", "mocha", "ava", "nyc", "c8", "tap",
+/// Keys of a package.json or deno.json that say how tests run. Other scripts
+/// and tasks may be run by the one that tests.
+const JSON_KEYS: [&str; 10] = [
+    "scripts", "tasks", "test", "jest", "vitest", "mocha", "ava", "nyc", "c8", "tap",
 ];
 /// Tools of a pyproject.toml that do.
 const PYTHON_TOOLS: [&str; 6] = ["pytest", "coverage", "tox", "nox", "hatch", "pdm"];
@@ -35,7 +35,7 @@ pub(super) fn of_manifest(path: &str, contents: Option<&[u8]>) -> String {
     let text = text(contents);
     let said = if path.ends_with(".json") {
         serde_json::from_str::<Json>(&text).ok().map(|json| {
-            let parts = JSON_KEYS.map(|key| json.get(key).or_else(|| json.get("tasks")?.get(key)));
+            let parts = JSON_KEYS.map(|key| json.get(key));
             format!("{parts:?}")
         })
     } else {
@@ -101,6 +101,34 @@ pub(super) fn mixed(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> 
         mixed.insert(name.to_owned(), Toml::Table(table));
     }
     toml::to_string(&mixed).ok().map(String::into_bytes)
+}
+
+/// What becomes of a source file whose own tests differ. Only Rust's can be told
+/// from the code around them.
+pub(super) fn restored_source(path: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> Restored {
+    let is_rust = path.ends_with(".rs");
+    let had_none = before.is_none() || of_source(path, before).is_empty();
+    let after = match after {
+        Some(after) if is_rust => text(Some(after)),
+        _ if had_none => return Restored::Kept,
+        _ => return Restored::Left,
+    };
+    let is_new = before.is_none();
+    let before = text(before);
+    let (old, new) = (rust::split(&before), rust::split(&after));
+    // Code that is only there for tests may be what makes them pass.
+    if !is_new && old.scattered != new.scattered {
+        return Restored::Left;
+    }
+    let gap = match new.code.is_empty() || new.code.ends_with('\n') || old.tests.is_empty() {
+        true => "",
+        false => "\n",
+    };
+    let mixed = [new.code, gap, old.tests].concat();
+    match mixed == *after {
+        true => Restored::Kept,
+        false => Restored::Mixed(mixed.into_bytes()),
+    }
 }
 
 /// The tests inside of a source file: in Rust the lines from the first module

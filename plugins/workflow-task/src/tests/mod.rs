@@ -198,6 +198,7 @@ fn steps_carry_what_the_context_says() {
         "- `make test`",
         "AGENTS.md",
         "proxy",
+        "/sortie/fetch?url=",
     ] {
         assert!(step.prompt.contains(told), "{told}: {}", step.prompt);
     }
@@ -239,17 +240,17 @@ fn without_a_remote_nothing_is_pushed() {
 
 #[test]
 fn an_agent_that_did_not_finish_stops_the_job() {
-    for (exit, completed, words) in [
-        (Exit::Code(1), true, "status 1"),
-        (Exit::Code(127), true, "runner image"),
-        (Exit::Signal(9), true, "signal 9"),
-        (Exit::TimedOut, true, "longer"),
-        (Exit::Stopped("out of memory".into()), true, "out of memory"),
-        (Exit::Code(0), false, "did not finish"),
+    for (exit, words) in [
+        (Exit::Code(1), "status 1"),
+        (Exit::Code(127), "runner image"),
+        (Exit::Signal(9), "signal 9"),
+        (Exit::TimedOut, "longer"),
+        (Exit::Stopped("out of memory".into()), "out of memory"),
+        (Exit::Code(0), "did not finish"),
     ] {
         let outcome = Outcome::Agent(AgentOutcome {
             exit,
-            completed,
+            completed: false,
             summary: "its account".into(),
             changed: true,
         });
@@ -262,15 +263,27 @@ fn an_agent_that_did_not_finish_stops_the_job() {
 }
 
 #[test]
-fn an_agent_that_changed_nothing_stops_the_job() {
-    let outcome = Outcome::Agent(AgentOutcome {
-        exit: Exit::Code(0),
-        completed: true,
-        summary: String::new(),
-        changed: false,
-    });
-    let (_, end) = fly(&context(&[]), vec![outcome]);
-    assert!(matches!(end, Decision::Halt(HaltReason::NoChanges(_))));
+fn an_agent_that_finished_is_verified_whatever_its_process_says() {
+    for exit in [Exit::Code(0), Exit::Code(1), Exit::Signal(9)] {
+        let ended = |changed| {
+            Outcome::Agent(AgentOutcome {
+                exit: exit.clone(),
+                completed: true,
+                summary: String::new(),
+                changed,
+            })
+        };
+        let (_, next) = fly(&context(&["make"]), vec![ended(true)]);
+        assert!(
+            matches!(&next, Decision::Run(steps) if steps[0].id == "verify-1"),
+            "{next:?}"
+        );
+        let (_, end) = fly(&context(&["make"]), vec![ended(false)]);
+        assert!(
+            matches!(end, Decision::Halt(HaltReason::NoChanges(_))),
+            "{end:?}"
+        );
+    }
 }
 
 #[test]

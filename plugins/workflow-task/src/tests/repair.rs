@@ -127,10 +127,10 @@ fn what_no_agent_can_mend_is_not_given_to_one() {
     assert!(why.contains("`cargo` is not in the image"), "{why}");
 }
 
-fn planned(summary: &str, exit: Exit) -> Outcome {
+fn planned(summary: &str, exit: Exit, completed: bool) -> Outcome {
     Outcome::Agent(AgentOutcome {
         exit,
-        completed: true,
+        completed,
         summary: summary.into(),
         changed: false,
     })
@@ -147,7 +147,8 @@ fn a_plan_goes_into_the_prompts_that_follow() {
         &context(&["make"]),
         options,
         vec![
-            planned(account, Exit::Code(0)),
+            // Its own word counts, not its process's.
+            planned(account, Exit::Code(1), true),
             agent_ok(),
             failing("a"),
             agent_ok(),
@@ -173,9 +174,9 @@ fn without_a_plan_that_can_be_read_the_task_is_the_only_step() {
     };
     let list = r#"[{"title": "Mend it"}]"#;
     for outcome in [
-        planned("I would mend it.", Exit::Code(0)),
-        planned(list, Exit::Code(1)),
-        planned(list, Exit::TimedOut),
+        planned("I would mend it.", Exit::Code(0), true),
+        planned(list, Exit::Code(0), false),
+        planned(list, Exit::TimedOut, false),
     ] {
         let (_, next) = fly_with(&context(&[]), options, vec![outcome]);
         let Decision::Run(steps) = next else {

@@ -8,7 +8,7 @@ use crate::project::program::Program;
 use async_trait::async_trait;
 use serde::Serialize;
 use sortie_gateway::egress::{
-    Connection, Egress, EgressOptions, Opening, Outcome, Refusal, Verdict, Warden,
+    Connection, Egress, EgressOptions, Opening, Refusal, Verdict, Warden,
 };
 use sortie_gateway::tools::Preset;
 use sortie_model::host::HostName;
@@ -69,7 +69,10 @@ impl Learner {
 
 #[async_trait]
 impl Warden for Learner {
-    async fn admit(&self, _: &HostName, _: u16) -> Verdict {
+    async fn admit(&self, host: &HostName, port: u16) -> Verdict {
+        // Noted here: programs leave their tunnels open until they exit, and
+        // the proposal is made then.
+        self.note(host.to_string(), port, false);
         Verdict::Open(Opening {
             tls: false,
             ..Opening::PUBLIC
@@ -82,11 +85,7 @@ impl Warden for Learner {
         }
     }
 
-    async fn record(&self, connection: Connection) {
-        if connection.outcome != Outcome::Refused && connection.port > 0 {
-            self.note(connection.host, connection.port, false);
-        }
-    }
+    async fn record(&self, _: Connection) {}
 }
 
 /// What to write.
@@ -185,6 +184,15 @@ fn toml(proposal: &Proposal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_host_is_seen_when_it_is_asked_for() {
+        let learner = Learner::default();
+        let host = HostName::parse("a.example").expect("a host");
+        learner.admit(&host, 8443).await;
+        let hosts = learner.hosts.lock().expect("whole");
+        assert_eq!(hosts["a.example"].ports, BTreeSet::from([8443]));
+    }
 
     #[test]
     fn what_was_seen_becomes_presets_and_rules() {

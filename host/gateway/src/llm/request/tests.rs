@@ -17,10 +17,19 @@ fn read(api: ModelApi, body: &[u8]) -> Result<Request<'_>, Refused> {
 }
 
 fn forwarded(api: ModelApi, request: Value) -> Result<(Value, WorstTokens), Refused> {
+    forwarded_with(api, request, "max_tokens")
+}
+
+/// To a provider whose chats are bounded by that field.
+fn forwarded_with(
+    api: ModelApi,
+    request: Value,
+    cap_field: &'static str,
+) -> Result<(Value, WorstTokens), Refused> {
     let body = request.to_string();
     let mut request = read(api, body.as_bytes())?;
     let worst = worst_tokens(&request.size, &BOUNDS).expect("bounded");
-    let bytes = request.write("the-id", Some(&worst), "max_tokens");
+    let bytes = request.write("the-id", Some(&worst), cap_field);
     Ok((
         serde_json::from_slice(&bytes).expect("what is forwarded is JSON"),
         worst,
@@ -45,12 +54,6 @@ fn the_answer_is_bounded_in_every_api() {
     for (api, field, asked, said) in [
         (ModelApi::ChatCompletions, "max_tokens", json!(null), 8_000),
         (ModelApi::ChatCompletions, "max_tokens", json!(100), 100),
-        (
-            ModelApi::ChatCompletions,
-            "max_completion_tokens",
-            json!(9_000),
-            8_000,
-        ),
         (ModelApi::Responses, "max_output_tokens", json!(null), 8_000),
         (
             ModelApi::Responses,
@@ -69,13 +72,6 @@ fn the_answer_is_bounded_in_every_api() {
         assert_eq!(sent[field], said, "{api}: {sent}");
         assert_eq!(worst.output, said);
     }
-    let both = json!({ "model": "m", "max_tokens": 5, "max_completion_tokens": 50 });
-    let (sent, worst) = forwarded(ModelApi::ChatCompletions, both).expect("forwarded");
-    assert_eq!(worst.output, 50, "the larger one may count");
-    assert_eq!(
-        (&sent["max_tokens"], &sent["max_completion_tokens"]),
-        (&json!(5), &json!(50))
-    );
     let many = json!({ "model": "m", "max_tokens": 5, "n": 4 });
     assert_eq!(
         forwarded(ModelApi::ChatCompletions, many)
@@ -84,6 +80,33 @@ fn the_answer_is_bounded_in_every_api() {
             .output,
         20
     );
+}
+
+#[test]
+fn a_chat_is_bounded_by_a_field_that_its_server_knows() {
+    let (older, newer) = ("max_tokens", "max_completion_tokens");
+    for (cap_field, asked, said) in [
+        (older, json!({}), json!({ older: 8_000 })),
+        (older, json!({ newer: 50 }), json!({ older: 50 })),
+        (older, json!({ newer: 9_000 }), json!({ older: 8_000 })),
+        // Of two, the larger one may count.
+        (older, json!({ older: 5, newer: 50 }), json!({ older: 50 })),
+        (newer, json!({}), json!({ newer: 8_000 })),
+        (newer, json!({ newer: 9_000 }), json!({ newer: 8_000 })),
+        (
+            newer,
+            json!({ older: 5, newer: 50 }),
+            json!({ older: 5, newer: 50 }),
+        ),
+    ] {
+        let (mut asked, mut said) = (asked, said);
+        asked["model"] = "m".into();
+        said["model"] = "the-id".into();
+        let (sent, worst) =
+            forwarded_with(ModelApi::ChatCompletions, asked, cap_field).expect("forwarded");
+        assert_eq!(sent, said);
+        assert_eq!(worst.output_each, sent[cap_field]);
+    }
 }
 
 #[test]
@@ -114,7 +137,9 @@ fn a_streamed_chat_is_asked_for_its_usage() {
 fn what_has_another_price_or_reaches_a_network_is_taken_out() {
     let request = json!({
         "model": "m", "input": "x", "service_tier": "priority", "speed": "fast",
-        "prediction": {}, "web_search_options": {}, "mcp_servers": [{ "url": "https://h" }],
+        "prediction": {}, "inference_geo": "us", "web_search_options": {},
+        "mcp_servers": [{ "url": "https://h" }], "plugins": [{ "id": "web" }],
+        "search_parameters": {}, "enable_search": true, "container": "c",
         "tools": [{ "type": "web_search" }], "tool_choice": "auto", "temperature": 1,
     });
     let (sent, _) = forwarded(ModelApi::Responses, request).expect("forwarded");
@@ -123,13 +148,65 @@ fn what_has_another_price_or_reaches_a_network_is_taken_out() {
 }
 
 #[test]
-fn what_lies_at_the_provider_counts_as_all_that_fits() {
-    for request in [
-        json!({ "model": "m", "input": "x", "previous_response_id": "r" }),
-        json!({ "model": "m", "input": [{ "type": "item_reference", "id": "i" }] }),
+fn what_would_have_another_model_answer_is_taken_out_whatever_is_allowed() {
+    for hosted in [false, true] {
+        let mut request = json!({ "model": "m", "input": "x", "plugins": [], "container": "c" });
+        for name in ROUTING {
+            request[*name] = json!(["dear/other"]);
+        }
+        let body = request.to_string();
+        let mut request = Request::read(ModelApi::Responses, body.as_bytes()).expect("a request");
+        request.prepare(hosted).expect("it can be forwarded");
+        let sent: Value =
+            serde_json::from_slice(&request.write("m", None, "max_tokens")).expect("JSON");
+        let allowed = match hosted {
+            true => json!({ "model": "m", "input": "x", "plugins": [], "container": "c" }),
+            false => json!({ "model": "m", "input": "x" }),
+        };
+        assert_eq!(sent, allowed);
+        assert!(
+            ROUTING
+                .iter()
+                .all(|name| request.dropped.iter().any(|dropped| dropped == name))
+        );
+    }
+}
+
+#[test]
+fn documents_and_what_lies_at_the_provider_count_as_all_that_fits() {
+    let content = |block: Value| json!([{ "role": "user", "content": [block] }]);
+    let pdf = "data:application/pdf;base64,AA";
+    for (api, name, value) in [
+        (
+            ModelApi::Responses,
+            "previous_response_id",
+            json!("response"),
+        ),
+        (
+            ModelApi::Responses,
+            "input",
+            json!([{ "type": "item_reference", "id": "i" }]),
+        ),
+        (
+            ModelApi::Responses,
+            "input",
+            content(json!({ "type": "input_file", "file_data": pdf })),
+        ),
+        (
+            ModelApi::ChatCompletions,
+            "messages",
+            content(json!({ "type": "file", "file": { "file_data": pdf } })),
+        ),
+        (
+            ModelApi::Messages,
+            "messages",
+            content(json!({ "type": "document", "source": { "type": "base64", "data": "AA" } })),
+        ),
     ] {
-        let (_, worst) = forwarded(ModelApi::Responses, request).expect("forwarded");
-        assert_eq!(worst.input, 200_000);
+        let mut request = json!({ "model": "m" });
+        request[name] = value;
+        let (_, worst) = forwarded(api, request).expect("forwarded");
+        assert_eq!(worst.input, 200_000, "{api}: {name}");
     }
     let (_, worst) =
         forwarded(ModelApi::Responses, json!({ "model": "m", "input": "x" })).expect("forwarded");
@@ -189,6 +266,7 @@ proptest! {
     fn the_forwarded_request_keeps_to_its_worst_case(
         asked in proptest::option::of(1..=u64::MAX),
         completion in proptest::option::of(1..=u64::MAX),
+        cap_field in proptest::sample::select(vec!["max_tokens", "max_completion_tokens"]),
     ) {
         let mut body = json!({ "model": "m", "messages": [] });
         if let Some(asked) = asked {
@@ -197,7 +275,8 @@ proptest! {
         if let Some(asked) = completion {
             body["max_completion_tokens"] = asked.into();
         }
-        let (sent, worst) = forwarded(ModelApi::ChatCompletions, body).expect("forwarded");
+        let (sent, worst) =
+            forwarded_with(ModelApi::ChatCompletions, body, cap_field).expect("forwarded");
         let said = ["max_tokens", "max_completion_tokens"].map(|name| sent[name].as_u64());
         let largest = said.into_iter().flatten().max().expect("one is said");
         prop_assert!(largest <= worst.output_each);
