@@ -116,6 +116,22 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
 }
 
 async fn serve(upstream: &str, directory: &Path) -> Result<()> {
+    let gateway = open(upstream, directory).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    say(&listener.local_addr()?.to_string());
+    loop {
+        let (connection, _) = listener.accept().await?;
+        connection.set_nodelay(true)?;
+        let gateway = gateway.clone();
+        tokio::spawn(async move { gateway.serve(connection).await });
+    }
+}
+
+/// The model endpoint of a run, with a ledger in that directory.
+///
+/// # Errors
+/// When one of its parts cannot begin.
+pub async fn open(upstream: &str, directory: &Path) -> Result<Gateway> {
     let store = jobs::open(directory, &["shop".to_owned()]).await?;
     store.submit(jobs::request("shop")).await?;
     let limits = ClaimLimits {
@@ -125,7 +141,7 @@ async fn serve(upstream: &str, directory: &Path) -> Result<()> {
     let claim = store.claim(limits).await?.context("claim the run")?;
     let plugins = Plugins::new(PluginOptions::default())?;
     plugins.load_shipped(&BTreeMap::new()).await?;
-    let gateway = Gateway::new(RunGateway {
+    Ok(Gateway::new(RunGateway {
         meter: Arc::new(Ledger {
             store,
             plugins,
@@ -137,15 +153,7 @@ async fn serve(upstream: &str, directory: &Path) -> Result<()> {
             ..ModelPolicy::default()
         },
         web: None,
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    say(&listener.local_addr()?.to_string());
-    loop {
-        let (connection, _) = listener.accept().await?;
-        connection.set_nodelay(true)?;
-        let gateway = gateway.clone();
-        tokio::spawn(async move { gateway.serve(connection).await });
-    }
+    }))
 }
 
 fn llm(upstream: &str) -> Result<Llm> {

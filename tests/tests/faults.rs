@@ -74,7 +74,7 @@ async fn a_container_that_dies_in_mid_run_is_another_attempt() -> Result<()> {
     let host = Host::start(&remote, HostOptions::default()).await?;
     // The first attempt waits to be killed; what it leaves is in the sandbox.
     let id = host
-        .submit("echo begun; sed -i s/teh/the/ README.md; sleep 5")
+        .submit("echo begun; sed -i s/teh/the/ README.md; sleep 15")
         .await?;
     host.wait_event(id, |event| event["kind"] == "agent.progress")
         .await?;

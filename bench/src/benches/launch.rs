@@ -181,7 +181,7 @@ fn docker_run(image: &str, limits: &Limits) -> Vec<String> {
 }
 
 /// A small repository as a bundle, and its commit.
-async fn repository(dir: &Path) -> Result<(PathBuf, String)> {
+pub(super) async fn repository(dir: &Path) -> Result<(PathBuf, String)> {
     let repo = dir.join("repo");
     let bundle = dir.join("base.bundle");
     std::fs::create_dir(&repo)?;

@@ -20,6 +20,7 @@ mod swap;
 mod thousand;
 mod tiny;
 mod tunnel;
+mod wire;
 
 use crate::program;
 use crate::report::Row;
@@ -59,6 +60,8 @@ pub enum Bench {
     Hooks,
     /// A model call through the gateway.
     Llm,
+    /// A streamed answer, from inside of a sandbox.
+    Wire,
 }
 
 /// What all benchmarks are given.
@@ -83,7 +86,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -98,6 +101,7 @@ impl Bench {
         Self::Extism,
         Self::Hooks,
         Self::Llm,
+        Self::Wire,
     ];
 
     /// The name on the command line and in the report.
@@ -117,6 +121,7 @@ impl Bench {
             Self::Extism => "extism",
             Self::Hooks => "hooks",
             Self::Llm => "llm",
+            Self::Wire => "wire",
         }
     }
 
@@ -140,6 +145,7 @@ impl Bench {
             Self::Extism => extism::measure(setting).await,
             Self::Hooks => hooks::measure(setting).await,
             Self::Llm => llm::measure(setting).await,
+            Self::Wire => wire::measure(setting).await,
         }
     }
 }

@@ -18,16 +18,23 @@ impl WireDoors {
     /// The doors of a run: the same ledger and the same limits, however many
     /// sandboxes and wires it takes.
     pub(crate) fn of(context: &RunContext) -> Arc<Self> {
+        context
+            .doors
+            .get_or_init(|| Arc::new(Self::open(context)))
+            .clone()
+    }
+
+    fn open(context: &RunContext) -> Self {
         let models = Gateway::new(RunGateway {
             meter: context.meter.clone(),
             llm: context.options.llm.clone(),
             models: context.job.policy.models.clone(),
             web: context.outside.web.clone(),
         });
-        Arc::new(Self {
+        Self {
             models,
             egress: context.outside.egress.clone(),
-        })
+        }
     }
 }
 

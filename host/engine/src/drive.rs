@@ -5,6 +5,7 @@
 //! store, so a task that is dropped at any await point is continued by another
 //! one from the last finished step.
 
+use crate::doors::WireDoors;
 use crate::fault::Fault;
 use crate::log::{self, RunLog};
 use crate::verification::Verification;
@@ -20,7 +21,7 @@ use sortie_plugins::surfaces::workflow::{Action, Decision, MAX_DECISIONS, Outcom
 use sortie_store::{Claim, Job, NewDecision, NewStep, Published, RunEnd, StoreError};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,8 @@ pub(crate) struct RunContext {
     /// What its sandboxes reach the outside through; one for the run, however
     /// many sandboxes and wires it takes, so that its limits hold over all.
     pub(crate) outside: crate::egress::Outside,
+    /// Made when the first sandbox is.
+    pub(crate) doors: OnceLock<Arc<WireDoors>>,
 }
 
 /// How a stretch of work under one lease ended.
@@ -166,6 +169,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
     let log = RunLog::open(&log::path(&options.data_dir, claim.run.id)).await?;
     let context = RunContext {
         outside: crate::egress::Outside::of(&options, claim.fence, &claim.job.policy.egress),
+        doors: OnceLock::new(),
         meter: prepared.meter.clone(),
         workspace: WorkspaceSlot::new(claim.resumed),
         turn: Mutex::new(()),

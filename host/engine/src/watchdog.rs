@@ -215,7 +215,8 @@ mod tests {
     fn outside_of_tools_patience_is_shorter_and_every_word_renews_it() {
         let mut dog = Watchdog::new(GUARD);
         assert_eq!(dog.hear(minutes(1), &Event::Turn(1)), None);
-        assert_eq!(dog.patience_ends(), minutes(6));
+        // It may have begun a tool and tell of it afterwards.
+        assert_eq!(dog.patience_ends(), minutes(16));
         assert_eq!(dog.hear(minutes(2), &tool("a", None)), None);
         assert_eq!(dog.patience_ends(), minutes(17));
         assert_eq!(dog.silent().reason, HaltReason::AgentStalled);
@@ -226,11 +227,32 @@ mod tests {
     }
 
     #[test]
-    fn two_tools_at_once_are_two() {
+    fn one_that_tells_of_tools_afterwards_has_the_patience_of_a_tool() {
         let mut dog = Watchdog::new(GUARD);
-        for event in [Event::Turn(1), tool("a", None), tool("b", None), end()] {
+        for event in [Event::Turn(1), tool("a", None), end()] {
             assert_eq!(dog.hear(minutes(1), &event), None);
         }
+        assert_eq!(dog.patience_ends(), minutes(16));
+    }
+
+    #[test]
+    fn a_model_at_work_is_a_sign_of_life() {
+        let mut dog = Watchdog::new(GUARD);
+        assert_eq!(dog.hear(minutes(1), &Event::Turn(1)), None);
+        assert!(dog.model_heard(minutes(3)));
+        assert_eq!(dog.patience_ends(), minutes(18));
+        assert!(!dog.model_heard(minutes(2)), "that is no news");
+        assert_eq!(dog.patience_ends(), minutes(18));
+    }
+
+    #[test]
+    fn two_tools_at_once_are_two() {
+        let mut dog = Watchdog::new(GUARD);
+        let events = [Event::Turn(1), tool("a", None), tool("b", None)];
+        for event in events {
+            assert_eq!(dog.hear(Duration::ZERO, &event), None);
+        }
+        assert_eq!(dog.hear(minutes(1), &end()), None);
         assert_eq!(dog.patience_ends(), minutes(16));
         // The next turn begins without what the last one left open.
         assert_eq!(dog.hear(minutes(1), &Event::Turn(2)), None);
