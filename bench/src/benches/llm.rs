@@ -23,7 +23,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
 
 /// The release that is measured against.
-const LITELLM: &str = "litellm[proxy]==1.110.2";
+const LITELLM: &str = "litellm[proxy]==1.106.0";
 
 /// What an agent asks for in the middle of its work: some context.
 const CONTEXT: &str = "The total of a cart with a voucher is rounded twice. ";

@@ -260,6 +260,8 @@ mod tests {
         #[test]
         fn everything_is_found_where_it_is(value in values()) {
             let text = value.to_string();
+            // As it is read: a number may lose its last bit on the way.
+            let value: Value = serde_json::from_str(&text).unwrap();
             prop_assert_eq!(rebuilt(Json::parse(&text).unwrap()), value);
         }
 
