@@ -27,15 +27,20 @@ pub(super) fn mark(marks: &mut Marks<'_>) {
             continue;
         } else if is_head(said) {
             at = marks.mark_while(at, REPORT_LINES, |line| {
-                !is_head(line.trim_start()) && !line.contains("⎯⎯⎯")
+                let said = line.trim_start();
+                !is_head(said) && !line.contains("⎯⎯⎯") && !said.starts_with(['✔', '▶', 'ℹ'])
             });
+            continue;
+        } else if is_mocha(said)
+            && let Some(next) = marks.line(at + 1)
+            && depth(next) > depth(line) + 2
+        {
+            at = marks.mark_while(at, REPORT_LINES, |line| !is_mocha(line.trim_start()));
             continue;
         } else if said.starts_with("not ok ") {
             // TAP: what follows is indented further, between `---` and `...`.
-            let depth = line.len() - said.len();
-            at = marks.mark_while(at, REPORT_LINES, |next| {
-                next.len() - next.trim_start().len() > depth
-            });
+            let depth_here = depth(line);
+            at = marks.mark_while(at, REPORT_LINES, |next| depth(next) > depth_here);
             continue;
         } else if is_thrown(line) {
             at = marks.mark_while(at, 6, |line| !line.trim().is_empty());
@@ -76,6 +81,17 @@ fn is_head(said: &str) -> bool {
         && (said.contains(" > ") || said.contains(".test.") || said.contains(".spec.")))
         || said.starts_with("✖ ")
         || said.starts_with("✗ ")
+}
+
+/// mocha's `1) cart`, in its list of tests and above each report.
+fn is_mocha(said: &str) -> bool {
+    said.split_once(") ")
+        .is_some_and(|(n, _)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// How far a line is indented.
+fn depth(line: &str) -> usize {
+    line.len() - line.trim_start().len()
 }
 
 /// An error that ended Node itself.
