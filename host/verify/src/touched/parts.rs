@@ -141,7 +141,7 @@ pub(super) fn of_source(path: &str, contents: Option<&[u8]>) -> String {
             let line = line.trim_start();
             line.starts_with("#[cfg(test)]") || line.starts_with("#[cfg(all(test")
         };
-        if let Some(at) = lines.iter().position(|line| begins(line)) {
+        if let Some(at) = lines.iter().position(begins) {
             return lines[at..].join("\n");
         }
     }
