@@ -258,7 +258,10 @@ async fn litellm(upstream: &str, home: &std::path::Path) -> Result<Side> {
         .env("LITELLM_LOG", "ERROR")
         .env("LITELLM_TELEMETRY", "False")
         // It listens on loopback for as long as the benchmark runs.
-        .env("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true")
+        .env(
+            "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY",
+            "true",
+        )
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     let mut child = command.spawn().context("start litellm")?;
