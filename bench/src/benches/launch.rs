@@ -10,7 +10,8 @@ use crate::report::{Bar, Row, Unit};
 use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use sortie_sandbox::{
-    BoxedIo, EngineOptions, LaunchSpec, Limits, Sandbox, StepSpec, WireGateway, WireKey, place,
+    BoxedIo, EngineOptions, LaunchSpec, Limits, Part, Sandbox, StepSpec, WireGateway, WireKey,
+    place,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,14 +89,7 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
 /// Milliseconds until the wire was open, from there until the repository was
 /// in, and from there to the first byte. The container's end does not count.
 async fn launch(sandbox: &Sandbox, run: u64, bundle: &Path, base: &str) -> Result<[f64; 3]> {
-    let spec = LaunchSpec {
-        part: sortie_sandbox::Part::Work,
-        run,
-        job: run,
-        token: 1,
-        wall_limit: LIMIT,
-        image: None,
-    };
+    let spec = spec(run, LIMIT);
     let begun = Instant::now();
     let workspace = sandbox.launch(spec, Arc::new(NoGateway)).await?;
     let open = begun.elapsed();
@@ -112,6 +106,18 @@ async fn launch(sandbox: &Sandbox, run: u64, bundle: &Path, base: &str) -> Resul
     drop(step);
     workspace.destroy().await?;
     Ok([open, put - open, first - put].map(millis))
+}
+
+/// The first sandbox of a run, of the image that is measured.
+pub(super) fn spec(run: u64, wall_limit: Duration) -> LaunchSpec {
+    LaunchSpec {
+        part: Part::Work,
+        run,
+        job: run,
+        token: 1,
+        wall_limit,
+        image: None,
+    }
 }
 
 fn agent() -> StepSpec {

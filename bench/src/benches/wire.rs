@@ -12,8 +12,7 @@ use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 use sortie_gateway::Gateway;
 use sortie_sandbox::{
-    BoxedIo, EngineOptions, LaunchSpec, Part, Sandbox, StepSpec, WireGateway, WireKey, Workspace,
-    place,
+    BoxedIo, EngineOptions, Sandbox, StepSpec, WireGateway, WireKey, Workspace, place,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -69,15 +68,8 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
     let instance = format!("bench-{}", std::process::id());
     let options = EngineOptions::new(&setting.image, instance, WireKey::ephemeral()?);
     let sandbox = Sandbox::connect(options).await?;
-    let spec = LaunchSpec {
-        part: Part::Work,
-        run: 1,
-        job: 1,
-        token: 1,
-        wall_limit: LIMIT,
-        image: None,
-    };
-    let workspace = sandbox.launch(spec, Arc::new(Doors(gateway))).await?;
+    let doors = Arc::new(Doors(gateway));
+    let workspace = sandbox.launch(launch::spec(1, LIMIT), doors).await?;
     let measured = async {
         workspace.put(&bundle, &base).await?;
         both(setting, &workspace, upstream).await

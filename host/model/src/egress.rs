@@ -51,7 +51,8 @@ pub struct EgressRule {
     pub allow_private: bool,
 }
 
-fn https_only() -> Vec<u16> {
+/// The ports of a rule that names none: that of HTTPS.
+pub fn https_only() -> Vec<u16> {
     vec![443]
 }
 

@@ -75,7 +75,8 @@ pub struct EgressAskView {
     pub answer: Option<EgressAnswerView>,
 }
 
-/// A connection that is over.
+/// A connection, refused or made. One that is open, or that was when the host
+/// died, is `abandoned` and without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EgressConnectionView {
     /// Its number; later ones are greater.

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sortie_gateway::tools::{self, Detected, Preset};
-use sortie_model::egress::{EgressLimits, EgressPolicy, EgressRule};
+use sortie_model::egress::{EgressLimits, EgressPolicy, EgressRule, https_only};
 use sortie_model::host::HostPattern;
 
 const MIB: u64 = 1024 * 1024;
@@ -73,10 +73,6 @@ pub struct EgressRuleConfig {
     /// Whether the host may have a private or loopback address.
     #[serde(default)]
     pub allow_private: bool,
-}
-
-fn https_only() -> Vec<u16> {
-    vec![443]
 }
 
 fn yes() -> bool {

@@ -19,7 +19,7 @@ pub use found::{Detected, Mirror};
 pub use machine::Machine;
 
 use serde::{Deserialize, Serialize};
-use sortie_model::egress::{EgressLimits, EgressPolicy, EgressRule};
+use sortie_model::egress::{EgressLimits, EgressPolicy, EgressRule, https_only};
 use sortie_model::host::HostPattern;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -123,10 +123,6 @@ struct Public {
     hosts: Vec<HostPattern>,
     #[serde(default = "https_only")]
     ports: Vec<u16>,
-}
-
-fn https_only() -> Vec<u16> {
-    vec![443]
 }
 
 static PUBLIC: LazyLock<BTreeMap<String, Public>> = LazyLock::new(|| {

@@ -20,32 +20,6 @@ impl Store {
         self.read(move |conn| used(conn, run)).await
     }
 
-    /// Books `delta` on the run, unless the sum would exceed `cap`: then
-    /// nothing is booked and the answer says which limit stands in the way.
-    /// The sum so far otherwise. Check and booking are one step, so the cap
-    /// holds however many calls are made at once.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when the lease is over.
-    pub async fn add_usage(
-        &self,
-        fence: Fence,
-        delta: Usage,
-        cap: Limits,
-    ) -> Result<Result<Usage, Exhausted>> {
-        self.write(move |tx| {
-            hold(tx, fence)?;
-            let used = used(tx.conn, fence.run)?;
-            let sum = plus(used, delta);
-            if let Some(limit) = exceeded(sum, cap) {
-                return Ok(Err(Exhausted { limit, used, cap }));
-            }
-            book(tx, fence, delta)?;
-            Ok(Ok(sum))
-        })
-        .await
-    }
-
     /// Books what was used whatever the limits say: it is gone.
     ///
     /// # Errors
@@ -59,8 +33,10 @@ impl Store {
     }
 
     /// Books `delta` for a step of the run, once: a second time nothing is
-    /// booked and the answer is what is used so far. Otherwise like
-    /// [`Store::add_usage`].
+    /// booked and the answer is what is used so far. Nor is anything booked
+    /// where the sum would exceed `cap`: then the answer says which limit stands
+    /// in the way, and the sum so far otherwise. Check and booking are one step,
+    /// so the cap holds however many steps are charged at once.
     ///
     /// # Errors
     /// [`StoreError::Stale`] when the lease is over.

@@ -61,7 +61,7 @@ pub struct StepRecord {
     /// What the scanners said, when the step was a scan.
     pub findings: Option<ScanReport>,
     /// What it used, beyond what was metered by
-    /// [`Store::add_usage`](crate::Store::add_usage).
+    /// [`Store::charge_step`](crate::Store::charge_step).
     pub usage: Usage,
     /// The commit that holds the work so far, when the step made one.
     pub head: Option<String>,

@@ -94,6 +94,8 @@ struct Pair {
     model: Model,
     store: Store,
     clock: std::sync::Arc<TestClock>,
+    /// Charges so far.
+    charges: u32,
 }
 
 impl Pair {
@@ -175,6 +177,7 @@ async fn check(ops: Vec<Op>) {
         },
         store,
         clock,
+        charges: 0,
     };
     for (i, op) in ops.iter().enumerate() {
         let (got, expected) = pair.apply(op).await;

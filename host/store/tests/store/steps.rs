@@ -2,7 +2,7 @@
 
 use crate::support::{CAP, home, step};
 use serde_json::json;
-use sortie_model::budget::{Limits, MicroUsd, Usage};
+use sortie_model::budget::{MicroUsd, Usage};
 use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
 use sortie_model::halt::HaltReason;
 use sortie_model::run::StepPhase;
@@ -302,9 +302,12 @@ async fn a_cap_holds_however_many_book_at_once() {
     let home = home().await;
     let claim = home.executing().await;
     let callers: Vec<_> = (0..40)
-        .map(|_| {
+        .map(|position| {
             let (store, fence) = (home.store.clone(), claim.fence);
-            tokio::spawn(async move { store.add_usage(fence, usage(1, 30, 5), CAP).await.unwrap() })
+            tokio::spawn(async move {
+                let charged = store.charge_step(fence, position, usage(1, 30, 5), CAP);
+                charged.await.unwrap()
+            })
         })
         .collect();
     let mut booked = 0;
@@ -337,11 +340,11 @@ async fn every_dimension_is_capped_and_sums_do_not_wrap() {
         (usage(11, 0, 0), ExhaustedLimit::Calls),
         (usage(0, u64::MAX, 0), ExhaustedLimit::Cost),
     ] {
-        let refused = store.add_usage(claim.fence, delta, CAP).await.unwrap();
-        assert_eq!(refused.unwrap_err().limit, limit);
+        let refused = store.charge_step(claim.fence, 0, delta, CAP).await;
+        assert_eq!(refused.unwrap().unwrap_err().limit, limit);
     }
     let exact = store
-        .add_usage(claim.fence, usage(10, 1_000, 60_000), CAP)
+        .charge_step(claim.fence, 0, usage(10, 1_000, 60_000), CAP)
         .await
         .unwrap();
     assert_eq!(
@@ -349,18 +352,10 @@ async fn every_dimension_is_capped_and_sums_do_not_wrap() {
         usage(10, 1_000, 60_000),
         "limits are inclusive"
     );
-    let boundless = Limits {
-        calls: u32::MAX,
-        cost_micro_usd: MicroUsd(u64::MAX),
-        time_ms: u64::MAX,
-    };
+    // What is gone is booked beyond every limit.
     for _ in 0..2 {
         let huge = usage(1, u64::MAX, u64::MAX);
-        store
-            .add_usage(claim.fence, huge, boundless)
-            .await
-            .unwrap()
-            .unwrap();
+        store.book(claim.fence, huge).await.unwrap();
     }
     let job = store.job(claim.job.id).await.unwrap().unwrap();
     assert_eq!(job.usage.cost_micro_usd, MicroUsd(i64::MAX as u64));

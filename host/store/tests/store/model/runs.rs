@@ -177,7 +177,10 @@ impl Pair {
             calls,
             ..Usage::default()
         };
-        let got = match self.store.add_usage(fence, delta, CAP).await {
+        // Each for a step of its own: a step is charged once.
+        self.charges += 1;
+        let charged = self.store.charge_step(fence, self.charges, delta, CAP);
+        let got = match charged.await {
             Ok(Ok(_)) => Seen::Done,
             Ok(Err(_)) => Seen::Exhausted,
             Err(error) => seen(error),
