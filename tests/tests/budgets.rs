@@ -4,6 +4,8 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sortie_guests::Budget;
+use sortie_package::{Manifest, section};
 use sortie_tests::{Host, HostOptions, Remote};
 
 /// One minute of work, three at most.
@@ -81,6 +83,44 @@ async fn a_budget_that_a_person_raises_lets_the_run_go_on_with_what_it_had_done(
         .call(Method::GET, &format!("{path}/{}", prompt["id"]), None)
         .await?;
     assert!(text.to_string().contains("it was raised since"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_plugin_that_asks_has_a_person_asked() -> Result<()> {
+    // It asks as long as the limit is its own, of ten calls.
+    let asks = Budget {
+        evaluate: "(if (result i32) (i32.le_u (local.get $max-calls) (i32.const 10))
+            (then (i32.const 2216)) (else (i32.const 1024)))"
+            .into(),
+        ..Budget::default()
+    };
+    let manifest = "name = \"asks\"\nversion = \"1.0.0\"\nsurfaces = [\"budget\"]\n";
+    let package = section::embed(&asks.build(), &Manifest::from_toml(manifest)?)?;
+    let remote = Remote::with(&[("README.md", "teh start\n")])?;
+    let options = HostOptions {
+        defaults: "budget_plugin = \"asks\"".to_owned(),
+        ..HostOptions::default()
+    };
+    let host = Host::start(&remote, options).await?;
+    let (status, answer) = host.install(package).await?;
+    assert_eq!(status, 201, "{answer}");
+
+    let id = host.submit("sed -i s/teh/the/ README.md").await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "awaiting_approval", "{job}");
+    assert_eq!(job["approval"]["about"], "budget", "{job}");
+    let question = job["approval"]["question"].as_str().unwrap_or_default();
+    assert!(question.starts_with("severe;"), "{question}");
+    let yes = host.cli(&["approve", &id.to_string()])?;
+    assert!(
+        yes.status.success(),
+        "{}",
+        String::from_utf8_lossy(&yes.stderr)
+    );
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    assert_eq!(job["attempts"], 1, "{job}");
     Ok(())
 }
 
