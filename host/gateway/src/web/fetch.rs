@@ -1,6 +1,6 @@
 //! A page of the web as text that can be read.
 
-use super::layout::{LayoutError, lay_out};
+use super::text;
 use super::wrap::{NOTICE, untrusted};
 use super::{Refused, Shared};
 use crate::egress::Refusal;
@@ -162,7 +162,7 @@ fn moved(response: &OutResponse) -> Option<&str> {
         .flatten()
 }
 
-/// The body as text, laid out when it is HTML.
+/// The body as text, without the tags when it is HTML.
 async fn text_of(response: OutResponse) -> Result<String, Refused> {
     let other = |told: &str| Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_text", told);
     if value(&response, "content-encoding").is_some_and(|coding| coding != "identity") {
@@ -179,10 +179,9 @@ async fn text_of(response: OutResponse) -> Result<String, Refused> {
             .iter()
             .any(|word| kind.ends_with(word));
     match (is_html, is_text) {
-        (true, _) => lay_out(response.body).await.map_err(|error| match error {
-            LayoutError::TooDeep => other("the page is nested too deeply to be laid out as text"),
-            LayoutError::Failed => other("the page cannot be laid out as text"),
-        }),
+        (true, _) => text::text_of(response.body)
+            .await
+            .ok_or_else(|| other("the page cannot be read as text")),
         (false, true) => Ok(String::from_utf8_lossy(&response.body).into_owned()),
         // What kind it says it is would be a stranger's words.
         (false, false) => Err(other("what is there is no text")),

@@ -11,9 +11,8 @@
 //! redirects, and never hands a key to a sandbox.
 
 mod fetch;
-mod layout;
-mod nesting;
 mod search;
+mod text;
 mod wrap;
 
 pub use search::{Provider, Search};
