@@ -11,13 +11,13 @@ use sortie_gateway::llm::{
 };
 use sortie_gateway::{CallPlan, Gateway, Meter, MeterError, Reserved, RunGateway};
 use sortie_model::budget::{Limits, MicroUsd};
-use sortie_model::id::{CallId, Fence};
+use sortie_model::id::CallId;
 use sortie_model::llm::{
     CallRecord, ModelApi, ModelBounds, ModelPolicy, NewCall, Price, Rates, role,
 };
 use sortie_plugins::surfaces::budget::{self, Pending, Verdict};
 use sortie_plugins::{PluginOptions, Plugins};
-use sortie_store::{CallLimits, ClaimLimits, Store};
+use sortie_store::{CallLedger, CallLimits, ClaimLimits};
 use sortie_vault::Vault;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -41,16 +41,15 @@ const PLENTY: CallLimits = CallLimits {
 
 /// As the engine charges a run.
 struct Ledger {
-    store: Store,
+    calls: CallLedger,
     plugins: Plugins,
-    fence: Fence,
 }
 
 #[async_trait]
 impl Meter for Ledger {
     async fn reserve(&self, plan: CallPlan) -> Result<Reserved, MeterError> {
         let failed = |error: String| MeterError::Ledger(error);
-        let used = self.store.used(self.fence.run).await;
+        let used = self.calls.used().await;
         let used = used.map_err(|error| failed(error.to_string()))?;
         let verdict = self
             .plugins
@@ -84,7 +83,7 @@ impl Meter for Ledger {
             position: None,
             worst: plan.worst,
         };
-        let reserved = self.store.reserve_call(self.fence, call, PLENTY).await;
+        let reserved = self.calls.reserve(call).await;
         match reserved.map_err(|error| failed(error.to_string()))? {
             Ok(call) => Ok(Reserved::Call(call)),
             Err(refused) => Ok(Reserved::Refused(refused)),
@@ -92,8 +91,7 @@ impl Meter for Ledger {
     }
 
     async fn settle(&self, call: CallId, record: CallRecord) {
-        let settled = self.store.settle_call(self.fence, call, record).await;
-        assert_eq!(settled.ok(), Some(true), "the ledger works");
+        self.calls.settle(call, record).await;
     }
 
     async fn check(&self) -> Result<(), MeterError> {
@@ -143,9 +141,8 @@ pub async fn open(upstream: &str, directory: &Path) -> Result<Gateway> {
     plugins.load_shipped(&BTreeMap::new()).await?;
     Ok(Gateway::new(RunGateway {
         meter: Arc::new(Ledger {
-            store,
+            calls: CallLedger::new(store, claim.fence, PLENTY),
             plugins,
-            fence: claim.fence,
         }),
         llm: llm(upstream)?,
         models: ModelPolicy {

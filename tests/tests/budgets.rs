@@ -4,7 +4,7 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sortie_guests::Budget;
+use sortie_guests::pure::Budget;
 use sortie_package::{Manifest, section};
 use sortie_tests::{Host, HostOptions, Remote};
 

@@ -13,12 +13,9 @@ use sortie_model::id::{CallId, Fence};
 use sortie_model::llm::{CallLimit, CallRecord, NewCall, role};
 use sortie_plugins::Plugins;
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
-use sortie_store::{CallLimits, Claim, Store, StoreError};
+use sortie_store::{CallLedger, CallLimits, Claim, Store, StoreError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-/// How long to wait before settling again with a store that is in trouble.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+use std::time::Instant;
 
 /// Charges one run.
 pub(crate) struct RunMeter {
@@ -26,7 +23,8 @@ pub(crate) struct RunMeter {
     plugins: Plugins,
     budget_plugin: String,
     fence: Fence,
-    limits: CallLimits,
+    limits: Limits,
+    ledger: CallLedger,
     step: Mutex<StepAtWork>,
 }
 
@@ -83,16 +81,18 @@ impl std::fmt::Display for Stopped {
 
 impl RunMeter {
     pub(crate) fn new(options: &EngineOptions, claim: &Claim, limits: Limits) -> Self {
+        let of_calls = CallLimits {
+            run: limits,
+            project_day: options.limits.project_day,
+            host_day: options.limits.host_day,
+        };
         Self {
             store: options.store.clone(),
             plugins: options.plugins.clone(),
             budget_plugin: claim.job.policy.budget_plugin.clone(),
             fence: claim.fence,
-            limits: CallLimits {
-                run: limits,
-                project_day: options.limits.project_day,
-                host_day: options.limits.host_day,
-            },
+            limits,
+            ledger: CallLedger::new(options.store.clone(), claim.fence, of_calls),
             step: Mutex::default(),
         }
     }
@@ -139,8 +139,8 @@ impl RunMeter {
 
     /// What the budget plugin says of a call; `Some` is its refusal.
     async fn evaluate(&self, worst: MicroUsd) -> Result<Option<Stopped>, MeterError> {
-        let used = self.store.used(self.fence.run).await.map_err(failed)?;
-        let run = self.limits.run;
+        let used = self.ledger.used().await.map_err(failed)?;
+        let run = self.limits;
         let cost = used.cost_micro_usd.0.saturating_add(worst.0);
         if used.calls >= run.calls || cost > run.cost_micro_usd.0 {
             // The ledger refuses it, and knows by which limit and for how long.
@@ -155,7 +155,7 @@ impl RunMeter {
             .budget_evaluate(
                 &self.budget_plugin,
                 &translate::budget_usage(used),
-                &translate::budget_limits(self.limits.run),
+                &translate::budget_limits(run),
                 &pending,
             )
             .await
@@ -235,7 +235,7 @@ impl Meter for RunMeter {
             position,
             worst: plan.worst,
         };
-        let reserved = self.store.reserve_call(self.fence, call, self.limits).await;
+        let reserved = self.ledger.reserve(call).await;
         match reserved.map_err(failed)? {
             Ok(call) => {
                 self.step().calls += 1;
@@ -256,24 +256,7 @@ impl Meter for RunMeter {
             step.calls = step.calls.saturating_sub(1);
             step.heard = Some(Instant::now());
         }
-        loop {
-            match self
-                .store
-                .settle_call(self.fence, call, record.clone())
-                .await
-            {
-                Ok(_) => return,
-                Err(error) if error.may_pass() => {
-                    tracing::warn!(%error, %call, "a call waits to be settled; trying again");
-                    tokio::time::sleep(STORE_PAUSE).await;
-                }
-                Err(error) => {
-                    // It stays reserved, and the next start books it so.
-                    tracing::error!(%error, %call, "a call is not settled");
-                    return;
-                }
-            }
-        }
+        self.ledger.settle(call, record).await;
     }
 
     async fn check(&self) -> Result<(), MeterError> {

@@ -49,8 +49,10 @@ pub trait Meter: Send + Sync {
     /// Reserves a call's worst case and counts it, durably, before it is made.
     async fn reserve(&self, plan: CallPlan) -> Result<Reserved, MeterError>;
 
-    /// Settles a reserved call, once. A ledger in trouble is the
-    /// implementation's to wait for; what it cannot settle stays reserved.
+    /// Settles a reserved call, once. When this returns, whatever is asked of
+    /// the ledger later comes after the settlement; it need not be on disk yet,
+    /// because a host that dies first books the reservation. What the
+    /// implementation cannot settle stays reserved.
     async fn settle(&self, call: CallId, record: CallRecord);
 
     /// Whether the run still goes on; for what costs nothing.

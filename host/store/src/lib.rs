@@ -11,6 +11,7 @@
 //! The store never decides what to do next, never talks to the network, and
 //! never reads a clock but the one it was given.
 
+mod calls;
 mod db;
 mod error;
 pub mod limits;
@@ -24,6 +25,7 @@ mod store;
 mod types;
 mod writer;
 
+pub use calls::CallLedger;
 pub use error::{Result, StoreError};
 pub use lock::Holder;
 pub use options::StoreOptions;

@@ -164,16 +164,32 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        self.hand_in(work).await?.await
+    }
+
+    /// As [`Store::write`], in two steps: when the first is done, `work` comes
+    /// before whatever is written later; when the second is, it is on disk.
+    pub(crate) async fn hand_in<T, F>(
+        &self,
+        work: F,
+    ) -> Result<impl Future<Output = Result<T>> + Send + use<T, F>>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
         let (request, answer) = writer::request(work);
         self.inner
             .requests
             .send(Message::Write(request))
             .await
             .map_err(|_| StoreError::Closed)?;
-        answer
-            .await
-            .unwrap_or(Err(StoreError::Closed))
-            .map_err(|error| at(error, &self.inner.path))
+        let inner = Arc::clone(&self.inner);
+        Ok(async move {
+            answer
+                .await
+                .unwrap_or(Err(StoreError::Closed))
+                .map_err(|error| at(error, &inner.path))
+        })
     }
 
     /// Runs `query` on a read-only connection.

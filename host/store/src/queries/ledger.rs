@@ -17,7 +17,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`].
     pub async fn used(&self, run: RunId) -> Result<Usage> {
-        self.read(move |conn| used(conn, run)).await
+        self.look(move |conn| used(conn, run)).await
     }
 
     /// Books what was used whatever the limits say: it is gone.

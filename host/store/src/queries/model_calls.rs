@@ -61,24 +61,17 @@ impl Store {
         call: CallId,
         record: CallRecord,
     ) -> Result<bool> {
-        self.write(move |tx| {
-            let open = open_call(tx.conn, call)?;
-            if open.run != fence.run || open.job != fence.job {
-                return Err(StoreError::not_found(format_args!(
-                    "{call} of {}",
-                    fence.run
-                )));
-            }
-            if open.token != fence.token {
-                return Err(StoreError::Stale {
-                    run: fence.run,
-                    shown: fence.token,
-                    current: open.token,
-                });
-            }
-            settle(tx, &open, &record)
-        })
-        .await
+        self.write(settlement(fence, call, record)).await
+    }
+
+    /// As [`Store::settle_call`], without waiting for the disk.
+    pub(crate) async fn hand_in_settlement(
+        &self,
+        fence: Fence,
+        call: CallId,
+        record: CallRecord,
+    ) -> Result<impl Future<Output = Result<bool>> + Send + use<>> {
+        self.hand_in(settlement(fence, call, record)).await
     }
 
     /// Whether a run's lease still holds; for what is neither counted nor paid
@@ -105,6 +98,31 @@ impl Store {
             }
         })
         .await
+    }
+}
+
+/// The write that settles a call for whoever reserved it.
+fn settlement(
+    fence: Fence,
+    call: CallId,
+    record: CallRecord,
+) -> impl Fn(&mut Tx<'_>) -> Result<bool> + Send + 'static {
+    move |tx| {
+        let open = open_call(tx.conn, call)?;
+        if open.run != fence.run || open.job != fence.job {
+            return Err(StoreError::not_found(format_args!(
+                "{call} of {}",
+                fence.run
+            )));
+        }
+        if open.token != fence.token {
+            return Err(StoreError::Stale {
+                run: fence.run,
+                shown: fence.token,
+                current: open.token,
+            });
+        }
+        settle(tx, &open, &record)
     }
 }
 

@@ -12,7 +12,8 @@ use sortie_model::llm::{
     CallEnd, CallLimit, CallRecord, CallRefused, ModelApi, NewCall, TokenUsage,
 };
 use sortie_store::{
-    CallLimits, CallState, ExhaustedLimit, NewDecision, RunEnd, StoreError, UsageBy, UsageFilter,
+    CallLedger, CallLimits, CallState, ExhaustedLimit, NewDecision, RunEnd, StoreError, UsageBy,
+    UsageFilter,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -100,6 +101,31 @@ async fn a_call_is_counted_at_once_and_paid_when_it_is_settled() {
         (calls[0].reserved, calls[0].cost, calls[0].status),
         (MicroUsd(400), MicroUsd(150), Some(200))
     );
+}
+
+#[tokio::test]
+async fn a_run_s_ledger_answers_after_every_settlement_that_was_handed_in() {
+    let home = home().await;
+    let fence = home.executing().await.fence;
+    let limits = CallLimits {
+        run: Limits {
+            calls: 100,
+            ..LIMITS.run
+        },
+        ..LIMITS
+    };
+    let ledger = CallLedger::new(home.store.clone(), fence, limits);
+    for spent in 1..=100_u32 {
+        let id = ledger.reserve(call(10)).await.unwrap().unwrap();
+        ledger.settle(id, reported(1)).await;
+        let used = ledger.used().await.unwrap();
+        assert_eq!(
+            (used.calls, used.cost_micro_usd),
+            (spent, MicroUsd(spent.into()))
+        );
+    }
+    let refused = ledger.reserve(call(1)).await.unwrap().unwrap_err();
+    assert_eq!(refused.limit, CallLimit::RunCalls);
 }
 
 #[tokio::test]
