@@ -40,10 +40,10 @@ CREATE TABLE jobs (
     thread_id INTEGER NOT NULL REFERENCES threads (id),
     project_id INTEGER NOT NULL REFERENCES projects (id),
     phase TEXT NOT NULL CHECK (
-        phase IN (
-            'queued', 'running', 'awaiting_approval', 'needs_review',
-            'approved', 'rejected', 'succeeded', 'failed', 'cancelled', 'halted'
-        )
+        phase = 'queued' OR phase = 'running' OR phase = 'awaiting_approval'
+        OR phase = 'needs_review' OR phase = 'approved' OR phase = 'rejected'
+        OR phase = 'succeeded' OR phase = 'failed' OR phase = 'cancelled'
+        OR phase = 'halted'
     ),
     not_before INTEGER CHECK (not_before IS NULL OR phase = 'queued'),
     -- Since when, or from when on, it waits for a place.
@@ -74,9 +74,12 @@ CREATE TABLE jobs (
     updated_at INTEGER NOT NULL,
     finished_at INTEGER CHECK (
         (finished_at IS NOT NULL)
-        = (phase IN ('rejected', 'succeeded', 'failed', 'cancelled', 'halted'))
+        = (
+            phase = 'rejected' OR phase = 'succeeded' OR phase = 'failed'
+            OR phase = 'cancelled' OR phase = 'halted'
+        )
     ), start TEXT NOT NULL DEFAULT 'base' CHECK (
-    start IN ('base', 'continue', 'publish')
+    start = 'base' OR start = 'continue' OR start = 'publish'
 ), start_base TEXT CHECK (
     (start_base IS NOT NULL) = (start <> 'base')
 ), start_commit TEXT CHECK (
@@ -113,7 +116,8 @@ CREATE TABLE runs (
     job_id INTEGER NOT NULL REFERENCES jobs (id),
     attempt INTEGER NOT NULL CHECK (attempt > 0),
     phase TEXT NOT NULL CHECK (
-        phase IN ('leased', 'preparing', 'executing', 'publishing', 'parked', 'finished')
+        phase = 'leased' OR phase = 'preparing' OR phase = 'executing'
+        OR phase = 'publishing' OR phase = 'parked' OR phase = 'finished'
     ),
     -- The newest lease's token. The end of a lease takes a new one too, so that
     -- an equal token is all that a write has to show.
@@ -171,7 +175,9 @@ CREATE TABLE scans (
     id INTEGER PRIMARY KEY,
     run_id INTEGER NOT NULL REFERENCES runs (id),
     commit_id TEXT NOT NULL,
-    worst TEXT CHECK (worst IN ('info', 'warn', 'block')),
+    worst TEXT CHECK (
+        worst = 'info' OR worst = 'warn' OR worst = 'block'
+    ),
     scanners TEXT NOT NULL CHECK (json_valid(scanners)),
     scanned_at INTEGER NOT NULL
 ) STRICT;
@@ -183,7 +189,9 @@ CREATE TABLE findings (
     scan_id INTEGER NOT NULL REFERENCES scans (id),
     scanner TEXT NOT NULL,
     rule TEXT NOT NULL,
-    severity TEXT NOT NULL CHECK (severity IN ('info', 'warn', 'block')),
+    severity TEXT NOT NULL CHECK (
+        severity = 'info' OR severity = 'warn' OR severity = 'block'
+    ),
     path TEXT,
     line INTEGER CHECK ((line IS NULL) = (path IS NULL)),
     side TEXT CHECK (side IN ('old', 'new') AND (side IS NULL) = (path IS NULL)),
@@ -302,7 +310,9 @@ CREATE TABLE plugin_events (
     forget_at INTEGER CHECK (forget_at IS NULL OR delivery IS NOT NULL),
     -- Whether it waits for those of its source that came before it.
     in_line INTEGER NOT NULL CHECK (in_line IN (0, 1)),
-    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'parked', 'dropped')),
+    state TEXT NOT NULL CHECK (
+        state = 'pending' OR state = 'done' OR state = 'parked' OR state = 'dropped'
+    ),
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     attempts_before_retry INTEGER NOT NULL DEFAULT 0 CHECK (
         attempts_before_retry BETWEEN 0 AND attempts
@@ -353,7 +363,9 @@ CREATE TABLE deliveries (
     notifier TEXT NOT NULL CHECK (notifier <> ''),
     event_seq INTEGER NOT NULL REFERENCES events (seq),
     job_id INTEGER NOT NULL REFERENCES jobs (id),
-    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'parked', 'dropped')),
+    state TEXT NOT NULL CHECK (
+        state = 'pending' OR state = 'done' OR state = 'parked' OR state = 'dropped'
+    ),
     attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
     attempts_before_retry INTEGER NOT NULL DEFAULT 0 CHECK (
         attempts_before_retry BETWEEN 0 AND attempts
@@ -394,7 +406,9 @@ CREATE TABLE chat_outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     plugin TEXT NOT NULL CHECK (plugin <> ''),
     source TEXT NOT NULL CHECK (source <> ''),
-    kind TEXT NOT NULL CHECK (kind IN ('send', 'edit', 'remove', 'ack')),
+    kind TEXT NOT NULL CHECK (
+        kind = 'send' OR kind = 'edit' OR kind = 'remove' OR kind = 'ack'
+    ),
     number INTEGER REFERENCES chat_messages (number) CHECK ((number IS NULL) = (kind = 'ack')),
     body TEXT CHECK (
         (body IS NULL) = (kind = 'remove') AND (body IS NULL OR json_valid(body))
@@ -417,7 +431,10 @@ CREATE TABLE approvals (
     step TEXT NOT NULL,
     question TEXT NOT NULL,
     commit_id TEXT,
-    decision TEXT CHECK (decision IN ('approved', 'rejected', 'expired', 'withdrawn')),
+    decision TEXT CHECK (
+        decision = 'approved' OR decision = 'rejected' OR decision = 'expired'
+        OR decision = 'withdrawn'
+    ),
     decided_by TEXT CHECK (
         (decided_by IS NOT NULL) = (decision IS NOT NULL AND decision <> 'expired')
     ),
@@ -427,7 +444,7 @@ CREATE TABLE approvals (
     expires_at INTEGER NOT NULL,
     decided_at INTEGER CHECK ((decided_at IS NULL) = (decision IS NULL))
 , subject TEXT NOT NULL DEFAULT 'gate' CHECK (
-    subject IN ('gate', 'review', 'budget')
+    subject = 'gate' OR subject = 'review' OR subject = 'budget'
 ), budget_raise TEXT CHECK (
     (budget_raise IS NOT NULL) = (subject = 'budget')
     AND (budget_raise IS NULL OR json_valid(budget_raise))
@@ -450,12 +467,16 @@ CREATE TABLE model_calls (
     provider TEXT NOT NULL CHECK (provider <> ''),
     model TEXT NOT NULL CHECK (model <> ''),
     api TEXT NOT NULL CHECK (
-        api IN ('chat-completions', 'responses', 'messages', 'embeddings')
+        api = 'chat-completions' OR api = 'responses' OR api = 'messages'
+        OR api = 'embeddings'
     ),
     role TEXT NOT NULL CHECK (role <> ''),
     -- settled: as the provider reported. assumed: no usable report came, so the
     -- reservation is what it cost. released: it was never made, or refused.
-    state TEXT NOT NULL CHECK (state IN ('open', 'settled', 'assumed', 'released')),
+    state TEXT NOT NULL CHECK (
+        state = 'open' OR state = 'settled' OR state = 'assumed'
+        OR state = 'released'
+    ),
     -- Whether the report was over the worst case, or unusable.
     flag TEXT CHECK (
         flag IS NULL OR (flag = 'over' AND state = 'settled')
@@ -517,7 +538,9 @@ CREATE TABLE egress_rulings (
     project_id INTEGER NOT NULL REFERENCES projects (id),
     job_id INTEGER NOT NULL REFERENCES jobs (id),
     run_id INTEGER REFERENCES runs (id),
-    scope TEXT NOT NULL CHECK (scope IN ('run', 'job', 'project')),
+    scope TEXT NOT NULL CHECK (
+        scope = 'run' OR scope = 'job' OR scope = 'project'
+    ),
     allowed INTEGER NOT NULL CHECK (allowed IN (0, 1)),
     host TEXT NOT NULL CHECK (host <> ''),
     port INTEGER CHECK (port BETWEEN 1 AND 65535),
@@ -541,7 +564,8 @@ CREATE TABLE egress_connections (
     port INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
     address TEXT,
     outcome TEXT NOT NULL CHECK (
-        outcome IN ('closed', 'refused', 'failed', 'cut', 'abandoned')
+        outcome = 'closed' OR outcome = 'refused' OR outcome = 'failed'
+        OR outcome = 'cut' OR outcome = 'abandoned'
     ),
     reason TEXT,
     detail TEXT,

@@ -25,6 +25,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/006_create_model_calls.sql"),
     include_str!("../../../migrations/007_create_egress.sql"),
     include_str!("../../../migrations/008_ask_for_budget.sql"),
+    include_str!("../../../migrations/009_compare_words.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.
@@ -186,6 +187,24 @@ mod tests {
         if version < 4 {
             conn.execute_batch("INSERT INTO outbox (event_seq, not_before) VALUES (1, 0)")
                 .unwrap();
+        }
+    }
+
+    /// A check with a list of more than two words makes a table of them for each
+    /// row that is written.
+    #[test]
+    fn no_check_makes_a_table_of_its_words() {
+        let conn = latest();
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table'
+             AND name NOT LIKE 'sqlite^_%' ESCAPE '^'";
+        let mut statement = conn.prepare(tables).unwrap();
+        let tables = statement.query_map([], |row| row.get::<_, String>(0));
+        for table in tables.unwrap().map(Result::unwrap) {
+            let insert = format!("EXPLAIN INSERT INTO {table} DEFAULT VALUES");
+            let mut program = conn.prepare(&insert).unwrap();
+            let steps = program.query_map([], |row| row.get::<_, String>(1));
+            let mut steps = steps.unwrap().map(Result::unwrap);
+            assert!(!steps.any(|step| step == "OpenEphemeral"), "{table}");
         }
     }
 

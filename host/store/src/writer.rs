@@ -1,5 +1,6 @@
 //! The one writer: a thread that commits whatever has gathered in one
-//! transaction, and answers only when that transaction is on disk.
+//! transaction, also while it runs, and answers only when that transaction is
+//! on disk.
 //!
 //! One request that fails is undone alone. Nearly all of those that fail do so
 //! before they write, and need nothing undone. Only when one fails after it
@@ -174,13 +175,7 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let mut batch: Vec<Box<dyn Request>> = Vec::with_capacity(self.max_batch);
         while let Some(message) = self.requests.blocking_recv() {
-            self.gather(message, &mut batch);
-            while batch.len() < self.max_batch {
-                match self.requests.try_recv() {
-                    Ok(message) => self.gather(message, &mut batch),
-                    Err(_) => break,
-                }
-            }
+            self.take(message, &mut batch);
             self.commit_and_answer(&mut batch);
         }
         // Folding the log back in makes the next start quick; without room
@@ -193,7 +188,7 @@ impl Writer {
         }
     }
 
-    fn gather(&mut self, message: Message, batch: &mut Vec<Box<dyn Request>>) {
+    fn take(&mut self, message: Message, batch: &mut Vec<Box<dyn Request>>) {
         match message {
             Message::Write(request) => batch.push(request),
             // What is in the channel already is still received after this.
@@ -201,17 +196,30 @@ impl Writer {
         }
     }
 
+    /// Adds a request that came meanwhile; false when there is none, or no room.
+    fn gather(&mut self, batch: &mut Vec<Box<dyn Request>>) -> bool {
+        let before = batch.len();
+        while batch.len() == before && before < self.max_batch {
+            match self.requests.try_recv() {
+                Ok(message) => self.take(message, batch),
+                Err(_) => break,
+            }
+        }
+        batch.len() > before
+    }
+
     fn commit_and_answer(&mut self, batch: &mut Vec<Box<dyn Request>>) {
         if batch.is_empty() {
             return;
         }
-        match self.commit(batch) {
+        match self.commit(batch, Batch::Grows) {
             Err(StoreError::DiskFull) if batch.len() > 1 => {
                 for request in batch.drain(..) {
-                    let mut alone = [request];
-                    let failed = self.commit(&mut alone).err();
-                    let [request] = alone;
-                    request.answer(failed);
+                    let mut alone = vec![request];
+                    let failed = self.commit(&mut alone, Batch::Whole).err();
+                    for request in alone {
+                        request.answer(failed.clone());
+                    }
                 }
             }
             outcome => {
@@ -224,8 +232,8 @@ impl Writer {
     }
 
     /// One transaction: begin, each request, commit, signal.
-    fn commit(&mut self, batch: &mut [Box<dyn Request>]) -> Result<()> {
-        let outcome = match self.run_batch(batch, together) {
+    fn commit(&mut self, batch: &mut Vec<Box<dyn Request>>, size: Batch) -> Result<()> {
+        let outcome = match self.run_batch(batch, size, together) {
             Ok(signals) => Ok(signals),
             Err(Undone::Failed(error)) => Err(error),
             Err(Undone::Spoiled) => {
@@ -234,7 +242,7 @@ impl Writer {
                     // It answers with its own error.
                     return Ok(());
                 }
-                self.run_batch(batch, apart)
+                self.run_batch(batch, Batch::Whole, apart)
             }
         };
         match outcome {
@@ -261,26 +269,37 @@ impl Writer {
     /// Runs all in one transaction, each by `run`, which says whether it went
     /// well.
     fn run_batch<E: From<StoreError>>(
-        &self,
-        batch: &mut [Box<dyn Request>],
+        &mut self,
+        batch: &mut Vec<Box<dyn Request>>,
+        size: Batch,
         run: impl Fn(&mut dyn Request, &mut Tx<'_>) -> std::result::Result<bool, E>,
     ) -> std::result::Result<Signals, E> {
-        let conn = &self.conn;
-        plain(conn, "BEGIN IMMEDIATE")?;
+        plain(&self.conn, "BEGIN IMMEDIATE")?;
         let mut signals = Signals::default();
-        for request in batch.iter_mut() {
+        let mut next = 0;
+        // Those who were answered last ask again while others are served: a
+        // batch that takes them in has twice as many to a commit.
+        while next < batch.len() || (size == Batch::Grows && self.gather(batch)) {
             let mut tx = Tx {
-                conn,
+                conn: &self.conn,
                 now: self.clock.now(),
                 signals: Signals::default(),
             };
-            if run(request.as_mut(), &mut tx)? {
+            if run(batch[next].as_mut(), &mut tx)? {
                 signals.merge(tx.signals);
             }
+            next += 1;
         }
-        plain(conn, "COMMIT")?;
+        plain(&self.conn, "COMMIT")?;
         Ok(signals)
     }
+}
+
+/// Whether a transaction takes in requests that come while it runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Batch {
+    Grows,
+    Whole,
 }
 
 /// Why a transaction cannot be committed.

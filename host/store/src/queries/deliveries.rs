@@ -143,8 +143,13 @@ fn check_kind(kind: &str) -> Result<()> {
 }
 
 /// Has those told of an event who subscribe to its kind. Runs with every event,
-/// so it looks at the few subscriptions and at the index of heads alone.
+/// so it looks at the few subscriptions first, and else at the index of heads
+/// alone.
 pub(super) fn fan_out(tx: &mut Tx<'_>, event: EventSeq, job: JobId, kind: &str) -> Result<()> {
+    let anybody = "SELECT 1 FROM subscriptions WHERE ?1 GLOB kind LIMIT 1";
+    if first(tx.conn, anybody, [kind], |_| Ok(()))?.is_none() {
+        return Ok(());
+    }
     let made = run(
         tx.conn,
         FAN_OUT,
