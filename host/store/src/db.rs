@@ -65,6 +65,17 @@ pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
     Ok(conn)
 }
 
+/// A connection for checkpoints, of a database that the writer has opened.
+pub(crate) fn open_checkpointer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+    let conn = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    prepare(&conn, busy_timeout)?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    Ok(conn)
+}
+
 /// A connection that cannot write.
 pub(crate) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     let conn = Connection::open_with_flags(

@@ -12,6 +12,7 @@
 //! never reads a clock but the one it was given.
 
 mod calls;
+mod checkpoint;
 mod db;
 mod error;
 pub mod limits;

@@ -26,8 +26,12 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut back to this after a checkpoint.
 pub const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Pages in the write-ahead log that start a checkpoint: 16 MiB, so that the
-/// second copy of a page is written once for many commits.
+/// Commits from one checkpoint to the next, which is made beside the writer:
+/// enough that the second copy of a page is written once for many of them.
+pub const CHECKPOINT_COMMITS: u32 = 64;
+
+/// Pages in the write-ahead log at which the writer makes a checkpoint itself:
+/// 16 MiB, which the log exceeds only for as long as somebody reads an old state.
 pub const CHECKPOINT_PAGES: u32 = 4096;
 
 /// Pages of the database that the writer keeps in memory, as SQLite counts

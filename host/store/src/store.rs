@@ -1,6 +1,7 @@
 //! The handle: opens the store, passes requests to the writer and queries to
 //! the readers, and hands out the signals.
 
+use crate::checkpoint::Checkpointer;
 use crate::error::{Result, StoreError};
 use crate::lock::DirLock;
 use crate::numbers::Numbers;
@@ -74,12 +75,15 @@ impl Store {
             numbers: Arc::clone(&numbers),
             cancels: broadcast::Sender::new(CANCELS_KEPT),
         };
+        let checkpointer =
+            Checkpointer::start(&path, options.busy_timeout).map_err(|error| at(error, &path))?;
         let (requests, receiver) = mpsc::channel(options.write_queue.max(1));
         let writer = Writer {
             requests: receiver,
             clock: Arc::clone(&options.clock),
             max_batch: options.max_batch.max(1),
             listeners: listeners.clone(),
+            checkpointer,
             conn,
             _lock: lock,
         };

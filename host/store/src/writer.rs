@@ -12,6 +12,7 @@
 //! not sink small ones. Nothing is answered or signalled for a transaction that
 //! was not committed.
 
+use crate::checkpoint::Checkpointer;
 use crate::error::{Result, StoreError};
 use crate::lock::DirLock;
 use crate::numbers::{Numbers, Reserved};
@@ -166,6 +167,7 @@ pub(crate) struct Writer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_batch: usize,
     pub(crate) listeners: Listeners,
+    pub(crate) checkpointer: Checkpointer,
     pub(crate) conn: Connection,
     pub(crate) _lock: DirLock,
 }
@@ -178,6 +180,7 @@ impl Writer {
             self.take(message, &mut batch);
             self.commit_and_answer(&mut batch);
         }
+        drop(self.checkpointer);
         // Folding the log back in makes the next start quick; without room
         // for it, the log stays and is read then.
         if let Err(error) = self
@@ -248,6 +251,7 @@ impl Writer {
         match outcome {
             Ok(signals) => {
                 self.listeners.tell(signals);
+                self.checkpointer.committed();
                 Ok(())
             }
             Err(error) => {
