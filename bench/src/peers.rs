@@ -19,7 +19,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// What `wasmtime serve` needs, and what makes it fast: the compiler and the
 /// pool.
-const SERVE: &str = "run,serve,cranelift,parallel-compilation,pooling-allocator";
+const SERVE: &str =
+    "run,serve,component-model-async,cranelift,parallel-compilation,pooling-allocator";
 
 /// The lock file of the workspace, which says which wasmtime the host has.
 const LOCK: &str = include_str!("../../Cargo.lock");

@@ -18,16 +18,13 @@ use sortie_model::id::Fence;
 use sortie_model::job::JobEvent;
 use sortie_model::run::{Run, Step, StepPhase};
 use sortie_plugins::surfaces::workflow::{Action, Decision, MAX_DECISIONS, Outcome, StepResult};
+use sortie_store::limits::RETRY_PAUSE;
 use sortie_store::{Claim, Job, NewDecision, NewStep, Published, RunEnd, StoreError};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-
-/// How long to wait before writing again to a store that is in trouble.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What every part of a run needs to know.
 pub(crate) struct RunContext {
@@ -138,7 +135,7 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
                 Err(StoreError::Stale { .. } | StoreError::Closed) => break,
                 Err(error) => {
                     tracing::error!(%error, %job, "the end of a run could not be written; trying again");
-                    tokio::time::sleep(STORE_PAUSE).await;
+                    tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
         }
@@ -155,7 +152,7 @@ where
         match write().await {
             Err(error) if error.may_pass() => {
                 tracing::warn!(%error, "a run waits with a write; trying again");
-                tokio::time::sleep(STORE_PAUSE).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
             }
             other => return other,
         }

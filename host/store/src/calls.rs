@@ -1,30 +1,35 @@
 //! The calls of one run on the ledger, in the order in which they are made.
 
 use crate::error::Result;
+use crate::limits::RETRY_PAUSE;
 use crate::store::Store;
 use crate::types::CallLimits;
 use sortie_model::budget::Usage;
 use sortie_model::id::{CallId, Fence};
-use sortie_model::llm::{CallRecord, CallRefused, NewCall};
+use sortie_model::llm::{CallEnd, CallRecord, CallRefused, NewCall};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::RwLock;
-
-/// How long to wait before settling again with a disk that is full.
-const PAUSE: Duration = Duration::from_secs(1);
+use tokio::sync::watch;
 
 /// One run's calls to models: reserved on disk before they are made, settled
-/// without anybody waiting for the disk.
+/// with the next commit, which nobody waits for.
 ///
-/// A settlement is handed in and written with the next commit. Whatever this
-/// ledger is asked afterwards comes after it. A host that dies in between books
-/// the call as it was reserved, which is never less than it cost.
+/// What this ledger says was used holds every settlement that was handed in
+/// before it was asked. A host that dies before a settlement is on disk books
+/// the call as it was reserved, which is the most that it can have cost; where a
+/// provider reports more than that, its settlement is waited for.
 pub struct CallLedger {
     store: Store,
     fence: Fence,
     limits: CallLimits,
-    /// Read-locked by each settlement on its way to the disk.
-    settling: Arc<RwLock<()>>,
+    settling: Arc<watch::Sender<Settling>>,
+}
+
+/// The settlements of a run that are not on disk yet, by their numbers.
+#[derive(Default)]
+struct Settling {
+    next: u64,
+    open: BTreeSet<u64>,
 }
 
 impl CallLedger {
@@ -44,9 +49,11 @@ impl CallLedger {
     /// # Errors
     /// As of [`Store::used`].
     pub async fn used(&self) -> Result<Usage> {
-        // Those that wait for a read lock while this waits come after it, so it
-        // waits for one commit at most.
-        drop(self.settling.write().await);
+        let mut settling = self.settling.subscribe();
+        let before = settling.borrow().next;
+        let is_done = |now: &Settling| now.open.first().is_none_or(|first| *first >= before);
+        // Its sender lives as long as this ledger.
+        let _ = settling.wait_for(is_done).await;
         self.store.used(self.fence.run).await
     }
 
@@ -58,28 +65,61 @@ impl CallLedger {
         self.store.reserve_call(self.fence, call, self.limits).await
     }
 
-    /// Hands a settlement in. With a full disk it is tried until there is room;
-    /// what cannot be settled stays reserved, and the next start books it so.
+    /// Hands a settlement in. One that the store cannot take just now is tried
+    /// until it can; what cannot be settled stays reserved, and the next start
+    /// books it so.
     pub async fn settle(&self, call: CallId, record: CallRecord) {
-        let under_way = self.settling.clone().read_owned().await;
+        let under_way = UnderWay::begin(&self.settling);
         let (store, fence) = (self.store.clone(), self.fence);
-        let written = store.hand_in_settlement(fence, call, record.clone()).await;
-        tokio::spawn(async move {
-            let mut outcome = match written {
+        let over = matches!(record.end, CallEnd::Reported { over: true, .. });
+        let handed_in = store.hand_in_settlement(fence, call, record.clone()).await;
+        let settled = tokio::spawn(async move {
+            let _under_way = under_way;
+            let mut outcome = match handed_in {
                 Ok(written) => written.await,
                 Err(error) => Err(error),
             };
-            // The run's next call is not held up by a disk that is full.
-            drop(under_way);
             while let Err(error) = outcome {
                 if !error.may_pass() {
                     tracing::error!(%error, %call, "a call is not settled");
                     return;
                 }
                 tracing::warn!(%error, %call, "a call waits to be settled; trying again");
-                tokio::time::sleep(PAUSE).await;
+                tokio::time::sleep(RETRY_PAUSE).await;
                 outcome = store.settle_call(fence, call, record.clone()).await;
             }
+        });
+        if over && let Err(error) = settled.await {
+            tracing::error!(%error, %call, "a call could not be settled");
+        }
+    }
+}
+
+/// A settlement on its way to the disk.
+struct UnderWay {
+    settling: Arc<watch::Sender<Settling>>,
+    number: u64,
+}
+
+impl UnderWay {
+    fn begin(settling: &Arc<watch::Sender<Settling>>) -> Self {
+        let mut number = 0;
+        settling.send_modify(|now| {
+            number = now.next;
+            now.next += 1;
+            now.open.insert(number);
+        });
+        Self {
+            settling: Arc::clone(settling),
+            number,
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.settling.send_modify(|now| {
+            now.open.remove(&self.number);
         });
     }
 }

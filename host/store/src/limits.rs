@@ -23,6 +23,10 @@ pub const READERS: usize = 4;
 /// (such as `sqlite3` in a shell) can hold one. Well under what a caller waits.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long to wait before a write that the store could not take is tried again:
+/// somebody has to make room, or to let go of the database.
+pub const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
 /// The write-ahead log is cut back to this after a checkpoint.
 pub const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -31,7 +35,8 @@ pub const WAL_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 pub const CHECKPOINT_COMMITS: u32 = 64;
 
 /// Pages in the write-ahead log at which the writer makes a checkpoint itself:
-/// 16 MiB, which the log exceeds only for as long as somebody reads an old state.
+/// 16 MiB, which the log exceeds only for as long as somebody reads an old state
+/// or the checkpoint beside the writer is under way.
 pub const CHECKPOINT_PAGES: u32 = 4096;
 
 /// Pages of the database that the writer keeps in memory, as SQLite counts

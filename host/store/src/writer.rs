@@ -278,7 +278,11 @@ impl Writer {
         size: Batch,
         run: impl Fn(&mut dyn Request, &mut Tx<'_>) -> std::result::Result<bool, E>,
     ) -> std::result::Result<Signals, E> {
-        plain(&self.conn, "BEGIN IMMEDIATE")?;
+        if let Err(error) = plain(&self.conn, "BEGIN IMMEDIATE") {
+            // All who wait hear it, or each would wait for the lock in turn.
+            while size == Batch::Grows && self.gather(batch) {}
+            return Err(error.into());
+        }
         let mut signals = Signals::default();
         let mut next = 0;
         // Those who were answered last ask again while others are served: a

@@ -2,8 +2,8 @@
 //! the settlement of its call.
 //!
 //! An answer that comes piece by piece goes on piece by piece, byte for byte
-//! but for the provider's own key, and its end waits for the settlement; so
-//! does a whole answer. What a provider says of an error is passed on with its
+//! but for the provider's own key, and its end waits until the settlement is
+//! handed in; so does a whole answer. What a provider says of an error is passed on with its
 //! status, without anything secret in it, and is kept nowhere.
 
 use super::Shared;

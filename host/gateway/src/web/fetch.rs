@@ -68,7 +68,7 @@ pub(super) async fn run(
         })?;
     };
     let status = response.status;
-    let text = text_of(response).await?;
+    let text = text_of(&at, response).await?;
     let total = text.chars().count();
     let shown: String = text.chars().skip(from).take(chars).collect();
     let until = from.saturating_add(chars);
@@ -163,7 +163,7 @@ fn moved(response: &OutResponse) -> Option<&str> {
 }
 
 /// The body as text, without the tags when it is HTML.
-async fn text_of(response: OutResponse) -> Result<String, Refused> {
+async fn text_of(at: &Url, response: OutResponse) -> Result<String, Refused> {
     let other = |told: &str| Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_text", told);
     if value(&response, "content-encoding").is_some_and(|coding| coding != "identity") {
         return Err(other(
@@ -179,7 +179,7 @@ async fn text_of(response: OutResponse) -> Result<String, Refused> {
             .iter()
             .any(|word| kind.ends_with(word));
     match (is_html, is_text) {
-        (true, _) => text::text_of(response.body)
+        (true, _) => text::text_of(at.clone(), response.body)
             .await
             .ok_or_else(|| other("the page cannot be read as text")),
         (false, true) => Ok(String::from_utf8_lossy(&response.body).into_owned()),

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+use url::Url;
 
 /// The most bytes of a page that are read.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -84,22 +85,25 @@ const HIDDEN: &[&str] = &[
     "iframe", "noembed", "noframes", "script", "style", "template",
 ];
 
-/// The text of a page; of a long one, of its beginning. None when it takes too
-/// long.
-pub(super) async fn text_of(page: Bytes) -> Option<String> {
+/// The text of the page at that address; of a long one, of its beginning. None
+/// when it takes too long.
+pub(super) async fn text_of(at: Url, page: Bytes) -> Option<String> {
     let page = page.slice(..page.len().min(MAX_BYTES));
     let place = PLACES.clone().acquire_owned().await;
     let work = tokio::task::spawn_blocking(move || {
         let _place = place;
-        read(&page, Instant::now() + MAX_TIME)
+        read(at, &page, Instant::now() + MAX_TIME)
     });
     // What a parser stumbles over must not take a run down.
     work.await.unwrap_or(None)
 }
 
-fn read(page: &[u8], until: Instant) -> Option<String> {
+fn read(at: Url, page: &[u8], until: Instant) -> Option<String> {
     let page = String::from_utf8_lossy(page);
-    let tokenizer = Tokenizer::new(Reader::default(), TokenizerOpts::default());
+    let tokenizer = Tokenizer::new(
+        Reader(RefCell::new(Reading::of(at))),
+        TokenizerOpts::default(),
+    );
     let queue = BufferQueue::default();
     let mut rest = &*page;
     while !rest.is_empty() {
@@ -108,11 +112,8 @@ fn read(page: &[u8], until: Instant) -> Option<String> {
         }
         let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
         queue.push_back(piece.into());
-        // It stops for a script that would run, or where a page names its
-        // encoding; neither matters to a reader.
-        while !queue.is_empty() {
-            let _ = tokenizer.feed(&queue);
-        }
+        // It reads all of it: it stops only where the sink asks it to.
+        let _ = tokenizer.feed(&queue);
         rest = behind;
     }
     tokenizer.end();
@@ -120,7 +121,6 @@ fn read(page: &[u8], until: Instant) -> Option<String> {
 }
 
 /// Takes the tokens of a page.
-#[derive(Default)]
 struct Reader(RefCell<Reading>);
 
 impl TokenSink for Reader {
@@ -139,25 +139,41 @@ impl TokenSink for Reader {
 }
 
 /// What was read so far.
-#[derive(Default)]
 struct Reading {
+    at: Url,
     text: String,
-    /// The element under way whose content nobody reads.
-    hidden: Option<String>,
+    /// The element under way whose content nobody reads, and how many of its
+    /// name are open in it.
+    hidden: Option<(String, usize)>,
     /// Where the link under way leads.
     link: Option<String>,
     /// How many elements are open in which space and line ends count.
     kept: usize,
     /// Whether a space is due before the next word.
     space: bool,
+    /// What stands before the next word: of an item, a heading or a cell.
+    mark: String,
 }
 
 impl Reading {
+    fn of(at: Url) -> Self {
+        Self {
+            at,
+            text: String::new(),
+            hidden: None,
+            link: None,
+            kept: 0,
+            space: false,
+            mark: String::new(),
+        }
+    }
+
     fn say(&mut self, text: &str) {
         if self.hidden.is_some() {
             return;
         }
         if self.kept > 0 {
+            self.text.push_str(&std::mem::take(&mut self.mark));
             self.text.push_str(text);
             return;
         }
@@ -167,6 +183,7 @@ impl Reading {
                 if self.space && !self.text.is_empty() && !self.text.ends_with(['\n', ' ']) {
                     self.text.push(' ');
                 }
+                self.text.push_str(&std::mem::take(&mut self.mark));
                 self.text.push_str(word);
                 self.space = false;
             }
@@ -176,12 +193,14 @@ impl Reading {
 
     fn begin(&mut self, tag: &Tag) -> TokenSinkResult<()> {
         let name = &*tag.name;
-        if self.hidden.is_none() {
+        if let Some((hidden, open)) = &mut self.hidden {
+            *open += usize::from(hidden == name);
+        } else {
             self.lay_out(name);
             match name {
                 "a" => {
                     self.lead();
-                    self.link = attribute(tag, "href").filter(|url| url.contains("://"));
+                    self.link = attribute(tag, "href").and_then(|href| self.leads_to(&href));
                 }
                 "img" => {
                     let alt = attribute(tag, "alt").filter(|alt| !alt.trim().is_empty());
@@ -191,14 +210,19 @@ impl Reading {
                 }
                 "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => {
                     let level = usize::from(name.as_bytes()[1] - b'0');
-                    self.text.push_str(&"#".repeat(level));
+                    self.mark = format!("{} ", "#".repeat(level));
+                }
+                "hr" => {
+                    self.text.push_str("---");
+                    self.lay_out(name);
+                }
+                "li" => self.mark = "* ".to_owned(),
+                "pre" => self.kept += 1,
+                "td" | "th" => {
+                    self.mark.push_str("| ");
                     self.space = true;
                 }
-                "hr" => self.text.push_str("---"),
-                "li" => self.text.push_str("* "),
-                "pre" => self.kept += 1,
-                "td" | "th" => self.say(" | "),
-                _ if HIDDEN.contains(&name) => self.hidden = Some(name.to_owned()),
+                _ if HIDDEN.contains(&name) => self.hidden = Some((name.to_owned(), 0)),
                 _ => {}
             }
         }
@@ -214,9 +238,9 @@ impl Reading {
     }
 
     fn end(&mut self, name: &str) {
-        match &self.hidden {
-            Some(hidden) if hidden == name => self.hidden = None,
-            Some(_) => {}
+        match &mut self.hidden {
+            Some((hidden, 0)) if hidden == name => self.hidden = None,
+            Some((hidden, open)) => *open -= usize::from(hidden == name),
             None => {
                 match name {
                     "a" => self.lead(),
@@ -244,6 +268,14 @@ impl Reading {
         }
     }
 
+    /// Where a link leads, unless it stays on the page or is none to fetch.
+    fn leads_to(&self, href: &str) -> Option<String> {
+        let mut url = self.at.join(href).ok()?;
+        url.set_fragment(None);
+        let is_here = url.as_str() == self.at.as_str();
+        (!is_here && matches!(url.scheme(), "http" | "https")).then(|| url.to_string())
+    }
+
     /// Says where the link leads that ends here.
     fn lead(&mut self) {
         if let Some(url) = self.link.take()
@@ -264,9 +296,13 @@ fn attribute(tag: &Tag, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn at() -> Url {
+        Url::parse("https://x.example/docs/").expect("an address")
+    }
+
     fn shown(page: &str) -> String {
         let until = Instant::now() + Duration::from_secs(3_600);
-        read(page.as_bytes(), until).expect("there is time")
+        read(at(), page.as_bytes(), until).expect("there is time")
     }
 
     #[test]
@@ -283,10 +319,39 @@ mod tests {
     }
 
     #[test]
+    fn marks_stand_before_their_words_and_lines_around_what_has_them() {
+        assert_eq!(shown("<ul><li><p>x</p></li></ul>"), "* x\n\n");
+        assert_eq!(shown("a<hr>b"), "a\n\n---\n\nb");
+        assert_eq!(shown("<h2><div>T</div></h2>"), "## T\n\n");
+        let table = "<table><tr><td><p>1</p></td><td></td><td>2</td></tr></table>";
+        assert_eq!(shown(table), "| 1\n\n| | 2\n\n");
+    }
+
+    #[test]
+    fn a_link_says_where_it_leads_from_here() {
+        for (href, leads) in [
+            ("/a", "https://x.example/a"),
+            ("../b?c#d", "https://x.example/b?c"),
+            ("//y.example", "https://y.example/"),
+            ("http://z.example/", "http://z.example/"),
+        ] {
+            let page = format!("<a href=\"{href}\">w</a>");
+            assert_eq!(shown(&page), format!("w ({leads})"));
+        }
+        for href in ["#e", "", "mailto:a@x.example", "javascript:f()", "http://["] {
+            assert_eq!(shown(&format!("<a href=\"{href}\">w</a>")), "w", "{href}");
+        }
+    }
+
+    #[test]
     fn nothing_in_a_page_ends_what_nobody_reads() {
         assert_eq!(shown("a<script>x</style>y</script >b"), "ab");
         assert_eq!(shown("a<style><!-- </script> --></style>b"), "ab");
         assert_eq!(shown("a<script>never ends"), "a");
+        assert_eq!(
+            shown("a<template><template>x</template>y</template>b"),
+            "ab"
+        );
         assert_eq!(shown("a<!-- <p>b --> c"), "a c");
         assert_eq!(shown("<title></p><b>t</title>b"), "</p><b>t\nb");
     }
@@ -300,7 +365,7 @@ mod tests {
             "<table>",
             "<li>",
             "<pre>",
-            "<a href=x>",
+            "<a href=#>",
         ] {
             let page = format!("{}end", open.repeat(MAX_BYTES / 8));
             let text = shown(&page);
@@ -313,7 +378,11 @@ mod tests {
     fn rubbish_is_read_as_far_as_it_goes() {
         let page = b"<\xff<a \x00 href=\xc3>\xe2\x82</</x y=\"<!DOCTYPE <![CDATA[";
         let until = Instant::now() + Duration::from_secs(3_600);
-        assert!(read(page, until).is_some());
-        assert_eq!(read(b"<p>x", Instant::now()), None, "its time is over");
+        assert!(read(at(), page, until).is_some());
+        assert_eq!(
+            read(at(), b"<p>x", Instant::now()),
+            None,
+            "its time is over"
+        );
     }
 }

@@ -18,7 +18,9 @@ use sortie_model::id::{CallId, Fence};
 use sortie_model::llm::{CallRecord, ModelApi, ModelBounds, ModelPolicy, NewCall, Price, Rates};
 use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_servers::ModelServer;
-use sortie_store::{CallLimits, ClaimLimits, ModelCall, NewJob, Store, StoreError, StoreOptions};
+use sortie_store::{
+    CallLedger, CallLimits, ClaimLimits, ModelCall, NewJob, Store, StoreError, StoreOptions,
+};
 use sortie_vault::{Secret, SecretSource, Vault};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,7 +57,7 @@ pub const PLENTY: CallLimits = CallLimits {
 struct Ledger {
     store: Store,
     fence: Fence,
-    limits: CallLimits,
+    calls: CallLedger,
     settled: watch::Sender<usize>,
 }
 
@@ -70,7 +72,7 @@ impl Meter for Ledger {
             position: None,
             worst: plan.worst,
         };
-        match self.store.reserve_call(self.fence, call, self.limits).await {
+        match self.calls.reserve(call).await {
             Ok(Ok(call)) => Ok(Reserved::Call(call)),
             Ok(Err(refused)) => Ok(Reserved::Refused(refused)),
             Err(StoreError::Stale { .. }) => Err(MeterError::Over),
@@ -79,8 +81,9 @@ impl Meter for Ledger {
     }
 
     async fn settle(&self, call: CallId, record: CallRecord) {
-        let settled = self.store.settle_call(self.fence, call, record).await;
-        assert!(settled.expect("the ledger works"), "{call} is settled once");
+        self.calls.settle(call, record).await;
+        // What it wrote can be read from here on.
+        self.calls.used().await.expect("the ledger works");
         self.settled.send_modify(|count| *count += 1);
     }
 
@@ -242,7 +245,7 @@ fn gateway(
         meter: Arc::new(Ledger {
             store: store.clone(),
             fence,
-            limits,
+            calls: CallLedger::new(store.clone(), fence, limits),
             settled,
         }),
         llm: llm.clone(),

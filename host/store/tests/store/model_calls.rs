@@ -129,6 +129,34 @@ async fn a_run_s_ledger_answers_after_every_settlement_that_was_handed_in() {
 }
 
 #[tokio::test]
+async fn settlements_of_calls_at_once_are_all_seen_and_a_store_that_closes_keeps_them() {
+    let home = home().await;
+    let fence = home.executing().await.fence;
+    let ledger = CallLedger::new(home.store.clone(), fence, LIMITS);
+    let mut calls = Vec::new();
+    for _ in 0..10 {
+        calls.push(ledger.reserve(call(10)).await.unwrap().unwrap());
+    }
+    let settle = |ids: &[CallId]| {
+        let settling = ids.iter().map(|id| ledger.settle(*id, reported(3)));
+        futures::future::join_all(settling.collect::<Vec<_>>())
+    };
+    settle(&calls[..9]).await;
+    let used = ledger.used().await.unwrap();
+    assert_eq!(used.cost_micro_usd, MicroUsd(27));
+    settle(&calls[9..]).await;
+    home.store.close().await;
+
+    let store = open(home.dir.path(), &home.clock);
+    let kept = store.model_calls(fence.run).await.unwrap();
+    assert!(kept.iter().all(|call| call.state == CallState::Settled));
+    assert_eq!(
+        store.used(fence.run).await.unwrap().cost_micro_usd,
+        MicroUsd(30)
+    );
+}
+
+#[tokio::test]
 async fn what_nobody_reports_costs_what_was_reserved_and_what_was_not_made_costs_nothing() {
     let home = home().await;
     let fence = home.executing().await.fence;
