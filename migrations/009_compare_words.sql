@@ -51,14 +51,7 @@ UPDATE sqlite_schema SET sql = replace(sql,
 '
         state = ''pending'' OR state = ''done'' OR state = ''parked'' OR state = ''dropped''
     ')
-WHERE type = 'table' AND name = 'plugin_events';
-
-UPDATE sqlite_schema SET sql = replace(sql,
-'state IN (''pending'', ''done'', ''parked'', ''dropped'')',
-'
-        state = ''pending'' OR state = ''done'' OR state = ''parked'' OR state = ''dropped''
-    ')
-WHERE type = 'table' AND name = 'deliveries';
+WHERE type = 'table' AND name IN ('plugin_events', 'deliveries');
 
 UPDATE sqlite_schema SET sql = replace(sql,
 'kind IN (''send'', ''edit'', ''remove'', ''ack'')',

@@ -2,7 +2,7 @@
 //! the question to a person when it is used up. A budget is raised by a person
 //! and never beyond the project's ceiling.
 
-use crate::drive::{Ended, RunContext, persist};
+use crate::drive::{Ended, RunContext};
 use crate::fault::Fault;
 use crate::{EngineOptions, checkpoint, translate};
 use sortie_model::approval::Subject;
@@ -10,6 +10,7 @@ use sortie_model::budget::Limits;
 use sortie_model::guard::OnBudget;
 use sortie_model::halt::HaltReason;
 use sortie_plugins::surfaces::budget::{Refusal, Request};
+use sortie_store::persist;
 use sortie_store::{Job, NewApproval};
 use std::time::Duration;
 

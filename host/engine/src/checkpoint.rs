@@ -2,10 +2,10 @@
 //! `refs/sortie/JOB/checkpoint` in the mirror. It is never pushed from here.
 
 use crate::EngineOptions;
-use crate::drive::persist;
 use crate::fault::Fault;
 use sortie_git::{CommitId, RemoteUrl};
 use sortie_model::id::Fence;
+use sortie_store::persist;
 
 /// Points the job's checkpoint at what its run has done so far, if that is
 /// anything.

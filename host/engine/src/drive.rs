@@ -19,8 +19,7 @@ use sortie_model::job::JobEvent;
 use sortie_model::run::{Run, Step, StepPhase};
 use sortie_plugins::surfaces::workflow::{Action, Decision, MAX_DECISIONS, Outcome, StepResult};
 use sortie_store::limits::RETRY_PAUSE;
-use sortie_store::{Claim, Job, NewDecision, NewStep, Published, RunEnd, StoreError};
-use std::future::Future;
+use sortie_store::{Claim, Job, NewDecision, NewStep, Published, RunEnd, StoreError, persist};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Mutex;
@@ -138,23 +137,6 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
                     tokio::time::sleep(RETRY_PAUSE).await;
                 }
             }
-        }
-    }
-}
-
-/// Repeats a write while a person has to make room or to let go of the
-/// database: what a run knows is worth waiting for.
-pub(crate) async fn persist<T, F>(mut write: impl FnMut() -> F) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    loop {
-        match write().await {
-            Err(error) if error.may_pass() => {
-                tracing::warn!(%error, "a run waits with a write; trying again");
-                tokio::time::sleep(RETRY_PAUSE).await;
-            }
-            other => return other,
         }
     }
 }

@@ -2,7 +2,6 @@
 //! budget and the branch. Fixed once and stored, so that every later stretch
 //! of the run sees the same.
 
-use crate::drive::persist;
 use crate::fault::Fault;
 use crate::meter::RunMeter;
 use crate::{EngineOptions, budget};
@@ -11,6 +10,7 @@ use sortie_model::budget::Limits;
 use sortie_model::project::branch_name;
 use sortie_model::run::RunPhase;
 use sortie_store::Claim;
+use sortie_store::persist;
 use std::sync::Arc;
 
 /// What preparing came to.

@@ -2,10 +2,11 @@
 //! base commit's files name. Fixed by the base commit and the policy, so every
 //! stretch of a run finds the same; never taken from what an agent left.
 
-use crate::drive::{RunContext, persist};
+use crate::drive::RunContext;
 use crate::fault::Fault;
 use sortie_git::{CommitId, Mirror};
 use sortie_model::project::Policy;
+use sortie_store::persist;
 use sortie_verify::detect::{self, Detected, Purpose};
 use sortie_verify::inventory::{Probe, probe};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! The calls of one run on the ledger, in the order in which they are made.
 
 use crate::error::Result;
-use crate::limits::RETRY_PAUSE;
+use crate::persist::persist;
 use crate::store::Store;
 use crate::types::CallLimits;
 use sortie_model::budget::Usage;
@@ -79,14 +79,11 @@ impl CallLedger {
                 Ok(written) => written.await,
                 Err(error) => Err(error),
             };
-            while let Err(error) = outcome {
-                if !error.may_pass() {
-                    tracing::error!(%error, %call, "a call is not settled");
-                    return;
-                }
-                tracing::warn!(%error, %call, "a call waits to be settled; trying again");
-                tokio::time::sleep(RETRY_PAUSE).await;
-                outcome = store.settle_call(fence, call, record.clone()).await;
+            if matches!(&outcome, Err(error) if error.may_pass()) {
+                outcome = persist(|| store.settle_call(fence, call, record.clone())).await;
+            }
+            if let Err(error) = outcome {
+                tracing::error!(%error, %call, "a call is not settled");
             }
         });
         if over && let Err(error) = settled.await {

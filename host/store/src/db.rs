@@ -42,11 +42,7 @@ pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
         .mode(0o600)
         .open(path)
         .map_err(|e| StoreError::io("open", path, &e))?;
-    let conn = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    prepare(&conn, busy_timeout)?;
+    let conn = open_there(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     let mode: String =
         conn.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -67,21 +63,20 @@ pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
 
 /// A connection for checkpoints, of a database that the writer has opened.
 pub(crate) fn open_checkpointer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
-    let conn = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    prepare(&conn, busy_timeout)?;
+    let conn = open_there(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     conn.pragma_update(None, "synchronous", "full")?;
     Ok(conn)
 }
 
 /// A connection that cannot write.
 pub(crate) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
-    let conn = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    open_there(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)
+}
+
+/// A connection to a database that is there, used by one thread at a time.
+fn open_there(path: &Path, mode: OpenFlags, busy_timeout: Duration) -> Result<Connection> {
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
     prepare(&conn, busy_timeout)?;
     Ok(conn)
 }

@@ -17,7 +17,7 @@ mod report;
 mod runs;
 mod touched;
 
-use crate::drive::{RunContext, persist};
+use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::steps::time_left_ms;
 use report::Report;
@@ -26,6 +26,7 @@ use sortie_git::{CommitId, RepoDiff};
 use sortie_model::finding::Finding;
 use sortie_model::run::Step;
 use sortie_sandbox::Part;
+use sortie_store::persist;
 use sortie_verify::inventory::{Inventory, Judged, compare};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -138,7 +138,7 @@ pub(super) async fn perform(
         // The work so far is kept in the mirror, where `sortie diff` shows it.
         if let Some(head) = &head {
             let store = &context.options.store;
-            crate::drive::persist(|| store.set_head(context.fence, head.as_str())).await?;
+            sortie_store::persist(|| store.set_head(context.fence, head.as_str())).await?;
         }
         return Err(stop);
     }
@@ -184,7 +184,7 @@ async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
     let used = store.run_state(context.fence.run).await?.usage;
     let plugin = &context.job.policy.budget_plugin;
     let charged = async || {
-        let charged = crate::drive::persist(|| {
+        let charged = sortie_store::persist(|| {
             store.charge_step(context.fence, position, RunMeter::CALL, context.limits)
         });
         charged
@@ -214,7 +214,7 @@ async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
         Verdict::Allow => {}
         Verdict::Warn(warning) => {
             let data = serde_json::json!({ "warning": warning });
-            crate::drive::persist(|| store.emit(context.fence, "budget.warning", data.clone()))
+            sortie_store::persist(|| store.emit(context.fence, "budget.warning", data.clone()))
                 .await?;
         }
         Verdict::Ask(why) => return Err(Fault::Ask(why)),

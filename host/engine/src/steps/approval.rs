@@ -2,12 +2,13 @@
 //! sandbox, nothing that could be lost.
 
 use super::{StepEnd, sandbox_id};
-use crate::drive::{RunContext, persist};
+use crate::drive::RunContext;
 use crate::fault::Fault;
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::run::Step;
 use sortie_plugins::surfaces::workflow::{ApprovalOutcome, ApprovalStep, Outcome};
 use sortie_store::NewApproval;
+use sortie_store::persist;
 use std::time::Duration;
 
 /// The answer, or none after the run was parked to wait for it.

@@ -7,7 +7,7 @@ mod exec;
 mod publish;
 mod scan;
 
-use crate::drive::{RunContext, action_of, outcome_of, persist};
+use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
 use crate::workspace::remaining_ms;
 use futures::future::join_all;
@@ -15,6 +15,7 @@ use sortie_model::budget::{MicroUsd, Usage};
 use sortie_model::halt::HaltReason;
 use sortie_model::run::{RunPhase, Step};
 use sortie_plugins::surfaces::workflow::{Action, Outcome, StepResult};
+use sortie_store::persist;
 use sortie_store::{ScanReport, StepRecord};
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,11 @@
 //! Requests that share a transaction do not share a failure.
 
+use crate::busy::{options, other_program};
 use crate::plugin_support::{HOOK, call, done, event, listed, set};
-use crate::support::{home, new_job};
+use crate::support::{home, new_job, project};
 use rusqlite::Connection;
 use sortie_model::id::JobId;
-use sortie_store::{CallCause, Effect, JobFilter, StoreError};
+use sortie_store::{CallCause, Effect, JobFilter, Store, StoreError, StoreOptions};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -70,4 +71,32 @@ async fn one_that_fails_after_it_wrote_is_undone_alone() {
     // What is left of the failed one is a gap in the numbers, and they go on.
     let next = store.submit(new_job("alpha", "next")).await.unwrap();
     assert!(next.job.id > *jobs.iter().max().unwrap());
+}
+
+#[tokio::test]
+async fn what_comes_while_a_transaction_waits_joins_it_up_to_its_bound() {
+    for (max_batch, commits) in [(256, 1), (2, 2)] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(StoreOptions {
+            busy_timeout: Duration::from_secs(60),
+            max_batch,
+            ..options(dir.path())
+        });
+        let store = store.unwrap();
+        store.put_projects(vec![project("alpha")]).await.unwrap();
+        let signal = store.work_signal();
+        let before = *signal.borrow();
+        let other = other_program(dir.path());
+        let writes = (0..3).map(|_| store.submit(new_job("alpha", "x")));
+        let mut writes = futures::future::join_all(writes);
+        assert!(
+            futures::poll!(&mut writes).is_pending(),
+            "all are handed in"
+        );
+        other.execute_batch("ROLLBACK").unwrap();
+        for written in writes.await {
+            written.unwrap();
+        }
+        assert_eq!(*signal.borrow() - before, commits, "one signal a commit");
+    }
 }

@@ -2,22 +2,18 @@
 
 use crate::support::{TestClock, new_job, project};
 use rusqlite::Connection;
-use sortie_model::budget::{Limits, MicroUsd};
-use sortie_model::llm::{CallEnd, CallRecord, ModelApi, NewCall};
-use sortie_store::{
-    CallLedger, CallLimits, ClaimLimits, JobFilter, Store, StoreError, StoreOptions,
-};
+use sortie_store::{JobFilter, Store, StoreError, StoreOptions};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Someone in a shell, in the middle of a transaction.
-fn other_program(dir: &Path) -> Connection {
+pub fn other_program(dir: &Path) -> Connection {
     let conn = Connection::open(dir.join("sortie.db")).unwrap();
     conn.execute_batch("BEGIN IMMEDIATE").unwrap();
     conn
 }
 
-fn options(dir: &Path) -> StoreOptions {
+pub fn options(dir: &Path) -> StoreOptions {
     StoreOptions {
         busy_timeout: Duration::from_millis(20),
         ..StoreOptions::new(dir).with_clock(TestClock::new())
@@ -60,53 +56,6 @@ async fn all_who_wait_for_a_locked_database_hear_it_at_once() {
         assert_eq!(refused.unwrap_err(), StoreError::Busy);
     }
     assert!(begun.elapsed() < timeout * 16, "not one after another");
-}
-
-#[tokio::test]
-async fn a_call_that_cannot_be_settled_just_now_is_settled_later() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(options(dir.path())).unwrap();
-    store.put_projects(vec![project("alpha")]).await.unwrap();
-    store.submit(new_job("alpha", "x")).await.unwrap();
-    let limits = ClaimLimits {
-        max_running_total: 1,
-        max_running_per_project: 1,
-    };
-    let fence = store.claim(limits).await.unwrap().unwrap().fence;
-    let plenty = CallLimits {
-        run: Limits {
-            calls: 10,
-            cost_micro_usd: MicroUsd(100),
-            time_ms: 1_000,
-        },
-        project_day: MicroUsd(100),
-        host_day: MicroUsd(100),
-    };
-    let ledger = CallLedger::new(store.clone(), fence, plenty);
-    let call = NewCall {
-        provider: "main".into(),
-        model: "m-1".into(),
-        api: ModelApi::Messages,
-        role: "build".into(),
-        position: None,
-        worst: MicroUsd(40),
-    };
-    let id = ledger.reserve(call).await.unwrap().unwrap();
-    let other = other_program(dir.path());
-    let record = CallRecord {
-        end: CallEnd::Assumed { unusable: false },
-        status: None,
-        error: None,
-        first_byte_ms: None,
-        duration_ms: 1,
-    };
-    ledger.settle(id, record).await;
-    // What came after it was refused, so it was, too.
-    let refused = store.submit(new_job("alpha", "x")).await;
-    assert_eq!(refused.unwrap_err(), StoreError::Busy);
-    other.execute_batch("ROLLBACK").unwrap();
-    let used = ledger.used().await.unwrap();
-    assert_eq!(used.cost_micro_usd, MicroUsd(40));
 }
 
 #[tokio::test]

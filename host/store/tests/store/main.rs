@@ -8,6 +8,7 @@ mod batches;
 mod budget;
 mod busy;
 mod call_faults;
+mod call_ledger;
 mod calls;
 mod deliveries;
 mod egress;

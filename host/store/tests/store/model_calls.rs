@@ -12,13 +12,12 @@ use sortie_model::llm::{
     CallEnd, CallLimit, CallRecord, CallRefused, ModelApi, NewCall, TokenUsage,
 };
 use sortie_store::{
-    CallLedger, CallLimits, CallState, ExhaustedLimit, NewDecision, RunEnd, StoreError, UsageBy,
-    UsageFilter,
+    CallLimits, CallState, ExhaustedLimit, NewDecision, RunEnd, StoreError, UsageBy, UsageFilter,
 };
 
 const DAY_MS: i64 = 86_400_000;
 
-const LIMITS: CallLimits = CallLimits {
+pub const LIMITS: CallLimits = CallLimits {
     run: Limits {
         calls: 10,
         cost_micro_usd: MicroUsd(1_000),
@@ -28,7 +27,7 @@ const LIMITS: CallLimits = CallLimits {
     host_day: MicroUsd(2_000),
 };
 
-fn call(worst: u64) -> NewCall {
+pub fn call(worst: u64) -> NewCall {
     NewCall {
         provider: "main".into(),
         model: "m-1".into(),
@@ -49,7 +48,7 @@ fn record(end: CallEnd) -> CallRecord {
     }
 }
 
-fn reported(cost: u64) -> CallRecord {
+pub fn reported(cost: u64) -> CallRecord {
     record(CallEnd::Reported {
         usage: TokenUsage {
             input: cost,
@@ -100,59 +99,6 @@ async fn a_call_is_counted_at_once_and_paid_when_it_is_settled() {
     assert_eq!(
         (calls[0].reserved, calls[0].cost, calls[0].status),
         (MicroUsd(400), MicroUsd(150), Some(200))
-    );
-}
-
-#[tokio::test]
-async fn a_run_s_ledger_answers_after_every_settlement_that_was_handed_in() {
-    let home = home().await;
-    let fence = home.executing().await.fence;
-    let limits = CallLimits {
-        run: Limits {
-            calls: 100,
-            ..LIMITS.run
-        },
-        ..LIMITS
-    };
-    let ledger = CallLedger::new(home.store.clone(), fence, limits);
-    for spent in 1..=100_u32 {
-        let id = ledger.reserve(call(10)).await.unwrap().unwrap();
-        ledger.settle(id, reported(1)).await;
-        let used = ledger.used().await.unwrap();
-        assert_eq!(
-            (used.calls, used.cost_micro_usd),
-            (spent, MicroUsd(spent.into()))
-        );
-    }
-    let refused = ledger.reserve(call(1)).await.unwrap().unwrap_err();
-    assert_eq!(refused.limit, CallLimit::RunCalls);
-}
-
-#[tokio::test]
-async fn settlements_of_calls_at_once_are_all_seen_and_a_store_that_closes_keeps_them() {
-    let home = home().await;
-    let fence = home.executing().await.fence;
-    let ledger = CallLedger::new(home.store.clone(), fence, LIMITS);
-    let mut calls = Vec::new();
-    for _ in 0..10 {
-        calls.push(ledger.reserve(call(10)).await.unwrap().unwrap());
-    }
-    let settle = |ids: &[CallId]| {
-        let settling = ids.iter().map(|id| ledger.settle(*id, reported(3)));
-        futures::future::join_all(settling.collect::<Vec<_>>())
-    };
-    settle(&calls[..9]).await;
-    let used = ledger.used().await.unwrap();
-    assert_eq!(used.cost_micro_usd, MicroUsd(27));
-    settle(&calls[9..]).await;
-    home.store.close().await;
-
-    let store = open(home.dir.path(), &home.clock);
-    let kept = store.model_calls(fence.run).await.unwrap();
-    assert!(kept.iter().all(|call| call.state == CallState::Settled));
-    assert_eq!(
-        store.used(fence.run).await.unwrap().cost_micro_usd,
-        MicroUsd(30)
     );
 }
 
