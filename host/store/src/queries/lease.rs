@@ -145,6 +145,9 @@ fn next_job(tx: &Tx<'_>, limits: ClaimLimits) -> Result<Option<(JobId, JobPhase)
 fn begin(tx: &mut Tx<'_>, job: JobId) -> Result<Claim> {
     let head = head(tx.conn, job)?;
     let attempt = head.attempts.saturating_add(1);
+    if let Some(follows) = head.follows.filter(|_| attempt == 1) {
+        threads::take_up(tx, job, follows)?;
+    }
     run(
         tx.conn,
         "UPDATE jobs SET attempts = ?2, head_commit = NULL WHERE id = ?1",

@@ -21,6 +21,8 @@ pub(super) struct JobHead {
     usage: Usage,
     /// The job that it waits for.
     behind: Option<JobId>,
+    /// The job whose work it continues.
+    pub(super) follows: Option<JobId>,
 }
 
 /// The job, or that there is none.
@@ -28,7 +30,7 @@ pub(super) fn head(conn: &Connection, job: JobId) -> Result<JobHead> {
     let found = first(
         conn,
         "SELECT phase, not_before, halt_reason, detail, attempts, used_calls,
-             used_cost_micro_usd, used_time_ms, behind
+             used_cost_micro_usd, used_time_ms, behind, follows
          FROM jobs WHERE id = ?1",
         [signed(job.0)],
         |row| {
@@ -38,6 +40,7 @@ pub(super) fn head(conn: &Connection, job: JobId) -> Result<JobHead> {
                 attempts: small(row.get(4)?),
                 usage: rows::usage(row, 5)?,
                 behind: rows::maybe_job(row, 8)?,
+                follows: rows::maybe_job(row, 9)?,
             })
         },
     )?;

@@ -13,6 +13,7 @@ use crate::types::{NewJob, Published, ThreadEntry};
 use crate::writer::Tx;
 use rusqlite::{Connection, params};
 use sortie_model::id::{JobId, ThreadId};
+use sortie_model::start::StartMode;
 
 /// When a job is due that waits for another one: never, until it is released.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -129,5 +130,32 @@ pub(super) fn release(tx: &mut Tx<'_>, job: JobId, behind: Option<JobId>) -> Res
         params![signed(job.0), behind.map(|job| signed(job.0)), tx.now.0],
     )?;
     tx.signals.work |= released > 0;
+    Ok(())
+}
+
+/// The first run of a job that follows another one begins with what that one
+/// left, unless that was published: then it is on the remote.
+pub(super) fn take_up(tx: &Tx<'_>, job: JobId, follows: JobId) -> Result<()> {
+    let published = first(
+        tx.conn,
+        "SELECT published_branch IS NOT NULL FROM jobs WHERE id = ?1",
+        [signed(follows.0)],
+        |row| Ok(row.get::<_, bool>(0)?),
+    )?;
+    let work = match published {
+        Some(false) => people::newest_work(tx.conn, follows)?,
+        _ => None,
+    };
+    let Some(work) = work else { return Ok(()) };
+    run(
+        tx.conn,
+        "UPDATE jobs SET start = ?2, start_base = ?3, start_commit = ?4 WHERE id = ?1",
+        params![
+            signed(job.0),
+            StartMode::Continue.as_str(),
+            work.base,
+            work.commit
+        ],
+    )?;
     Ok(())
 }
