@@ -152,7 +152,7 @@ fn apply(tx: &mut Tx<'_>, call: &Call, origin: chat::Origin) -> Result<Vec<Job>>
     if call.effects.is_empty() {
         return Ok(jobs);
     }
-    let from = chat::From {
+    let from = chat::Speaker {
         plugin: &call.plugin,
         origin,
     };

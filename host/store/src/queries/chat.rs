@@ -74,7 +74,7 @@ impl Origin {
 }
 
 /// Which plugin says something, and why.
-pub(super) struct From<'a> {
+pub(super) struct Speaker<'a> {
     pub(super) plugin: &'a str,
     pub(super) origin: Origin,
 }
@@ -89,7 +89,7 @@ fn find(conn: &Connection, plugin: &str, number: ChatNumber) -> Result<Option<Ch
     )
 }
 
-fn own(tx: &Tx<'_>, from: &From<'_>, number: ChatNumber) -> Result<ChatMessage> {
+fn own(tx: &Tx<'_>, from: &Speaker<'_>, number: ChatNumber) -> Result<ChatMessage> {
     find(tx.conn, from.plugin, number)?
         .ok_or_else(|| StoreError::not_found(format_args!("{number} of plugin {}", from.plugin)))
 }
@@ -97,7 +97,7 @@ fn own(tx: &Tx<'_>, from: &From<'_>, number: ChatNumber) -> Result<ChatMessage> 
 /// Queues a message. To a chat that became another one it goes there.
 pub(super) fn send(
     tx: &mut Tx<'_>,
-    from: &From<'_>,
+    from: &Speaker<'_>,
     number: ChatNumber,
     place: &ChatPlace,
     body: &str,
@@ -122,7 +122,12 @@ pub(super) fn send(
 
 /// Queues new contents. Those that wait for their turn take the place of older
 /// ones, so that a busy message keeps its turn and shows the newest alone.
-pub(super) fn edit(tx: &mut Tx<'_>, from: &From<'_>, number: ChatNumber, body: &str) -> Result<()> {
+pub(super) fn edit(
+    tx: &mut Tx<'_>,
+    from: &Speaker<'_>,
+    number: ChatNumber,
+    body: &str,
+) -> Result<()> {
     let message = own(tx, from, number)?;
     let waiting = first(tx.conn, WAITING_EDIT, [signed(number.0)], |row| {
         let class = named("chat_outbox", row, 1, Class::parse)?;
@@ -155,7 +160,7 @@ pub(super) fn edit(tx: &mut Tx<'_>, from: &From<'_>, number: ChatNumber, body: &
 }
 
 /// Queues the removal of a message. What it was to show before is told no more.
-pub(super) fn remove(tx: &mut Tx<'_>, from: &From<'_>, number: ChatNumber) -> Result<()> {
+pub(super) fn remove(tx: &mut Tx<'_>, from: &Speaker<'_>, number: ChatNumber) -> Result<()> {
     let message = own(tx, from, number)?;
     run(
         tx.conn,
@@ -169,7 +174,7 @@ pub(super) fn remove(tx: &mut Tx<'_>, from: &From<'_>, number: ChatNumber) -> Re
 /// Queues a pin, in place of one that waits.
 pub(super) fn pin(
     tx: &mut Tx<'_>,
-    from: &From<'_>,
+    from: &Speaker<'_>,
     number: ChatNumber,
     pinned: bool,
 ) -> Result<()> {
@@ -195,7 +200,7 @@ pub(super) fn pin(
 /// the press and a note, or null.
 pub(super) fn acknowledge(
     tx: &mut Tx<'_>,
-    from: &From<'_>,
+    from: &Speaker<'_>,
     source: &str,
     body: &str,
 ) -> Result<()> {
@@ -205,7 +210,7 @@ pub(super) fn acknowledge(
 /// Queues one task.
 fn queue(
     tx: &mut Tx<'_>,
-    from: &From<'_>,
+    from: &Speaker<'_>,
     source: &str,
     kind: ChatKindOfTask,
     number: Option<ChatNumber>,

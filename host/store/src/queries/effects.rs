@@ -126,7 +126,7 @@ impl Prepared {
     pub(super) fn apply(
         &self,
         tx: &mut Tx<'_>,
-        from: &chat::From<'_>,
+        from: &chat::Speaker<'_>,
         person: &Person,
         kept: &mut kv::Changes<'_>,
     ) -> Result<Option<Job>> {
