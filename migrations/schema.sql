@@ -84,6 +84,8 @@ CREATE TABLE jobs (
     (start_base IS NOT NULL) = (start <> 'base')
 ), start_commit TEXT CHECK (
     (start_commit IS NULL) = (start_base IS NULL)
+), follows INTEGER REFERENCES jobs (id), behind INTEGER REFERENCES jobs (id) CHECK (
+    behind IS NULL OR phase = 'queued'
 ),
     CHECK (phase <> 'running' OR attempts > 0)
 ) STRICT;
@@ -225,16 +227,6 @@ CREATE TABLE usage (
     booked_at INTEGER NOT NULL
 , position INTEGER) STRICT;
 
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    job_id INTEGER NOT NULL REFERENCES jobs (id),
-    kind TEXT NOT NULL CHECK (kind <> ''),
-    data TEXT NOT NULL,
-    at INTEGER NOT NULL
-) STRICT;
-
-CREATE INDEX events_job ON events (job_id);
-
 CREATE TABLE plugins (
     name TEXT PRIMARY KEY CHECK (name <> ''),
     version TEXT NOT NULL CHECK (version <> ''),
@@ -359,35 +351,6 @@ CREATE TABLE subscriptions (
     PRIMARY KEY (notifier, kind)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE deliveries (
-    notifier TEXT NOT NULL CHECK (notifier <> ''),
-    event_seq INTEGER NOT NULL REFERENCES events (seq),
-    job_id INTEGER NOT NULL REFERENCES jobs (id),
-    state TEXT NOT NULL CHECK (
-        state = 'pending' OR state = 'done' OR state = 'parked' OR state = 'dropped'
-    ),
-    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    attempts_before_retry INTEGER NOT NULL DEFAULT 0 CHECK (
-        attempts_before_retry BETWEEN 0 AND attempts
-    ),
-    not_before INTEGER CHECK ((not_before IS NOT NULL) = (state = 'pending')),
-    due_at INTEGER CHECK (due_at IS NULL OR (state = 'pending' AND due_at = not_before)),
-    error TEXT CHECK (error IS NOT NULL OR state NOT IN ('parked', 'dropped')),
-    receipt TEXT CHECK (receipt IS NULL OR state = 'done'),
-    settled_at INTEGER CHECK ((settled_at IS NOT NULL) = (state IN ('done', 'dropped'))),
-    PRIMARY KEY (notifier, event_seq)
-) STRICT, WITHOUT ROWID;
-
-CREATE UNIQUE INDEX deliveries_head ON deliveries (notifier, job_id)
-WHERE due_at IS NOT NULL;
-
-CREATE INDEX deliveries_due ON deliveries (notifier, due_at) WHERE due_at IS NOT NULL;
-
-CREATE INDEX deliveries_open ON deliveries (notifier, state, job_id, event_seq)
-WHERE settled_at IS NULL;
-
-CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
-
 CREATE TABLE chat_messages (
     number INTEGER PRIMARY KEY,
     plugin TEXT NOT NULL CHECK (plugin <> ''),
@@ -401,28 +364,6 @@ CREATE TABLE chat_messages (
 
 CREATE UNIQUE INDEX chat_messages_service ON chat_messages (source, chat, service_id)
 WHERE service_id IS NOT NULL;
-
-CREATE TABLE chat_outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    plugin TEXT NOT NULL CHECK (plugin <> ''),
-    source TEXT NOT NULL CHECK (source <> ''),
-    kind TEXT NOT NULL CHECK (
-        kind = 'send' OR kind = 'edit' OR kind = 'remove' OR kind = 'ack'
-    ),
-    number INTEGER REFERENCES chat_messages (number) CHECK ((number IS NULL) = (kind = 'ack')),
-    body TEXT CHECK (
-        (body IS NULL) = (kind = 'remove') AND (body IS NULL OR json_valid(body))
-    ),
-    state TEXT NOT NULL CHECK (state IN ('pending', 'parked')),
-    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
-    not_before INTEGER CHECK ((not_before IS NOT NULL) = (state = 'pending')),
-    error TEXT CHECK (error IS NOT NULL OR state = 'pending'),
-    queued_at INTEGER NOT NULL
-) STRICT;
-
-CREATE INDEX chat_outbox_source ON chat_outbox (source, state);
-
-CREATE INDEX chat_outbox_message ON chat_outbox (number) WHERE number IS NOT NULL;
 
 CREATE TABLE approvals (
     id INTEGER PRIMARY KEY,
@@ -448,6 +389,8 @@ CREATE TABLE approvals (
 ), budget_raise TEXT CHECK (
     (budget_raise IS NOT NULL) = (subject = 'budget')
     AND (budget_raise IS NULL OR json_valid(budget_raise))
+), remind_at INTEGER, reminded_at INTEGER CHECK (
+    reminded_at IS NULL OR remind_at IS NOT NULL
 )) STRICT;
 
 CREATE INDEX approvals_job ON approvals (job_id);
@@ -578,3 +521,146 @@ CREATE TABLE egress_connections (
 CREATE INDEX egress_connections_run ON egress_connections (run_id);
 
 CREATE INDEX egress_connections_job ON egress_connections (job_id);
+
+CREATE TABLE people (
+    id INTEGER PRIMARY KEY,
+    source TEXT NOT NULL CHECK (source <> ''),
+    user TEXT NOT NULL CHECK (user <> ''),
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (
+        role = 'viewer' OR role = 'requester' OR role = 'approver' OR role = 'owner'
+    ),
+    added_by TEXT NOT NULL CHECK (added_by <> ''),
+    added_at INTEGER NOT NULL,
+    UNIQUE (source, user)
+) STRICT;
+
+CREATE TABLE chats (
+    source TEXT NOT NULL CHECK (source <> ''),
+    chat TEXT NOT NULL CHECK (chat <> ''),
+    kind TEXT NOT NULL CHECK (
+        kind = 'private' OR kind = 'group' OR kind = 'supergroup' OR kind = 'channel'
+    ),
+    title TEXT NOT NULL,
+    admitted INTEGER NOT NULL CHECK (admitted IN (0, 1)),
+    level TEXT NOT NULL DEFAULT 'all' CHECK (
+        level = 'all' OR level = 'results' OR level = 'questions' OR level = 'none'
+    ),
+    -- Minutes of the day, in the time zone beside them.
+    quiet_from INTEGER CHECK (quiet_from BETWEEN 0 AND 1439),
+    quiet_to INTEGER CHECK (quiet_to BETWEEN 0 AND 1439),
+    time_zone TEXT CHECK ((time_zone IS NULL) = (quiet_from IS NULL)),
+    -- The highest message number that was seen there; 0 when it has none.
+    newest_message INTEGER NOT NULL DEFAULT 0,
+    -- Why nothing can be sent there, until something comes from it.
+    gone TEXT,
+    moved_to TEXT,
+    changed_at INTEGER NOT NULL,
+    PRIMARY KEY (source, chat),
+    CHECK ((quiet_from IS NULL) = (quiet_to IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chat_levels (
+    source TEXT NOT NULL,
+    chat TEXT NOT NULL,
+    project TEXT NOT NULL CHECK (project <> ''),
+    level TEXT NOT NULL CHECK (
+        level = 'all' OR level = 'results' OR level = 'questions' OR level = 'none'
+    ),
+    PRIMARY KEY (source, chat, project),
+    FOREIGN KEY (source, chat) REFERENCES chats (source, chat)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chat_buttons (
+    token TEXT PRIMARY KEY CHECK (length(token) = 22),
+    number INTEGER NOT NULL REFERENCES chat_messages (number),
+    action TEXT NOT NULL CHECK (action <> ''),
+    approval_id INTEGER REFERENCES approvals (id),
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER,
+    used_by TEXT CHECK ((used_by IS NULL) = (used_at IS NULL)),
+    UNIQUE (number, action)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chat_outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    plugin TEXT NOT NULL CHECK (plugin <> ''),
+    source TEXT NOT NULL CHECK (source <> ''),
+    kind TEXT NOT NULL CHECK (
+        kind = 'send' OR kind = 'edit' OR kind = 'remove' OR kind = 'ack' OR kind = 'pin'
+    ),
+    number INTEGER REFERENCES chat_messages (number) CHECK ((number IS NULL) = (kind = 'ack')),
+    body TEXT CHECK (
+        (body IS NULL) = (kind = 'remove') AND (body IS NULL OR json_valid(body))
+    ),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'parked')),
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    not_before INTEGER CHECK ((not_before IS NOT NULL) = (state = 'pending')),
+    error TEXT CHECK (error IS NOT NULL OR state = 'pending'),
+    queued_at INTEGER NOT NULL,
+    -- What it is to the one who reads it, and the job it tells of.
+    class TEXT NOT NULL DEFAULT 'reply' CHECK (
+        class = 'reply' OR class = 'question' OR class = 'result' OR class = 'report'
+        OR class = 'progress'
+    ),
+    job_id INTEGER REFERENCES jobs (id),
+    -- Grows when newer contents take the place of those that wait.
+    revision INTEGER NOT NULL DEFAULT 0 CHECK (revision >= 0),
+    -- Since when it may have been sent, and the highest message number before.
+    begun_at INTEGER,
+    floor INTEGER CHECK ((floor IS NULL) = (begun_at IS NULL))
+) STRICT;
+
+CREATE INDEX chat_outbox_source ON chat_outbox (source, state);
+
+CREATE INDEX chat_outbox_message ON chat_outbox (number) WHERE number IS NOT NULL;
+
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id INTEGER REFERENCES jobs (id),
+    kind TEXT NOT NULL CHECK (kind <> ''),
+    data TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE deliveries (
+    notifier TEXT NOT NULL CHECK (notifier <> ''),
+    event_seq INTEGER NOT NULL REFERENCES events (seq),
+    job_id INTEGER REFERENCES jobs (id),
+    state TEXT NOT NULL CHECK (
+        state = 'pending' OR state = 'done' OR state = 'parked' OR state = 'dropped'
+    ),
+    attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+    attempts_before_retry INTEGER NOT NULL DEFAULT 0 CHECK (
+        attempts_before_retry BETWEEN 0 AND attempts
+    ),
+    not_before INTEGER CHECK ((not_before IS NOT NULL) = (state = 'pending')),
+    due_at INTEGER CHECK (due_at IS NULL OR (state = 'pending' AND due_at = not_before)),
+    error TEXT CHECK (error IS NOT NULL OR state NOT IN ('parked', 'dropped')),
+    receipt TEXT CHECK (receipt IS NULL OR state = 'done'),
+    settled_at INTEGER CHECK ((settled_at IS NOT NULL) = (state IN ('done', 'dropped'))),
+    PRIMARY KEY (notifier, event_seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX events_job ON events (job_id);
+
+CREATE INDEX events_halted ON events (at) WHERE kind = 'job.halted';
+
+CREATE UNIQUE INDEX deliveries_head ON deliveries (notifier, job_id)
+WHERE due_at IS NOT NULL;
+
+CREATE INDEX deliveries_due ON deliveries (notifier, due_at) WHERE due_at IS NOT NULL;
+
+CREATE INDEX deliveries_open ON deliveries (notifier, state, job_id, event_seq)
+WHERE settled_at IS NULL;
+
+CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
+
+CREATE INDEX approvals_reminder ON approvals (remind_at)
+WHERE decision IS NULL AND reminded_at IS NULL AND remind_at IS NOT NULL;
+
+CREATE INDEX jobs_behind ON jobs (behind) WHERE behind IS NOT NULL;
+
+CREATE INDEX jobs_thread ON jobs (thread_id);
+
+CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;

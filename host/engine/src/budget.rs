@@ -4,7 +4,7 @@
 
 use crate::drive::{Ended, RunContext};
 use crate::fault::Fault;
-use crate::{EngineOptions, checkpoint, translate};
+use crate::{EngineOptions, checkpoint, evidence, translate};
 use sortie_model::approval::Subject;
 use sortie_model::budget::Limits;
 use sortie_model::guard::OnBudget;
@@ -69,16 +69,22 @@ pub(crate) async fn used_up(
     }
     let store = &context.options.store;
     let state = store.run_state(context.fence.run).await?;
-    let expires = Duration::from_millis(policy.approval_expires_ms);
+    let wait_ms = policy.approval_expires_ms;
+    let now = context.options.clock.now();
+    let subject = Subject::Budget { exhausted, raise };
+    let evidence = evidence::of(context, &subject, state.run.head_commit.as_deref()).await?;
     let question = NewApproval {
         step: STEP.to_owned(),
-        subject: Subject::Budget { exhausted, raise },
+        subject,
         question: format!(
             "{detail}; what is done so far is kept. Raise the budget of {} by {raise} and go on?",
             context.limits
         ),
         commit: state.run.head_commit,
-        expires_at: context.options.clock.now().plus(expires),
+        expires_at: now.plus(Duration::from_millis(wait_ms)),
+        remind_at: evidence::remind_after_ms(wait_ms)
+            .map(|after| now.plus(Duration::from_millis(after))),
+        evidence: Some(evidence),
     };
     persist(|| store.park(context.fence, question.clone())).await?;
     Ok(Ended::Parked)

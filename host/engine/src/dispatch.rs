@@ -1,5 +1,5 @@
 //! The one loop that orders what the engine does: claims when there is room,
-//! cancels when a person says so, expires what nobody answered, and clears
+//! cancels when a person says so, expires what nobody answered, reminds, and clears
 //! away sandboxes that no run owns. It never runs a step itself.
 
 use crate::{EngineError, EngineOptions, drive};
@@ -91,12 +91,14 @@ impl Dispatcher {
         }
     }
 
-    /// Halts what nobody answered in time. Looks first: every job that comes in
+    /// Halts what nobody answered in time, and reminds of what waits for long.
+    /// Looks first: every job that comes in
     /// is a reason for a turn, and none for a write.
     async fn expire(&self) -> Result<(), StoreError> {
         let (store, now) = (&self.options.store, self.options.clock.now());
         if store.next_expiry().await?.is_some_and(|at| at <= now) {
             store.expire_approvals().await?;
+            store.remind_due().await?;
         }
         Ok(())
     }

@@ -10,12 +10,14 @@ use crate::fault::Fault;
 use crate::log::{self, RunLog};
 use crate::verification::Verification;
 use crate::workspace::WorkspaceSlot;
-use crate::{EngineOptions, backoff, budget, checkpoint, prepare, steps, translate};
+use crate::{
+    EngineOptions, backoff, budget, checkpoint, prepare, result, steps, thread, translate,
+};
 use futures::FutureExt as _;
 use sortie_model::budget::Limits;
 use sortie_model::halt::HaltReason;
 use sortie_model::id::Fence;
-use sortie_model::job::JobEvent;
+use sortie_model::job::{JobEvent, JobEventKind};
 use sortie_model::run::{Run, Step, StepPhase};
 use sortie_plugins::surfaces::workflow::{Action, Decision, MAX_DECISIONS, Outcome, StepResult};
 use sortie_store::limits::RETRY_PAUSE;
@@ -30,6 +32,8 @@ pub(crate) struct RunContext {
     pub(crate) options: Arc<EngineOptions>,
     pub(crate) fence: Fence,
     pub(crate) job: Job,
+    /// What the workflow is told to do; see [`thread::task`].
+    pub(crate) task: String,
     pub(crate) run: Run,
     /// What the run may use, fixed when it was prepared.
     pub(crate) limits: Limits,
@@ -119,7 +123,16 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
     if let Err(error) = options.sandbox.remove(fence.run.0).await {
         tracing::warn!(%error, run = fence.run.0, "a sandbox is left; the next start removes it");
     }
-    if let Some((event, end)) = end {
+    if let Some((event, mut end)) = end {
+        if event.kind() != JobEventKind::Postponed {
+            // An account that cannot be given costs the account, not the end.
+            match result::of(&options, fence, &end).await {
+                Ok(result) => end.result = Some(result),
+                Err(fault) => {
+                    tracing::warn!(?fault, run = fence.run.0, "the result of a run is not told");
+                }
+            }
+        }
         // Until it is written the job counts as running and takes a place.
         loop {
             match options
@@ -145,6 +158,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
     let prepared = prepare::prepare(&options, &claim).await?;
     let verification =
         Verification::of(&prepared.mirror, &prepared.base, &claim.job.policy).await?;
+    let task = thread::task(&options, &claim.job).await?;
     let log = RunLog::open(&log::path(&options.data_dir, claim.run.id)).await?;
     let context = RunContext {
         outside: crate::egress::Outside::of(&options, claim.fence, &claim.job.policy.egress),
@@ -156,6 +170,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
         options,
         fence: claim.fence,
         job: claim.job,
+        task,
         run: claim.run,
         limits: prepared.limits,
         branch: prepared.branch,

@@ -17,14 +17,18 @@ mod dispatch;
 mod doors;
 mod drive;
 mod egress;
+mod evidence;
 mod fault;
 mod gate;
 mod log;
 mod meter;
 mod prepare;
 mod program;
+mod progress;
+mod result;
 mod scan;
 mod steps;
+mod thread;
 mod translate;
 mod verification;
 mod watchdog;
@@ -41,7 +45,7 @@ use sortie_model::id::{JobId, RunId};
 use sortie_model::run::Run;
 use sortie_plugins::Plugins;
 use sortie_sandbox::Sandbox;
-use sortie_store::{Store, StoreError};
+use sortie_store::{Job, Store, StoreError};
 use sortie_vault::Redactor;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -166,7 +170,25 @@ impl Engine {
         let (Some(base), Some(head)) = (run.base_commit, run.head_commit) else {
             return Ok(None);
         };
-        let url = RemoteUrl::parse(&found.repository).map_err(GitError::from)?;
+        self.patch(&found, &base, &head).await.map(Some)
+    }
+
+    /// The diff between two commits of a job's repository, as git prints it. None
+    /// when there is no such job.
+    pub async fn diff_between(
+        &self,
+        job: JobId,
+        base: &str,
+        head: &str,
+    ) -> Result<Option<String>, EngineError> {
+        match self.options.store.job(job).await? {
+            Some(found) => self.patch(&found, base, head).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn patch(&self, job: &Job, base: &str, head: &str) -> Result<String, EngineError> {
+        let url = RemoteUrl::parse(&job.repository).map_err(GitError::from)?;
         let mirror = self.options.git.open(&url)?;
         let limit = self.options.limits.diff_bytes;
         let base = base.parse::<CommitId>()?;
@@ -174,9 +196,9 @@ impl Engine {
         let diff = mirror.diff(&base, &head).await?;
         let text = diff.patch();
         if text.len() > limit {
-            return Err(EngineError::DiffTooLarge { job, limit });
+            return Err(EngineError::DiffTooLarge { job: job.id, limit });
         }
-        Ok(Some(String::from_utf8_lossy(text).into_owned()))
+        Ok(String::from_utf8_lossy(text).into_owned())
     }
 
     /// Where the log of a run stands: one [`LogLine`] as JSON a line. The file

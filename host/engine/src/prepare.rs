@@ -4,13 +4,13 @@
 
 use crate::fault::Fault;
 use crate::meter::RunMeter;
-use crate::{EngineOptions, budget};
+use crate::{EngineOptions, budget, thread};
 use sortie_git::{CommitId, Mirror, RemoteUrl};
 use sortie_model::budget::Limits;
 use sortie_model::project::branch_name;
 use sortie_model::run::RunPhase;
-use sortie_store::Claim;
 use sortie_store::persist;
+use sortie_store::{Claim, Job};
 use std::sync::Arc;
 
 /// What preparing came to.
@@ -20,6 +20,11 @@ pub(crate) struct Prepared {
     pub(crate) branch: String,
     pub(crate) mirror: Mirror,
     pub(crate) meter: Arc<RunMeter>,
+}
+
+/// The branch of a job that goes on with nobody else's.
+pub(crate) fn own_branch(job: &Job) -> String {
+    branch_name(&job.policy.branch_prefix, job.id, &job.task)
 }
 
 /// Prepares a run, or reads what an earlier stretch of it prepared.
@@ -47,12 +52,19 @@ pub(crate) async fn prepare(options: &EngineOptions, claim: &Claim) -> Result<Pr
                 Some(branch) => branch.clone(),
                 None => mirror.default_branch().await?,
             };
-            let base = match &job.start.work {
+            let published = thread::published_tip(options, &mirror, job).await?;
+            let base = match (&job.start.work, &published) {
                 // The work of an earlier run rests on that run's base.
-                Some(work) => work.base.parse()?,
-                None => mirror.resolve_branch(&base_branch).await?,
+                (Some(work), _) => work.base.parse()?,
+                // What was published goes on where it stands, with whatever
+                // people added.
+                (None, Some((_, tip))) => tip.clone(),
+                (None, None) => mirror.resolve_branch(&base_branch).await?,
             };
-            let branch = branch_name(&job.policy.branch_prefix, job.id, &job.task);
+            let branch = match published {
+                Some((branch, _)) => branch,
+                None => own_branch(job),
+            };
             if let Some(work) = &job.start.work {
                 persist(|| options.store.set_head(claim.fence, &work.commit)).await?;
             }

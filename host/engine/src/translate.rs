@@ -16,7 +16,7 @@ pub(crate) fn context(run: &RunContext) -> workflow::Context {
     workflow::Context {
         job: run.job.id.0,
         attempt: run.run.attempt,
-        task: run.job.task.clone(),
+        task: run.task.clone(),
         project: run.job.project.clone(),
         agent: policy.agent.clone(),
         verify: run.verification.commands.clone(),

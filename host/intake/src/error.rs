@@ -3,6 +3,7 @@
 
 use crate::limits;
 use sortie_git::UrlError;
+use sortie_model::id::JobId;
 use sortie_model::surface::Surface;
 use sortie_store::StoreError;
 
@@ -15,6 +16,18 @@ pub enum IntakeError {
     /// The request names two places to work in.
     #[error("find the project: the request names a project and a repository; name one of them")]
     TwoTargets,
+    /// The request names a place to work in and a job whose place it takes.
+    #[error(
+        "find the project: the request continues a job and names a place of its own; leave the \
+         project and the repository out"
+    )]
+    ContinuesElsewhere,
+    /// The job that is to be continued is none.
+    #[error("continue {job}: there is no such job; see `sortie list`")]
+    NoSuchJob {
+        /// The job.
+        job: JobId,
+    },
     /// No project of that name is configured.
     #[error("find project {name:?}: none of that name is configured; {}", known_hint("projects", nearest.as_deref(), known))]
     UnknownProject {

@@ -37,6 +37,8 @@ struct Shared {
     catalog: Arc<dyn Catalog>,
     targets: Targets,
     allowed: AllowedSets,
+    /// The globs of repositories outside the configuration, as configured.
+    repositories: Vec<String>,
     /// Repositories outside the configuration that were asked for since the
     /// start, by the name they were given. The lock also orders the writes of
     /// the list of projects, which replaces the one before.
@@ -46,6 +48,7 @@ struct Shared {
 impl Intake {
     /// Checks the configured projects and makes them the store's.
     pub async fn open(options: IntakeOptions) -> Result<Self, IntakeError> {
+        let repositories = options.allowed.repositories.clone();
         let allowed = options.allowed.compile()?;
         let targets = Targets::new(
             options.projects,
@@ -62,6 +65,7 @@ impl Intake {
                 catalog: options.catalog,
                 targets,
                 allowed,
+                repositories,
                 extra: Mutex::default(),
             }),
         })
@@ -70,6 +74,12 @@ impl Intake {
     /// What is installed.
     pub fn catalog(&self) -> &dyn Catalog {
         self.shared.catalog.as_ref()
+    }
+
+    /// Globs of the repositories outside the configured projects that jobs may
+    /// name.
+    pub fn allowed_repositories(&self) -> &[String] {
+        &self.shared.repositories
     }
 
     /// Makes the request a job. The job is on disk when this returns; a
@@ -122,10 +132,19 @@ impl Intake {
         let shared = &self.shared;
         let idempotency = request.idempotency()?;
         request.check()?;
-        let target = shared.targets.find(&request)?;
+        let followed = self.followed(&request).await?;
+        let target = match &followed {
+            Some(job) => shared.targets.find_again(&job.project, &job.repository)?,
+            None => shared.targets.find(&request)?,
+        };
         let (Target::Configured(project) | Target::Allowed(project)) = &target;
+        // What held for the work so far holds for the rest of it.
+        let (own, base) = match &followed {
+            Some(job) => (&job.policy, &job.base_branch),
+            None => (&project.policy, &project.base_branch),
+        };
         let policy = policy::resolve(
-            &project.policy,
+            own,
             &request,
             &shared.allowed,
             shared.catalog.as_ref(),
@@ -136,15 +155,33 @@ impl Intake {
         }
         Ok(NewJob {
             project: project.name.clone(),
-            repository: project.repository.clone(),
-            base_branch: request.base.or_else(|| project.base_branch.clone()),
+            repository: match &followed {
+                Some(job) => job.repository.clone(),
+                None => project.repository.clone(),
+            },
+            base_branch: request.base.or_else(|| base.clone()),
             task: request.task,
             policy,
-            thread: None,
+            follows: followed.as_ref().map(|job| job.id),
             requested_by: requester.by.clone(),
             via: requester.via.clone(),
             idempotency,
         })
+    }
+
+    /// The job that the request continues, if it continues one.
+    async fn followed(&self, request: &SubmitRequest) -> Result<Option<Job>, IntakeError> {
+        let Some(number) = request.continues else {
+            return Ok(None);
+        };
+        if request.project.is_some() || request.repository.is_some() {
+            return Err(IntakeError::ContinuesElsewhere);
+        }
+        let job = JobId(number);
+        match self.shared.store.job(job).await? {
+            Some(job) => Ok(Some(job)),
+            None => Err(IntakeError::NoSuchJob { job }),
+        }
     }
 
     /// Starts a job that ended without success again.

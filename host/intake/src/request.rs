@@ -10,10 +10,10 @@ use sortie_store::IdempotencyKey;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
-    /// The project's name; this or `repository`.
+    /// The project's name; this, `repository` or `continues`.
     #[serde(default)]
     pub project: Option<String>,
-    /// The remote's URL; this or `project`.
+    /// The remote's URL; this, `project` or `continues`.
     #[serde(default)]
     pub repository: Option<String>,
     /// What to do, for the agent.
@@ -33,6 +33,11 @@ pub struct SubmitRequest {
     /// Verification commands beyond the project's own.
     #[serde(default)]
     pub verify: Vec<String>,
+    /// The number of the job whose work it continues, in the same project and
+    /// under the same policy unless it says otherwise. Left out of the digest
+    /// when it is none, so that keys from before it was there keep theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<u64>,
     /// The caller's name for this request: the same key with the same content
     /// is the same job.
     #[serde(skip)]
@@ -192,6 +197,11 @@ mod tests {
                 .expect("some")
                 .request_hash
         };
+        let mut three = one.clone();
+        three.continues = Some(7);
+        assert_ne!(digest(&one), digest(&three));
+        let text = serde_json::to_string(&one).expect("text");
+        assert!(!text.contains("continues"), "{text}");
         assert_eq!(digest(&one), digest(&one.clone()));
         assert_ne!(digest(&one), digest(&two));
         for bad in ["", "a b", "ä", &"k".repeat(256)] {

@@ -112,6 +112,18 @@ impl Targets {
         }
     }
 
+    /// The project that a job was of, as it is allowed today.
+    pub(crate) fn find_again(
+        &self,
+        project: &str,
+        repository: &str,
+    ) -> Result<Target, IntakeError> {
+        match self.projects().any(|known| known.name == project) {
+            true => self.by_name(project),
+            false => self.by_repository(repository),
+        }
+    }
+
     fn by_name(&self, name: &str) -> Result<Target, IntakeError> {
         if let Some(project) = self.projects().find(|project| project.name == name) {
             return Ok(Target::Configured(project.clone()));

@@ -1,4 +1,4 @@
-//! The host's timeline: what happened to which job, in order.
+//! The host's timeline: what happened, to which job or to the host, in order.
 
 use crate::clock::Timestamp;
 use crate::id::{EventSeq, JobId};
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Event {
     /// Its place in the timeline.
     pub seq: EventSeq,
-    /// The job it is about.
-    pub job: JobId,
+    /// The job it is about; none for an event of the host itself.
+    pub job: Option<JobId>,
     /// Who and what, with a dot between, such as `job.needs_review` or
     /// `step.finished`. After `job.` and `run.` stands the phase's own name.
     pub kind: String,

@@ -94,7 +94,7 @@ fn new_job() -> NewJob {
         base_branch: Some("main".into()),
         task: "fix the bug in the parser that drops the last line of a file".into(),
         policy: policy(),
-        thread: None,
+        follows: None,
         requested_by: "ann".into(),
         via: "http".into(),
         idempotency: None,
@@ -178,6 +178,7 @@ async fn call(store: &Store, client: usize, round: usize) -> sortie_store::Resul
         sender: None,
         payload: vec![0; 512],
         cursor: None,
+        seen: None,
     };
     let effects = vec![
         Effect::Submit {
@@ -195,6 +196,7 @@ async fn call(store: &Store, client: usize, round: usize) -> sortie_store::Resul
         actor: "ann".into(),
         via: "plugin:webhook".into(),
         kv_max_bytes: 1 << 20,
+        button: None,
         effects,
     };
     store.commit_call(call).await

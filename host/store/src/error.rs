@@ -1,7 +1,7 @@
 //! What can go wrong in the store, in words that say what to do next.
 
 use crate::lock::Holder;
-use sortie_model::id::{JobId, PluginEventId, RunId, Token};
+use sortie_model::id::{ApprovalId, JobId, PluginEventId, RunId, Token};
 use sortie_model::job::IllegalTransition;
 use sortie_model::run::RunPhase;
 use std::path::{Path, PathBuf};
@@ -116,6 +116,17 @@ pub enum StoreError {
         /// The commit that the question is about, if it is about one.
         asked: Option<String>,
     },
+    /// A person's answer is about another question than the one that is open.
+    #[error("answer the question about {job}: another one, {asked}, is open now; read that one")]
+    OtherQuestion {
+        /// The job.
+        job: JobId,
+        /// The question that is open.
+        asked: ApprovalId,
+    },
+    /// The button that was pressed, or one beside it, was used before.
+    #[error("act on the press of a button: it was used before")]
+    ButtonUsed,
     /// A job was to go on with the work of an earlier run, and there is none.
     #[error("go on with {job}: none of its runs left any work; start it at its base")]
     NoWork {

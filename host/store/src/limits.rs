@@ -114,3 +114,20 @@ pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 /// Rows that one pruning takes away; the next takes the rest. Few enough that
 /// others do not wait for it.
 pub const MAX_PRUNED: u32 = 1_000;
+
+/// How long a button counts that answers no question: a week, in milliseconds.
+/// Nobody looks for older ones.
+pub const BUTTON_LIFE_MS: i64 = 7 * 24 * 3_600_000;
+
+/// The most buttons of one message; what services show is fewer.
+pub const MAX_BUTTONS: usize = 100;
+
+/// Wrong codes after which one that lets a person in is void: a guess among 40
+/// bits has no chance by then.
+pub const MAX_PAIRING_TRIES: u32 = 20;
+
+/// The most lines of jobs, and of questions, in the host's statistics.
+pub const MAX_STATS_LINES: u32 = 50;
+
+/// The longest stretch that statistics are made of: a leap year in hours.
+pub const MAX_STATS_HOURS: u32 = 8_784;

@@ -26,6 +26,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/007_create_egress.sql"),
     include_str!("../../../migrations/008_ask_for_budget.sql"),
     include_str!("../../../migrations/009_compare_words.sql"),
+    include_str!("../../../migrations/010_admit_people.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.
@@ -254,6 +255,44 @@ mod tests {
                 "6",
             ]
         );
+    }
+
+    #[test]
+    fn what_waits_keeps_its_number_and_its_place() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        conn.pragma_update(None, "foreign_keys", true).unwrap();
+        to_version(&mut conn, 9).unwrap();
+        conn.execute_batch(
+            "INSERT INTO projects (tenant_id, name, repository, policy, created_at, updated_at)
+             VALUES (1, 'kept', 'r', '{}', 0, 0);",
+        )
+        .unwrap();
+        fill_timeline(&conn, 9);
+        conn.execute_batch(
+            "INSERT INTO deliveries (notifier, event_seq, job_id, state, not_before, due_at)
+             VALUES ('mail', 1, 42, 'pending', 0, 0);
+             INSERT INTO chat_messages (number, plugin, source, chat, queued_at)
+             VALUES (7, 'p', 's', 'c', 0);
+             INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before,
+                 queued_at)
+             VALUES ('p', 's', 'send', 7, '1', 'pending', 0, 0),
+                 ('p', 's', 'edit', 7, '2', 'pending', 0, 0);
+             DELETE FROM chat_outbox WHERE id = 2;",
+        )
+        .unwrap();
+        to_version(&mut conn, STEPS.len()).unwrap();
+        let kept: String = conn
+            .query_row(
+                "SELECT concat_ws(' ', e.seq, d.due_at, o.id, o.class, o.revision,
+                     (SELECT seq FROM sqlite_sequence WHERE name = 'chat_outbox'))
+                 FROM events e JOIN deliveries d ON d.event_seq = e.seq, chat_outbox o",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(kept, "1 0 1 reply 0 2");
+        let broken = conn.prepare("PRAGMA foreign_key_check").unwrap();
+        assert!(!{ broken }.exists([]).unwrap());
     }
 
     #[test]

@@ -7,10 +7,10 @@ use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::meter::{AtWork, RunMeter};
 use crate::program::{self, Reader};
+use crate::progress::Progress;
 use crate::translate;
 use crate::watchdog::{Stuck, Watchdog};
 use sortie_model::approval::{Decision, Subject};
-use sortie_model::clock::Timestamp;
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
 use sortie_model::llm::role;
@@ -20,13 +20,8 @@ use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
 use sortie_sandbox::{Output, OutputStream, StepSpec, place};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// People look at progress once in a while; the timeline gets at most one row
-/// of it a second.
-const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-/// The longest progress text, in characters.
-const PROGRESS_CHARS: usize = 200;
 /// The longest summary kept, in characters. An answer to a question is one.
 const SUMMARY_CHARS: usize = 12_000;
 
@@ -97,9 +92,7 @@ pub(super) async fn perform(
             parser: plugins.agent_parser(&asked.agent).await?,
             watch: Watch::new(context.job.policy.guard),
             at_work: &at_work,
-            context,
-            step: &step.name,
-            shown_at: None,
+            progress: Progress::of(context, &step.name),
             done: false,
         })
     })
@@ -228,9 +221,7 @@ struct Events<'a> {
     parser: Parser,
     watch: Watch,
     at_work: &'a AtWork<'a>,
-    context: &'a RunContext,
-    step: &'a str,
-    shown_at: Option<Timestamp>,
+    progress: Progress<'a>,
     done: bool,
 }
 
@@ -243,26 +234,7 @@ impl Reader for Events<'_> {
         let events = self.parser.push(stream, &output.bytes).await?;
         self.watch.hear(&events);
         self.done |= events.iter().any(|event| matches!(event, Event::Done(_)));
-        let Some(text) = events.iter().rev().find_map(progress) else {
-            return Ok(());
-        };
-        let now = self.context.options.clock.now();
-        let due = self
-            .shown_at
-            .is_none_or(|shown| now.since(shown) >= PROGRESS_EVERY);
-        if due {
-            self.shown_at = Some(now);
-            let text = self.context.options.redactor.redact(&text);
-            let data = serde_json::json!({ "step": self.step, "text": text });
-            let store = &self.context.options.store;
-            // Progress is worth a row, not a failed run.
-            if let Err(sortie_store::StoreError::Stale { .. }) =
-                store.emit(self.context.fence, "agent.progress", data).await
-            {
-                return Err(Fault::Stale);
-            }
-        }
-        Ok(())
+        self.progress.hear(&events).await
     }
 
     fn is_done(&self) -> bool {
@@ -315,18 +287,6 @@ impl Watch {
     fn alarm(&self) -> Option<Instant> {
         self.began.checked_add(self.dog.patience_ends())
     }
-}
-
-/// What a person would like to see of an event.
-fn progress(event: &Event) -> Option<String> {
-    let text = match event {
-        Event::Turn(turn) => format!("turn {turn}"),
-        Event::ToolStart(tool) => format!("{} {}", tool.name, tool.summary),
-        Event::Text(text) => text.lines().next_back()?.trim().to_owned(),
-        Event::Error(error) => error.clone(),
-        _ => return None,
-    };
-    (!text.is_empty()).then(|| cut(&text, PROGRESS_CHARS))
 }
 
 /// At most `chars` characters.

@@ -3,6 +3,7 @@
 
 use super::{StepEnd, sandbox_id};
 use crate::drive::RunContext;
+use crate::evidence;
 use crate::fault::Fault;
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::run::Step;
@@ -43,13 +44,18 @@ pub(super) async fn perform(
         true => Subject::Review,
         false => Subject::Gate,
     };
-    let expires = Duration::from_millis(context.job.policy.approval_expires_ms);
+    let wait_ms = context.job.policy.approval_expires_ms;
+    let now = context.options.clock.now();
+    let evidence = evidence::of(context, &subject, state.run.head_commit.as_deref()).await?;
     let question = NewApproval {
         step: id,
         subject,
         question: asked.question,
         commit: state.run.head_commit,
-        expires_at: context.options.clock.now().plus(expires),
+        expires_at: now.plus(Duration::from_millis(wait_ms)),
+        remind_at: evidence::remind_after_ms(wait_ms)
+            .map(|after| now.plus(Duration::from_millis(after))),
+        evidence: Some(evidence),
     };
     persist(|| store.park(context.fence, question.clone())).await?;
     Ok(None)

@@ -7,6 +7,7 @@ use crate::base_tests::SCANNER;
 use crate::drive::{RunContext, action_of};
 use crate::fault::Fault;
 use crate::gate::{self, Candidate};
+use crate::prepare::own_branch;
 use sortie_git::{CommitId, ErrorClass, GitError, PushExpect};
 use sortie_model::halt::HaltReason;
 use sortie_model::project::PublishMode;
@@ -94,7 +95,14 @@ async fn is_review(context: &RunContext, asked_by: &str) -> Result<bool, Fault> 
 }
 
 async fn push(context: &RunContext, commit: &CommitId) -> Result<(), Fault> {
-    let mut expect = PushExpect::Absent;
+    // A branch that another job of the thread published stands where this one
+    // began, unless somebody pushed since.
+    let inherited = context.branch != own_branch(&context.job);
+    let mut expect = match inherited {
+        true => PushExpect::At(context.base.clone()),
+        false => PushExpect::Absent,
+    };
+    let mut moved = false;
     let mut pause = PUSH_PAUSE;
     let mut tries = 1;
     loop {
@@ -102,8 +110,9 @@ async fn push(context: &RunContext, commit: &CommitId) -> Result<(), Fault> {
         match pushed {
             Ok(_) => return Ok(()),
             Err(GitError::BranchTaken { at: Some(at), .. })
-                if expect == PushExpect::Absent && is_own(context, &at).await? =>
+                if !moved && is_own(context, &at).await? =>
             {
+                moved = true;
                 expect = PushExpect::At(at);
             }
             Err(error) if error.class() == ErrorClass::Transient && tries < PUSH_TRIES => {

@@ -33,17 +33,40 @@ impl Store {
     /// # Errors
     /// [`StoreError::Invalid`] for an empty or overlong value.
     pub async fn audit(&self, entry: AuditEntry) -> Result<u64> {
-        name("who acts", &entry.actor)?;
-        name("the action", &entry.action)?;
-        name("the subject", &entry.subject)?;
-        let detail = json("the detail", &entry.detail)?;
-        self.write(move |tx| append(tx, &entry.actor, &entry.action, &entry.subject, &detail))
-            .await
+        let entry = Entry::new(entry)?;
+        self.write(move |tx| entry.append(tx)).await
     }
 
     /// A page of the log, newest first.
     pub async fn audit_log(&self, filter: AuditFilter) -> Result<Vec<AuditRecord>> {
         self.read(move |conn| list(conn, &filter)).await
+    }
+}
+
+/// A row that may be added.
+pub(super) struct Entry {
+    entry: AuditEntry,
+    detail: String,
+}
+
+impl Entry {
+    pub(super) fn new(entry: AuditEntry) -> Result<Self> {
+        name("who acts", &entry.actor)?;
+        name("the action", &entry.action)?;
+        name("the subject", &entry.subject)?;
+        let detail = json("the detail", &entry.detail)?;
+        Ok(Self { entry, detail })
+    }
+
+    pub(super) fn append(&self, tx: &Tx<'_>) -> Result<u64> {
+        let entry = &self.entry;
+        append(
+            tx,
+            &entry.actor,
+            &entry.action,
+            &entry.subject,
+            &self.detail,
+        )
     }
 }
 

@@ -4,7 +4,7 @@
 use super::effects::{Acting, Prepared};
 use super::inbound::Incoming;
 use super::people::Person;
-use super::{deliveries, inbound, kv, numbers};
+use super::{buttons, chat, deliveries, inbound, kv, numbers};
 use crate::db::name;
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_EFFECTS;
@@ -25,6 +25,7 @@ impl Store {
     /// effect that cannot be, with the error that the same request of a person
     /// gets; [`StoreError::Quota`] is about all that the call keeps; [`StoreError::Settled`] when the event
     /// or delivery was settled, or tried by someone else, meanwhile;
+    /// [`StoreError::ButtonUsed`] when its button does not count any more;
     /// [`StoreError::Behind`] when a new event has to wait behind others;
     /// [`StoreError::Invalid`] for a value that is empty or too long;
     /// [`StoreError::DiskFull`].
@@ -45,6 +46,9 @@ struct Call {
     cause: Cause,
     person: Person,
     kv_max_bytes: u64,
+    button: Option<String>,
+    /// Whether it does something to a job.
+    acts: bool,
     /// Each with the words that an error names it by.
     effects: Vec<(String, Prepared)>,
 }
@@ -94,6 +98,7 @@ impl Call {
                 Err(why) => Err(refused(index, words, why)),
             }
         };
+        let acts = call.effects.iter().any(Effect::acts_on_a_job);
         let effects = call.effects.into_iter().enumerate().map(prepare);
         Ok(Self {
             effects: effects.collect::<Result<_>>()?,
@@ -101,6 +106,8 @@ impl Call {
             cause,
             person,
             kv_max_bytes: call.kv_max_bytes,
+            button: call.button,
+            acts,
         })
     }
 }
@@ -118,28 +125,40 @@ fn refused(index: usize, effect: String, why: StoreError) -> StoreError {
 }
 
 fn commit(tx: &mut Tx<'_>, call: &Call) -> Result<Committed> {
-    match &call.cause {
+    let origin = match &call.cause {
         Cause::NewEvent(event) => {
             if let Err((id, state)) = inbound::handled(tx, event)? {
                 return Ok(Committed::Duplicate(id, state));
             }
+            chat::Origin::REPLY
         }
-        Cause::Event(id, attempt) => inbound::done(tx, &call.plugin, *id, *attempt)?,
+        Cause::Event(id, attempt) => {
+            inbound::done(tx, &call.plugin, *id, *attempt)?;
+            chat::Origin::REPLY
+        }
         Cause::Delivery(seq, attempt, receipt) => {
-            deliveries::done(tx, &call.plugin, *seq, *attempt, receipt.as_deref())?;
+            let told = deliveries::done(tx, &call.plugin, *seq, *attempt, receipt.as_deref())?;
+            chat::Origin::of_delivery(&told)
         }
+    };
+    if let Some(token) = &call.button {
+        buttons::press(tx, token, call.acts.then_some(call.person.by.as_str()))?;
     }
-    apply(tx, call).map(|jobs| Committed::Done { jobs })
+    apply(tx, call, origin).map(|jobs| Committed::Done { jobs })
 }
 
-fn apply(tx: &mut Tx<'_>, call: &Call) -> Result<Vec<Job>> {
+fn apply(tx: &mut Tx<'_>, call: &Call, origin: chat::Origin) -> Result<Vec<Job>> {
     let mut jobs = Vec::new();
     if call.effects.is_empty() {
         return Ok(jobs);
     }
+    let from = chat::Speaker {
+        plugin: &call.plugin,
+        origin,
+    };
     let mut kept = kv::Changes::begin(tx, &call.plugin)?;
     for (index, (words, effect)) in call.effects.iter().enumerate() {
-        let done = effect.apply(tx, &call.plugin, &call.person, &mut kept);
+        let done = effect.apply(tx, &from, &call.person, &mut kept);
         jobs.extend(done.map_err(|why| refused(index, words.clone(), why))?);
     }
     kept.finish(tx, call.kv_max_bytes)?;

@@ -1,23 +1,21 @@
-//! What plugins say to people: messages by number, and what a chat source still
-//! has to do with them.
+//! What plugins say to people: messages by number, and what is queued of them.
+//! The other side, which does it, is in `outbox.rs`.
 
-use super::rows::{parse, small};
-use crate::db::{all, cut_to, first, insert, run, signed, unsigned};
+use super::chats;
+use super::deliveries::Head;
+use super::rows::named;
+use crate::db::{first, insert, run, signed, unsigned};
 use crate::error::{Result, StoreError};
-use crate::limits::{MAX_FAILURE_BYTES, MAX_PAGE};
 use crate::store::Store;
-use crate::types::{Again, ChatAction, ChatMessage, ChatPlace, ChatTask};
+use crate::types::{ChatKindOfTask, ChatMessage, ChatPlace};
 use crate::writer::Tx;
 use rusqlite::{Connection, Row, params};
-use serde_json::Value;
-use sortie_model::clock::Timestamp;
-use sortie_model::id::ChatNumber;
+use sortie_model::id::{ChatNumber, JobId};
+use sortie_model::people::Class;
 
-/// What a source has to do, in the order it was asked for.
-pub(super) const QUEUE: &str = "SELECT o.id, o.plugin, o.kind, o.body, o.attempts, o.not_before,
-         m.number, m.plugin, m.source, m.chat, m.thread, m.service_id
-     FROM chat_outbox o LEFT JOIN chat_messages m ON m.number = o.number
-     WHERE o.source = ?1 AND o.state = 'pending' AND o.id > ?2 ORDER BY o.id LIMIT ?3";
+/// The edit of a message that waits or is parked.
+pub(super) const WAITING_EDIT: &str = "SELECT id, class FROM chat_outbox
+     WHERE number = ?1 AND kind = 'edit' LIMIT 1";
 
 impl Store {
     /// The message of a plugin that has that number.
@@ -50,66 +48,35 @@ impl Store {
         })
         .await
     }
+}
 
-    /// What a chat source still has to do after that place of its queue, in
-    /// order, due or not: of what goes to one place, only the first may be
-    /// done. At most `limit`, and never more than [`MAX_PAGE`].
-    pub async fn chat_queue(&self, source: &str, after: u64, limit: u32) -> Result<Vec<ChatTask>> {
-        let source = source.to_owned();
-        self.read(move |conn| {
-            all(
-                conn,
-                QUEUE,
-                params![source, signed(after), limit.min(MAX_PAGE)],
-                task,
-            )
-        })
-        .await
-    }
+/// Why something is said: what it is to the reader, and the job it tells of.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    class: Class,
+    job: Option<JobId>,
+}
 
-    /// It was done; a message that was sent has that id at the service. Doing
-    /// this twice is no error.
-    pub async fn chat_done(&self, task: u64, service_id: Option<String>) -> Result<()> {
-        self.write(move |tx| {
-            let number = first(
-                tx.conn,
-                "DELETE FROM chat_outbox WHERE id = ?1 RETURNING number",
-                [signed(task)],
-                |row| Ok(row.get::<_, Option<i64>>(0)?),
-            )?;
-            if let (Some(Some(number)), Some(service_id)) = (number, &service_id) {
-                run(
-                    tx.conn,
-                    "UPDATE chat_messages SET service_id = ?2 WHERE number = ?1",
-                    params![number, service_id],
-                )?;
-            }
-            Ok(())
-        })
-        .await
-    }
+impl Origin {
+    /// A person said something.
+    pub(super) const REPLY: Self = Self {
+        class: Class::Reply,
+        job: None,
+    };
 
-    /// It failed; the error is cut to [`MAX_FAILURE_BYTES`]. No error when it
-    /// was replaced by a newer edit meanwhile.
-    pub async fn chat_failed(&self, task: u64, error: &str, again: Again) -> Result<()> {
-        let error = cut_to(error, MAX_FAILURE_BYTES).to_owned();
-        self.write(move |tx| {
-            let (state, not_before) = match again {
-                Again::At(time) => ("pending", Some(time.0)),
-                Again::Park => ("parked", None),
-            };
-            run(
-                tx.conn,
-                "UPDATE chat_outbox SET state = ?2, not_before = ?3, error = ?4,
-                     attempts = attempts + 1
-                 WHERE id = ?1",
-                params![signed(task), state, not_before, error],
-            )?;
-            tx.signals.plugins = true;
-            Ok(())
-        })
-        .await
+    /// Something happened that the plugin was told of.
+    pub(super) fn of_delivery(told: &Head) -> Self {
+        Self {
+            class: Class::of_event(&told.kind),
+            job: told.job,
+        }
     }
+}
+
+/// Which plugin says something, and why.
+pub(super) struct Speaker<'a> {
+    pub(super) plugin: &'a str,
+    pub(super) origin: Origin,
 }
 
 fn find(conn: &Connection, plugin: &str, number: ChatNumber) -> Result<Option<ChatMessage>> {
@@ -122,74 +89,69 @@ fn find(conn: &Connection, plugin: &str, number: ChatNumber) -> Result<Option<Ch
     )
 }
 
-/// Queues a message.
+fn own(tx: &Tx<'_>, from: &Speaker<'_>, number: ChatNumber) -> Result<ChatMessage> {
+    find(tx.conn, from.plugin, number)?
+        .ok_or_else(|| StoreError::not_found(format_args!("{number} of plugin {}", from.plugin)))
+}
+
+/// Queues a message. To a chat that became another one it goes there.
 pub(super) fn send(
     tx: &mut Tx<'_>,
-    plugin: &str,
+    from: &Speaker<'_>,
     number: ChatNumber,
     place: &ChatPlace,
     body: &str,
 ) -> Result<()> {
+    let moved_to = chats::moved_to(tx.conn, &place.source, &place.chat)?;
     run(
         tx.conn,
         "INSERT INTO chat_messages (number, plugin, source, chat, thread, queued_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             signed(number.0),
-            plugin,
+            from.plugin,
             place.source,
-            place.chat,
+            moved_to.as_ref().unwrap_or(&place.chat),
             place.thread,
             tx.now.0
         ],
     )?;
-    queue(tx, plugin, &place.source, "send", Some(number), Some(body))
+    let kind = ChatKindOfTask::Send;
+    queue(tx, from, &place.source, kind, Some(number), Some(body))
 }
 
-/// Queues new contents; none removes the message. Contents that wait are told
-/// no more, so that a busy source shows the newest alone.
-pub(super) fn change(
+/// Queues new contents. Those that wait for their turn take the place of older
+/// ones, so that a busy message keeps its turn and shows the newest alone.
+pub(super) fn edit(
     tx: &mut Tx<'_>,
-    plugin: &str,
+    from: &Speaker<'_>,
     number: ChatNumber,
-    body: Option<&str>,
+    body: &str,
 ) -> Result<()> {
-    let message = find(tx.conn, plugin, number)?
-        .ok_or_else(|| StoreError::not_found(format_args!("{number} of plugin {plugin}")))?;
+    let message = own(tx, from, number)?;
+    let waiting = first(tx.conn, WAITING_EDIT, [signed(number.0)], |row| {
+        let class = named("chat_outbox", row, 1, Class::parse)?;
+        Ok((row.get::<_, i64>(0)?, class))
+    })?;
+    let Some((id, class)) = waiting else {
+        let kind = ChatKindOfTask::Edit;
+        let source = &message.place.source;
+        return queue(tx, from, source, kind, Some(number), Some(body));
+    };
+    // Whatever the older contents had to say, the newer ones say too.
+    let class = class.min(from.origin.class);
     run(
         tx.conn,
-        "DELETE FROM chat_outbox WHERE number = ?1 AND kind = 'edit'",
-        [signed(number.0)],
-    )?;
-    let kind = if body.is_some() { "edit" } else { "remove" };
-    queue(tx, plugin, &message.place.source, kind, Some(number), body)
-}
-
-/// Queues a word to the one who pressed a button: `body` is the service's id of
-/// the press and a note, or null.
-pub(super) fn acknowledge(tx: &mut Tx<'_>, plugin: &str, source: &str, body: &str) -> Result<()> {
-    queue(tx, plugin, source, "ack", None, Some(body))
-}
-
-/// Queues one task.
-fn queue(
-    tx: &mut Tx<'_>,
-    plugin: &str,
-    source: &str,
-    kind: &'static str,
-    number: Option<ChatNumber>,
-    body: Option<&str>,
-) -> Result<()> {
-    insert(
-        tx.conn,
-        "INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before, queued_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6)",
+        "UPDATE chat_outbox SET body = ?2, class = ?3, job_id = coalesce(?4, job_id),
+             revision = revision + 1, state = 'pending', error = NULL,
+             attempts = iif(state = 'parked', 0, attempts),
+             not_before = coalesce(not_before, ?5)
+         WHERE id = ?1",
         params![
-            plugin,
-            source,
-            kind,
-            number.map(|number| signed(number.0)),
+            id,
             body,
+            class.as_str(),
+            from.origin.job.map(|job| signed(job.0)),
             tx.now.0
         ],
     )?;
@@ -197,8 +159,85 @@ fn queue(
     Ok(())
 }
 
+/// Queues the removal of a message. What it was to show before is told no more.
+pub(super) fn remove(tx: &mut Tx<'_>, from: &Speaker<'_>, number: ChatNumber) -> Result<()> {
+    let message = own(tx, from, number)?;
+    run(
+        tx.conn,
+        "DELETE FROM chat_outbox WHERE number = ?1 AND kind IN ('edit', 'pin')",
+        [signed(number.0)],
+    )?;
+    let kind = ChatKindOfTask::Remove;
+    queue(tx, from, &message.place.source, kind, Some(number), None)
+}
+
+/// Queues a pin, in place of one that waits.
+pub(super) fn pin(
+    tx: &mut Tx<'_>,
+    from: &Speaker<'_>,
+    number: ChatNumber,
+    pinned: bool,
+) -> Result<()> {
+    let message = own(tx, from, number)?;
+    run(
+        tx.conn,
+        "DELETE FROM chat_outbox WHERE number = ?1 AND kind = 'pin'",
+        [signed(number.0)],
+    )?;
+    let kind = ChatKindOfTask::Pin;
+    let body = if pinned { "true" } else { "false" };
+    queue(
+        tx,
+        from,
+        &message.place.source,
+        kind,
+        Some(number),
+        Some(body),
+    )
+}
+
+/// Queues a word to the one who pressed a button: `body` is the service's id of
+/// the press and a note, or null.
+pub(super) fn acknowledge(
+    tx: &mut Tx<'_>,
+    from: &Speaker<'_>,
+    source: &str,
+    body: &str,
+) -> Result<()> {
+    queue(tx, from, source, ChatKindOfTask::Ack, None, Some(body))
+}
+
+/// Queues one task.
+fn queue(
+    tx: &mut Tx<'_>,
+    from: &Speaker<'_>,
+    source: &str,
+    kind: ChatKindOfTask,
+    number: Option<ChatNumber>,
+    body: Option<&str>,
+) -> Result<()> {
+    insert(
+        tx.conn,
+        "INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before,
+             queued_at, class, job_id)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6, ?7, ?8)",
+        params![
+            from.plugin,
+            source,
+            kind.as_str(),
+            number.map(|number| signed(number.0)),
+            body,
+            tx.now.0,
+            from.origin.class.as_str(),
+            from.origin.job.map(|job| signed(job.0)),
+        ],
+    )?;
+    tx.signals.plugins = true;
+    Ok(())
+}
+
 /// Reads `number, plugin, source, chat, thread, service_id`.
-fn message(row: &Row<'_>, column: usize) -> Result<ChatMessage> {
+pub(super) fn message(row: &Row<'_>, column: usize) -> Result<ChatMessage> {
     Ok(ChatMessage {
         number: ChatNumber(unsigned(row.get(column)?)),
         plugin: row.get(column + 1)?,
@@ -208,32 +247,5 @@ fn message(row: &Row<'_>, column: usize) -> Result<ChatMessage> {
             thread: row.get(column + 4)?,
         },
         service_id: row.get(column + 5)?,
-    })
-}
-
-fn task(row: &Row<'_>) -> Result<ChatTask> {
-    let body = || parse::<Value>("chat_outbox", &row.get::<_, String>(3)?);
-    let kind: String = row.get(2)?;
-    let action = match kind.as_str() {
-        "send" => ChatAction::Send(message(row, 6)?, body()?),
-        "edit" => ChatAction::Edit(message(row, 6)?, body()?),
-        "remove" => ChatAction::Remove(message(row, 6)?),
-        "ack" => {
-            let (interaction, text) = parse("chat_outbox", &row.get::<_, String>(3)?)?;
-            ChatAction::Ack { interaction, text }
-        }
-        other => {
-            return Err(StoreError::row(
-                "chat_outbox",
-                format!("{other:?} is unknown"),
-            ));
-        }
-    };
-    Ok(ChatTask {
-        id: unsigned(row.get(0)?),
-        plugin: row.get(1)?,
-        action,
-        attempts: small(row.get(4)?),
-        not_before: Timestamp(row.get(5)?),
     })
 }

@@ -3,9 +3,12 @@
 //!
 //! The deliveries about a job to a notifier are a line. Of those that wait, the
 //! one of the earliest event is its head and has `due_at`; [`promote`] sees to
-//! that after every change.
+//! that after every change. Those about the host itself are one line.
+//!
+//! Of progress, only the newest is of use: at most one delivery of it waits
+//! behind the head of a line, and one that was made leaves no row.
 
-use super::rows::{named, parse, small};
+use super::rows::{maybe_job, named, parse, small};
 use crate::db::{all, cut_to, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::{MAX_FAILURE_BYTES, MAX_PAGE, MAX_RECEIPT_BYTES};
@@ -28,8 +31,24 @@ pub(super) const DUE: &str = "SELECT d.event_seq, d.job_id, e.kind, e.data, e.at
 /// all that the notifier was ever told.
 pub(super) const FIRST_WAITING: &str = "SELECT event_seq, due_at
      FROM deliveries INDEXED BY deliveries_open
-     WHERE notifier = ?1 AND job_id = ?2 AND state = 'pending' AND settled_at IS NULL
+     WHERE notifier = ?1 AND job_id IS ?2 AND state = 'pending' AND settled_at IS NULL
      ORDER BY event_seq LIMIT 1";
+
+/// The kind of events that supersede each other.
+const PROGRESS: &str = "agent.progress";
+
+/// Progress of a job that waits behind something else. The head of a line is
+/// left alone, because it may be under way.
+pub(super) const SUPERSEDED: &str = "DELETE FROM deliveries
+     WHERE (notifier, event_seq) IN (
+         SELECT d.notifier, d.event_seq
+         FROM (SELECT DISTINCT notifier FROM subscriptions WHERE ?2 GLOB kind) s
+         CROSS JOIN deliveries d INDEXED BY deliveries_open
+             ON d.notifier = s.notifier AND d.state = 'pending' AND d.job_id IS ?1
+             AND d.settled_at IS NULL
+         JOIN events e ON e.seq = d.event_seq
+         WHERE d.due_at IS NULL AND e.kind = ?2
+     )";
 
 /// A delivery to each who subscribes to the event's kind.
 pub(super) const FAN_OUT: &str =
@@ -37,7 +56,7 @@ pub(super) const FAN_OUT: &str =
      SELECT s.notifier, ?1, ?2, 'pending', ?4,
          CASE WHEN NOT EXISTS (
              SELECT 1 FROM deliveries d
-             WHERE d.notifier = s.notifier AND d.job_id = ?2 AND d.due_at IS NOT NULL
+             WHERE d.notifier = s.notifier AND d.job_id IS ?2 AND d.due_at IS NOT NULL
          ) THEN ?4 END
      FROM subscriptions s WHERE ?3 GLOB s.kind GROUP BY s.notifier";
 
@@ -145,15 +164,24 @@ fn check_kind(kind: &str) -> Result<()> {
 /// Has those told of an event who subscribe to its kind. Runs with every event,
 /// so it looks at the few subscriptions first, and else at the index of heads
 /// alone.
-pub(super) fn fan_out(tx: &mut Tx<'_>, event: EventSeq, job: JobId, kind: &str) -> Result<()> {
+pub(super) fn fan_out(
+    tx: &mut Tx<'_>,
+    event: EventSeq,
+    job: Option<JobId>,
+    kind: &str,
+) -> Result<()> {
     let anybody = "SELECT 1 FROM subscriptions WHERE ?1 GLOB kind LIMIT 1";
     if first(tx.conn, anybody, [kind], |_| Ok(()))?.is_none() {
         return Ok(());
     }
+    let job = job.map(|job| signed(job.0));
+    if kind == PROGRESS {
+        run(tx.conn, SUPERSEDED, params![job, kind])?;
+    }
     let made = run(
         tx.conn,
         FAN_OUT,
-        params![signed(event.0), signed(job.0), kind, tx.now.0],
+        params![signed(event.0), job, kind, tx.now.0],
     )?;
     tx.signals.plugins |= made > 0;
     Ok(())
@@ -172,8 +200,9 @@ pub(super) fn waiting(conn: &Connection) -> Result<u64> {
 }
 
 /// Makes the first that waits of a line its head, and no other.
-pub(super) fn promote(tx: &mut Tx<'_>, notifier: &str, job: JobId) -> Result<()> {
-    let line = params![notifier, signed(job.0)];
+pub(super) fn promote(tx: &mut Tx<'_>, notifier: &str, job: Option<JobId>) -> Result<()> {
+    let job = job.map(|job| signed(job.0));
+    let line = params![notifier, job];
     let waiting = first(tx.conn, FIRST_WAITING, line, |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
     })?;
@@ -183,7 +212,7 @@ pub(super) fn promote(tx: &mut Tx<'_>, notifier: &str, job: JobId) -> Result<()>
     run(
         tx.conn,
         "UPDATE deliveries SET due_at = NULL
-         WHERE notifier = ?1 AND job_id = ?2 AND due_at IS NOT NULL",
+         WHERE notifier = ?1 AND job_id IS ?2 AND due_at IS NOT NULL",
         line,
     )?;
     run(
@@ -197,7 +226,9 @@ pub(super) fn promote(tx: &mut Tx<'_>, notifier: &str, job: JobId) -> Result<()>
 
 /// What a change has to know of a delivery.
 pub(super) struct Head {
-    pub(super) job: JobId,
+    pub(super) job: Option<JobId>,
+    /// The kind of the event.
+    pub(super) kind: String,
     pub(super) state: MessageState,
     pub(super) attempts: u32,
 }
@@ -211,11 +242,14 @@ pub(super) fn open(
 ) -> Result<Head> {
     let found = first(
         conn,
-        "SELECT job_id, state, attempts FROM deliveries WHERE notifier = ?1 AND event_seq = ?2",
+        "SELECT d.job_id, d.state, d.attempts, e.kind
+         FROM deliveries d JOIN events e ON e.seq = d.event_seq
+         WHERE d.notifier = ?1 AND d.event_seq = ?2",
         params![notifier, signed(seq.0)],
         |row| {
             Ok(Head {
-                job: JobId(unsigned(row.get(0)?)),
+                job: maybe_job(row, 0)?,
+                kind: row.get(3)?,
                 state: state(row, 1)?,
                 attempts: small(row.get(2)?),
             })
@@ -263,15 +297,24 @@ fn moved(action: &'static str, notifier: &str, seq: EventSeq, detail: String) ->
     }
 }
 
-/// A try went well.
+/// A try went well. Gives what the delivery was about.
 pub(super) fn done(
     tx: &mut Tx<'_>,
     notifier: &str,
     seq: EventSeq,
     attempt: u32,
     receipt: Option<&str>,
-) -> Result<()> {
+) -> Result<Head> {
     let head = tried(tx.conn, "finish", notifier, seq, attempt)?;
+    if head.kind == PROGRESS {
+        run(
+            tx.conn,
+            "DELETE FROM deliveries WHERE notifier = ?1 AND event_seq = ?2",
+            params![notifier, signed(seq.0)],
+        )?;
+        promote(tx, notifier, head.job)?;
+        return Ok(head);
+    }
     run(
         tx.conn,
         "UPDATE deliveries SET state = 'done', attempts = ?3, receipt = ?4, error = NULL,
@@ -285,7 +328,8 @@ pub(super) fn done(
             tx.now.0
         ],
     )?;
-    promote(tx, notifier, head.job)
+    promote(tx, notifier, head.job)?;
+    Ok(head)
 }
 
 fn fail(
@@ -342,7 +386,7 @@ pub(super) fn state(row: &Row<'_>, column: usize) -> Result<MessageState> {
 fn due(row: &Row<'_>) -> Result<DueDelivery> {
     Ok(DueDelivery {
         seq: EventSeq(unsigned(row.get(0)?)),
-        job: JobId(unsigned(row.get(1)?)),
+        job: maybe_job(row, 1)?,
         kind: row.get(2)?,
         data: parse("events", &row.get::<_, String>(3)?)?,
         at: Timestamp(row.get(4)?),

@@ -3,14 +3,16 @@
 
 use super::intake::{self, Checked};
 use super::people::{self, Again, Answer, Person};
-use super::{chat, kv};
+use super::{buttons, chat, egress, kv};
 use crate::db::{bounded, json, name};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::numbers::{Numbers, Series};
 use crate::types::{ChatPlace, Effect, Job, NewAnswer};
 use crate::writer::Tx;
-use sortie_model::id::{ChatNumber, JobId};
+use sortie_model::approval::Decision;
+use sortie_model::egress::RulingScope;
+use sortie_model::id::{ApprovalId, ChatNumber, JobId};
 
 /// An effect that may be written.
 pub(super) enum Prepared {
@@ -18,9 +20,17 @@ pub(super) enum Prepared {
     Cancel(JobId),
     Retry(JobId),
     Decide(JobId, Answer),
+    Answer(Answer),
+    AdmitHost {
+        ask: u64,
+        allow: bool,
+        scope: RulingScope,
+    },
     KvPut(String, Option<Vec<u8>>),
-    ChatSend(ChatNumber, ChatPlace, String),
-    ChatChange(ChatNumber, Option<String>),
+    ChatSend(ChatNumber, ChatPlace, String, Vec<buttons::New>),
+    ChatEdit(ChatNumber, String, Vec<buttons::New>),
+    ChatRemove(ChatNumber),
+    ChatPin(ChatNumber, bool),
     ChatAck(String, String),
 }
 
@@ -28,6 +38,26 @@ pub(super) enum Prepared {
 pub(super) struct Acting<'a> {
     pub(super) actor: &'a str,
     pub(super) via: &'a str,
+}
+
+impl Acting<'_> {
+    fn answer(
+        &self,
+        approval: Option<ApprovalId>,
+        decision: Decision,
+        commit: Option<String>,
+        comment: Option<String>,
+    ) -> Result<Answer> {
+        Answer::of(NewAnswer {
+            decision,
+            approval,
+            commit,
+            raise: None,
+            by: self.actor.to_owned(),
+            via: self.via.to_owned(),
+            comment,
+        })
+    }
 }
 
 impl Prepared {
@@ -44,17 +74,13 @@ impl Prepared {
                 decision,
                 commit,
                 comment,
-            } => {
-                let answer = NewAnswer {
-                    decision,
-                    commit,
-                    raise: None,
-                    by: acting.actor.to_owned(),
-                    via: acting.via.to_owned(),
-                    comment,
-                };
-                Self::Decide(job, Answer::of(answer)?)
-            }
+            } => Self::Decide(job, acting.answer(None, decision, commit, comment)?),
+            Effect::Answer {
+                approval,
+                decision,
+                comment,
+            } => Self::Answer(acting.answer(Some(approval), decision, None, comment)?),
+            Effect::AdmitHost { ask, allow, scope } => Self::AdmitHost { ask, allow, scope },
             Effect::KvSet { key, value } => {
                 kv::check(&key, &value)?;
                 Self::KvPut(key, Some(value))
@@ -67,6 +93,7 @@ impl Prepared {
                 number,
                 place,
                 message,
+                actions,
             } => {
                 reserved("the message's number", number.0, Series::Chat, numbers)?;
                 name("the chat source", &place.source)?;
@@ -74,12 +101,15 @@ impl Prepared {
                 if let Some(thread) = &place.thread {
                     name("the thread", thread)?;
                 }
-                Self::ChatSend(number, place, contents(&message)?)
+                Self::ChatSend(number, place, contents(&message)?, buttons::mint(actions)?)
             }
-            Effect::ChatEdit { number, message } => {
-                Self::ChatChange(number, Some(contents(&message)?))
-            }
-            Effect::ChatRemove { number } => Self::ChatChange(number, None),
+            Effect::ChatEdit {
+                number,
+                message,
+                actions,
+            } => Self::ChatEdit(number, contents(&message)?, buttons::mint(actions)?),
+            Effect::ChatRemove { number } => Self::ChatRemove(number),
+            Effect::ChatPin { number, pinned } => Self::ChatPin(number, pinned),
             Effect::ChatAck {
                 source,
                 interaction,
@@ -96,7 +126,7 @@ impl Prepared {
     pub(super) fn apply(
         &self,
         tx: &mut Tx<'_>,
-        plugin: &str,
+        from: &chat::Speaker<'_>,
         person: &Person,
         kept: &mut kv::Changes<'_>,
     ) -> Result<Option<Job>> {
@@ -111,12 +141,25 @@ impl Prepared {
             Self::Decide(job, answer) => {
                 return Ok(Some(people::decide(tx, *job, answer)??.job));
             }
-            Self::KvPut(key, value) => kept.put(tx, key, value.as_deref())?,
-            Self::ChatSend(number, place, body) => chat::send(tx, plugin, *number, place, body)?,
-            Self::ChatChange(number, body) => {
-                chat::change(tx, plugin, *number, body.as_deref())?;
+            Self::Answer(answer) => return Ok(Some(people::decide_by_id(tx, answer)??.job)),
+            Self::AdmitHost { ask, allow, scope } => {
+                egress::admit(tx, *ask, *allow, *scope, person)?;
             }
-            Self::ChatAck(source, body) => chat::acknowledge(tx, plugin, source, body)?,
+            Self::KvPut(key, value) => kept.put(tx, key, value.as_deref())?,
+            Self::ChatSend(number, place, body, actions) => {
+                chat::send(tx, from, *number, place, body)?;
+                buttons::put(tx, *number, actions)?;
+            }
+            Self::ChatEdit(number, body, actions) => {
+                chat::edit(tx, from, *number, body)?;
+                buttons::put(tx, *number, actions)?;
+            }
+            Self::ChatRemove(number) => {
+                chat::remove(tx, from, *number)?;
+                buttons::put(tx, *number, &[])?;
+            }
+            Self::ChatPin(number, pinned) => chat::pin(tx, from, *number, *pinned)?,
+            Self::ChatAck(source, body) => chat::acknowledge(tx, from, source, body)?,
         }
         Ok(None)
     }

@@ -65,12 +65,12 @@ pub(super) const CONNECTIONS: &str = "SELECT id, job_id, run_id, method, host, p
      FROM egress_connections WHERE job_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
 /// What a job asked.
-pub(super) const ASKS_OF_JOB: &str = "SELECT job_id, run_id, host, port, reason, asked_at
+pub(super) const ASKS_OF_JOB: &str = "SELECT job_id, run_id, host, port, reason, asked_at, id
      FROM egress_asks WHERE job_id = ?1 ORDER BY id";
 
 /// What the jobs that are not over asked, newest first.
 pub(super) const ASKS_OPEN: &str = "SELECT a.job_id, a.run_id, a.host, a.port, a.reason,
-         a.asked_at
+         a.asked_at, a.id
      FROM jobs j INDEXED BY jobs_place CROSS JOIN egress_asks a ON a.job_id = j.id
      WHERE j.phase IN ('queued', 'running', 'awaiting_approval', 'needs_review', 'approved')
      ORDER BY a.id DESC LIMIT ?1";
@@ -128,6 +128,15 @@ impl Store {
             project_of(conn, job)?;
             let asks = all(conn, ASKS_OF_JOB, [signed(job.0)], ask)?;
             answered(conn, asks)
+        })
+        .await
+    }
+
+    /// What was asked under that number, with the answer that counts now.
+    pub async fn egress_ask(&self, id: u64) -> Result<Option<EgressAsk>> {
+        self.read(move |conn| {
+            let asks = asked(conn, id)?.into_iter().collect();
+            Ok(answered(conn, asks)?.pop())
         })
         .await
     }
@@ -195,6 +204,10 @@ impl Store {
 }
 
 fn refused(tx: &mut Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<()> {
+    let (ask, is_new) = match new.question {
+        true => put_ask(tx, fence, new)?,
+        false => (None, false),
+    };
     let data = json!({
         "run": fence.run.0,
         "method": new.method,
@@ -203,26 +216,71 @@ fn refused(tx: &mut Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<()> 
         "port": new.port,
         "reason": new.reason,
         "question": new.question,
+        "ask": ask,
+        "new": is_new,
     });
     timeline::append(tx, fence.job, "egress.refused", &data)?;
-    if new.question {
-        run(
-            tx.conn,
-            "INSERT INTO egress_asks (job_id, run_id, host, port, reason, asked_at)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6
-             WHERE (SELECT count(*) FROM egress_asks WHERE job_id = ?1) < ?7
-             ON CONFLICT DO NOTHING",
-            params![
-                signed(fence.job.0),
-                signed(fence.run.0),
-                new.host,
-                new.port,
-                new.reason,
-                tx.now.0,
-                MAX_EGRESS_ASKS
-            ],
-        )?;
-    }
+    Ok(())
+}
+
+/// The number of the question, none when it is one too many, and whether it was
+/// not asked before.
+fn put_ask(tx: &Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<(Option<u64>, bool)> {
+    let asked = run(
+        tx.conn,
+        "INSERT INTO egress_asks (job_id, run_id, host, port, reason, asked_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6
+         WHERE (SELECT count(*) FROM egress_asks WHERE job_id = ?1) < ?7
+         ON CONFLICT DO NOTHING",
+        params![
+            signed(fence.job.0),
+            signed(fence.run.0),
+            new.host,
+            new.port,
+            new.reason,
+            tx.now.0,
+            MAX_EGRESS_ASKS
+        ],
+    )?;
+    let id = first(
+        tx.conn,
+        "SELECT id FROM egress_asks WHERE job_id = ?1 AND host = ?2 AND port = ?3",
+        params![signed(fence.job.0), new.host, new.port],
+        |row| Ok(unsigned(row.get(0)?)),
+    )?;
+    Ok((id, asked > 0))
+}
+
+fn asked(conn: &Connection, id: u64) -> Result<Option<EgressAsk>> {
+    first(
+        conn,
+        "SELECT job_id, run_id, host, port, reason, asked_at, id FROM egress_asks WHERE id = ?1",
+        [signed(id)],
+        ask,
+    )
+}
+
+/// Answers for the host that was asked for under that number, at its port.
+pub(super) fn admit(
+    tx: &mut Tx<'_>,
+    id: u64,
+    allow: bool,
+    scope: RulingScope,
+    person: &Person,
+) -> Result<()> {
+    let ask = asked(tx.conn, id)?
+        .ok_or_else(|| StoreError::not_found(format_args!("question {id} about a host")))?;
+    let host = HostName::parse(&ask.host)
+        .ok_or_else(|| StoreError::row("egress_asks", "the host is none"))?;
+    let new = NewRuling {
+        host: host.into(),
+        port: Some(ask.port),
+        allow,
+        scope,
+        by: person.by.clone(),
+        via: person.via.clone(),
+    };
+    rule(tx, ask.job, &new, person)?;
     Ok(())
 }
 
@@ -440,6 +498,7 @@ fn answered(conn: &Connection, mut asks: Vec<EgressAsk>) -> Result<Vec<EgressAsk
 
 fn ask(row: &Row<'_>) -> Result<EgressAsk> {
     Ok(EgressAsk {
+        id: unsigned(row.get(6)?),
         job: JobId(unsigned(row.get(0)?)),
         run: RunId(unsigned(row.get(1)?)),
         host: row.get(2)?,

@@ -41,8 +41,8 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
     let id = insert(
         tx.conn,
         "INSERT INTO approvals (job_id, run_id, step, question, commit_id, asked_at, expires_at,
-             subject, budget_raise)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             subject, budget_raise, remind_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         params![
             signed(fence.job.0),
             signed(fence.run.0),
@@ -53,6 +53,7 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
             new.expires_at.0,
             new.subject.as_str(),
             raise,
+            new.remind_at.map(|at| at.0),
         ],
     )?;
     let token = meta::next_token(tx)?;
@@ -61,7 +62,7 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
         "UPDATE runs SET phase = 'parked', token = ?2 WHERE id = ?1",
         params![signed(fence.run.0), signed(token.0)],
     )?;
-    let data = data! {
+    let mut data = data! {
         "run": fence.run.0,
         "attempt": held.attempt,
         "approval": id,
@@ -71,6 +72,9 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
         "commit": new.commit,
         "expires_at": new.expires_at.0,
     };
+    if let Some(evidence) = &new.evidence {
+        data.insert("evidence".into(), evidence.clone());
+    }
     move_job(tx, &head(tx.conn, fence.job)?, &event, data)?;
     Ok(ApprovalId(id))
 }

@@ -6,11 +6,14 @@
 //! sees to that after every change. The others have it as long as they wait.
 
 use super::rows::{named, parse, small};
+use super::{audit, chats};
 use crate::db::{all, bounded_bytes, cut_to, first, json, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::{MAX_EVENT_BYTES, MAX_FAILURE_BYTES, MAX_OPEN_EVENTS, MAX_PAGE};
 use crate::store::Store;
-use crate::types::{Accepted, Again, DeliveryKey, DueEvent, MessageState, NewPluginEvent};
+use crate::types::{
+    Accepted, Again, AuditEntry, DeliveryKey, DueEvent, MessageState, NewPluginEvent, SeenMessage,
+};
 use crate::writer::Tx;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
@@ -120,6 +123,36 @@ impl Store {
                 params![plugin, source, key.hash, now.0],
                 |row| Ok((PluginEventId(unsigned(row.get(0)?)), state(row, 1)?)),
             )
+        })
+        .await
+    }
+
+    /// Moves a source on past something that its plugin does not hear, with a
+    /// row for the log that says why.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for an empty or overlong value.
+    pub async fn move_cursor(
+        &self,
+        plugin: &str,
+        source: &str,
+        cursor: Value,
+        seen: Option<SeenMessage>,
+        note: Option<AuditEntry>,
+    ) -> Result<()> {
+        name("the plugin's name", plugin)?;
+        name("the source's name", source)?;
+        let cursor = json("the source's place", &cursor)?;
+        let note = note.map(audit::Entry::new).transpose()?;
+        let (plugin, source) = (plugin.to_owned(), source.to_owned());
+        self.write(move |tx| {
+            if let Some(seen) = &seen {
+                chats::saw(tx, &source, seen)?;
+            }
+            if let Some(note) = &note {
+                note.append(tx)?;
+            }
+            set_cursor(tx, &plugin, &source, &cursor)
         })
         .await
     }
@@ -276,15 +309,22 @@ fn write(tx: &Tx<'_>, event: &Incoming, state: MessageState) -> Result<()> {
             (waits && !new.in_line).then_some(tx.now.0),
         ],
     )?;
-    let Some(cursor) = &event.cursor else {
-        return Ok(());
-    };
+    if let Some(seen) = &new.seen {
+        chats::saw(tx, &new.source, seen)?;
+    }
+    match &event.cursor {
+        Some(cursor) => set_cursor(tx, &new.plugin, &new.source, cursor),
+        None => Ok(()),
+    }
+}
+
+fn set_cursor(tx: &Tx<'_>, plugin: &str, source: &str, cursor: &str) -> Result<()> {
     run(
         tx.conn,
         "INSERT INTO plugin_cursors (plugin, source, cursor, moved_at) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (plugin, source) DO UPDATE SET
              cursor = excluded.cursor, moved_at = excluded.moved_at",
-        params![new.plugin, new.source, cursor, tx.now.0],
+        params![plugin, source, cursor, tx.now.0],
     )?;
     Ok(())
 }

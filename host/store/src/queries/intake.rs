@@ -1,8 +1,8 @@
 //! Taking jobs in.
 
 use super::state::data;
-use super::{DEFAULT_TENANT, jobs, projects, timeline};
-use crate::db::{bounded, first, insert, json, name, run, signed, unsigned};
+use super::{DEFAULT_TENANT, host, jobs, projects, threads, timeline};
+use crate::db::{bounded, first, json, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_TASK_BYTES;
 use crate::numbers::Series;
@@ -23,8 +23,8 @@ impl Store {
     /// one's job, as it stands now.
     ///
     /// # Errors
-    /// [`StoreError::UnknownProject`]; [`StoreError::NotFound`] for a thread
-    /// that is not of the project; [`StoreError::KeyReused`] when the key came
+    /// [`StoreError::UnknownProject`]; [`StoreError::NotFound`] when it follows
+    /// a job that is not of the project; [`StoreError::KeyReused`] when the key came
     /// with another request before; [`StoreError::Invalid`] for an empty or
     /// overlong value; [`StoreError::DiskFull`].
     pub async fn submit(&self, new: NewJob) -> Result<Submitted> {
@@ -96,13 +96,26 @@ pub(super) fn submit(
         });
     }
     let project = projects::id(tx.conn, &new.project)?;
-    let thread = thread(tx, new, project)?;
+    let thread = threads::of_new(tx, new, project)?;
+    let behind = match new.follows {
+        Some(_) => threads::line_end(tx.conn, thread)?,
+        None => None,
+    };
     let id = number();
     run(
         tx.conn,
-        "INSERT INTO jobs (id, thread_id, project_id, phase, due_at, created_at, updated_at)
-         VALUES (?1, ?2, ?3, 'queued', ?4, ?4, ?4)",
-        params![signed(id.0), signed(thread.0), project, tx.now.0],
+        "INSERT INTO jobs (id, thread_id, project_id, phase, due_at, created_at, updated_at,
+             follows, behind)
+         VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?5, ?6, ?7)",
+        params![
+            signed(id.0),
+            signed(thread.0),
+            project,
+            behind.map_or(tx.now.0, |_| threads::NEVER),
+            tx.now.0,
+            new.follows.map(|job| signed(job.0)),
+            behind.map(|job| signed(job.0)),
+        ],
     )?;
     run(
         tx.conn,
@@ -133,11 +146,19 @@ pub(super) fn submit(
             ],
         )?;
     }
-    let data = data! { "by": new.requested_by, "via": new.via, "thread": thread.0 };
+    let mut data = data! { "by": new.requested_by, "via": new.via, "thread": thread.0 };
+    for (key, job) in [("follows", new.follows), ("behind", behind)] {
+        if let Some(job) = job {
+            data.insert(key.into(), job.0.into());
+        }
+    }
+    if host::is_paused(tx.conn)? {
+        data.insert("paused".into(), true.into());
+    }
     timeline::append(tx, id, "job.queued", &Value::Object(data))?;
     tx.signals.work = true;
     Ok(Submitted {
-        job: fresh(id, thread, new, tx),
+        job: fresh(id, thread, behind, new, tx),
         created: true,
     })
 }
@@ -157,31 +178,13 @@ fn made_before(conn: &Connection, key: &IdempotencyKey) -> Result<Option<JobId>>
     }
 }
 
-/// The thread asked for, or a new one.
-fn thread(tx: &Tx<'_>, new: &NewJob, project: i64) -> Result<ThreadId> {
-    let Some(thread) = new.thread else {
-        return Ok(ThreadId(insert(
-            tx.conn,
-            "INSERT INTO threads (project_id, created_at) VALUES (?1, ?2)",
-            params![project, tx.now.0],
-        )?));
-    };
-    let known = first(
-        tx.conn,
-        "SELECT 1 FROM threads WHERE id = ?1 AND project_id = ?2",
-        params![signed(thread.0), project],
-        |_| Ok(()),
-    )?;
-    known
-        .map(|()| thread)
-        .ok_or_else(|| StoreError::not_found(format_args!("{thread} of project {}", new.project)))
-}
-
 /// The job that was just written, without reading it back.
-fn fresh(id: JobId, thread: ThreadId, new: &NewJob, tx: &Tx<'_>) -> Job {
+fn fresh(id: JobId, thread: ThreadId, behind: Option<JobId>, new: &NewJob, tx: &Tx<'_>) -> Job {
     Job {
         id,
         thread,
+        follows: new.follows,
+        behind,
         project: new.project.clone(),
         repository: new.repository.clone(),
         base_branch: new.base_branch.clone(),

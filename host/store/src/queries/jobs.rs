@@ -9,7 +9,7 @@ use crate::types::{Job, JobFilter};
 use rusqlite::{Connection, params};
 use sortie_model::approval::Approval;
 use sortie_model::finding::Finding;
-use sortie_model::id::{JobId, RunId};
+use sortie_model::id::{ApprovalId, JobId, RunId};
 use sortie_model::job::JobPhase;
 use sortie_model::run::{Run, Step};
 
@@ -58,28 +58,17 @@ impl Store {
     /// What the newest scan of the job's newest run found; nothing when that
     /// run was not scanned.
     pub async fn findings(&self, job: JobId) -> Result<Vec<Finding>> {
-        self.read(move |conn| {
-            all(
-                conn,
-                "SELECT scanner, rule, severity, path, line, side, message, evidence, fingerprint
-                 FROM findings
-                 WHERE scan_id = (
-                     SELECT max(s.id) FROM scans s
-                     WHERE s.run_id = (
-                         SELECT id FROM runs WHERE job_id = ?1 ORDER BY attempt DESC LIMIT 1
-                     )
-                 )
-                 ORDER BY id",
-                [signed(job.0)],
-                rows::finding,
-            )
-        })
-        .await
+        self.read(move |conn| findings(conn, job)).await
     }
 
     /// The newest question about the job.
     pub async fn approval(&self, job: JobId) -> Result<Option<Approval>> {
         self.read(move |conn| newest_approval(conn, job)).await
+    }
+
+    /// The question of that number.
+    pub async fn approval_of(&self, id: ApprovalId) -> Result<Option<Approval>> {
+        self.read(move |conn| approval(conn, id)).await
     }
 
     /// The newest question of a run about anything but its budget that a person
@@ -122,6 +111,33 @@ fn find(conn: &Connection, job: JobId) -> Result<Option<Job>> {
 /// The job, or that there is none.
 pub(super) fn get(conn: &Connection, job: JobId) -> Result<Job> {
     find(conn, job)?.ok_or_else(|| StoreError::not_found(job))
+}
+
+/// What the newest scan of the job's newest run found.
+pub(super) fn findings(conn: &Connection, job: JobId) -> Result<Vec<Finding>> {
+    all(
+        conn,
+        "SELECT scanner, rule, severity, path, line, side, message, evidence, fingerprint
+         FROM findings
+         WHERE scan_id = (
+             SELECT max(s.id) FROM scans s
+             WHERE s.run_id = (
+                 SELECT id FROM runs WHERE job_id = ?1 ORDER BY attempt DESC LIMIT 1
+             )
+         )
+         ORDER BY id",
+        [signed(job.0)],
+        rows::finding,
+    )
+}
+
+pub(super) fn approval(conn: &Connection, id: ApprovalId) -> Result<Option<Approval>> {
+    first(
+        conn,
+        select_approval!("WHERE id = ?1"),
+        [signed(id.0)],
+        rows::approval,
+    )
 }
 
 pub(super) fn newest_approval(conn: &Connection, job: JobId) -> Result<Option<Approval>> {

@@ -7,7 +7,7 @@
 
 use super::rows::{self, select_run};
 use super::state::{data, head, move_job};
-use super::{jobs, meta, model_calls, timeline};
+use super::{host, jobs, meta, model_calls, threads, timeline};
 use crate::db::{all, first, insert, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
@@ -39,7 +39,7 @@ impl Store {
     /// Takes the next job, if there is one and a place for it: the one that
     /// was approved first, else the queued one that has been due longest, of a
     /// project that has a place. An approved job goes on with the run that
-    /// asked; a queued one begins a new run.
+    /// asked; a queued one begins a new run, unless the intake is paused.
     pub async fn claim(&self, limits: ClaimLimits) -> Result<Option<Claim>> {
         self.write(move |tx| claim(tx, limits)).await
     }
@@ -116,7 +116,11 @@ fn next_job(tx: &Tx<'_>, limits: ClaimLimits) -> Result<Option<(JobId, JobPhase)
     if running >= u64::from(limits.max_running_total) {
         return Ok(None);
     }
-    for phase in [JobPhase::Approved, JobPhase::Queued] {
+    let phases: &[JobPhase] = match host::is_paused(tx.conn)? {
+        true => &[JobPhase::Approved],
+        false => &[JobPhase::Approved, JobPhase::Queued],
+    };
+    for &phase in phases {
         let mut next: Option<(i64, i64)> = None;
         for (project, running) in &projects {
             if *running >= u64::from(limits.max_running_per_project) {
@@ -141,6 +145,9 @@ fn next_job(tx: &Tx<'_>, limits: ClaimLimits) -> Result<Option<(JobId, JobPhase)
 fn begin(tx: &mut Tx<'_>, job: JobId) -> Result<Claim> {
     let head = head(tx.conn, job)?;
     let attempt = head.attempts.saturating_add(1);
+    if let Some(follows) = head.follows.filter(|_| attempt == 1) {
+        threads::take_up(tx, job, follows)?;
+    }
     run(
         tx.conn,
         "UPDATE jobs SET attempts = ?2, head_commit = NULL WHERE id = ?1",
@@ -204,10 +211,11 @@ fn next_due(conn: &Connection, now: Timestamp) -> Result<Option<Timestamp>> {
         conn,
         "SELECT min(
              (SELECT min(j.due_at) FROM jobs j
-              WHERE j.phase = 'queued' AND j.project_id = p.id AND j.due_at > ?1)
+              WHERE j.phase = 'queued' AND j.project_id = p.id
+                  AND j.due_at > ?1 AND j.due_at < ?2)
          )
          FROM projects p",
-        [now.0],
+        [now.0, threads::NEVER],
         |row| Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp)),
     )?;
     Ok(due.flatten())

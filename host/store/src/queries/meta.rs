@@ -1,6 +1,6 @@
 //! Small facts about the store as a whole, and whether it works.
 
-use super::deliveries;
+use super::{deliveries, threads};
 use crate::db::{all, first, name, run, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
@@ -52,9 +52,10 @@ impl Store {
             let found = first(
                 conn,
                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE phase = 'approved')
-                     OR EXISTS (SELECT 1 FROM projects p WHERE EXISTS (
+                     OR (NOT EXISTS (SELECT 1 FROM meta WHERE key = 'intake.paused')
+                     AND EXISTS (SELECT 1 FROM projects p WHERE EXISTS (
                          SELECT 1 FROM jobs j WHERE j.phase = 'queued'
-                         AND j.project_id = p.id AND j.due_at <= ?1))",
+                         AND j.project_id = p.id AND j.due_at <= ?1)))",
                 [now.0],
                 |row| Ok(row.get::<_, bool>(0)?),
             )?;
@@ -70,7 +71,7 @@ impl Store {
     }
 }
 
-fn get(conn: &Connection, key: &str) -> Result<Option<String>> {
+pub(super) fn get(conn: &Connection, key: &str) -> Result<Option<String>> {
     first(
         conn,
         "SELECT CAST(value AS TEXT) FROM meta WHERE key = ?1",
@@ -79,7 +80,7 @@ fn get(conn: &Connection, key: &str) -> Result<Option<String>> {
     )
 }
 
-fn put(conn: &Connection, key: &str, value: &str) -> Result<()> {
+pub(super) fn put(conn: &Connection, key: &str, value: &str) -> Result<()> {
     run(
         conn,
         "INSERT INTO meta (key, value) VALUES (?1, ?2)
@@ -87,6 +88,11 @@ fn put(conn: &Connection, key: &str, value: &str) -> Result<()> {
         [key, value],
     )?;
     Ok(())
+}
+
+/// Forgets what is under a key; whether something was.
+pub(super) fn remove(conn: &Connection, key: &str) -> Result<bool> {
+    Ok(run(conn, "DELETE FROM meta WHERE key = ?1", [key])? > 0)
 }
 
 /// The instance id, made now when there is none yet.
@@ -137,8 +143,8 @@ fn stats(conn: &Connection, now: Timestamp) -> Result<QueueStats> {
     }
     stats.postponed = first(
         conn,
-        "SELECT count(*) FROM jobs WHERE phase = 'queued' AND due_at > ?1",
-        params![now.0],
+        "SELECT count(*) FROM jobs WHERE phase = 'queued' AND due_at > ?1 AND due_at < ?2",
+        params![now.0, threads::NEVER],
         |row| Ok(unsigned(row.get(0)?)),
     )?
     .unwrap_or(0);

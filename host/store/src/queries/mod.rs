@@ -3,22 +3,27 @@
 mod artifact;
 mod audit;
 mod budget;
+mod buttons;
 mod call;
 mod chat;
+mod chats;
 mod deliveries;
 mod effects;
 mod egress;
 mod events;
 mod gate;
+mod host;
 mod inbound;
 mod intake;
 mod jobs;
 mod kv;
 mod lease;
 mod ledger;
+mod members;
 pub(crate) mod meta;
 mod model_calls;
 pub(crate) mod numbers;
+mod outbox;
 mod outgoing;
 mod people;
 #[cfg(test)]
@@ -29,7 +34,9 @@ mod rows;
 mod run;
 mod spending;
 mod state;
+mod stats;
 mod step;
+mod threads;
 pub(crate) mod timeline;
 
 /// The tenant when there is one.

@@ -3,7 +3,7 @@
 
 use super::audit::note;
 use super::deliveries::{open, promote, state};
-use super::rows::small;
+use super::rows::{maybe_job, small};
 use crate::db::{all, name, run, signed, unsigned};
 use crate::error::Result;
 use crate::limits::{MAX_PAGE, MAX_PRUNED};
@@ -13,7 +13,7 @@ use crate::writer::Tx;
 use rusqlite::{Connection, Row, params};
 use serde_json::json;
 use sortie_model::clock::Timestamp;
-use sortie_model::id::{EventSeq, JobId};
+use sortie_model::id::EventSeq;
 
 /// What was settled long ago.
 pub(super) const SETTLED: &str = "DELETE FROM deliveries WHERE (notifier, event_seq) IN (
@@ -81,7 +81,7 @@ fn retry(tx: &mut Tx<'_>, notifier: &str, seq: EventSeq, actor: &str) -> Result<
     )?;
     tx.signals.plugins = true;
     promote(tx, notifier, head.job)?;
-    let detail = json!({ "seq": seq.0, "job": head.job.0, "was": head.state });
+    let detail = json!({ "seq": seq.0, "job": head.job, "was": head.state });
     note(tx, actor, "delivery.retried", notifier, &detail)
 }
 
@@ -102,7 +102,7 @@ fn drop_one(tx: &mut Tx<'_>, notifier: &str, seq: EventSeq, actor: &str) -> Resu
     promote(tx, notifier, head.job)?;
     let detail = json!({
         "seq": seq.0,
-        "job": head.job.0,
+        "job": head.job,
         "was": head.state,
         "attempts": head.attempts,
     });
@@ -159,7 +159,7 @@ fn delivery(row: &Row<'_>) -> Result<Delivery> {
     Ok(Delivery {
         notifier: row.get(0)?,
         seq: EventSeq(unsigned(row.get(1)?)),
-        job: JobId(unsigned(row.get(2)?)),
+        job: maybe_job(row, 2)?,
         kind: row.get(3)?,
         state: state(row, 4)?,
         attempts: small(row.get(5)?),

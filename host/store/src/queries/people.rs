@@ -3,27 +3,40 @@
 use super::budget;
 use super::jobs::{self, newest_approval};
 use super::state::{JobHead, data, end_run, head, move_job, open_run};
+use super::{threads, timeline};
 use crate::db::{all, cut, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_NAME_BYTES;
 use crate::store::Store;
 use crate::types::{Cancelled, Decided, Job, NewAnswer, NewRetry};
 use crate::writer::Tx;
-use rusqlite::params;
+use rusqlite::{Connection, params};
+use serde_json::Value;
 use sortie_model::approval::{Approval, Decision, Subject};
 use sortie_model::budget::Limits;
 use sortie_model::clock::Timestamp;
 use sortie_model::halt::HaltReason;
-use sortie_model::id::JobId;
+use sortie_model::id::{ApprovalId, JobId};
 use sortie_model::job::{IllegalTransition, JobEvent, JobEventKind, JobPhase};
 use sortie_model::start::{StartMode, Work};
 
 /// Questions that one sweep lets expire; the next sweep takes the rest.
 const EXPIRED_AT_ONCE: u32 = 500;
 
-/// When the first open question expires.
-pub(super) const NEXT_EXPIRY: &str = "SELECT min(expires_at) FROM approvals
-     WHERE decision IS NULL";
+/// Reminders that one sweep gives; the next sweep gives the rest.
+const REMINDED_AT_ONCE: u32 = 500;
+
+/// When the first open question expires, and when the first reminder is due.
+pub(super) const NEXT_EXPIRY: &str = "SELECT
+         (SELECT min(expires_at) FROM approvals WHERE decision IS NULL),
+         (SELECT min(remind_at) FROM approvals
+          WHERE decision IS NULL AND reminded_at IS NULL AND remind_at IS NOT NULL)";
+
+/// The open questions whose reminder is due.
+pub(super) const REMINDED: &str = "SELECT id FROM approvals
+     WHERE decision IS NULL AND reminded_at IS NULL AND remind_at IS NOT NULL
+         AND remind_at <= ?1
+     ORDER BY remind_at, id LIMIT ?2";
 
 /// The jobs of the questions that nobody answered in time.
 pub(super) const EXPIRED: &str = "SELECT job_id FROM approvals
@@ -31,13 +44,16 @@ pub(super) const EXPIRED: &str = "SELECT job_id FROM approvals
      ORDER BY expires_at, id LIMIT ?2";
 
 impl Store {
-    /// Answers the open question about a job. Of many answers exactly one
-    /// wins; the same answer again is no error and changes nothing.
+    /// Answers the open question about a job, or the one that the answer names.
+    /// Of many answers exactly one wins; the same answer again is no error and
+    /// changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Illegal`] when no question is open, when the other answer
     /// was given before, or when the time to answer is over: then the job
-    /// halts as expired. [`StoreError::OtherCommit`] when the answer names a
+    /// halts as expired. [`StoreError::OtherQuestion`] when another question is
+    /// open than the one that is named; [`StoreError::NotFound`] when that one is
+    /// about another job. [`StoreError::OtherCommit`] when the answer names a
     /// commit that the question is not about.
     pub async fn decide(&self, job: JobId, answer: NewAnswer) -> Result<Decided> {
         let answer = Answer::of(answer)?;
@@ -73,11 +89,19 @@ impl Store {
         self.write(expire_due).await
     }
 
-    /// When the next open question expires; for a timer. May lie in the past.
+    /// Tells of the open questions that are to be told of again, each once, and
+    /// names their jobs.
+    pub async fn remind_due(&self) -> Result<Vec<JobId>> {
+        self.write(remind_due).await
+    }
+
+    /// When the next open question expires or is to be told of again; for a
+    /// timer. May lie in the past.
     pub async fn next_expiry(&self) -> Result<Option<Timestamp>> {
         self.look(|conn| {
             let next = first(conn, NEXT_EXPIRY, [], |row| {
-                Ok(row.get::<_, Option<i64>>(0)?.map(Timestamp))
+                let times: [Option<i64>; 2] = [row.get(0)?, row.get(1)?];
+                Ok(times.into_iter().flatten().min().map(Timestamp))
             })?;
             Ok(next.flatten())
         })
@@ -103,6 +127,8 @@ impl Person {
 
 pub(super) struct Answer {
     decision: Decision,
+    /// The question that is named.
+    approval: Option<ApprovalId>,
     commit: Option<String>,
     raise: Option<Limits>,
     person: Person,
@@ -126,6 +152,7 @@ impl Answer {
         }
         Ok(Self {
             decision: new.decision,
+            approval: new.approval,
             commit: new.commit,
             raise: new.raise,
             person: Person::of(&new.by, &new.via)?,
@@ -183,9 +210,21 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
     let Some(approval) = newest_approval(tx.conn, job)? else {
         return refused(phase);
     };
+    if let Some(named) = answer.approval
+        && named != approval.id
+    {
+        return Ok(
+            decide_earlier(tx, job, named, &approval, answer)?.map_err(|other| {
+                other.unwrap_or(StoreError::Illegal(IllegalTransition {
+                    phase,
+                    event: answer.kind(),
+                }))
+            }),
+        );
+    }
     if !phase.waits_for_person() {
-        let same =
-            approval.decision == Some(answer.decision) && still_about(tx, &job_head, &approval)?;
+        let same = approval.decision == Some(answer.decision)
+            && (answer.approval.is_some() || still_about(tx, &job_head, &approval)?);
         if !same {
             return refused(phase);
         }
@@ -248,6 +287,41 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         approval,
         changed: true,
     }))
+}
+
+/// An answer to a question that is not the newest: it was given before, or the
+/// error says which one is open, if one is.
+fn decide_earlier(
+    tx: &Tx<'_>,
+    job: JobId,
+    named: ApprovalId,
+    newest: &Approval,
+    answer: &Answer,
+) -> Result<Result<Decided, Option<StoreError>>> {
+    let approval = jobs::approval(tx.conn, named)?
+        .filter(|approval| approval.job == job)
+        .ok_or_else(|| StoreError::not_found(format_args!("{named} of {job}")))?;
+    if approval.decision == Some(answer.decision) {
+        return Ok(Ok(Decided {
+            job: jobs::get(tx.conn, job)?,
+            approval,
+            changed: false,
+        }));
+    }
+    let is_open = newest.decision.is_none();
+    Ok(Err(is_open.then_some(StoreError::OtherQuestion {
+        job,
+        asked: newest.id,
+    })))
+}
+
+/// Answers a question by its number alone.
+pub(super) fn decide_by_id(tx: &mut Tx<'_>, answer: &Answer) -> Result<Result<Decided>> {
+    let Some(named) = answer.approval else {
+        return Err(StoreError::not_found("a question without a number"));
+    };
+    let approval = jobs::approval(tx.conn, named)?.ok_or_else(|| StoreError::not_found(named))?;
+    decide(tx, approval.job, answer)
 }
 
 /// Whether the job is still what that answer made of it: no retry came since.
@@ -343,6 +417,35 @@ fn expire_due(tx: &mut Tx<'_>) -> Result<Vec<JobId>> {
     Ok(due)
 }
 
+fn remind_due(tx: &mut Tx<'_>) -> Result<Vec<JobId>> {
+    let due = all(
+        tx.conn,
+        REMINDED,
+        params![tx.now.0, REMINDED_AT_ONCE],
+        |row| Ok(ApprovalId(unsigned(row.get(0)?))),
+    )?;
+    let mut jobs = Vec::with_capacity(due.len());
+    for id in due {
+        run(
+            tx.conn,
+            "UPDATE approvals SET reminded_at = ?2 WHERE id = ?1",
+            params![signed(id.0), tx.now.0],
+        )?;
+        let approval = jobs::approval(tx.conn, id)?
+            .ok_or_else(|| StoreError::row("approvals", "the question is gone"))?;
+        let data = data! {
+            "approval": id.0,
+            "about": approval.subject.as_str(),
+            "question": approval.question,
+            "expires_at": approval.expires_at.0,
+            "left_ms": approval.expires_at.0.saturating_sub(tx.now.0).max(0),
+        };
+        timeline::append(tx, approval.job, "approval.reminder", &Value::Object(data))?;
+        jobs.push(approval.job);
+    }
+    Ok(jobs)
+}
+
 pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
     let job_head = head(tx.conn, job)?;
     if job_head.state.phase() == JobPhase::Cancelled {
@@ -394,18 +497,25 @@ impl Again {
 
 pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person, again: &Again) -> Result<Job> {
     let job_head = head(tx.conn, job)?;
-    let data = data! {
+    let behind = threads::line_end_for(tx.conn, job)?;
+    let mut data = data! {
         "by": person.by,
         "via": person.via,
         "retried": true,
         "start": again.start.as_str(),
     };
+    if let Some(behind) = behind {
+        data.insert("behind".into(), behind.0.into());
+    }
     // An illegal move is the first thing to say.
     move_job(tx, &job_head, &JobEvent::Retry, data)?;
+    if let Some(behind) = behind {
+        threads::put_behind(tx, job, behind)?;
+    }
     let work = match again.start {
         StartMode::Base => None,
         StartMode::Continue | StartMode::Publish => {
-            Some(newest_work(tx, job)?.ok_or(StoreError::NoWork { job })?)
+            Some(newest_work(tx.conn, job)?.ok_or(StoreError::NoWork { job })?)
         }
     };
     run(
@@ -432,9 +542,9 @@ pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person, again: &Again)
 }
 
 /// What the newest run of the job that made something left.
-fn newest_work(tx: &Tx<'_>, job: JobId) -> Result<Option<Work>> {
+pub(super) fn newest_work(conn: &Connection, job: JobId) -> Result<Option<Work>> {
     first(
-        tx.conn,
+        conn,
         "SELECT base_commit, head_commit FROM runs
          WHERE job_id = ?1 AND head_commit IS NOT NULL AND head_commit <> base_commit
          ORDER BY attempt DESC LIMIT 1",

@@ -4,10 +4,14 @@
 
 use super::jobs::PAGE_OF_PLACE;
 use super::lease::{FIRST_OF_PROJECT, LEASED_RUNS, PROJECTS_RUNNING};
+use super::people::REMINDED;
 use super::people::{EXPIRED, NEXT_EXPIRY};
 use super::state::OPEN_RUN;
 use super::timeline::AFTER_OF_JOB;
-use super::{audit, chat, deliveries, egress, events, inbound, model_calls, outgoing, spending};
+use super::{
+    audit, buttons, chat, deliveries, egress, events, host, inbound, model_calls, outbox, outgoing,
+    spending, stats, threads,
+};
 use rusqlite::{Connection, types::Null};
 
 fn plan(sql: &str) -> String {
@@ -144,13 +148,49 @@ fn a_reservation_looks_at_calls_under_way_and_at_one_day() {
 
 #[test]
 fn a_chat_source_reads_its_own_queue() {
-    let queue = plan(chat::QUEUE);
+    let queue = plan(outbox::QUEUE);
     assert!(
         queue.starts_with(
             "SEARCH o USING INDEX chat_outbox_source (source=? AND state=? AND rowid>?)"
         ),
         "{queue}"
     );
+}
+
+#[test]
+fn threads_are_found_by_their_own_indexes() {
+    assert_eq!(
+        plan(threads::RELEASE),
+        "SEARCH jobs USING COVERING INDEX jobs_behind (behind=?)"
+    );
+    let end = plan(threads::LINE_END);
+    assert!(end.contains("INDEX jobs_thread (thread_id=?)"), "{end}");
+    assert!(end.contains("INDEX jobs_behind (behind=?)"), "{end}");
+    assert!(plan(threads::BEFORE).contains("INDEX jobs_thread (thread_id=? AND rowid<?)"));
+}
+
+#[test]
+fn chats_and_reminders_look_at_what_is_open() {
+    assert!(plan(REMINDED).contains("INDEX approvals_reminder (remind_at>? AND remind_at<?)"));
+    assert!(plan(NEXT_EXPIRY).contains("INDEX approvals_reminder"));
+    assert_eq!(
+        plan(chat::WAITING_EDIT),
+        "SEARCH chat_outbox USING INDEX chat_outbox_message (number=?)"
+    );
+    assert!(plan(buttons::BUTTON).starts_with("SEARCH b USING PRIMARY KEY (token=?)"));
+    let superseded = plan(deliveries::SUPERSEDED);
+    assert!(
+        superseded.contains("INDEX deliveries_open (notifier=? AND state=? AND job_id=?)"),
+        "{superseded}"
+    );
+}
+
+#[test]
+fn statistics_look_at_their_stretch_of_time_alone() {
+    assert!(plan(host::HALTS).contains("INDEX events_halted (at>?)"));
+    assert!(plan(stats::ENDED).contains("INDEX jobs_finished (finished_at>?)"));
+    assert!(plan(stats::ENDED_LINES).contains("INDEX jobs_finished (finished_at>?)"));
+    assert!(plan(stats::SPENT).contains("INDEX model_calls_at (reserved_at>?)"));
 }
 
 #[test]

@@ -25,6 +25,12 @@ pub(super) fn small(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
+/// A job's number, or none.
+pub(super) fn maybe_job(row: &Row<'_>, column: usize) -> Result<Option<JobId>> {
+    let id = row.get::<_, Option<i64>>(column)?;
+    Ok(id.map(|id| JobId(unsigned(id))))
+}
+
 fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
     Ok(Timestamp(row.get(column)?))
 }
@@ -127,7 +133,7 @@ macro_rules! select_job {
                  j.branch, j.head_commit, j.published_branch, j.published_commit,
                  j.summary, j.error, j.created_at, j.updated_at, j.finished_at,
                  j.used_calls, j.used_cost_micro_usd, j.used_time_ms,
-                 j.start, j.start_base, j.start_commit
+                 j.start, j.start_base, j.start_commit, j.follows, j.behind
              FROM jobs j JOIN requests r ON r.job_id = j.id JOIN projects p ON p.id = j.project_id ",
             $rest
         )
@@ -141,6 +147,8 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
     Ok(Job {
         id: JobId(unsigned(row.get(0)?)),
         thread: ThreadId(unsigned(row.get(1)?)),
+        follows: maybe_job(row, 30)?,
+        behind: maybe_job(row, 31)?,
         project: row.get(2)?,
         repository: row.get(3)?,
         base_branch: row.get(4)?,

@@ -193,6 +193,9 @@ fn finish(tx: &mut Tx<'_>, fence: Fence, event: &JobEvent, end: &RunEnd) -> Resu
         data.insert("branch".into(), published.branch.as_str().into());
         data.insert("commit".into(), published.commit.as_str().into());
     }
+    if let Some(result) = &end.result {
+        data.insert("result".into(), result.clone());
+    }
     move_job(tx, &head(tx.conn, fence.job)?, event, data)?;
     end_run(tx, fence.run, error)?;
     run(

@@ -1,13 +1,14 @@
 //! The one place that moves a job: the model's transition, the row and the event
 //! that tells of it, all in the caller's transaction.
 
-use super::rows::{job_state, small};
-use super::timeline;
+use super::rows::{self, job_state, small};
+use super::{threads, timeline};
 use crate::db::{cut, first, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::writer::Tx;
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value};
+use sortie_model::budget::Usage;
 use sortie_model::id::{JobId, RunId};
 use sortie_model::job::{JobEvent, JobPhase, JobState, transition};
 
@@ -16,19 +17,30 @@ pub(super) struct JobHead {
     pub(super) id: JobId,
     pub(super) state: JobState,
     pub(super) attempts: u32,
+    /// What all its runs used.
+    usage: Usage,
+    /// The job that it waits for.
+    behind: Option<JobId>,
+    /// The job whose work it continues.
+    pub(super) follows: Option<JobId>,
 }
 
 /// The job, or that there is none.
 pub(super) fn head(conn: &Connection, job: JobId) -> Result<JobHead> {
     let found = first(
         conn,
-        "SELECT phase, not_before, halt_reason, detail, attempts FROM jobs WHERE id = ?1",
+        "SELECT phase, not_before, halt_reason, detail, attempts, used_calls,
+             used_cost_micro_usd, used_time_ms, behind, follows
+         FROM jobs WHERE id = ?1",
         [signed(job.0)],
         |row| {
             Ok(JobHead {
                 id: job,
                 state: job_state(row, 0)?,
                 attempts: small(row.get(4)?),
+                usage: rows::usage(row, 5)?,
+                behind: rows::maybe_job(row, 8)?,
+                follows: rows::maybe_job(row, 9)?,
             })
         },
     )?;
@@ -36,7 +48,7 @@ pub(super) fn head(conn: &Connection, job: JobId) -> Result<JobHead> {
 }
 
 /// Moves the job, and tells of it with `data` beside what the move itself has
-/// to say.
+/// to say. One that ends lets the job that waits for it take its place.
 pub(super) fn move_job(
     tx: &mut Tx<'_>,
     job: &JobHead,
@@ -59,7 +71,7 @@ pub(super) fn move_job(
     run(
         tx.conn,
         "UPDATE jobs SET phase = ?2, not_before = ?3, due_at = ?4, halt_reason = ?5,
-             detail = ?6, finished_at = ?7, updated_at = ?8
+             detail = ?6, finished_at = ?7, updated_at = ?8, behind = NULL
          WHERE id = ?1",
         params![
             signed(job.id.0),
@@ -77,12 +89,19 @@ pub(super) fn move_job(
         ("not_before", not_before.map(Value::from)),
         ("reason", halt_reason.map(Value::from)),
         ("detail", detail.map(Value::from)),
+        (
+            "usage",
+            phase.is_final().then(|| serde_json::json!(job.usage)),
+        ),
     ] {
         if let Some(value) = value {
             data.insert(key.into(), value);
         }
     }
     timeline::append(tx, job.id, &format!("job.{phase}"), &Value::Object(data))?;
+    if phase.is_final() {
+        threads::release(tx, job.id, job.behind)?;
+    }
     // A job that waits can be claimed; one that stopped running leaves a place.
     if due_at.is_some() || job.state == JobState::Running {
         tx.signals.work = true;

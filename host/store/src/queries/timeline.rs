@@ -1,7 +1,7 @@
 //! The timeline: what happened, in order.
 
 use super::deliveries;
-use super::rows::parse;
+use super::rows::{maybe_job, parse};
 use crate::db::{all, first, insert, json, name, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_PAGE;
@@ -63,13 +63,23 @@ impl Store {
     }
 }
 
-/// Adds an event, and the deliveries to those who are to be told of it.
+/// Adds an event about a job, and the deliveries to those who are to be told of
+/// it.
 pub(super) fn append(tx: &mut Tx<'_>, job: JobId, kind: &str, data: &Value) -> Result<EventSeq> {
+    add(tx, Some(job), kind, data)
+}
+
+/// The same about the host itself.
+pub(super) fn append_of_host(tx: &mut Tx<'_>, kind: &str, data: &Value) -> Result<EventSeq> {
+    add(tx, None, kind, data)
+}
+
+fn add(tx: &mut Tx<'_>, job: Option<JobId>, kind: &str, data: &Value) -> Result<EventSeq> {
     let seq = insert(
         tx.conn,
         "INSERT INTO events (job_id, kind, data, at) VALUES (?1, ?2, ?3, ?4)",
         params![
-            signed(job.0),
+            job.map(|job| signed(job.0)),
             kind,
             json("the event's data", data)?,
             tx.now.0
@@ -113,7 +123,7 @@ fn after_of_job(conn: &Connection, after: EventSeq, job: JobId, limit: u32) -> R
 fn event(row: &Row<'_>) -> Result<Event> {
     Ok(Event {
         seq: EventSeq(unsigned(row.get(0)?)),
-        job: JobId(unsigned(row.get(1)?)),
+        job: maybe_job(row, 1)?,
         kind: row.get(2)?,
         data: data(row, 3)?,
         at: Timestamp(row.get(4)?),

@@ -1,13 +1,14 @@
 //! A plugin's call that went well: what it was about and what it asked for.
 
-use super::delivery::ChatPlace;
+use super::chat::ChatPlace;
 use super::inbound::{MessageState, NewPluginEvent};
 use super::intake::{Job, NewJob};
 use crate::db::cut_to;
 use crate::limits::MAX_KV_KEY_BYTES;
 use serde_json::Value;
 use sortie_model::approval::Decision;
-use sortie_model::id::{ChatNumber, EventSeq, JobId, PluginEventId};
+use sortie_model::egress::RulingScope;
+use sortie_model::id::{ApprovalId, ChatNumber, EventSeq, JobId, PluginEventId};
 
 /// A call to be written: all of it or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub struct CallCommit {
     pub via: String,
     /// What the plugin's keys and values may add up to, in bytes.
     pub kv_max_bytes: u64,
+    /// The token of the button whose press the call is about. A call that did
+    /// something to a job uses up all buttons of that message.
+    pub button: Option<String>,
     /// What the call asked for, in order; at most
     /// [`MAX_EFFECTS`](crate::limits::MAX_EFFECTS).
     pub effects: Vec<Effect>,
@@ -83,6 +87,24 @@ pub enum Effect {
         /// The reason, if one is given.
         comment: Option<String>,
     },
+    /// Answer that question and no other.
+    Answer {
+        /// The question.
+        approval: ApprovalId,
+        /// The answer.
+        decision: Decision,
+        /// The reason, if one is given.
+        comment: Option<String>,
+    },
+    /// Answer for a host that a job was refused.
+    AdmitHost {
+        /// What was asked, as [`EgressAsk::id`](crate::EgressAsk::id) says.
+        ask: u64,
+        /// Whether it may be reached.
+        allow: bool,
+        /// How far the answer goes.
+        scope: RulingScope,
+    },
     /// Set the value of a key.
     KvSet {
         /// The key, 1 to 256 bytes.
@@ -104,6 +126,9 @@ pub enum Effect {
         place: ChatPlace,
         /// The message, as the chat source reads it.
         message: Value,
+        /// What its buttons do. `answer:` and the number of a question bind one
+        /// to that question.
+        actions: Vec<String>,
     },
     /// Queue new contents for a message of this plugin, in place of others
     /// that wait.
@@ -112,6 +137,15 @@ pub enum Effect {
         number: ChatNumber,
         /// The new message, as the chat source reads it.
         message: Value,
+        /// What its buttons do from now on.
+        actions: Vec<String>,
+    },
+    /// Pin a message of this plugin, or unpin it.
+    ChatPin {
+        /// The message.
+        number: ChatNumber,
+        /// Whether it is pinned from now on.
+        pinned: bool,
     },
     /// Queue the removal of a message of this plugin.
     ChatRemove {
@@ -129,6 +163,21 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// Whether it does something to a job or decides something about one.
+    pub(crate) fn acts_on_a_job(&self) -> bool {
+        matches!(
+            self,
+            Self::Submit { .. }
+                | Self::Cancel { .. }
+                | Self::Retry { .. }
+                | Self::Decide { .. }
+                | Self::Answer { .. }
+                | Self::AdmitHost { .. }
+        )
+    }
+}
+
 impl std::fmt::Display for Effect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -136,10 +185,13 @@ impl std::fmt::Display for Effect {
             Self::Cancel { job } => write!(f, "cancel {job}"),
             Self::Retry { job } => write!(f, "retry {job}"),
             Self::Decide { job, .. } => write!(f, "decide {job}"),
+            Self::Answer { approval, .. } => write!(f, "answer {approval}"),
+            Self::AdmitHost { ask, .. } => write!(f, "answer for host {ask}"),
             Self::KvSet { key, .. } => write!(f, "set {:?}", cut_to(key, MAX_KV_KEY_BYTES)),
             Self::KvDelete { key } => write!(f, "delete {:?}", cut_to(key, MAX_KV_KEY_BYTES)),
             Self::ChatSend { number, .. } => write!(f, "send {number}"),
             Self::ChatEdit { number, .. } => write!(f, "edit {number}"),
+            Self::ChatPin { number, .. } => write!(f, "pin {number}"),
             Self::ChatRemove { number } => write!(f, "remove {number}"),
             Self::ChatAck { source, .. } => write!(f, "acknowledge a press at {source}"),
         }

@@ -1,18 +1,18 @@
-//! What goes out: deliveries to notifiers, and messages to chats.
+//! What goes out to notifiers.
 
 use super::inbound::MessageState;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sortie_model::clock::Timestamp;
-use sortie_model::id::{ChatNumber, EventSeq, JobId};
+use sortie_model::id::{EventSeq, JobId};
 
 /// A delivery whose turn it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueDelivery {
     /// The event to tell of.
     pub seq: EventSeq,
-    /// The job it is about.
-    pub job: JobId,
+    /// The job it is about; none for an event of the host itself.
+    pub job: Option<JobId>,
     /// The event's kind.
     pub kind: String,
     /// The event's data.
@@ -33,8 +33,8 @@ pub struct Delivery {
     pub notifier: String,
     /// The event to tell of.
     pub seq: EventSeq,
-    /// The job it is about.
-    pub job: JobId,
+    /// The job it is about; none for an event of the host itself.
+    pub job: Option<JobId>,
     /// The event's kind.
     pub kind: String,
     /// Where it stands.
@@ -49,61 +49,4 @@ pub struct Delivery {
     pub receipt: Option<String>,
     /// When it was delivered or dropped.
     pub settled_at: Option<Timestamp>,
-}
-
-/// Where a message to people goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatPlace {
-    /// The chat source.
-    pub source: String,
-    /// The chat, as the service names it.
-    pub chat: String,
-    /// A thread or topic of that chat; none for its main one.
-    pub thread: Option<String>,
-}
-
-/// A message that a plugin sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatMessage {
-    /// Its number, as the plugin knows it.
-    pub number: ChatNumber,
-    /// The plugin.
-    pub plugin: String,
-    /// Where it went.
-    pub place: ChatPlace,
-    /// What the service calls it; none until it was sent.
-    pub service_id: Option<String>,
-}
-
-/// Something that a chat source has to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChatTask {
-    /// Its place in the queue; never used twice.
-    pub id: u64,
-    /// The plugin that asked for it.
-    pub plugin: String,
-    /// What.
-    pub action: ChatAction,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it is tried next, at the earliest.
-    pub not_before: Timestamp,
-}
-
-/// What a chat source has to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChatAction {
-    /// Send this as that message.
-    Send(ChatMessage, Value),
-    /// Give that message this content.
-    Edit(ChatMessage, Value),
-    /// Take that message away.
-    Remove(ChatMessage),
-    /// Tell the one who pressed a button that it was seen.
-    Ack {
-        /// The service's id of the press.
-        interaction: String,
-        /// A note to show.
-        text: Option<String>,
-    },
 }

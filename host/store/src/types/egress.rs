@@ -24,6 +24,8 @@ pub struct NewEgressRefusal {
 /// A host that a job was refused: a question to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EgressAsk {
+    /// Its number.
+    pub id: u64,
     /// The job.
     pub job: JobId,
     /// Its first run that asked.

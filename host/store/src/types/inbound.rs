@@ -1,5 +1,6 @@
 //! What comes in for plugins.
 
+use super::people::SeenMessage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sortie_model::clock::Timestamp;
@@ -71,6 +72,8 @@ pub struct NewPluginEvent {
     /// Where the source stands after it, such as a timer's tick; none for a
     /// source that keeps no place.
     pub cursor: Option<Value>,
+    /// The message that it brought, when it came from a chat.
+    pub seen: Option<SeenMessage>,
 }
 
 /// What became of an event that came in.

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use sortie_model::budget::Usage;
 use sortie_model::clock::Timestamp;
+use sortie_model::finding::Finding;
 use sortie_model::id::{JobId, ThreadId};
 use sortie_model::job::{JobPhase, JobState};
 use sortie_model::project::Policy;
-use sortie_model::start::Start;
+use sortie_model::start::{Start, Work};
 
 /// A request for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,9 +22,9 @@ pub struct NewJob {
     pub task: String,
     /// What holds for this job from now on.
     pub policy: Policy,
-    /// The thread it continues; none for a new one. It must be of the same
-    /// project.
-    pub thread: Option<ThreadId>,
+    /// The job whose work it continues, of the same project: it belongs to that
+    /// one's thread and waits until the thread's other jobs are over.
+    pub follows: Option<JobId>,
     /// Who asked.
     pub requested_by: String,
     /// Through which door, such as `cli` or `http`.
@@ -66,6 +67,10 @@ pub struct Job {
     pub id: JobId,
     /// The thread it belongs to.
     pub thread: ThreadId,
+    /// The job whose work it continues.
+    pub follows: Option<JobId>,
+    /// The job of its thread that it waits for.
+    pub behind: Option<JobId>,
     /// The project's name.
     pub project: String,
     /// The remote, without credentials.
@@ -140,4 +145,23 @@ pub struct QueueStats {
     pub oldest_due: Option<Timestamp>,
     /// Deliveries to notifiers that are not made yet.
     pub undelivered: u64,
+}
+
+/// A job that came before another of the same thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ThreadEntry {
+    /// The job.
+    pub job: JobId,
+    /// Where it stands.
+    pub state: JobState,
+    /// What was asked.
+    pub task: String,
+    /// The result in a sentence or two.
+    pub summary: Option<String>,
+    /// What it published.
+    pub published: Option<Published>,
+    /// What its newest run that made something left.
+    pub work: Option<Work>,
+    /// What the newest scan of its newest run found.
+    pub findings: Vec<Finding>,
 }

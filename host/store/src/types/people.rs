@@ -1,74 +1,141 @@
-//! What people decide.
+//! People, and the chats they speak in.
 
-use super::intake::Job;
-use serde::Serialize;
-use sortie_model::approval::{Approval, Decision};
-use sortie_model::budget::Limits;
-use sortie_model::id::RunId;
-use sortie_model::start::StartMode;
+use serde::{Deserialize, Serialize};
+use sortie_model::clock::Timestamp;
+use sortie_model::people::{Level, Quiet, Role};
+use std::collections::BTreeMap;
 
-/// A person's answer to the question about a job.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NewAnswer {
-    /// The answer.
-    pub decision: Decision,
-    /// The commit that the person looked at. When it is given, the answer
-    /// counts for a question about that very commit and for no other.
-    pub commit: Option<String>,
-    /// With a yes to a question about the budget: what to add to it, instead of
-    /// what the question proposes. The project's ceiling holds in any case.
-    pub raise: Option<Limits>,
-    /// Who answers.
-    pub by: String,
-    /// Through which door.
-    pub via: String,
-    /// The reason, if one is given.
-    pub comment: Option<String>,
+/// A person who may speak to the host through a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Its number.
+    pub id: u64,
+    /// The source, such as `telegram`.
+    pub source: String,
+    /// What the service calls the person; it never changes.
+    pub user: String,
+    /// The name that people see.
+    pub name: String,
+    /// What the person is trusted with.
+    pub role: Role,
+    /// Who let the person in.
+    pub added_by: String,
+    /// When.
+    pub added_at: Timestamp,
 }
 
-/// A person's wish to have a job done again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct NewRetry {
-    /// Where it begins.
-    pub start: StartMode,
-    /// Another budget profile from now on; none to keep the job's.
-    pub budget_profile: Option<String>,
-    /// Who asks.
-    pub by: String,
-    /// Through which door.
-    pub via: String,
+/// A person to be let in, or with another role from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPerson {
+    /// The source.
+    pub source: String,
+    /// What the service calls the person.
+    pub user: String,
+    /// The name that people see.
+    pub name: String,
+    /// What the person is trusted with.
+    pub role: Role,
 }
 
-impl NewRetry {
-    /// From the beginning and with the budget that it had.
-    pub fn of(by: &str, via: &str) -> Self {
-        Self {
-            start: StartMode::Base,
-            budget_profile: None,
-            by: by.to_owned(),
-            via: via.to_owned(),
+/// What a chat is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatKind {
+    /// With one person.
+    Private,
+    /// With several.
+    Group,
+    /// With many; it has message numbers of its own.
+    Supergroup,
+    /// From one to many.
+    Channel,
+}
+
+impl ChatKind {
+    /// The stable name, as stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Group => "group",
+            Self::Supergroup => "supergroup",
+            Self::Channel => "channel",
         }
+    }
+
+    /// The kind of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Private, Self::Group, Self::Supergroup, Self::Channel]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
     }
 }
 
-/// What became of a person's answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Decided {
-    /// The job as it stands now.
-    pub job: Job,
-    /// The question and its answer.
-    pub approval: Approval,
-    /// False when the same answer had been given before.
-    pub changed: bool,
+/// What is known of a chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatRow {
+    /// The source.
+    pub source: String,
+    /// What the service calls it.
+    pub chat: String,
+    /// What it is.
+    pub kind: ChatKind,
+    /// The title that people see.
+    pub title: String,
+    /// Whether people may speak to the host there.
+    pub admitted: bool,
+    /// How much it hears.
+    pub level: Level,
+    /// How much it hears of a project, where that is less.
+    pub levels: BTreeMap<String, Level>,
+    /// When it hears less.
+    pub quiet: Option<Quiet>,
+    /// The highest message number that was seen there; 0 before the first.
+    pub newest_message: i64,
+    /// Why nothing can be sent there.
+    pub gone: Option<String>,
+    /// The chat that it became.
+    pub moved_to: Option<String>,
 }
 
-/// What became of a cancellation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Cancelled {
-    /// The job as it stands now.
-    pub job: Job,
-    /// The run that lost its lease or its turn, if one was under way.
-    pub run: Option<RunId>,
-    /// False when it had been cancelled before.
-    pub changed: bool,
+/// What is to change about a chat; what is none stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChatChange {
+    /// Whether people may speak to the host there.
+    pub admitted: Option<bool>,
+    /// How much it hears.
+    pub level: Option<Level>,
+    /// How much it hears of a project; as much as of the others when none.
+    pub project: Option<(String, Option<Level>)>,
+    /// When it hears less.
+    pub quiet: Option<Option<Quiet>>,
+    /// What it is.
+    pub kind: Option<ChatKind>,
+    /// The title that people see.
+    pub title: Option<String>,
+}
+
+/// A message that came from a chat, or was seen in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenMessage {
+    /// What the service calls the chat.
+    pub chat: String,
+    /// What it is.
+    pub kind: ChatKind,
+    /// Its title.
+    pub title: String,
+    /// The message's number; 0 when it has none.
+    pub id: i64,
+}
+
+/// What became of a code that was sent to pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pairing {
+    /// It was the right one: this person is let in.
+    Paired(Person),
+    /// The same person sent it before.
+    Again(Person),
+    /// It is not the one that is open.
+    Wrong,
+    /// None is open.
+    NoneOpen,
 }

@@ -210,6 +210,10 @@ pub struct NewApproval {
     pub commit: Option<String>,
     /// When it expires.
     pub expires_at: Timestamp,
+    /// When the one who is asked is reminded; none for never.
+    pub remind_at: Option<Timestamp>,
+    /// What the event tells beside it, for whoever has to judge.
+    pub evidence: Option<serde_json::Value>,
 }
 
 /// What a run leaves behind when it ends.
@@ -221,4 +225,6 @@ pub struct RunEnd {
     pub error: Option<String>,
     /// What was published.
     pub published: Option<Published>,
+    /// More about the result, for the event that tells of the end.
+    pub result: Option<serde_json::Value>,
 }

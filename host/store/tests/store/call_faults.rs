@@ -41,6 +41,7 @@ async fn handle(store: &Store, name: &str, padding: usize) -> Result<PluginEvent
                 thread: None,
             },
             message: json!(id.0),
+            actions: Vec::new(),
         },
     ];
     let mut commit = call(CallCause::NewEvent(new), effects);
@@ -69,13 +70,14 @@ async fn whole_calls(store: &Store) -> BTreeSet<u64> {
     let keys: BTreeSet<u64> = keys.iter().map(|key| key.parse().unwrap()).collect();
     assert_eq!(keys, events, "each has its key");
     let queue = store.chat_queue("telegram", 0, 1_000).await.unwrap();
-    let chats: BTreeSet<u64> = queue
-        .iter()
-        .map(|task| match &task.action {
-            sortie_store::ChatAction::Send(_, body) => body.as_u64().unwrap(),
+    let mut chats = BTreeSet::new();
+    for head in queue {
+        let task = store.chat_task(head.id).await.unwrap().unwrap();
+        match task.action {
+            sortie_store::ChatAction::Send(_, body) => chats.insert(body.as_u64().unwrap()),
             other => panic!("{other:?}"),
-        })
-        .collect();
+        };
+    }
     assert_eq!(chats, events, "each has its message");
     let told = store.deliveries("mail", None, None, 1_000).await.unwrap();
     assert_eq!(told.len(), events.len(), "each is told to the notifier");

@@ -55,6 +55,7 @@ async fn one_write_takes_an_event_in_and_carries_out_what_it_caused() {
             number,
             place: place("12"),
             message: json!({ "text": "on it" }),
+            actions: Vec::new(),
         },
     ];
     let Effect::Submit { id: told, .. } = &effects[0] else {
@@ -397,6 +398,7 @@ async fn messages_are_sent_edited_and_found_again() {
     let edit = |number, text: &str| Effect::ChatEdit {
         number,
         message: json!(text),
+        actions: Vec::new(),
     };
     let (one, send_one) = send("12", "one").await;
     let (two, send_two) = send("12", "two").await;
@@ -414,13 +416,18 @@ async fn messages_are_sent_edited_and_found_again() {
 
     let words = || async {
         let queue = store.chat_queue("telegram", 0, 100).await.unwrap();
-        let words = queue.iter().map(|task| match &task.action {
-            ChatAction::Send(message, body) => format!("send {} {body}", message.number),
-            ChatAction::Edit(message, body) => format!("edit {} {body}", message.number),
-            ChatAction::Remove(message) => format!("remove {}", message.number),
-            ChatAction::Ack { interaction, text } => format!("ack {interaction} {text:?}"),
-        });
-        (words.collect::<Vec<_>>(), queue)
+        let mut words = Vec::new();
+        for head in &queue {
+            let task = store.chat_task(head.id).await.unwrap().unwrap();
+            words.push(match task.action {
+                ChatAction::Send(message, body) => format!("send {} {body}", message.number),
+                ChatAction::Edit(message, body) => format!("edit {} {body}", message.number),
+                ChatAction::Remove(message) => format!("remove {}", message.number),
+                ChatAction::Pin(message, pinned) => format!("pin {} {pinned}", message.number),
+                ChatAction::Ack { interaction, text } => format!("ack {interaction} {text:?}"),
+            });
+        }
+        (words, queue)
     };
     let (said, queue) = words().await;
     assert_eq!(
@@ -428,22 +435,25 @@ async fn messages_are_sent_edited_and_found_again() {
         [
             format!("send {one} \"one\""),
             format!("send {two} \"two\""),
-            "ack press-1 Some(\"seen\")".into(),
             format!("edit {one} \"eins\""),
+            "ack press-1 Some(\"seen\")".into(),
             format!("remove {two}"),
         ],
-        "only the newest edit is told"
+        "only the newest edit is told, in the place of the first"
     );
     for _ in 0..2 {
         store
-            .chat_done(queue[0].id, Some("m-1".into()))
+            .chat_done(queue[0].id, 0, Some("m-1".into()))
             .await
             .unwrap();
     }
     let later = Again::At(sortie_model::clock::Timestamp(2_000_000));
-    store.chat_failed(queue[1].id, "busy", later).await.unwrap();
     store
-        .chat_failed(queue[2].id, "gone", Again::Park)
+        .chat_failed(queue[1].id, "busy", later, true)
+        .await
+        .unwrap();
+    store
+        .chat_failed(queue[2].id, "gone", Again::Park, true)
         .await
         .unwrap();
     let (said, queue) = words().await;

@@ -1,7 +1,7 @@
 //! Submitting jobs.
 
 use crate::support::{home, new_job, project};
-use sortie_model::id::ThreadId;
+use sortie_model::id::JobId;
 use sortie_model::job::JobState;
 use sortie_store::limits::MAX_TASK_BYTES;
 use sortie_store::{IdempotencyKey, JobFilter, StoreError};
@@ -127,7 +127,7 @@ async fn nonsense_is_refused_and_sinks_nobody_else() {
     let good = home.store.submit(new_job("alpha", "fix"));
     let unknown = home.store.submit(new_job("gamma", "fix"));
     let mut stray = new_job("alpha", "fix");
-    stray.thread = Some(ThreadId(99));
+    stray.follows = Some(JobId(99));
     let stray = home.store.submit(stray);
     let empty = home.store.submit(new_job("alpha", " \n"));
     let long = "x".repeat(MAX_TASK_BYTES + 1);
@@ -136,7 +136,7 @@ async fn nonsense_is_refused_and_sinks_nobody_else() {
     let (good, unknown, stray, empty, long, nul) =
         tokio::join!(good, unknown, stray, empty, long, nul);
     assert!(matches!(unknown, Err(StoreError::UnknownProject { name }) if name == "gamma"));
-    assert!(matches!(stray, Err(StoreError::NotFound { what }) if what.contains("thread 99")));
+    assert!(matches!(stray, Err(StoreError::NotFound { what }) if what.contains("#99")));
     assert!(matches!(empty, Err(StoreError::Invalid { .. })));
     assert!(matches!(long, Err(StoreError::Invalid { .. })));
     let good = good.unwrap().job;
@@ -151,11 +151,11 @@ async fn a_thread_takes_more_jobs_of_its_own_project_only() {
     let home = home().await;
     let first = home.submit().await;
     let mut next = new_job("alpha", "and now the other bug");
-    next.thread = Some(first.thread);
+    next.follows = Some(first.id);
     let next = home.store.submit(next).await.unwrap().job;
     assert_eq!(next.thread, first.thread);
     let mut stray = new_job("beta", "elsewhere");
-    stray.thread = Some(first.thread);
+    stray.follows = Some(first.id);
     assert!(matches!(
         home.store.submit(stray).await,
         Err(StoreError::NotFound { .. })

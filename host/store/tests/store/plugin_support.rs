@@ -48,6 +48,7 @@ pub fn event_of(id: PluginEventId, delivery: &str) -> NewPluginEvent {
         sender: Some(json!({ "id": "ann" })),
         payload: delivery.as_bytes().to_vec(),
         cursor: None,
+        seen: None,
     }
 }
 
@@ -66,6 +67,7 @@ pub fn call(cause: CallCause, effects: Vec<Effect>) -> CallCommit {
         actor: "ann".into(),
         via: "plugin:webhook".into(),
         kv_max_bytes: 1_000,
+        button: None,
         effects,
     }
 }

@@ -112,7 +112,7 @@ pub fn new_job(project: &str, task: &str) -> NewJob {
         base_branch: Some("main".into()),
         task: task.into(),
         policy: policy(),
-        thread: None,
+        follows: None,
         requested_by: "ann".into(),
         via: "cli".into(),
         idempotency: None,
@@ -160,6 +160,8 @@ impl Home {
             question: "publish although two tests are skipped?".into(),
             commit: Some("c0ffee".into()),
             expires_at: Timestamp(self.clock.now().0 + expires_in_ms),
+            remind_at: None,
+            evidence: None,
         }
     }
 
@@ -197,6 +199,7 @@ pub fn answer(decision: Decision, by: &str) -> NewAnswer {
     NewAnswer {
         raise: None,
         decision,
+        approval: None,
         commit: None,
         by: by.into(),
         via: "cli".into(),

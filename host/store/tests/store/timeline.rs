@@ -27,10 +27,10 @@ async fn a_listener_resumes_after_the_last_event_it_saw() {
     assert_eq!(
         kinds,
         [
-            (claim.job.id, "job.queued"),
-            (claim.job.id, "job.running"),
-            (other.id, "job.queued"),
-            (claim.job.id, "agent.output"),
+            (Some(claim.job.id), "job.queued"),
+            (Some(claim.job.id), "job.running"),
+            (Some(other.id), "job.queued"),
+            (Some(claim.job.id), "agent.output"),
         ]
     );
     assert!(all.windows(2).all(|pair| pair[0].seq < pair[1].seq));

@@ -127,6 +127,8 @@ impl Pair {
             question: "go on?".into(),
             commit: None,
             expires_at: Timestamp(expires),
+            remind_at: None,
+            evidence: None,
         };
         let got = done(self.store.park(fence, approval).await);
         if !self.model.holds(fence) {

@@ -1,0 +1,136 @@
+//! What a question shows the one who has to answer: findings, the diff, what is
+//! used up. Bounded, because it is sent to every listener and into chats.
+
+use crate::drive::{RunContext, outcome_of};
+use crate::fault::Fault;
+use serde_json::{Map, Value, json};
+use sortie_model::approval::Subject;
+use sortie_model::diff::DiffSource as _;
+use sortie_model::finding::Finding;
+use sortie_plugins::surfaces::workflow::Outcome;
+
+/// The findings that are shown; the number says how many there are.
+const FINDINGS: usize = 20;
+
+/// The largest part of a diff that is shown, in bytes; a chat shows less.
+const DIFF_BYTES: usize = 12_000;
+
+/// The characters of a finding's message that are shown.
+const MESSAGE_CHARS: usize = 500;
+
+/// The characters of a summary that are shown.
+const SUMMARY_CHARS: usize = 2_000;
+
+/// When to remind of a question that waits so long: after three quarters of the
+/// time, and never where that is a matter of seconds.
+pub(crate) fn remind_after_ms(wait_ms: u64) -> Option<u64> {
+    const LEAST_MS: u64 = 120_000;
+    (wait_ms >= LEAST_MS).then_some(wait_ms / 4 * 3)
+}
+
+/// The evidence of a question about what the run made so far.
+pub(crate) async fn of(
+    context: &RunContext,
+    subject: &Subject,
+    head: Option<&str>,
+) -> Result<Value, Fault> {
+    let store = &context.options.store;
+    let redactor = &context.options.redactor;
+    let mut evidence = Map::new();
+    if let Some(summary) = summary(context).await? {
+        let summary: String = summary.chars().take(SUMMARY_CHARS).collect();
+        evidence.insert("summary".into(), redactor.redact(&summary).into());
+    }
+    let findings = store.findings(context.job.id).await?;
+    let shown = findings.iter().take(FINDINGS);
+    let shown: Vec<Value> = shown
+        .map(|finding| shown_finding(context, finding))
+        .collect();
+    evidence.insert("findings".into(), shown.into());
+    evidence.insert("findings_total".into(), findings.len().into());
+    if let Some(head) = head.filter(|head| *head != context.base.as_str()) {
+        let diff = context.mirror.diff(&context.base, &head.parse()?).await?;
+        let count = |of: fn(&sortie_model::diff::FileChange) -> u32| -> u64 {
+            diff.files().iter().map(|file| u64::from(of(file))).sum()
+        };
+        let (text, cut) = beginning(diff.patch());
+        evidence.insert(
+            "diff".into(),
+            json!({
+                "text": redactor.redact(&text),
+                "bytes": diff.patch().len(),
+                "files": diff.files().len(),
+                "added": count(|file| file.additions),
+                "removed": count(|file| file.deletions),
+                "cut": cut,
+            }),
+        );
+    }
+    if let Subject::Budget { exhausted, raise } = subject {
+        let usage = store.used(context.fence.run).await?;
+        evidence.insert(
+            "budget".into(),
+            json!({
+                "exhausted": exhausted,
+                "raise": raise,
+                "limits": context.limits,
+                "usage": usage,
+            }),
+        );
+    }
+    Ok(Value::Object(evidence))
+}
+
+/// What the last agent of the run said.
+async fn summary(context: &RunContext) -> Result<Option<String>, Fault> {
+    let mut last = None;
+    for step in context.options.store.steps(context.fence.run).await? {
+        if let Some(Outcome::Agent(agent)) = outcome_of(&step)? {
+            last = Some(agent.summary);
+        }
+    }
+    Ok(last.filter(|summary| !summary.is_empty()))
+}
+
+fn shown_finding(context: &RunContext, finding: &Finding) -> Value {
+    let message: String = finding.message.chars().take(MESSAGE_CHARS).collect();
+    let mut shown = json!({
+        "severity": finding.severity.as_str(),
+        "rule": finding.rule,
+        "message": context.options.redactor.redact(&message),
+    });
+    if let Some(place) = &finding.place {
+        shown["path"] = place.path.as_str().into();
+        shown["line"] = place.line.into();
+    }
+    shown
+}
+
+/// The beginning of a patch, cut at the end of a line, and whether it was cut.
+fn beginning(patch: &[u8]) -> (String, bool) {
+    let Some(kept) = patch.get(..DIFF_BYTES).filter(|_| patch.len() > DIFF_BYTES) else {
+        return (String::from_utf8_lossy(patch).into_owned(), false);
+    };
+    let end = kept.iter().rposition(|byte| *byte == b'\n');
+    let kept = &kept[..end.map_or(0, |end| end + 1)];
+    (String::from_utf8_lossy(kept).into_owned(), true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_patch_is_cut_at_a_line() {
+        assert_eq!(beginning(b"a\nb"), ("a\nb".to_owned(), false));
+        let long = "0123456789\n".repeat(2_000);
+        let (text, cut) = beginning(long.as_bytes());
+        assert!(cut && text.len() <= DIFF_BYTES && text.ends_with("9\n"));
+    }
+
+    #[test]
+    fn short_waits_are_not_reminded_of() {
+        assert_eq!(remind_after_ms(119_999), None);
+        assert_eq!(remind_after_ms(400_000), Some(300_000));
+    }
+}

@@ -1,0 +1,157 @@
+//! Messages to chats: edits keep their place, buttons count once.
+
+use crate::plugin_support::{HOOK, call, done, event};
+use crate::support::home;
+use serde_json::json;
+use sortie_model::approval::Decision;
+use sortie_model::id::ChatNumber;
+use sortie_store::{CallCause, ChatAction, ChatChange, ChatPlace, Effect, Store, StoreError};
+
+fn send(number: ChatNumber, actions: &[&str]) -> Effect {
+    Effect::ChatSend {
+        number,
+        place: ChatPlace {
+            source: "telegram".into(),
+            chat: "12".into(),
+            thread: None,
+        },
+        message: json!({ "message": { "text": "hello" } }),
+        actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+    }
+}
+
+fn edit(number: ChatNumber, text: &str, actions: &[&str]) -> Effect {
+    Effect::ChatEdit {
+        number,
+        message: json!({ "message": { "text": text } }),
+        actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+    }
+}
+
+async fn say(store: &Store, delivery: &str, effects: Vec<Effect>) {
+    let cause = CallCause::NewEvent(event(store, delivery).await);
+    done(store, call(cause, effects)).await;
+}
+
+#[tokio::test]
+async fn an_edit_keeps_its_place_and_newer_contents_survive_the_older() {
+    let store = home().await.store;
+    let number = store.reserve_chat_number().await.unwrap();
+    say(&store, "a", vec![send(number, &[])]).await;
+    let sent = store.chat_queue("telegram", 0, 10).await.unwrap();
+    assert!(store.chat_begin(sent[0].id, 41).await.unwrap());
+    let task = store.chat_task(sent[0].id).await.unwrap().unwrap();
+    assert_eq!(task.floor, Some(41));
+    store
+        .chat_done(task.id, task.revision, Some("42".into()))
+        .await
+        .unwrap();
+    assert!(!store.chat_begin(sent[0].id, 41).await.unwrap());
+
+    say(&store, "b", vec![edit(number, "one", &[])]).await;
+    let first = store.chat_queue("telegram", 0, 10).await.unwrap();
+    let old = store.chat_task(first[0].id).await.unwrap().unwrap();
+    say(&store, "c", vec![edit(number, "two", &[])]).await;
+    store.chat_done(old.id, old.revision, None).await.unwrap();
+    let queue = store.chat_queue("telegram", 0, 10).await.unwrap();
+    assert_eq!(queue.len(), 1);
+    assert_eq!(queue[0].id, first[0].id, "it keeps its place");
+    let new = store.chat_task(old.id).await.unwrap().unwrap();
+    assert_eq!(new.revision, old.revision + 1);
+    let ChatAction::Edit(message, body) = &new.action else {
+        panic!("{new:?}")
+    };
+    assert_eq!(message.service_id.as_deref(), Some("42"));
+    assert_eq!(body["message"]["text"], "two");
+    store.chat_done(new.id, new.revision, None).await.unwrap();
+    assert!(
+        store
+            .chat_queue("telegram", 0, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_button_counts_once_and_keeps_its_token_over_edits() {
+    let home = home().await;
+    let store = &home.store;
+    let job = home.waiting().await.job.id;
+    let asked = store.approval(job).await.unwrap().unwrap();
+    let yes = format!("answer:{}:yes", asked.id.0);
+    let number = store.reserve_chat_number().await.unwrap();
+    say(store, "a", vec![send(number, &[&yes, "more"])]).await;
+    let id = store.chat_queue("telegram", 0, 1).await.unwrap()[0].id;
+    let token_of = |buttons: &[(String, String)], wanted: &str| {
+        let found = buttons.iter().find(|(action, _)| action == wanted);
+        found.map(|(_, token)| token.clone())
+    };
+    let before = store.chat_task(id).await.unwrap().unwrap().buttons;
+    let token = token_of(&before, &yes).unwrap();
+    let more = token_of(&before, "more").unwrap();
+    assert_eq!(token.len(), 22);
+    say(store, "b", vec![edit(number, "again", &[&yes])]).await;
+    let button = store.button(&token).await.unwrap().unwrap();
+    assert_eq!(
+        (button.plugin.as_str(), button.approval),
+        (HOOK, Some(asked.id))
+    );
+    assert!(button.is_open);
+    assert_eq!(button.expires_at, asked.expires_at);
+    assert_eq!(store.button(&more).await.unwrap(), None, "it vanished");
+
+    let press = |delivery: &'static str, effects: Vec<Effect>| {
+        let token = token.clone();
+        async move {
+            let mut press = call(CallCause::NewEvent(event(store, delivery).await), effects);
+            press.button = Some(token);
+            store.commit_call(press).await
+        }
+    };
+    // What does nothing to a job uses nothing up.
+    press("c", Vec::new()).await.unwrap();
+    let answer = || Effect::Answer {
+        approval: asked.id,
+        decision: Decision::Approved,
+        comment: None,
+    };
+    press("d", vec![answer()]).await.unwrap();
+    let again = press("e", vec![answer()]).await;
+    assert_eq!(again.unwrap_err(), StoreError::ButtonUsed);
+    let button = store.button(&token).await.unwrap().unwrap();
+    assert!(!button.is_open);
+    assert_eq!(button.used_by.as_deref(), Some("ann"));
+}
+
+#[tokio::test]
+async fn a_chat_that_moved_takes_its_messages_along() {
+    let store = home().await.store;
+    let change = ChatChange {
+        admitted: Some(true),
+        ..ChatChange::default()
+    };
+    store
+        .change_chat("telegram", "12", change, "ann")
+        .await
+        .unwrap();
+    let number = store.reserve_chat_number().await.unwrap();
+    say(&store, "a", vec![send(number, &[])]).await;
+    store.chat_moved("telegram", "12", "-100").await.unwrap();
+    let later = store.reserve_chat_number().await.unwrap();
+    say(&store, "b", vec![send(later, &[])]).await;
+    let queue = store.chat_queue("telegram", 0, 10).await.unwrap();
+    let chats: Vec<_> = queue
+        .iter()
+        .map(|head| head.place.clone().unwrap().chat)
+        .collect();
+    assert_eq!(chats, ["-100", "-100"]);
+    assert!(
+        store
+            .chat("telegram", "12")
+            .await
+            .unwrap()
+            .unwrap()
+            .admitted
+    );
+}

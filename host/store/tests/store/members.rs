@@ -1,0 +1,90 @@
+//! People, roles and the code that lets the first one in.
+
+use crate::support::home;
+use sortie_model::clock::Timestamp;
+use sortie_model::people::Role;
+use sortie_store::{ChatKind, NewPerson, Pairing, SeenMessage, Store, StoreError};
+
+const SOON: Timestamp = Timestamp(i64::MAX);
+
+fn person(user: &str, role: Role) -> NewPerson {
+    NewPerson {
+        source: "telegram".into(),
+        user: user.into(),
+        name: user.to_uppercase(),
+        role,
+    }
+}
+
+fn seen(chat: &str) -> SeenMessage {
+    SeenMessage {
+        chat: chat.into(),
+        kind: ChatKind::Private,
+        title: "Ann".into(),
+        id: 7,
+    }
+}
+
+async fn pair(store: &Store, user: &str, code: u8) -> Pairing {
+    store
+        .pair("telegram", user, user, seen(user), [code; 32])
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_last_owner_stays() {
+    let store = home().await.store;
+    let ann = store
+        .put_person(person("1", Role::Owner), "cli")
+        .await
+        .unwrap();
+    let refused = store.remove_person(ann.id, "cli").await;
+    assert!(matches!(refused, Err(StoreError::Invalid { .. })));
+    let refused = store.put_person(person("1", Role::Viewer), "cli").await;
+    assert!(matches!(refused, Err(StoreError::Invalid { .. })));
+    store
+        .put_person(person("2", Role::Owner), "cli")
+        .await
+        .unwrap();
+    store.remove_person(ann.id, "cli").await.unwrap();
+    assert_eq!(store.person("telegram", "1").await.unwrap(), None);
+    assert_eq!(store.people(Some("telegram")).await.unwrap().len(), 1);
+    assert!(store.people(Some("slack")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_code_lets_exactly_one_in() {
+    let store = home().await.store;
+    assert_eq!(pair(&store, "1", 1).await, Pairing::NoneOpen);
+    store
+        .open_pairing(Role::Owner, [1; 32], SOON, "cli")
+        .await
+        .unwrap();
+    let (one, two) = tokio::join!(pair(&store, "1", 1), pair(&store, "2", 1));
+    let (paired, other, user) = match one {
+        Pairing::Paired(_) => (one, two, "1"),
+        _ => (two, one, "2"),
+    };
+    assert!(matches!(&paired, Pairing::Paired(p) if p.role == Role::Owner && p.user == user));
+    assert_eq!(other, Pairing::NoneOpen);
+    assert!(matches!(pair(&store, user, 1).await, Pairing::Again(_)));
+    let chat = store.chat("telegram", user).await.unwrap().unwrap();
+    assert!(chat.admitted);
+    assert_eq!(chat.newest_message, 7);
+}
+
+#[tokio::test]
+async fn twenty_wrong_codes_void_the_right_one() {
+    let home = home().await;
+    let store = &home.store;
+    store
+        .open_pairing(Role::Owner, [1; 32], SOON, "cli")
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        assert_eq!(pair(store, "9", 2).await, Pairing::Wrong);
+    }
+    assert_eq!(pair(store, "1", 1).await, Pairing::NoneOpen);
+    assert!(store.people(None).await.unwrap().is_empty());
+}

@@ -1,0 +1,260 @@
+//! What the notifiers of chat services have in common: the words for an event,
+//! the answers of buttons, and what a service's status means. Plain text; each
+//! plugin writes it as its service wants it.
+
+use serde_json::Value;
+
+/// The characters of a task's title that are shown.
+const TITLE_CHARS: usize = 200;
+/// The characters of a question, a summary or a reason that are shown.
+const TEXT_CHARS: usize = 900;
+/// The findings that are shown.
+const FINDINGS: usize = 5;
+/// The characters of a finding that are shown.
+const FINDING_CHARS: usize = 150;
+
+/// An event, and the job it is about.
+pub struct Facts<'a> {
+    /// The event's kind.
+    pub kind: &'a str,
+    /// Its data.
+    pub data: &'a Value,
+    /// The job's number; 0 for an event of the host.
+    pub job: u64,
+    /// Its project.
+    pub project: &'a str,
+    /// The first line of its task.
+    pub title: &'a str,
+}
+
+/// What is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// Lines of plain text.
+    pub text: String,
+    /// The question that buttons below it answer.
+    pub question: Option<u64>,
+}
+
+/// The words for an event; none for one that is not told.
+pub fn note(facts: &Facts<'_>) -> Option<Note> {
+    let data = facts.data;
+    let text = |key: &str| data[key].as_str().filter(|text| !text.is_empty());
+    let result = &data["result"];
+    let mut lines = Vec::new();
+    let mut question = None;
+    match facts.kind {
+        "job.needs_review" | "job.awaiting_approval" | "approval.reminder" => {
+            let verb = match facts.kind {
+                "approval.reminder" => "still waits for an answer",
+                _ => "asks",
+            };
+            lines.push(head(facts, verb));
+            lines.extend(text("question").map(|text| cut(text, TEXT_CHARS)));
+            lines.extend(findings(&data["evidence"]));
+            question = data["approval"].as_u64();
+            lines.extend(question.map(|id| {
+                let job = facts.job;
+                format!("On the command line: sortie approve {job} --question {id}")
+            }));
+        }
+        "job.succeeded" => {
+            lines.push(head(facts, "is done"));
+            lines.extend(text("summary").map(|text| cut(text, TEXT_CHARS)));
+            lines.extend(result["link"].as_str().map(str::to_owned));
+        }
+        "job.failed" => {
+            lines.push(head(facts, "failed"));
+            lines.extend(text("error").map(|text| cut(text, TEXT_CHARS)));
+        }
+        "job.halted" => {
+            lines.push(head(facts, "halted"));
+            let why = text("detail").or(text("reason"));
+            lines.extend(why.map(|text| cut(text, TEXT_CHARS)));
+            lines.extend(text("resume").map(|text| cut(text, TEXT_CHARS)));
+        }
+        "egress.refused" if data["new"] == true => {
+            lines.push(head(facts, "was refused a host"));
+            lines.extend(text("target").map(|text| cut(text, FINDING_CHARS)));
+        }
+        "host.digest" => {
+            let count = |key: &str| data["tasks"][key].as_u64().unwrap_or(0);
+            let hours = data["hours"].as_u64().unwrap_or(24);
+            lines.push(format!(
+                "The last {hours} hours: {} tasks, {} succeeded, {} failed, {} halted",
+                count("total"),
+                count("succeeded"),
+                count("failed"),
+                count("halted")
+            ));
+            lines.extend(data["cost_micro_usd"].as_u64().map(dollars));
+        }
+        "host.alarm" => {
+            let halts = data["halts"].as_u64().unwrap_or(0);
+            lines.push(format!("Alarm: {halts} jobs halted within an hour"));
+            lines.extend(text("resume").map(|text| cut(text, TEXT_CHARS)));
+        }
+        "host.paused" => lines.push("The intake is paused".to_owned()),
+        "host.resumed" => lines.push("The intake goes on".to_owned()),
+        _ => return None,
+    }
+    Some(Note {
+        text: lines.join("\n"),
+        question,
+    })
+}
+
+fn head(facts: &Facts<'_>, verb: &str) -> String {
+    let title = cut(facts.title, TITLE_CHARS);
+    format!("#{} {verb} ({}): {title}", facts.job, facts.project)
+}
+
+fn findings(evidence: &Value) -> Vec<String> {
+    let found = evidence["findings"].as_array();
+    let shown = found.into_iter().flatten().take(FINDINGS);
+    shown
+        .map(|finding| {
+            let word = |key: &str| finding[key].as_str().unwrap_or_default();
+            let line = [word("severity"), word("path"), word("message")].join(" ");
+            format!("- {}", cut(&line, FINDING_CHARS))
+        })
+        .collect()
+}
+
+fn dollars(micro_usd: u64) -> String {
+    let cents = micro_usd.div_ceil(10_000);
+    format!("Models cost ${}.{:02}", cents / 100, cents % 100)
+}
+
+/// At most so many characters, with an ellipsis in place of what is left out.
+pub fn cut(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        None => text.to_owned(),
+        Some(_) => {
+            let kept = text.chars().take(chars.saturating_sub(1));
+            kept.chain(['…']).collect()
+        }
+    }
+}
+
+/// What a button does that answers a question.
+pub fn action(question: u64, yes: bool) -> String {
+    format!("answer:{question}:{}", if yes { "yes" } else { "no" })
+}
+
+/// The question that an action answers, and how.
+pub fn answer(action: &str) -> Option<(u64, bool)> {
+    let (id, word) = action.strip_prefix("answer:")?.split_once(':')?;
+    let yes = match word {
+        "yes" => true,
+        "no" => false,
+        _ => return None,
+    };
+    Some((id.parse().ok()?, yes))
+}
+
+/// What a service's answer to a message means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has the message.
+    Delivered,
+    /// It may take it later, after so many milliseconds.
+    Later(String, Option<u32>),
+    /// It never takes it.
+    Never(String),
+}
+
+/// The verdict of a status and of what `Retry-After` says in seconds.
+pub fn verdict(status: u16, retry_after: Option<&str>) -> Verdict {
+    let said = format!("the service answered {status}");
+    match status {
+        200..=299 => Verdict::Delivered,
+        408 | 429 | 500.. => {
+            let secs = retry_after.and_then(|secs| secs.trim().parse::<u32>().ok());
+            Verdict::Later(said, secs.map(|secs| secs.saturating_mul(1_000)))
+        }
+        _ => Verdict::Never(said),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(kind: &str, data: &Value) -> Option<Note> {
+        note(&Facts {
+            kind,
+            data,
+            job: 42,
+            project: "site",
+            title: "fix it",
+        })
+    }
+
+    #[test]
+    fn every_kind_that_is_subscribed_to_has_words() {
+        let data = json!({ "approval": 7, "question": "publish?", "new": true, "error": "no" });
+        for kind in [
+            "job.needs_review",
+            "job.awaiting_approval",
+            "approval.reminder",
+            "job.succeeded",
+            "job.failed",
+            "job.halted",
+            "egress.refused",
+            "host.digest",
+            "host.alarm",
+            "host.paused",
+            "host.resumed",
+        ] {
+            let note = told(kind, &data).unwrap_or_else(|| panic!("{kind}"));
+            assert!(!note.text.is_empty());
+            let asks = kind.starts_with("approval")
+                || kind.contains("review")
+                || kind.contains("awaiting");
+            assert_eq!(note.question, asks.then_some(7), "{kind}");
+        }
+        assert_eq!(told("step.started", &data), None);
+        assert_eq!(told("egress.refused", &json!({ "new": false })), None);
+    }
+
+    #[test]
+    fn texts_of_any_length_are_cut_on_characters() {
+        let long = "é".repeat(100_000);
+        let findings = vec![json!({ "severity": "warn", "message": long }); 50];
+        let data = json!({
+            "approval": 7, "question": long, "evidence": { "findings": findings },
+        });
+        let note = told("job.needs_review", &data).unwrap();
+        assert!(note.text.chars().count() < 2_000);
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abcd", 3), "ab…");
+    }
+
+    #[test]
+    fn actions_come_back_as_they_went() {
+        for yes in [true, false] {
+            assert_eq!(answer(&action(7, yes)), Some((7, yes)));
+        }
+        for bad in [
+            "",
+            "answer:7",
+            "answer:x:yes",
+            "answer:7:maybe",
+            "host:7:yes",
+        ] {
+            assert_eq!(answer(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_status_has_a_verdict() {
+        assert_eq!(verdict(204, None), Verdict::Delivered);
+        assert!(matches!(
+            verdict(429, Some("3")),
+            Verdict::Later(_, Some(3_000))
+        ));
+        assert!(matches!(verdict(404, None), Verdict::Never(_)));
+    }
+}
