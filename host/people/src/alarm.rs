@@ -66,7 +66,7 @@ impl Alarm {
         watch: &mut Watch,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let last = last(store.meta(STATE).await?.as_deref());
+        let last = last(store.meta_get(STATE).await?.as_deref());
         let reasons = store.halts_since(counted_from(last, now)).await?;
         let halts = reasons.iter().map(|(_, count)| count).sum();
         if !watch.raises(last, halts, self.halts_per_hour) {

@@ -46,7 +46,7 @@ impl Digest {
 
     /// Tells it when it is due and was not told.
     pub(crate) async fn look(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
-        let told = store.meta(TOLD).await?;
+        let told = store.meta_get(TOLD).await?;
         let told = told.and_then(|at| at.parse().ok()).map(Timestamp);
         let Some(due) = self.due(told, now) else {
             return Ok(());
