@@ -7,7 +7,6 @@ use crate::state::Api;
 use crate::view::{ChatBody, ChatList, ChatView, PersonBody, PersonList, PersonView, QuietView};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use serde::Deserialize;
 use sortie_model::people::{Level, Quiet, Role};
 use sortie_store::{ChatChange, NewPerson, StoreError};
@@ -65,20 +64,28 @@ pub(super) async fn put(
     delete, path = "/v1/people/{id}", operation_id = "remove_person", tag = "people",
     security(("token" = [])),
     params(("id" = u64, Path, description = "The person's number.")),
-    responses((status = 204, description = "Removed."), Refusals, NoSuchMessage, NotChanged, (status = 422, description = "It is the last owner.", body = Problem, content_type = "application/problem+json"))
+    responses((status = 200, description = "Who it was.", body = PersonView), Refusals, NoSuchMessage, NotChanged, (status = 422, description = "It is the last owner.", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn remove(
     State(api): State<Api>,
     Named(id): Named<u64>,
     From(requester): From,
-) -> Result<StatusCode, Problem> {
+) -> Result<Json<PersonView>, Problem> {
+    let nobody = || {
+        Problem::new(
+            Kind::NotFound,
+            format!("remove person {id}: there is none of that number"),
+        )
+        .with_hint("`GET /v1/people` lists who there is")
+    };
+    let mut known = api.store().people(None).await?.into_iter();
+    let person = known.find(|person| person.id == id).ok_or_else(nobody)?;
     let done = api.store().remove_person(id, &requester.by).await;
     done.map_err(|error| match &error {
-        StoreError::NotFound { .. } => Problem::new(Kind::NotFound, error.to_string())
-            .with_hint("`GET /v1/people` lists who there is"),
+        StoreError::NotFound { .. } => nobody(),
         _ => error.into(),
     })?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(person.into()))
 }
 
 /// List the chats of a source.

@@ -92,16 +92,16 @@ pub(super) async fn parked(State(api): State<Api>) -> Result<Json<ParkedList>, P
     post, path = "/v1/telegram/parked/{id}/retry", operation_id = "retry_message", tag = "people",
     security(("token" = [])),
     params(("id" = u64, Path, description = "Its number.")),
-    responses((status = 204, description = "It is tried again."), Refusals, NoSuchMessage, NotSettled)
+    responses((status = 200, description = "What is left of them.", body = ParkedList), Refusals, NoSuchMessage, NotSettled)
 )]
 pub(super) async fn retry(
     State(api): State<Api>,
     Named(id): Named<u64>,
     From(requester): From,
-) -> Result<StatusCode, Problem> {
+) -> Result<Json<ParkedList>, Problem> {
     let done = api.store().retry_chat(id, &requester.by).await;
     done.map_err(of_message)?;
-    Ok(StatusCode::NO_CONTENT)
+    parked(State(api)).await
 }
 
 /// Give up a message that could not be sent.
@@ -109,16 +109,16 @@ pub(super) async fn retry(
     post, path = "/v1/telegram/parked/{id}/drop", operation_id = "drop_message", tag = "people",
     security(("token" = [])),
     params(("id" = u64, Path, description = "Its number.")),
-    responses((status = 204, description = "It is dropped."), Refusals, NoSuchMessage, NotSettled)
+    responses((status = 200, description = "What is left of them.", body = ParkedList), Refusals, NoSuchMessage, NotSettled)
 )]
 pub(super) async fn drop(
     State(api): State<Api>,
     Named(id): Named<u64>,
     From(requester): From,
-) -> Result<StatusCode, Problem> {
+) -> Result<Json<ParkedList>, Problem> {
     let done = api.store().drop_chat(id, &requester.by).await;
     done.map_err(of_message)?;
-    Ok(StatusCode::NO_CONTENT)
+    parked(State(api)).await
 }
 
 /// Bring an update, as Telegram does when it was told to.

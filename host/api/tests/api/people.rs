@@ -22,7 +22,8 @@ async fn people_are_let_in_and_out() {
     assert_eq!(listed.body["people"].as_array().unwrap().len(), 2);
 
     let remove = |id: u64| rig.send(rig.request(Method::DELETE, &format!("/v1/people/{id}")));
-    assert_eq!(remove(bob.body["id"].as_u64().unwrap()).await.status, 204);
+    let removed = remove(bob.body["id"].as_u64().unwrap()).await;
+    assert_eq!((removed.status, &removed.body["user"]), (200, &json!("U2")));
     let last = remove(put.body["id"].as_u64().unwrap()).await;
     assert_eq!((last.status, last.problem()), (422, "invalid-request"));
     let nobody = remove(99).await;
