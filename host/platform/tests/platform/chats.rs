@@ -99,7 +99,7 @@ async fn what_fails_is_stored_and_what_follows_waits_behind_it() {
     let better = packed(&idler(0), &manifest(NAME, "1.1.0", ASKS));
     let consent = crate::rig::everything();
     rig.platform
-        .upgrade(NAME, crate::rig::package(better), consent, "ann")
+        .upgrade(crate::rig::package(better), consent, "ann")
         .await
         .unwrap();
     assert_eq!(hear(2).await.unwrap(), Hearing::Stored);
