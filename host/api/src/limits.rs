@@ -67,6 +67,10 @@ pub const MAX_HOOKS: usize = 256;
 /// usual limit.
 pub const MAX_HOOK_BODIES_KIB: u32 = 128 * 1024;
 
+/// The largest update of a chat service. The Bot API's own are far smaller: a
+/// text has 4,096 characters.
+pub const MAX_UPDATE_BYTES: u64 = 1024 * 1024;
+
 /// How long a hook's body may take. Senders are machines in data centres.
 pub const HOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 

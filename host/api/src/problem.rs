@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     MethodNotAllowed,
     NotAcceptedNow,
     OtherCommit,
+    OtherQuestion,
+    NoBot,
     PluginConflict,
     NotGranted,
     Settled,
@@ -73,6 +75,8 @@ impl Kind {
                 "The question is about another commit",
                 S::CONFLICT,
             ),
+            Self::OtherQuestion => ("other-question", "Another question is open", S::CONFLICT),
+            Self::NoBot => ("no-bot", "No bot is set up", S::CONFLICT),
             Self::PluginConflict => (
                 "plugin-conflict",
                 "The plugin's state does not allow it",
@@ -206,7 +210,13 @@ impl From<StoreError> for Problem {
                     job.0
                 ))
             }
-            StoreError::NoWork { .. }
+            StoreError::OtherQuestion { job, .. } => Self::new(Kind::OtherQuestion, detail)
+                .with_hint(format!(
+                    "look at what is asked now: `GET /v1/jobs/{}`, or `sortie status {0}`",
+                    job.0
+                )),
+            StoreError::ButtonUsed
+            | StoreError::NoWork { .. }
             | StoreError::IllegalPhase { .. }
             | StoreError::Stale { .. }
             | StoreError::OutOfOrder { .. } => Self::new(Kind::NotAcceptedNow, detail),
@@ -238,6 +248,8 @@ impl From<IntakeError> for Problem {
         match error {
             IntakeError::Store(error) => error.into(),
             IntakeError::TaskTooLong { .. } => Self::new(Kind::TooLarge, error.to_string()),
+            IntakeError::NoSuchJob { .. } => Self::new(Kind::NotFound, error.to_string())
+                .with_hint("`GET /v1/jobs` lists what there is"),
             IntakeError::BadKey => Self::new(Kind::BadRequest, error.to_string()),
             error => Self::new(Kind::InvalidRequest, error.to_string()),
         }

@@ -1,6 +1,7 @@
 //! What the API is made of.
 
 use crate::auth::Token;
+use crate::chat::ChatDoor;
 use crate::engine::EngineView;
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -22,6 +23,8 @@ pub struct ApiOptions {
     pub engine: Arc<dyn EngineView>,
     /// Plugins, what comes in for them and what they send.
     pub platform: Platform,
+    /// The chat source.
+    pub chat: Arc<dyn ChatDoor>,
     /// What plugins logged.
     pub logs: PluginLogs,
     /// What opens it.
@@ -82,6 +85,10 @@ impl Api {
 
     pub(crate) fn platform(&self) -> &Platform {
         &self.shared.options.platform
+    }
+
+    pub(crate) fn chat(&self) -> &dyn ChatDoor {
+        &*self.shared.options.chat
     }
 
     pub(crate) fn logs(&self) -> &PluginLogs {

@@ -1,7 +1,9 @@
 //! What a plugin asked of the host in a call, and how cases write it down.
 
 use serde_json::{Map, Value, json};
-use sortie_plugins::outside::{ChatMessage, ChatPlace, Decision, Header, HttpRequest, Submission};
+use sortie_plugins::outside::{
+    ChatMessage, ChatPlace, Decision, Header, HttpRequest, Reach, Submission,
+};
 
 /// One thing that was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,23 @@ pub(crate) enum Asked {
         state: Option<String>,
         limit: u32,
     },
+    FollowUp {
+        job: u64,
+        task: String,
+        idempotency_key: Option<String>,
+    },
+    Answer {
+        question: u64,
+        decision: Decision,
+        comment: Option<String>,
+    },
+    AdmitHost {
+        ask: u64,
+        allow: bool,
+        reach: Reach,
+    },
+    Stats(u32),
+    Projects,
     Send {
         to: ChatPlace,
         message: ChatMessage,
@@ -30,6 +49,15 @@ pub(crate) enum Asked {
         message: ChatMessage,
     },
     Remove(u64),
+    Pin {
+        number: u64,
+        pinned: bool,
+    },
+    SendDiff {
+        to: ChatPlace,
+        job: u64,
+        message: ChatMessage,
+    },
     Acknowledge {
         interaction: String,
         text: Option<String>,
@@ -72,17 +100,28 @@ impl Asked {
             | Self::Retry(_)
             | Self::Decide { .. }
             | Self::Get(_)
-            | Self::Newest { .. } => Import::Jobs,
-            Self::Send { .. } | Self::Edit { .. } | Self::Remove(_) | Self::Acknowledge { .. } => {
-                Import::Chat
-            }
+            | Self::Newest { .. }
+            | Self::FollowUp { .. }
+            | Self::Answer { .. }
+            | Self::AdmitHost { .. }
+            | Self::Stats(_)
+            | Self::Projects => Import::Jobs,
+            Self::Send { .. }
+            | Self::Edit { .. }
+            | Self::Remove(_)
+            | Self::Pin { .. }
+            | Self::SendDiff { .. }
+            | Self::Acknowledge { .. } => Import::Chat,
             Self::Keep { .. } => Import::Kv,
         }
     }
 
     /// Whether it changes anything when the call is committed.
     pub(crate) fn is_effect(&self) -> bool {
-        !matches!(self, Self::Http(_) | Self::Get(_) | Self::Newest { .. })
+        !matches!(
+            self,
+            Self::Http(_) | Self::Get(_) | Self::Newest { .. } | Self::Stats(_) | Self::Projects
+        )
     }
 
     /// As a case's file has it: one key that says what, and no key for what
@@ -114,10 +153,7 @@ impl Asked {
                 comment,
             } => json!({ "decide": {
                 "job": job,
-                "decision": match decision {
-                    Decision::Approve => "approve",
-                    Decision::Reject => "reject",
-                },
+                "decision": decided(*decision),
                 "commit": commit,
                 "comment": comment,
             }}),
@@ -125,11 +161,46 @@ impl Asked {
             Self::Newest { state, limit } => {
                 json!({ "newest": { "state": state, "limit": limit } })
             }
+            Self::FollowUp {
+                job,
+                task,
+                idempotency_key,
+            } => json!({ "follow_up": {
+                "job": job,
+                "task": task,
+                "idempotency_key": idempotency_key,
+            }}),
+            Self::Answer {
+                question,
+                decision,
+                comment,
+            } => json!({ "answer": {
+                "question": question,
+                "decision": decided(*decision),
+                "comment": comment,
+            }}),
+            Self::AdmitHost { ask, allow, reach } => json!({ "admit_host": {
+                "ask": ask,
+                "allow": allow,
+                "reach": match reach {
+                    Reach::Run => "run",
+                    Reach::Job => "job",
+                    Reach::Project => "project",
+                },
+            }}),
+            Self::Stats(hours) => json!({ "stats": hours }),
+            Self::Projects => json!({ "projects": {} }),
             Self::Send { to, message } => json!({ "send": { "to": to, "message": message } }),
             Self::Edit { number, message } => {
                 json!({ "edit": { "number": number, "message": message } })
             }
             Self::Remove(number) => json!({ "remove": number }),
+            Self::Pin { number, pinned } => {
+                json!({ "pin": { "number": number, "pinned": pinned } })
+            }
+            Self::SendDiff { to, job, message } => {
+                json!({ "send_diff": { "to": to, "job": job, "message": message } })
+            }
             Self::Acknowledge { interaction, text } => {
                 json!({ "acknowledge": { "interaction": interaction, "text": text } })
             }
@@ -140,6 +211,13 @@ impl Asked {
             } => json!({ "set": { "key": key, "value": body(value) } }),
         };
         without_nulls(value)
+    }
+}
+
+fn decided(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Approve => "approve",
+        Decision::Reject => "reject",
     }
 }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use sortie_package::manifest::{EgressRequest, Grant, JobAction, Requests, Scheme};
 use sortie_plugins::outside::{
     ChatError, ChatMessage, ChatPlace, Decision, Http, HttpError, HttpRequest, HttpResponse,
-    JobView, JobsError, KvError, Outside, Submission,
+    JobView, JobsError, KvError, Outside, Reach, Submission,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +27,10 @@ pub(crate) struct Script {
     pub(crate) known: Option<Vec<JobView>>,
     /// How a job stands that is not among them.
     pub(crate) job: JobView,
+    /// What happened, as `GET /v1/stats` gives it.
+    pub(crate) stats: String,
+    /// The projects, as `GET /v1/projects` gives them.
+    pub(crate) projects: String,
 }
 
 impl Default for Script {
@@ -39,9 +43,16 @@ impl Default for Script {
             http: vec![Ok(answer(200, &[], "{}"))],
             known: None,
             job: job(1, "running"),
+            stats: STATS.trim().to_owned(),
+            projects: PROJECTS.trim().to_owned(),
         }
     }
 }
+
+/// A day of three tasks.
+const STATS: &str = include_str!("stats.json");
+/// One project.
+const PROJECTS: &str = include_str!("projects.json");
 
 impl Script {
     /// A job as it stands.
@@ -378,6 +389,55 @@ impl Outside for World {
             .collect())
     }
 
+    async fn follow_up(
+        &mut self,
+        job: u64,
+        task: String,
+        idempotency_key: Option<String>,
+    ) -> Result<u64, JobsError> {
+        let mut inner = self.inner();
+        let asked = Asked::FollowUp {
+            job,
+            task,
+            idempotency_key,
+        };
+        inner.job(JobAction::Submit, asked)?;
+        inner.found(job)?;
+        inner.kept.jobs += 1;
+        Ok(inner.kept.jobs)
+    }
+
+    async fn answer(
+        &mut self,
+        question: u64,
+        decision: Decision,
+        comment: Option<String>,
+    ) -> Result<(), JobsError> {
+        let asked = Asked::Answer {
+            question,
+            decision,
+            comment,
+        };
+        self.inner().job(JobAction::Decide, asked)
+    }
+
+    async fn admit_host(&mut self, ask: u64, allow: bool, reach: Reach) -> Result<(), JobsError> {
+        let asked = Asked::AdmitHost { ask, allow, reach };
+        self.inner().job(JobAction::Decide, asked)
+    }
+
+    async fn stats(&mut self, hours: u32) -> Result<String, JobsError> {
+        let mut inner = self.inner();
+        inner.job(JobAction::Read, Asked::Stats(hours))?;
+        Ok(inner.script.stats.clone())
+    }
+
+    async fn projects(&mut self) -> Result<String, JobsError> {
+        let mut inner = self.inner();
+        inner.job(JobAction::Read, Asked::Projects)?;
+        Ok(inner.script.projects.clone())
+    }
+
     async fn chat_send(&mut self, to: ChatPlace, message: ChatMessage) -> Result<u64, ChatError> {
         let mut inner = self.inner();
         let source = to.source.clone();
@@ -392,6 +452,30 @@ impl Outside for World {
 
     async fn chat_remove(&mut self, number: u64) -> Result<(), ChatError> {
         self.inner().chat(None, Asked::Remove(number))
+    }
+
+    async fn chat_pin(&mut self, number: u64, pinned: bool) -> Result<(), ChatError> {
+        self.inner().chat(None, Asked::Pin { number, pinned })
+    }
+
+    async fn chat_send_diff(
+        &mut self,
+        to: ChatPlace,
+        job: u64,
+        message: ChatMessage,
+    ) -> Result<u64, ChatError> {
+        let mut inner = self.inner();
+        let source = to.source.clone();
+        inner.chat(Some(&source), Asked::SendDiff { to, job, message })?;
+        if !inner.grant.jobs.allow.contains(&JobAction::Read) {
+            let what = "to read jobs is not granted".to_owned();
+            return Err(ChatError::Denied(inner.denied(what)));
+        }
+        if inner.found(job).is_err() {
+            return Err(ChatError::NotFound);
+        }
+        inner.kept.messages += 1;
+        Ok(inner.kept.messages)
     }
 
     async fn chat_acknowledge(

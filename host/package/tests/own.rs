@@ -27,7 +27,7 @@ fn manifest(project: &Path) -> Manifest {
 #[test]
 fn each_manifest_is_right() {
     let names: Vec<String> = projects().iter().map(|dir| manifest(dir).name).collect();
-    assert_eq!(names, ["telegram", "webhook"]);
+    assert_eq!(names, ["discord", "slack", "telegram", "webhook"]);
 }
 
 /// What is between the first fence of that language and its end.

@@ -8,6 +8,7 @@ use crate::running::Running;
 use crate::{Platform, PlatformError};
 use sortie_model::clock::Timestamp;
 use sortie_model::surface::Surface;
+use sortie_plugins::outside::JobView;
 use sortie_plugins::surfaces::notifier::{Delivery, Notification};
 use sortie_store::{Again, CallCause, CallCommit, DueDelivery, StoreError};
 use std::collections::BTreeSet;
@@ -144,19 +145,23 @@ async fn try_once(
     due: DueDelivery,
 ) -> Result<Option<Delivery>, PlatformError> {
     let store = platform.store();
-    let job = store
-        .job(due.job)
-        .await?
-        .ok_or_else(|| StoreError::NotFound {
-            what: due.job.to_string(),
-        })?;
+    let job = match due.job {
+        Some(id) => {
+            let found = store.job(id).await?;
+            let job = found.ok_or_else(|| StoreError::NotFound {
+                what: id.to_string(),
+            })?;
+            view_of(store, job).await?
+        }
+        None => of_host(due.at),
+    };
     let turn = platform.plugins().turn(&plugin.name).await?;
     let event = Notification {
         seq: due.seq.0,
         at_ms: millis(due.at),
         kind: due.kind,
         data: due.data.to_string(),
-        job: view_of(store, job).await?,
+        job,
     };
     // The instance keeps the keys of two hosts apart that tell the same place.
     let key = format!("{}-{}-{}", store.instance_id(), plugin.name, due.seq.0);
@@ -184,10 +189,29 @@ async fn try_once(
             actor: by,
             via: format!("plugin:{}", plugin.name),
             kv_max_bytes: plugin.kv_bytes(),
+            button: None,
             effects: ledger.take(),
         })
         .await?;
     Ok(None)
+}
+
+/// What stands in the place of a job where the host tells of itself, as the WIT
+/// says.
+fn of_host(at: Timestamp) -> JobView {
+    JobView {
+        id: 0,
+        project: String::new(),
+        state: "host".to_owned(),
+        is_final: false,
+        title: String::new(),
+        requested_by: String::new(),
+        branch: None,
+        asked_commit: None,
+        detail: None,
+        created_at_ms: millis(at),
+        updated_at_ms: millis(at),
+    }
 }
 
 impl Platform {

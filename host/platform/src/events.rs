@@ -3,13 +3,16 @@
 
 use crate::backoff;
 use crate::call::Actor;
+use crate::running::Running;
+use crate::sources::sender::Verified;
 use crate::{Platform, PlatformError};
 use sortie_model::clock::Timestamp;
 use sortie_model::id::PluginEventId;
 use sortie_model::surface::Surface;
-use sortie_plugins::surfaces::connector::{Event, Payload, Sender};
-use sortie_store::{Again, CallCause, CallCommit, DueEvent, StoreError};
+use sortie_plugins::surfaces::connector::{Event, Payload, Reply};
+use sortie_store::{Again, CallCause, CallCommit, Committed, DueEvent, StoreError};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -109,6 +112,9 @@ async fn handle(platform: &Platform, due: DueEvent) {
         Ok(()) => return,
         // Somebody else settled it, or took it up.
         Err(PlatformError::Store(StoreError::Settled { .. })) => return,
+        Err(PlatformError::Store(StoreError::ButtonUsed)) => {
+            return outrun(platform, id, attempt).await;
+        }
         // The event is not to blame, and the disk is where the blame would go.
         Err(PlatformError::Store(error)) if error.may_pass() => {
             tracing::warn!(%error, "an event waits for the store");
@@ -139,44 +145,89 @@ async fn try_once(platform: &Platform, due: DueEvent) -> Result<(), PlatformErro
         return Err(PlatformError::NotInstalled { plugin: due.plugin });
     };
     let payload: Payload = read(&due.plugin, &due.payload)?;
-    let sender: Option<Sender> = match &due.sender {
-        Some(sender) => Some(read(&due.plugin, sender.to_string().as_bytes())?),
+    let sender = match &due.sender {
+        Some(sender) => {
+            let verified: Verified = read(&due.plugin, sender.to_string().as_bytes())?;
+            Some(verified.refreshed(platform).await?)
+        }
         None => None,
     };
-    let turn = platform.plugins().turn(&due.plugin).await?;
     let event = Event {
         id: due.id.0,
-        source: due.source.clone(),
+        source: due.source,
         received_at_ms: millis(due.received_at),
         attempt: due.attempt,
-        sender: sender.clone(),
+        sender: sender.as_ref().map(|verified| verified.sender.clone()),
         payload,
     };
+    let cause = CallCause::Event {
+        id: due.id,
+        attempt: due.attempt,
+    };
+    carry_out(platform, &running, event, sender, cause)
+        .await
+        .map(drop)
+}
+
+/// A press that waited while another one of the same message was faster: there
+/// is nothing left to do, and no plugin is to blame.
+async fn outrun(platform: &Platform, id: PluginEventId, attempt: u32) {
+    let why = "another button of the message was faster";
+    let failed = platform
+        .store()
+        .fail_event(id, attempt, why, Again::Park)
+        .await;
+    if let Err(error) = failed {
+        tracing::warn!(%error, event = id.0, "a press that came too late could not be parked");
+        tokio::time::sleep(STORE_PAUSE).await;
+    }
+}
+
+/// What came of an event.
+pub(crate) struct Handled {
+    pub(crate) committed: Committed,
+    pub(crate) reply: Option<Reply>,
+}
+
+/// Hands an event to its connector, and writes all that the call asked for
+/// together with what caused it.
+pub(crate) async fn carry_out(
+    platform: &Platform,
+    running: &Arc<Running>,
+    event: Event,
+    sender: Option<Verified>,
+    cause: CallCause,
+) -> Result<Handled, PlatformError> {
+    let turn = platform.plugins().turn(&running.name).await?;
+    let button = sender.as_ref().and_then(|verified| verified.button.clone());
     let actor = Actor {
         sender,
-        source: due.source,
+        source: event.source.clone(),
     };
     let by = actor.name(&running.name);
-    let (context, ledger) = platform.context(&running, actor);
-    platform
+    let (context, ledger) = platform.context(running, actor);
+    let reply = platform
         .plugins()
         .receive(&running.name, &turn, event, Box::new(context))
         .await?;
-    platform
+    let committed = platform
         .store()
         .commit_call(CallCommit {
             plugin: running.name.clone(),
-            cause: CallCause::Event {
-                id: due.id,
-                attempt: due.attempt,
-            },
+            cause,
             actor: by,
             via: format!("plugin:{}", running.name),
             kv_max_bytes: running.kv_bytes(),
+            button,
             effects: ledger.take(),
         })
         .await?;
-    Ok(())
+    Ok(Handled { committed, reply })
+}
+
+/// A sender as the store keeps it.
+pub(crate) fn stored(sender: Option<&Verified>) -> Option<serde_json::Value> {
+    sender.and_then(|verified| serde_json::to_value(verified).ok())
 }
 
 fn read<T: serde::de::DeserializeOwned>(plugin: &str, bytes: &[u8]) -> Result<T, PlatformError> {

@@ -22,6 +22,7 @@ mod platform;
 mod running;
 pub mod sources;
 
+pub use call::{DayLimits, HostLine, ProjectLine, Projects};
 pub use error::PlatformError;
 pub use logs::{LogEntry, PluginLogs};
 pub use options::{ConfigSource, PlatformOptions, Trust};

@@ -1,5 +1,6 @@
 //! What a platform is made of.
 
+use crate::call::DayLimits;
 use serde_json::Value;
 use sortie_gateway::outbound::Outbound;
 use sortie_intake::Intake;
@@ -46,4 +47,6 @@ pub struct PlatformOptions {
     pub configs: ConfigSource,
     /// Whose packages are taken.
     pub trust: Trust,
+    /// What a day may cost, for plugins to tell.
+    pub day_limits: DayLimits,
 }

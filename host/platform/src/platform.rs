@@ -6,6 +6,7 @@ use crate::call::{AuditLog, Context, Ledger};
 use crate::files::Packages;
 use crate::lifecycle::package::stored_signer;
 use crate::running::Running;
+use crate::sources::strangers::Strangers;
 use crate::{PlatformError, PlatformOptions, deliveries, events, sources};
 use futures::stream::{self, StreamExt};
 use serde::Serialize;
@@ -33,6 +34,7 @@ pub(crate) struct Inner {
     /// One change of what is installed at a time.
     pub(crate) changes: Mutex<()>,
     changed: watch::Sender<u64>,
+    pub(crate) strangers: Strangers,
 }
 
 /// An installed plugin, for people.
@@ -61,6 +63,7 @@ impl Platform {
             broken: RwLock::default(),
             changes: Mutex::default(),
             changed: watch::Sender::new(0),
+            strangers: Strangers::default(),
             options,
         }));
         let installed = platform.store().plugins().await?;
@@ -174,6 +177,7 @@ impl Platform {
             options.outbound.clone(),
             Arc::clone(plugin),
             actor,
+            options.day_limits,
         )
     }
 

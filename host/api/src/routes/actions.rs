@@ -11,7 +11,7 @@ use axum::Json;
 use axum::extract::State;
 use sortie_intake::Requester;
 use sortie_model::approval::Decision;
-use sortie_model::id::JobId;
+use sortie_model::id::{ApprovalId, JobId};
 use sortie_store::{NewAnswer, NewRetry};
 
 type Answer = Result<Json<MovedJob>, Problem>;
@@ -79,6 +79,7 @@ async fn decide(
             id,
             NewAnswer {
                 decision,
+                approval: body.approval.map(ApprovalId),
                 commit: body.commit,
                 by: requester.by.clone(),
                 via: requester.via.clone(),

@@ -39,6 +39,11 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<Json<Ready>, Proble
         .queue_stats()
         .await
         .map_err(|error| Problem::new(Kind::NotReady, error.to_string()))?;
+    let paused = api
+        .store()
+        .intake_pause()
+        .await
+        .map_err(|error| Problem::new(Kind::NotReady, error.to_string()))?;
     let (state, detail) = match api.engine().state() {
         EngineState::Unknown => ("unknown", None),
         EngineState::Up(detail) => ("up", Some(detail)),
@@ -51,5 +56,7 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<Json<Ready>, Proble
             detail,
         },
         queue: queue.into(),
+        paused: paused.map(Into::into),
+        telegram: api.chat().state().state,
     }))
 }

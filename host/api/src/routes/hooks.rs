@@ -60,9 +60,7 @@ pub(super) async fn hook(
         return Err(too_large(limit));
     }
     let _room = api.hook_room(announced.unwrap_or(limit))?;
-    let body = tokio::time::timeout(limits::HOOK_BODY_TIMEOUT, read(body, limit))
-        .await
-        .map_err(|_| too_slow())??;
+    let body = whole(body, limit).await?;
     let hooked = Hooked {
         method: head.method.as_str().to_owned(),
         path: path.to_owned(),
@@ -81,6 +79,7 @@ pub(super) async fn hook(
         Answer::Taken(id) => {
             (StatusCode::ACCEPTED, axum::Json(HookTaken { event: id.0 })).into_response()
         }
+        Answer::Host(reply) => reply_of(reply),
         Answer::Duplicate(id, _) => axum::Json(HookDuplicate { duplicate: id.0 }).into_response(),
     })
 }
@@ -103,6 +102,13 @@ fn announced(headers: &HeaderMap) -> Option<u64> {
         .ok()?
         .parse()
         .ok()
+}
+
+/// The whole body, if it is not too large and comes in time.
+pub(super) async fn whole(body: Body, limit: u64) -> Result<Bytes, Problem> {
+    tokio::time::timeout(limits::HOOK_BODY_TIMEOUT, read(body, limit))
+        .await
+        .map_err(|_| too_slow())?
 }
 
 async fn read(body: Body, limit: u64) -> Result<Bytes, Problem> {

@@ -8,12 +8,16 @@ mod egress;
 mod events;
 mod health;
 mod hooks;
+mod intake;
 mod jobs;
 mod logs;
 mod packages;
+mod people;
 mod plugin_events;
 mod plugins;
 mod results;
+mod stats;
+mod telegram;
 mod usage;
 
 use crate::auth::require_token;
@@ -25,7 +29,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi as Document;
@@ -49,9 +53,10 @@ use utoipa_axum::routes;
         (name = "streams", description = "Events and logs as they happen."),
         (name = "plugins", description = "What is installed, what comes in for it and what it sends."),
         (name = "hooks", description = "Where others send to connectors, without the token."),
+        (name = "people", description = "Who may speak to the host, and where."),
         (name = "host", description = "What the host is and how it fares."),
     ),
-    paths(hooks::hook),
+    paths(hooks::hook, telegram::webhook),
     modifiers(&Bearer),
 )]
 struct Description;
@@ -268,6 +273,20 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(deliveries::drop))
         .routes(routes!(audit::list))
         .routes(routes!(usage::list))
+        .routes(routes!(stats::stats))
+        .routes(routes!(stats::projects))
+        .routes(routes!(intake::get))
+        .routes(routes!(intake::pause))
+        .routes(routes!(intake::resume))
+        .routes(routes!(people::list, people::put))
+        .routes(routes!(people::remove))
+        .routes(routes!(people::chats))
+        .routes(routes!(people::change_chat))
+        .routes(routes!(telegram::get, telegram::set_up))
+        .routes(routes!(telegram::pairing))
+        .routes(routes!(telegram::parked))
+        .routes(routes!(telegram::retry))
+        .routes(routes!(telegram::drop))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
 }
@@ -286,6 +305,7 @@ fn hooks() -> Router<Api> {
     Router::new()
         .route(hooks::PATH, any(hooks::hook))
         .route(hooks::PATH_BELOW, any(hooks::hook))
+        .route(telegram::PATH, post(telegram::webhook))
 }
 
 /// The description that `/openapi.json` answers with.

@@ -58,6 +58,8 @@ pub struct EgressAnswerView {
 /// A host that a job was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EgressAskView {
+    /// Its number, which a plugin answers by.
+    pub id: u64,
     /// The job.
     pub job: u64,
     /// The host.
@@ -153,6 +155,7 @@ impl From<Ruling> for EgressAnswerView {
 impl From<EgressAsk> for EgressAskView {
     fn from(ask: EgressAsk) -> Self {
         Self {
+            id: ask.id,
             job: ask.job.0,
             host: ask.host,
             port: ask.port,

@@ -17,6 +17,12 @@ pub struct JobView {
     pub id: u64,
     /// The thread it belongs to.
     pub thread: u64,
+    /// The job whose work it continues.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<u64>,
+    /// The job of its thread that it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<u64>,
     /// `queued`, `running`, `awaiting_approval`, `needs_review`, `approved`,
     /// `rejected`, `succeeded`, `failed`, `cancelled` or `halted`.
     #[schema(example = "needs_review")]
@@ -302,6 +308,8 @@ impl From<Job> for JobView {
         Self {
             id: job.id.0,
             thread: job.thread.0,
+            follows: job.follows.map(|job| job.0),
+            behind: job.behind.map(|job| job.0),
             state: phase.as_str().to_owned(),
             is_final: phase.is_final(),
             halt,

@@ -70,8 +70,8 @@ pub struct DeliveryView {
     pub notifier: String,
     /// The event of the timeline that it tells of.
     pub seq: u64,
-    /// The job it is about.
-    pub job: u64,
+    /// The job it is about; null for an event of the host itself.
+    pub job: Option<u64>,
     /// The event's kind.
     #[schema(example = "job.succeeded")]
     pub kind: String,
@@ -172,7 +172,7 @@ impl From<Delivery> for DeliveryView {
         Self {
             notifier: delivery.notifier,
             seq: delivery.seq.0,
-            job: delivery.job.0,
+            job: delivery.job.map(|job| job.0),
             kind: delivery.kind,
             state: delivery.state.as_str().to_owned(),
             attempts: delivery.attempts,

@@ -6,9 +6,11 @@ mod egress;
 mod job;
 mod message;
 mod other;
+mod people;
 mod plugin;
 mod run;
 mod spending;
+mod stats;
 mod telemetry;
 
 pub use egress::{
@@ -27,6 +29,11 @@ pub use other::{
     DecisionBody, EngineView, EventView, Health, LogView, QueueView, Ready, RetryBody, StartView,
     SubmitBody,
 };
+pub use people::{
+    BotView, ChatBody, ChatList, ChatView, IntakeView, PairingBody, PairingView, ParkedList,
+    ParkedView, PauseBody, PauseView, PersonBody, PersonList, PersonView, QuietView, TelegramBody,
+    TelegramView,
+};
 pub use plugin::{
     ConsentBody, DifferenceView, DisableBody, ExaminedView, GrantBody, PluginDetail, PluginList,
     PluginLogLine, PluginLogList, PluginView, VersionView,
@@ -36,6 +43,10 @@ pub use run::{
 };
 pub(crate) use spending::BY as SPENDING_BY;
 pub use spending::{SpendingList, SpendingView};
+pub use stats::{
+    EndedView, HostDayView, PausedView, ProjectView, ProjectsView, StatsView, TasksView,
+    TokensView, WaitingView,
+};
 pub use telemetry::{TelemetryList, TelemetryRow};
 
 use sortie_model::clock::Timestamp;
@@ -47,7 +58,7 @@ const RFC_3339_MS: &[FormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// A moment in UTC, to the millisecond: `2026-01-02T03:04:05.678Z`.
-pub(crate) fn moment(at: Timestamp) -> String {
+pub fn moment(at: Timestamp) -> String {
     let ms = i128::from(at.0);
     OffsetDateTime::from_unix_timestamp_nanos(ms * 1_000_000)
         .ok()

@@ -1,6 +1,6 @@
 //! Requests, events, logs and health as clients see them.
 
-use super::{LimitsView, moment};
+use super::{LimitsView, PauseView, moment};
 use serde::{Deserialize, Serialize};
 use sortie_intake::SubmitRequest;
 use sortie_model::event::Event;
@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitBody {
-    /// The project's name; this or `repository`.
+    /// The project's name; this, `repository` or `continues`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "shop")]
     pub project: Option<String>,
-    /// The remote's URL; this or `project`.
+    /// The remote's URL; this, `project` or `continues`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// What to do, for the agent; at most 32 KiB.
@@ -37,6 +37,10 @@ pub struct SubmitBody {
     /// Verification commands beyond the project's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verify: Vec<String>,
+    /// The job that it continues: on its branch, with its project and policy,
+    /// after all other jobs of its thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<u64>,
 }
 
 impl SubmitBody {
@@ -50,6 +54,7 @@ impl SubmitBody {
             workflow: self.workflow,
             budget: self.budget,
             verify: self.verify,
+            continues: self.continues,
             idempotency_key,
         }
     }
@@ -59,6 +64,10 @@ impl SubmitBody {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBody {
+    /// The question that is answered, as `approval.id` of the job shows it.
+    /// When another one is open, nothing is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<u64>,
     /// The full name of the commit that was looked at, as `approval.commit` of
     /// the job shows it. When the question is about another one, nothing is
     /// decided.
@@ -113,8 +122,8 @@ impl From<StartView> for StartMode {
 pub struct EventView {
     /// Its place in the timeline; what `Last-Event-ID` takes.
     pub seq: u64,
-    /// The job it is about.
-    pub job: u64,
+    /// The job it is about; null for an event of the host itself.
+    pub job: Option<u64>,
     /// Dotted name.
     #[schema(example = "job.running")]
     pub kind: String,
@@ -129,7 +138,7 @@ impl From<Event> for EventView {
     fn from(event: Event) -> Self {
         Self {
             seq: event.seq.0,
-            job: event.job.0,
+            job: event.job.map(|job| job.0),
             kind: event.kind,
             data: event.data,
             at: moment(event.at),
@@ -175,6 +184,13 @@ pub struct Ready {
     pub engine: EngineView,
     /// How the queue stands.
     pub queue: QueueView,
+    /// Why no new run begins; none when they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<PauseView>,
+    /// How the chat source is, as `state` of `GET /v1/telegram`.
+    #[serde(default)]
+    #[schema(example = "up")]
+    pub telegram: String,
 }
 
 /// The container engine, as last seen.

@@ -12,6 +12,7 @@ mod packages;
 #[path = "../../../platform/tests/platform/parts.rs"]
 #[expect(dead_code, reason = "others use the rest")]
 mod parts;
+mod people;
 mod plugins;
 mod refusals;
 mod rig;

@@ -6,7 +6,11 @@ use crate::parts::{Configs, Parts, platform};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
-use sortie_api::{Api, ApiOptions, DiffFault, EngineState, EngineView, Token, router, serve};
+use sortie_api::view::{BotView, PairingView, TelegramView};
+use sortie_api::{
+    Api, ApiOptions, ChatDoor, ChatFault, ChatSetUp, DiffFault, DoorFault, EngineState, EngineView,
+    Token, router, serve,
+};
 use sortie_intake::{Allowed, Catalog, Installed, Intake, IntakeOptions};
 use sortie_model::approval::Subject;
 use sortie_model::budget::{Limits, MicroUsd};
@@ -14,6 +18,7 @@ use sortie_model::clock::{Clock, SystemClock};
 use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
 use sortie_model::id::{JobId, RunId};
 use sortie_model::job::JobEvent;
+use sortie_model::people::Role;
 use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_model::run::RunPhase;
 use sortie_model::surface::Surface;
@@ -145,6 +150,53 @@ impl EngineView for Engine {
     }
 }
 
+/// A chat source that takes the token `right` and the secret `shown`.
+struct Chat;
+
+#[async_trait]
+impl ChatDoor for Chat {
+    async fn connect(&self, set_up: ChatSetUp) -> Result<BotView, ChatFault> {
+        match set_up.token.as_str() {
+            "right" => Ok(BotView {
+                id: 7,
+                username: "shop_bot".into(),
+                name: "Shop".into(),
+            }),
+            _ => Err(ChatFault::Invalid(
+                "use the token: it is wrong; copy it again".into(),
+            )),
+        }
+    }
+
+    async fn pairing(&self, role: Role, _: &str) -> Result<PairingView, ChatFault> {
+        match role {
+            Role::Viewer => Err(ChatFault::Off("pair: there is no bot; set one up".into())),
+            role => Ok(PairingView {
+                code: "ABCD1234".into(),
+                link: "https://t.me/shop_bot?start=ABCD1234".into(),
+                role: role.as_str().into(),
+                expires_at: "2026-05-01T12:00:00.000Z".into(),
+            }),
+        }
+    }
+
+    fn state(&self) -> TelegramView {
+        TelegramView {
+            state: "off".into(),
+            ..TelegramView::default()
+        }
+    }
+
+    async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), DoorFault> {
+        match (secret, body) {
+            (Some(b"shown"), b"busy") => Err(DoorFault::Busy("keep the update: later".into())),
+            (Some(b"shown"), b"{}") => Ok(()),
+            (Some(b"shown"), _) => Err(DoorFault::Body("read the update: it is none".into())),
+            _ => Err(DoorFault::Secret("take the update: no secret".into())),
+        }
+    }
+}
+
 struct Plugins;
 
 #[async_trait]
@@ -251,6 +303,7 @@ impl Rig {
                 dir: dir.to_path_buf(),
             }),
             platform: platform.clone(),
+            chat: Arc::new(Chat),
             logs,
             token: Token::from_text(TOKEN),
             shutdown: shutdown.clone(),

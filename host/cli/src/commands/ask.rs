@@ -55,6 +55,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         workflow: Some(WORKFLOW.to_owned()),
         budget: args.budget,
         verify: Vec::new(),
+        continues: None,
     };
     let job: JobView = client.submit(&body, &random_key()?).await?;
     let head = format!(

@@ -22,6 +22,10 @@ pub struct Answer {
     /// the question is about now]
     #[arg(long, value_name = "COMMIT")]
     commit: Option<String>,
+    /// The question that you answer, by its number; when another one is open,
+    /// nothing is decided [default: the one that is open]
+    #[arg(long, value_name = "ID")]
+    question: Option<u64>,
     /// The reason
     #[arg(long, short = 'm', value_name = "TEXT")]
     comment: Option<String>,
@@ -49,6 +53,10 @@ pub async fn run(
         Decision::Reject => ("reject", "rejected", "was rejected before"),
     };
     let job: JobDetail = client.get(&format!("/v1/jobs/{}", answer.id)).await?;
+    // Without a number it is the question that was just read, and no later one.
+    let approval = answer
+        .question
+        .or(job.approval.as_ref().map(|open| open.id));
     let commit = seen(answer.commit, job.approval.as_ref());
     let open = job.approval.filter(|approval| approval.decision.is_none());
     if let Some(asked) = open.and_then(|approval| approval.commit)
@@ -57,6 +65,7 @@ pub async fn run(
         out.progress(format!("{action} commit {}", render::plain(&asked)));
     }
     let body = DecisionBody {
+        approval,
         commit,
         comment: answer.comment,
         raise,

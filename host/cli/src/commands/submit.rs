@@ -42,6 +42,10 @@ pub struct Args {
     /// A verification command beyond the project's own; may be repeated
     #[arg(long, value_name = "COMMAND")]
     verify: Vec<String>,
+    /// Go on with the work of that job: on its branch, after all other jobs of
+    /// its thread
+    #[arg(long, value_name = "JOB", value_parser = crate::cli::job_number, conflicts_with_all = ["project", "repo"])]
+    continues: Option<u64>,
     /// A name for this request: the same again is the same job
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
@@ -60,7 +64,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         _ => args.task,
     };
     let project = match (&args.project, &args.repo) {
-        (None, None) => Some(client.only_project()?),
+        (None, None) if args.continues.is_none() => Some(client.only_project()?),
         _ => args.project,
     };
     let body = SubmitBody {
@@ -72,6 +76,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         workflow: args.workflow,
         budget: args.budget,
         verify: args.verify,
+        continues: args.continues,
     };
     let key = match args.key {
         Some(key) => key,

@@ -28,6 +28,11 @@ pub fn event(event: &EventView) -> Option<String> {
             text("scope")?,
             title(text("host")?)
         ),
+        "approval.reminder" => format!("still asked: {}", title(text("question")?)),
+        "host.alarm" => format!(
+            "{} jobs halted within an hour",
+            event.data.get("halts").and_then(Value::as_u64)?
+        ),
         "run.leased" | "run.executing" | "run.parked" | "run.finished" => return None,
         kind => {
             let name = match kind.split_once('.') {
@@ -96,7 +101,7 @@ mod tests {
     fn line(kind: &str, data: Value) -> Option<String> {
         event(&EventView {
             seq: 1,
-            job: 1,
+            job: Some(1),
             kind: kind.into(),
             data,
             at: "2026-01-02T03:04:05.678Z".into(),

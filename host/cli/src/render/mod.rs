@@ -6,8 +6,10 @@ mod egress;
 mod events;
 mod jobs;
 mod logs;
+mod people;
 mod plugins;
 mod spending;
+mod stats;
 mod telemetry;
 
 pub use change::{diff, finding, findings_summary};
@@ -15,8 +17,10 @@ pub use egress::{egress_asks, egress_connections};
 pub use events::event;
 pub use jobs::{artifacts, job, jobs};
 pub use logs::LogPrinter;
+pub use people::{chats, clock, people};
 pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin_events, plugins};
 pub use spending::spending;
+pub use stats::stats;
 pub use telemetry::{telemetry, telemetry_csv};
 
 use crate::out::{Out, Tone};

@@ -208,7 +208,9 @@ pub fn deliveries(deliveries: &[DeliveryView]) -> String {
             &delivery.seq.to_string(),
             plain(&delivery.notifier).as_ref(),
             plain(&delivery.kind).as_ref(),
-            &format!("#{}", delivery.job),
+            &delivery
+                .job
+                .map_or_else(|| "-".to_owned(), |job| format!("#{job}")),
             &delivery.state,
             &delivery.attempts.to_string(),
             &super::title(delivery.error.as_deref().unwrap_or("-")),

@@ -16,6 +16,7 @@ mod addresses;
 mod audit;
 mod error;
 mod headers;
+mod in_path;
 mod message;
 mod path;
 mod pool;
@@ -49,6 +50,7 @@ use sortie_vault::{Redactor, Secret, Vault};
 
 use audit::Row;
 use error::Stop;
+use in_path::Hidden;
 use pool::{Key, Pool};
 use target::Target;
 use turns::Turns;
@@ -240,7 +242,7 @@ impl Shared {
         let reserved = rule
             .credential
             .as_ref()
-            .map(|credential| &credential.header);
+            .and_then(|credential| credential.header.as_ref());
         let headers = headers::outgoing(&request.headers, reserved)?;
         let max_bytes = self.options.max_request_bytes;
         if let Some(body) = request.body.as_ref().filter(|body| body.len() > max_bytes) {
@@ -268,11 +270,23 @@ impl Shared {
         let mut outgoing = reqwest::Request::new(method, target.url.clone());
         *outgoing.headers_mut() = headers;
         *outgoing.body_mut() = request.body.map(reqwest::Body::from);
+        let mut hidden = Hidden::default();
         if let Some(credential) = &rule.credential {
-            let body = outgoing.body().and_then(reqwest::Body::as_bytes);
-            let value = self.credential(credential, body.unwrap_or(&[])).await?;
-            let name = credential.header.header_name().clone();
-            outgoing.headers_mut().insert(name, value);
+            let secret = self.secret(credential).await?;
+            match &credential.header {
+                Some(header) => {
+                    let body = outgoing.body().and_then(reqwest::Body::as_bytes);
+                    let value = header_value(credential, &secret, body.unwrap_or(&[]))?;
+                    let name = header.header_name().clone();
+                    outgoing.headers_mut().insert(name, value);
+                }
+                None => {
+                    let placed = in_path::place(rule, &target, &secret)
+                        .map_err(|why| unusable(credential, why))?;
+                    *outgoing.url_mut() = placed.url;
+                    hidden = placed.hidden;
+                }
+            }
         }
         let mut response = client.execute(outgoing).await.map_err(failed)?;
         check_fields(response.headers())?;
@@ -287,10 +301,11 @@ impl Shared {
         let body = self.body(&mut response, row, failed).await?;
         let granted = self.redactor_of(rules);
         let with_cookies = rule.credential.is_none();
+        let headers = scrub::headers(response.headers(), &granted, with_cookies);
         Ok(OutResponse {
             status: response.status().as_u16(),
-            headers: scrub::headers(response.headers(), &granted, with_cookies),
-            body: clean(body, granted).await?,
+            headers: hidden.hide_in(headers),
+            body: clean(body, granted, hidden).await?,
         })
     }
 
@@ -303,37 +318,16 @@ impl Shared {
             .redactor_of(names.map(|credential| credential.secret.as_str()))
     }
 
-    /// The value of the credential's header, for a request with this body.
-    async fn credential(
-        &self,
-        credential: &CredentialUse,
-        body: &[u8],
-    ) -> Result<HeaderValue, Stop> {
+    async fn secret(&self, credential: &CredentialUse) -> Result<Secret, Stop> {
         let vault = self.options.vault.clone();
         let name = credential.secret.clone();
-        let other = |text: &str| {
-            OutboundError::Other(format!(
-                "the granted credential {:?} {text}; ask the operator",
-                credential.secret
-            ))
-        };
+        let unreadable =
+            |detail: String| Stop::with_detail(unusable(credential, "cannot be read"), detail);
         // Its source may be a file.
-        let secret = tokio::task::spawn_blocking(move || vault.get(&name))
+        tokio::task::spawn_blocking(move || vault.get(&name))
             .await
-            .map_err(|error| Stop::with_detail(other("cannot be read"), error.to_string()))?
-            .map_err(|error| Stop::with_detail(other("cannot be read"), error.to_string()))?;
-        let prefix = &credential.prefix;
-        let text = Secret::new(match credential.sign {
-            None => format!("{prefix}{}", secret.expose()),
-            Some(Sign::HmacSha256) => {
-                format!("{prefix}{}", hmac_sha256(secret.expose().as_bytes(), body))
-            }
-        });
-        let mut value = HeaderValue::from_str(text.expose())
-            .map_err(|_| other("does not fit into a header"))?;
-        // Not printed by anything, and not kept in HPACK's table.
-        value.set_sensitive(true);
-        Ok(value)
+            .map_err(|error| unreadable(error.to_string()))?
+            .map_err(|error| unreadable(error.to_string()))
     }
 
     async fn body(
@@ -360,6 +354,33 @@ impl Shared {
     }
 }
 
+fn unusable(credential: &CredentialUse, why: &str) -> OutboundError {
+    OutboundError::Other(format!(
+        "the granted credential {:?} {why}; ask the operator",
+        credential.secret
+    ))
+}
+
+/// The value of the credential's header, for a request with this body.
+fn header_value(
+    credential: &CredentialUse,
+    secret: &Secret,
+    body: &[u8],
+) -> Result<HeaderValue, OutboundError> {
+    let prefix = &credential.prefix;
+    let text = Secret::new(match credential.sign {
+        None => format!("{prefix}{}", secret.expose()),
+        Some(Sign::HmacSha256) => {
+            format!("{prefix}{}", hmac_sha256(secret.expose().as_bytes(), body))
+        }
+    });
+    let mut value = HeaderValue::from_str(text.expose())
+        .map_err(|_| unusable(credential, "does not fit into a header"))?;
+    // Not printed by anything, and not kept in HPACK's table.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// HMAC-SHA256 of `body` under `key`, in lower-case hex.
 fn hmac_sha256(key: &[u8], body: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
@@ -379,16 +400,16 @@ fn check_fields(headers: &HeaderMap) -> Result<(), OutboundError> {
     Ok(())
 }
 
-async fn clean(body: Bytes, redactor: Redactor) -> Result<Bytes, Stop> {
-    if body.len() < SCAN_APART_BYTES {
-        return Ok(scrub::body(body, &redactor));
+async fn clean(body: Bytes, redactor: Redactor, hidden: Hidden) -> Result<Bytes, Stop> {
+    let size = body.len();
+    let scrub = move || hidden.hide(scrub::body(body, &redactor));
+    if size < SCAN_APART_BYTES {
+        return Ok(scrub());
     }
-    tokio::task::spawn_blocking(move || scrub::body(body, &redactor))
-        .await
-        .map_err(|error| {
-            Stop::with_detail(
-                OutboundError::Other("the answer could not be scanned".to_owned()),
-                error.to_string(),
-            )
-        })
+    tokio::task::spawn_blocking(scrub).await.map_err(|error| {
+        Stop::with_detail(
+            OutboundError::Other("the answer could not be scanned".to_owned()),
+            error.to_string(),
+        )
+    })
 }

@@ -48,6 +48,16 @@ impl PathPrefix {
             .is_some_and(|rest| self.0.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// What follows it and the slash after it; none for a path that is not
+    /// below it.
+    pub(crate) fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let rest = path.strip_prefix(&self.0)?;
+        match self.0.ends_with('/') {
+            true => Some(rest),
+            false => rest.strip_prefix('/'),
+        }
+    }
+
     /// Whether every path below `other` is below this too.
     pub fn covers(&self, other: &Self) -> bool {
         self.matches(&other.0)

@@ -52,21 +52,37 @@ pub struct Rule {
 }
 
 /// How a secret goes out with a request: as the header `header`, its value the
-/// `prefix` and the secret, or what the secret makes of the body.
+/// `prefix` and the secret, or what the secret makes of the body; or as the
+/// path of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialUse {
     /// The secret's name in the vault.
     pub secret: String,
-    /// The header; `authorization` when none is written.
-    #[serde(default = "authorization")]
-    pub header: FieldName,
+    /// The header; `authorization` when none is written. A secret in the path
+    /// has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<FieldName>,
     /// What stands before the secret, such as `Bearer ` with its space.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
     /// A signature goes out in place of the secret; none sends the secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign: Option<Sign>,
+    /// The secret is a whole URL, as incoming webhooks have: its path takes the
+    /// place of the segment `-` that follows the rule's `path_prefix`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_path: bool,
+}
+
+impl CredentialUse {
+    /// The same with the header that it has when none is written.
+    fn with_header(mut self) -> Self {
+        if !self.in_path && self.header.is_none() {
+            self.header = Some(authorization());
+        }
+        self
+    }
 }
 
 /// What is sent in place of a secret that stays here.
@@ -264,6 +280,25 @@ impl TryFrom<Written> for Rule {
                  request that is more than its body",
             );
         }
+        if let Some(credential) = w.credential.as_ref().filter(|c| c.in_path) {
+            if credential.header.is_some()
+                || !credential.prefix.is_empty()
+                || credential.sign.is_some()
+            {
+                return refuse(
+                    "credential",
+                    &credential.secret,
+                    "leave `header`, `prefix` and `sign` out: the secret goes into the path",
+                );
+            }
+            if w.path_prefix == PathPrefix::default() {
+                return refuse(
+                    "path_prefix",
+                    "/",
+                    "write what the path of the secret's URL begins with, such as `/api/webhooks`",
+                );
+            }
+        }
         Ok(Self {
             host: w.host,
             methods: w.methods,
@@ -271,7 +306,7 @@ impl TryFrom<Written> for Rule {
             schemes: w.schemes,
             port: w.port,
             private: w.private,
-            credential: w.credential,
+            credential: w.credential.map(CredentialUse::with_header),
         })
     }
 }
@@ -318,13 +353,18 @@ impl fmt::Display for Rule {
             None => Ok(()),
             Some(CredentialUse {
                 secret,
-                header,
+                header: None,
+                ..
+            }) => write!(f, " with the secret {secret} in its path"),
+            Some(CredentialUse {
+                secret,
+                header: Some(header),
                 sign: None,
                 ..
             }) => write!(f, " with the secret {secret} as {header}"),
             Some(CredentialUse {
                 secret,
-                header,
+                header: Some(header),
                 sign: Some(sign),
                 ..
             }) => write!(f, " signed with the secret {secret} as {header}, {sign}"),
@@ -387,6 +427,21 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_in_the_path_has_no_header() {
+        let rule = read(
+            "host = \"h.org\"\npath_prefix = \"/hooks\"\ncredential = { secret = \"s\", in_path = true }",
+        )
+        .expect("a rule");
+        assert_eq!(
+            rule.to_string(),
+            "GET https://h.org/hooks with the secret s in its path"
+        );
+        let json = serde_json::to_string(&rule).expect("writes");
+        assert_eq!(serde_json::from_str::<Rule>(&json).expect("reads"), rule);
+        assert!(!json.contains("authorization"), "{json}");
+    }
+
+    #[test]
     fn errors_say_what_to_write() {
         for (text, advice) in [
             ("methods = [\"GET\"]", "missing field `host`"),
@@ -426,6 +481,18 @@ mod tests {
             (
                 "host = \"h.org\"\ncredential = { secret = \"s\", sign = \"hmac-sha256\" }",
                 "name POST, PUT or PATCH",
+            ),
+            (
+                "host = \"h.org\"\ncredential = { secret = \"s\", in_path = true }",
+                "what the path of the secret's URL begins with",
+            ),
+            (
+                "host = \"h.org\"\npath_prefix = \"/a\"\ncredential = { secret = \"s\", in_path = true, header = \"x\" }",
+                "the secret goes into the path",
+            ),
+            (
+                "host = \"h.org\"\npath_prefix = \"/a\"\ncredential = { secret = \"s\", in_path = true, prefix = \"x\" }",
+                "the secret goes into the path",
             ),
             (
                 "host = \"h.org\"\nmethods = [\"POST\"]\nschemes = [\"http\"]\ncredential = { secret = \"s\", sign = \"hmac-sha256\" }",

@@ -68,9 +68,10 @@ impl Search {
         };
         let credential = secret.map(|secret| CredentialUse {
             secret: secret.to_owned(),
-            header: FieldName::from_static(hyper::header::AUTHORIZATION),
+            header: Some(FieldName::from_static(hyper::header::AUTHORIZATION)),
             prefix: "Bearer ".to_owned(),
             sign: None,
+            in_path: false,
         });
         if secret.is_some() && scheme == Scheme::Http && !(allow_private && is_loopback(&host)) {
             return Err(format!(

@@ -274,3 +274,71 @@ async fn an_answer_that_cannot_be_searched_is_none() {
     assert_holds_nothing(&text);
     assert_holds_nothing(&format!("{:?}", world.row().await));
 }
+
+#[tokio::test]
+async fn a_secret_in_the_path_reaches_the_server_and_nobody_else() {
+    let token = "a-token_that-is-long-enough";
+    let server = Server::start("127.0.0.1", move |request| {
+        let path = request.uri().path().to_owned();
+        Response::builder()
+            .header("location", path.clone())
+            .body(Bytes::from(format!(
+                "{{\"token\":\"{token}\",\"at\":\"{path}\"}}"
+            )))
+            .expect("a response")
+    })
+    .await;
+    let port = server.port();
+    let hook = format!("http://api.test:{port}/api/webhooks/1/{token}");
+    let world = World::with(|options| {
+        let secret = |text: &str| SecretSource::Value(Secret::new(text.to_owned()));
+        options.vault = Vault::new(
+            [
+                ("hook".to_owned(), secret(&hook)),
+                (
+                    "elsewhere".to_owned(),
+                    secret("http://other.test/api/webhooks/1/t0ken-of-other"),
+                ),
+            ]
+            .into(),
+        )
+        .expect("a vault");
+    });
+    world.names.set("api.test", &[&["127.0.0.1"]]);
+    let rules = |secret: &str| {
+        let more = format!(
+            "path_prefix = \"/api/webhooks\"\ncredential = {{ secret = \"{secret}\", in_path = true }}"
+        );
+        local("api.test", port, &more)
+    };
+    let asked = format!("http://api.test:{port}/api/webhooks/-");
+
+    let answer = world
+        .send(&rules("hook"), get(asked.clone()))
+        .await
+        .expect("an answer");
+    let sent = server.seen.requests();
+    assert_eq!(sent[0].uri().path(), format!("/api/webhooks/1/{token}"));
+    assert!(!String::from_utf8_lossy(&answer.body).contains(token));
+    assert_eq!(value(&answer, "location"), Some("/api/webhooks/1/-"));
+    let row = world.row().await;
+    assert_eq!(row.path, "/api/webhooks/-");
+    assert!(!format!("{row:?}").contains(token));
+
+    for (secret, url) in [
+        ("elsewhere", asked.clone()),
+        ("hook", format!("http://api.test:{port}/api/webhooks/x")),
+        (
+            "hook",
+            format!("http://api.test:{port}/api/webhooks/-/..%2f..%2fx"),
+        ),
+    ] {
+        let error = world
+            .send(&rules(secret), get(url))
+            .await
+            .expect_err("refused");
+        assert!(!error.to_string().contains("t0ken-of-other"), "{error}");
+        assert!(!format!("{:?}", world.row().await).contains("t0ken-of-other"));
+    }
+    assert_eq!(server.seen.requests().len(), 1, "nothing else was sent");
+}

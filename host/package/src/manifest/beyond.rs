@@ -187,6 +187,12 @@ fn source_line(source: &EventSource) -> String {
                 Verify::Token { header, secret, .. } => format!(
                     "receive requests{size} at its hook {name:?}, with the secret {secret:?} in `{header}`"
                 ),
+                Verify::SlackV0 { secret } => format!(
+                    "receive requests{size} at its hook {name:?}, signed by Slack with the secret {secret:?}, in the name of the people there"
+                ),
+                Verify::DiscordEd25519 { secret } => format!(
+                    "receive requests{size} at its hook {name:?}, signed by Discord for the public key {secret:?}, in the name of the people there"
+                ),
                 Verify::None {} => format!(
                     "receive requests{size} at its hook {name:?} from anyone who can reach it, unverified"
                 ),
@@ -258,6 +264,11 @@ fn egress_line(rule: &EgressRequest, scheme: Scheme, methods: &[&str]) -> String
     );
     match &rule.credential {
         None => {}
+        Some(Credential {
+            secret,
+            in_path: true,
+            ..
+        }) => line.push_str(&format!(" with the secret {secret:?} in its path")),
         Some(Credential {
             secret, sign: None, ..
         }) => line.push_str(&format!(" with the secret {secret:?}")),

@@ -202,6 +202,7 @@ prop_compose! {
                 header: "x-key".into(),
                 prefix: String::new(),
                 sign,
+                in_path: false,
             }),
         }
     }

@@ -238,6 +238,9 @@ fn http_source(at: &str, source: &HttpSource, faults: &mut Faults) {
             faults.check(format!("{at}.verify.prefix"), names::header_prefix(prefix));
             faults.check(format!("{at}.verify.secret"), names::secret(secret));
         }
+        Verify::SlackV0 { secret } | Verify::DiscordEd25519 { secret } => {
+            faults.check(format!("{at}.verify.secret"), names::secret(secret));
+        }
         Verify::None {} => {}
     }
     if let Some(header) = &source.delivery_id {
@@ -310,10 +313,13 @@ fn egress(at: &str, rule: &EgressRequest, faults: &mut Faults) {
 
 fn credentials(at: &str, credential: &Credential, rule: &EgressRequest, faults: &mut Faults) {
     faults.check(format!("{at}.secret"), names::secret(&credential.secret));
-    faults.check(
-        format!("{at}.header"),
-        names::credential_header(&credential.header),
-    );
+    match credential.in_path {
+        true => in_path(at, credential, rule, faults),
+        false => faults.check(
+            format!("{at}.header"),
+            names::credential_header(&credential.header),
+        ),
+    }
     faults.check(
         format!("{at}.prefix"),
         names::header_prefix(&credential.prefix),
@@ -337,6 +343,29 @@ fn credentials(at: &str, credential: &Credential, rule: &EgressRequest, faults: 
         faults.add(
             at,
             "a secret is not sent over `http` to public addresses; leave `http` out of `schemes`",
+        );
+    }
+}
+
+/// A secret in the path is in nothing else, and in no other path than the
+/// secret's own.
+fn in_path(at: &str, credential: &Credential, rule: &EgressRequest, faults: &mut Faults) {
+    for (key, there) in [
+        ("header", !credential.header.is_empty()),
+        ("prefix", !credential.prefix.is_empty()),
+        ("sign", credential.sign.is_some()),
+    ] {
+        if there {
+            faults.add(
+                format!("{at}.{key}"),
+                "the secret goes into the path; leave this out, or leave out `in_path`",
+            );
+        }
+    }
+    if rule.path_prefix == "/" {
+        faults.add(
+            format!("{at}.in_path"),
+            "write in `path_prefix` what the path of the secret's URL begins with, such as `/api/webhooks`",
         );
     }
 }

@@ -206,21 +206,27 @@ impl Scheme {
     }
 }
 
-/// What the host adds to a request: the secret, or a signature made with it.
+/// What the host adds to a request: the secret in a header or in the path, or a
+/// signature made with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {
     /// Name of the secret in the vault.
     pub secret: String,
-    /// Header it is sent in, in lower case.
+    /// Header it is sent in, in lower case; left out for one in the path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub header: String,
     /// What stands before it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
     /// How the body is signed with the secret, which then stays at the host;
     /// none to send the secret itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign: Option<Sign>,
+    /// Whether the secret is a whole URL, as incoming webhooks have, whose path
+    /// goes out in place of the segment `-` that follows `path_prefix`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_path: bool,
 }
 
 /// How a body is signed.

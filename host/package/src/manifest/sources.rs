@@ -80,8 +80,44 @@ pub enum Verify {
         /// Name of the secret in the vault.
         secret: String,
     },
+    /// As Slack signs its interactions, with the app's signing secret.
+    SlackV0 {
+        /// Name of the secret in the vault.
+        secret: String,
+    },
+    /// As Discord signs its interactions. The secret is the application's
+    /// public key in hex.
+    DiscordEd25519 {
+        /// Name of the secret in the vault.
+        secret: String,
+    },
     /// Not at all.
     None {},
+}
+
+impl Verify {
+    /// The headers that carry the proof, in lower case. A guest sees none of
+    /// them.
+    pub fn proofs(&self) -> Vec<&str> {
+        match self {
+            Self::HmacSha256 { header, .. } | Self::Token { header, .. } => vec![header.as_str()],
+            Self::SlackV0 { .. } => vec!["x-slack-signature", "x-slack-request-timestamp"],
+            Self::DiscordEd25519 { .. } => {
+                vec!["x-signature-ed25519", "x-signature-timestamp"]
+            }
+            Self::None {} => Vec::new(),
+        }
+    }
+
+    /// The service whose people send, which is the source of their roles; none
+    /// where the scheme says of no person that they sent.
+    pub fn people(&self) -> Option<&'static str> {
+        match self {
+            Self::SlackV0 { .. } => Some("slack"),
+            Self::DiscordEd25519 { .. } => Some("discord"),
+            _ => None,
+        }
+    }
 }
 
 /// How bytes are written in a header.

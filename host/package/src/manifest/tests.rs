@@ -300,6 +300,16 @@ fn every_value_has_its_check_and_its_mend() {
             "egress[0].credential.sign: a signature is of the body alone and says nothing of a `GET` request",
         ),
         (
+            "prefix = \"Bearer \" }",
+            "in_path = true }",
+            "egress[0].credential.header: the secret goes into the path",
+        ),
+        (
+            "path_prefix = \"/hooks/\"\nschemes = [\"https\"]\nport = 443\nprivate = false\ncredential = {",
+            "credential = { in_path = true,",
+            "egress[0].credential.in_path: write in `path_prefix`",
+        ),
+        (
             "sources = [\"telegram\"]",
             "sources = [\"Tele\"]",
             "chat.sources: `Tele` is no name",
@@ -407,4 +417,44 @@ proptest! {
         });
         let _ = Manifest::from_json(&serde_json::to_vec(&value).unwrap());
     }
+}
+
+#[test]
+fn webhooks_of_slack_and_discord_are_read_and_shown() {
+    let manifest = Manifest::from_toml(
+        r#"name = "p"
+version = "1.0.0"
+surfaces = ["connector"]
+[[sources]]
+name = "slack"
+kind = "http"
+verify = { scheme = "slack-v0", secret = "slack-signing" }
+[[sources]]
+name = "discord"
+kind = "http"
+verify = { scheme = "discord-ed25519", secret = "discord-key" }
+[[egress]]
+host = "discord.com"
+methods = ["POST"]
+path_prefix = "/api/webhooks"
+credential = { secret = "discord-webhook", in_path = true }
+"#,
+    )
+    .unwrap();
+    let lines: Vec<String> = manifest
+        .requests()
+        .beyond(&Grant::default())
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let all = lines.join("\n");
+    for said in [
+        "signed by Slack with the secret \"slack-signing\"",
+        "signed by Discord for the public key \"discord-key\"",
+        "https://discord.com/api/webhooks with the secret \"discord-webhook\" in its path",
+    ] {
+        assert!(all.contains(said), "{all}");
+    }
+    let json = serde_json::to_string(&manifest.egress).unwrap();
+    assert!(!json.contains("header"), "{json}");
 }

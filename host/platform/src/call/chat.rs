@@ -1,15 +1,53 @@
 //! Messages that a call sends: queued with its other effects, for the chat
 //! source to deliver.
 
-use super::Context;
+use super::{Context, jobs};
+use crate::sources::chat::{DiffFile, Outgoing};
 use sortie_model::id::ChatNumber;
-use sortie_plugins::outside::{Answered, ChatError, ChatMessage, ChatPlace};
+use sortie_model::people::Act;
+use sortie_package::manifest::JobAction;
+use sortie_plugins::outside::{Answered, ChatError, ChatMessage, ChatPlace, JobsError};
 use sortie_store::{Effect, StoreError};
 
 pub(super) async fn send(
     context: &mut Context,
     to: ChatPlace,
     message: ChatMessage,
+) -> Result<u64, ChatError> {
+    queue(context, to, message, None).await
+}
+
+pub(super) async fn send_diff(
+    context: &mut Context,
+    to: ChatPlace,
+    job: u64,
+    message: ChatMessage,
+) -> Result<u64, ChatError> {
+    jobs::allowed(context, JobAction::Read, Act::Read).map_err(of_jobs)?;
+    let found = jobs::find(context, job).await.map_err(of_jobs)?;
+    let runs = context.store.runs(found.id).await;
+    // The newest run that made something, as the job's own diff.
+    let made = runs
+        .map_err(|error| other(&error))?
+        .into_iter()
+        .rev()
+        .find(|run| run.head_commit.is_some() && run.head_commit != run.base_commit)
+        .and_then(|run| run.base_commit.zip(run.head_commit));
+    let Some((base, head)) = made else {
+        return Err(ChatError::Invalid(format!(
+            "{} has made nothing that could be shown",
+            found.id
+        )));
+    };
+    let file = DiffFile { job, base, head };
+    queue(context, to, message, Some(file)).await
+}
+
+async fn queue(
+    context: &mut Context,
+    to: ChatPlace,
+    message: ChatMessage,
+    file: Option<DiffFile>,
 ) -> Result<u64, ChatError> {
     allowed(context, &to.source)?;
     answers_own(context, &message).await?;
@@ -25,7 +63,8 @@ pub(super) async fn send(
             chat: to.chat,
             thread: to.thread,
         },
-        message: written(&message)?,
+        actions: actions(&message),
+        message: written(Outgoing { message, file })?,
     });
     Ok(number.0)
 }
@@ -37,8 +76,20 @@ pub(super) async fn edit(
 ) -> Result<(), ChatError> {
     let number = own(context, number).await?;
     answers_own(context, &message).await?;
-    let message = written(&message)?;
-    context.ledger.add(Effect::ChatEdit { number, message });
+    context.ledger.add(Effect::ChatEdit {
+        number,
+        actions: actions(&message),
+        message: written(Outgoing {
+            message,
+            file: None,
+        })?,
+    });
+    Ok(())
+}
+
+pub(super) async fn pin(context: &mut Context, number: u64, pinned: bool) -> Result<(), ChatError> {
+    let number = own(context, number).await?;
+    context.ledger.add(Effect::ChatPin { number, pinned });
     Ok(())
 }
 
@@ -94,8 +145,23 @@ async fn answers_own(context: &Context, message: &ChatMessage) -> Result<(), Cha
     }
 }
 
-fn written(message: &ChatMessage) -> Result<serde_json::Value, ChatError> {
-    serde_json::to_value(message).map_err(|error| ChatError::Invalid(error.to_string()))
+/// What the buttons of a message do, in order.
+fn actions(message: &ChatMessage) -> Vec<String> {
+    let buttons = message.buttons.iter().flatten();
+    buttons.map(|button| button.action.clone()).collect()
+}
+
+fn of_jobs(error: JobsError) -> ChatError {
+    match error {
+        JobsError::NotFound => ChatError::NotFound,
+        JobsError::Denied(why) => ChatError::Denied(why),
+        JobsError::Conflict(why) | JobsError::Invalid(why) => ChatError::Invalid(why),
+        JobsError::Other(why) => ChatError::Other(why),
+    }
+}
+
+fn written(outgoing: Outgoing) -> Result<serde_json::Value, ChatError> {
+    serde_json::to_value(outgoing).map_err(|error| ChatError::Invalid(error.to_string()))
 }
 
 fn other(error: &StoreError) -> ChatError {

@@ -2,13 +2,13 @@
 //! at once, so that the guest learns of an error; the store checks again when
 //! the call is written.
 
-use super::Context;
+use super::{Context, role};
 use sortie_intake::{Requester, SubmitRequest};
-use sortie_model::approval::Decision as Answer;
 use sortie_model::id::JobId;
 use sortie_model::job::JobPhase;
+use sortie_model::people::Act;
 use sortie_package::manifest::JobAction;
-use sortie_plugins::outside::{Decision, JobView, JobsError, Submission};
+use sortie_plugins::outside::{JobView, JobsError, Submission};
 use sortie_store::{Effect, Job, JobFilter, Store, StoreError};
 
 /// The most jobs of one listing, as the WIT says.
@@ -17,32 +17,53 @@ const MAX_LISTED: u32 = 100;
 const TITLE_CHARS: usize = 120;
 
 pub(super) async fn submit(context: &mut Context, job: Submission) -> Result<u64, JobsError> {
-    allowed(context, JobAction::Submit)?;
-    if let Some(key) = &job.idempotency_key
+    let request = SubmitRequest {
+        project: job.project,
+        repository: job.repository,
+        task: job.task,
+        base: job.base,
+        agent: job.agent,
+        workflow: job.workflow,
+        budget: job.budget,
+        ..SubmitRequest::default()
+    };
+    take(context, request, job.idempotency_key).await
+}
+
+pub(super) async fn follow_up(
+    context: &mut Context,
+    job: u64,
+    task: String,
+    idempotency_key: Option<String>,
+) -> Result<u64, JobsError> {
+    let request = SubmitRequest {
+        task,
+        continues: Some(job),
+        ..SubmitRequest::default()
+    };
+    take(context, request, idempotency_key).await
+}
+
+async fn take(
+    context: &mut Context,
+    mut request: SubmitRequest,
+    key: Option<String>,
+) -> Result<u64, JobsError> {
+    allowed(context, JobAction::Submit, Act::Submit)?;
+    // Keys of one plugin are nobody else's.
+    request.idempotency_key = key
+        .as_ref()
+        .map(|key| format!("plugin:{}:{key}", context.plugin.name));
+    if let Some(key) = &key
         && let Some((same, id)) = context.keyed.get(key)
     {
-        return match *same == job {
+        return match *same == request {
             true => Ok(*id),
             false => Err(JobsError::Conflict(
                 "this call used the idempotency key for another job".into(),
             )),
         };
     }
-    let request = SubmitRequest {
-        project: job.project.clone(),
-        repository: job.repository.clone(),
-        task: job.task.clone(),
-        base: job.base.clone(),
-        agent: job.agent.clone(),
-        workflow: job.workflow.clone(),
-        budget: job.budget.clone(),
-        verify: Vec::new(),
-        // Keys of one plugin are nobody else's.
-        idempotency_key: job
-            .idempotency_key
-            .as_ref()
-            .map(|key| format!("plugin:{}:{key}", context.plugin.name)),
-    };
     let requester = Requester::new(
         &context.actor.name(&context.plugin.name),
         &format!("plugin:{}", context.plugin.name),
@@ -57,7 +78,7 @@ pub(super) async fn submit(context: &mut Context, job: Submission) -> Result<u64
     }
     let new = context
         .intake
-        .prepare(request, &requester)
+        .prepare(request.clone(), &requester)
         .await
         .map_err(|error| refused(&error))?;
     let id = context
@@ -69,15 +90,16 @@ pub(super) async fn submit(context: &mut Context, job: Submission) -> Result<u64
         id,
         job: Box::new(new),
     });
-    if let Some(key) = job.idempotency_key.clone() {
-        context.keyed.insert(key, (job, id.0));
+    if let Some(key) = key {
+        context.keyed.insert(key, (request, id.0));
     }
     Ok(id.0)
 }
 
 pub(super) async fn cancel(context: &mut Context, job: u64) -> Result<(), JobsError> {
-    allowed(context, JobAction::Cancel)?;
+    granted(context, JobAction::Cancel)?;
     let found = find(context, job).await?;
+    role::check(context, role::cancelling(context, &found))?;
     if found.state.phase().is_final() {
         return Err(conflict("cancel", &found));
     }
@@ -86,7 +108,7 @@ pub(super) async fn cancel(context: &mut Context, job: u64) -> Result<(), JobsEr
 }
 
 pub(super) async fn retry(context: &mut Context, job: u64) -> Result<(), JobsError> {
-    allowed(context, JobAction::Retry)?;
+    allowed(context, JobAction::Retry, Act::Retry)?;
     let found = find(context, job).await?;
     let phase = found.state.phase();
     if !phase.is_final() || phase == JobPhase::Succeeded {
@@ -96,49 +118,8 @@ pub(super) async fn retry(context: &mut Context, job: u64) -> Result<(), JobsErr
     Ok(())
 }
 
-pub(super) async fn decide(
-    context: &mut Context,
-    job: u64,
-    decision: Decision,
-    commit: Option<String>,
-    comment: Option<String>,
-) -> Result<(), JobsError> {
-    allowed(context, JobAction::Decide)?;
-    if context.actor.sender.is_none() {
-        return Err(JobsError::Denied(
-            "only a verified sender may answer a question, and this event has none".into(),
-        ));
-    }
-    let found = find(context, job).await?;
-    let open = context
-        .store
-        .approval(found.id)
-        .await
-        .map_err(|error| other(&error))?
-        .filter(|_| found.state.phase().waits_for_person());
-    let Some(open) = open else {
-        return Err(conflict("decide", &found));
-    };
-    if commit.is_some() && open.commit != commit {
-        return Err(JobsError::Conflict(format!(
-            "the question is about commit {}; look at the diff again",
-            open.commit.as_deref().unwrap_or("none")
-        )));
-    }
-    context.ledger.add(Effect::Decide {
-        job: found.id,
-        decision: match decision {
-            Decision::Approve => Answer::Approved,
-            Decision::Reject => Answer::Rejected,
-        },
-        commit,
-        comment,
-    });
-    Ok(())
-}
-
 pub(super) async fn get(context: &Context, job: u64) -> Result<JobView, JobsError> {
-    allowed(context, JobAction::Read)?;
+    allowed(context, JobAction::Read, Act::Read)?;
     let found = find(context, job).await?;
     view_of(&context.store, found)
         .await
@@ -150,7 +131,7 @@ pub(super) async fn newest(
     state: Option<String>,
     limit: u32,
 ) -> Result<Vec<JobView>, JobsError> {
-    allowed(context, JobAction::Read)?;
+    allowed(context, JobAction::Read, Act::Read)?;
     let phase = state
         .map(|name| {
             JobPhase::parse(&name)
@@ -205,7 +186,13 @@ pub(crate) async fn view_of(store: &Store, job: Job) -> Result<JobView, StoreErr
     })
 }
 
-fn allowed(context: &Context, action: JobAction) -> Result<(), JobsError> {
+/// Whether the plugin's grant and the sender's role allow it.
+pub(super) fn allowed(context: &Context, action: JobAction, act: Act) -> Result<(), JobsError> {
+    granted(context, action)?;
+    role::check(context, act)
+}
+
+pub(super) fn granted(context: &Context, action: JobAction) -> Result<(), JobsError> {
     match context.plugin.grant.jobs.allow.contains(&action) {
         true => Ok(()),
         false => Err(JobsError::Denied(format!(
@@ -215,7 +202,7 @@ fn allowed(context: &Context, action: JobAction) -> Result<(), JobsError> {
     }
 }
 
-async fn find(context: &Context, job: u64) -> Result<Job, JobsError> {
+pub(super) async fn find(context: &Context, job: u64) -> Result<Job, JobsError> {
     context
         .store
         .job(JobId(job))
@@ -224,7 +211,7 @@ async fn find(context: &Context, job: u64) -> Result<Job, JobsError> {
         .ok_or(JobsError::NotFound)
 }
 
-fn conflict(what: &str, job: &Job) -> JobsError {
+pub(super) fn conflict(what: &str, job: &Job) -> JobsError {
     JobsError::Conflict(format!(
         "{} is {}; it cannot {what}",
         job.id,
@@ -235,10 +222,11 @@ fn conflict(what: &str, job: &Job) -> JobsError {
 fn refused(error: &sortie_intake::IntakeError) -> JobsError {
     match error {
         sortie_intake::IntakeError::Store(error) => other(error),
+        sortie_intake::IntakeError::NoSuchJob { .. } => JobsError::NotFound,
         error => JobsError::Invalid(error.to_string()),
     }
 }
 
-fn other(error: &StoreError) -> JobsError {
+pub(super) fn other(error: &StoreError) -> JobsError {
     JobsError::Other(error.to_string())
 }

@@ -3,22 +3,26 @@
 //!
 //! Nothing is written here. A call that fails takes its `Ledger` with it.
 
+mod answers;
 mod chat;
 mod http;
 mod jobs;
 mod kv;
+mod report;
+mod role;
 
 pub(crate) use http::AuditLog;
+pub use report::{DayLimits, HostLine, ProjectLine, Projects};
 
 use crate::running::Running;
+use crate::sources::sender::Verified;
 use async_trait::async_trait;
 use sortie_gateway::outbound::Outbound;
-use sortie_intake::Intake;
+use sortie_intake::{Intake, SubmitRequest};
 use sortie_plugins::outside::{
-    ChatError, ChatMessage, ChatPlace, Decision, Http, JobView, JobsError, KvError, Outside,
+    ChatError, ChatMessage, ChatPlace, Decision, Http, JobView, JobsError, KvError, Outside, Reach,
     Submission,
 };
-use sortie_plugins::surfaces::connector::Sender;
 use sortie_store::{Effect, Store};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +54,7 @@ impl Ledger {
 #[derive(Clone, Debug)]
 pub(crate) struct Actor {
     /// The event's verified sender.
-    pub(crate) sender: Option<Sender>,
+    pub(crate) sender: Option<Verified>,
     /// The source it came through.
     pub(crate) source: String,
 }
@@ -60,7 +64,7 @@ impl Actor {
     /// that vouches for it, or the plugin's own.
     pub(crate) fn name(&self, plugin: &str) -> String {
         match &self.sender {
-            Some(sender) => format!("{plugin}/{}:{}", self.source, sender.id),
+            Some(verified) => format!("{plugin}/{}:{}", self.source, verified.sender.id),
             None => format!("plugin:{plugin}"),
         }
     }
@@ -76,7 +80,8 @@ pub(crate) struct Context {
     ledger: Ledger,
     kv: kv::Overlay,
     /// Jobs submitted under a key in this call, by key.
-    keyed: BTreeMap<String, (Submission, u64)>,
+    keyed: BTreeMap<String, (SubmitRequest, u64)>,
+    day_limits: DayLimits,
 }
 
 impl Context {
@@ -86,6 +91,7 @@ impl Context {
         outbound: Outbound,
         plugin: Arc<Running>,
         actor: Actor,
+        day_limits: DayLimits,
     ) -> (Self, Ledger) {
         let ledger = Ledger::default();
         let context = Self {
@@ -97,6 +103,7 @@ impl Context {
             ledger: ledger.clone(),
             kv: kv::Overlay::default(),
             keyed: BTreeMap::new(),
+            day_limits,
         };
         (context, ledger)
     }
@@ -127,7 +134,7 @@ impl Outside for Context {
         commit: Option<String>,
         comment: Option<String>,
     ) -> Result<(), JobsError> {
-        jobs::decide(self, job, decision, commit, comment).await
+        answers::decide(self, job, decision, commit, comment).await
     }
 
     async fn job(&mut self, job: u64) -> Result<JobView, JobsError> {
@@ -142,6 +149,36 @@ impl Outside for Context {
         jobs::newest(self, state, limit).await
     }
 
+    async fn follow_up(
+        &mut self,
+        job: u64,
+        task: String,
+        idempotency_key: Option<String>,
+    ) -> Result<u64, JobsError> {
+        jobs::follow_up(self, job, task, idempotency_key).await
+    }
+
+    async fn answer(
+        &mut self,
+        question: u64,
+        decision: Decision,
+        comment: Option<String>,
+    ) -> Result<(), JobsError> {
+        answers::answer(self, question, decision, comment).await
+    }
+
+    async fn admit_host(&mut self, ask: u64, allow: bool, reach: Reach) -> Result<(), JobsError> {
+        answers::admit_host(self, ask, allow, reach).await
+    }
+
+    async fn stats(&mut self, hours: u32) -> Result<String, JobsError> {
+        report::stats(self, hours).await
+    }
+
+    async fn projects(&mut self) -> Result<String, JobsError> {
+        report::projects_of(self).await
+    }
+
     async fn chat_send(&mut self, to: ChatPlace, message: ChatMessage) -> Result<u64, ChatError> {
         chat::send(self, to, message).await
     }
@@ -152,6 +189,19 @@ impl Outside for Context {
 
     async fn chat_remove(&mut self, number: u64) -> Result<(), ChatError> {
         chat::remove(self, number).await
+    }
+
+    async fn chat_pin(&mut self, number: u64, pinned: bool) -> Result<(), ChatError> {
+        chat::pin(self, number, pinned).await
+    }
+
+    async fn chat_send_diff(
+        &mut self,
+        to: ChatPlace,
+        job: u64,
+        message: ChatMessage,
+    ) -> Result<u64, ChatError> {
+        chat::send_diff(self, to, job, message).await
     }
 
     async fn chat_acknowledge(

@@ -5,9 +5,9 @@
 //! plugin fails, the request itself is put on disk instead and tried again
 //! later: whoever sent it is told that it was taken, never that it was lost.
 
+use super::sender::{Verified, Who};
 use super::verify::{self, Unverified};
-use crate::call::Actor;
-use crate::events;
+use crate::events::{self, Handled};
 use crate::running::Running;
 use crate::{Platform, PlatformError};
 use bytes::Bytes;
@@ -17,8 +17,7 @@ use sortie_package::manifest::{HttpSource, Verify};
 use sortie_plugins::outside::Header;
 use sortie_plugins::surfaces::connector::{Event, Payload, Reply};
 use sortie_store::{
-    Accepted, CallCause, CallCommit, Committed, DeliveryKey, MessageState, NewPluginEvent,
-    StoreError,
+    Accepted, CallCause, Committed, DeliveryKey, MessageState, NewPluginEvent, StoreError,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,6 +54,9 @@ pub enum Answer {
     Taken(PluginEventId),
     /// It came before.
     Duplicate(PluginEventId, MessageState),
+    /// The host answers itself, and no plugin hears of it: the service asks
+    /// whether somebody is there, or the sender is nobody the operator knows.
+    Host(Reply),
 }
 
 /// Why a request was not taken.
@@ -115,13 +117,24 @@ impl Platform {
             found.map(|(_, value)| value.as_slice())
         };
         let vault = &self.0.options.vault;
-        verify::check(&found.verify, vault, field, &request.body).map_err(|error| match error {
-            Unverified::Wrong(_) => Refusal::Unverified(error.to_string()),
-            Unverified::Secret(_) => {
-                tracing::error!(%error, plugin, source, "a hook cannot verify its requests");
-                Refusal::CannotVerify("the secret to verify with cannot be read".to_owned())
-            }
-        })?;
+        let now = self.0.options.clock.now();
+        verify::check(&found.verify, vault, field, &request.body, now).map_err(
+            |error| match error {
+                Unverified::Wrong(_) => Refusal::Unverified(error.to_string()),
+                Unverified::Secret(_) => {
+                    tracing::error!(%error, plugin, source, "a hook cannot verify its requests");
+                    Refusal::CannotVerify("the secret to verify with cannot be read".to_owned())
+                }
+            },
+        )?;
+        if is_ping(&found.verify, &request.body) {
+            return Ok(Answer::Host(json_reply("{\"type\":1}")));
+        }
+        let sender = match self.who(&found.verify, &request.body).await? {
+            Who::Known(verified) => Some(verified),
+            Who::Nobody => None,
+            Who::Stranger => return Ok(Answer::Host(to_stranger(&found.verify))),
+        };
         let delivery = key_of(found, &request, field);
         if let Some((id, state)) = self.store().known_event(plugin, source, delivery).await? {
             return Ok(Answer::Duplicate(id, state));
@@ -134,17 +147,20 @@ impl Platform {
             source: source.to_owned(),
             in_line: false,
             delivery: Some(delivery),
-            sender: None,
+            sender: events::stored(sender.as_ref()),
             payload: Vec::new(),
             cursor: None,
+            seen: None,
         };
-        let handled = self.handle_at_once(&running, new.clone(), payload.clone());
+        let handled = self.handle_at_once(&running, new.clone(), sender, payload.clone());
         let handled = tokio::time::timeout(AT_ONCE, handled)
             .await
             .unwrap_or(Err(PlatformError::TooSlow));
         match handled {
-            Ok((Committed::Done { .. }, reply)) => Ok(Answer::Handled(reply)),
-            Ok((Committed::Duplicate(id, state), _)) => Ok(Answer::Duplicate(id, state)),
+            Ok(Handled { committed, reply }) => Ok(match committed {
+                Committed::Done { .. } => Answer::Handled(reply),
+                Committed::Duplicate(id, state) => Answer::Duplicate(id, state),
+            }),
             // Room on the disk is what keeping it needs as well.
             Err(PlatformError::Store(error)) if error.may_pass() => Err(error.into()),
             Err(error) => {
@@ -162,39 +178,53 @@ impl Platform {
         &self,
         running: &Arc<Running>,
         new: NewPluginEvent,
+        sender: Option<Verified>,
         payload: Payload,
-    ) -> Result<(Committed, Option<Reply>), PlatformError> {
-        let turn = self.plugins().turn(&running.name).await?;
+    ) -> Result<Handled, PlatformError> {
         let event = Event {
             id: new.id.0,
             source: new.source.clone(),
             received_at_ms: events::millis(self.0.options.clock.now()),
             attempt: 1,
-            sender: None,
+            sender: sender.as_ref().map(|verified| verified.sender.clone()),
             payload,
         };
-        let actor = Actor {
-            sender: None,
-            source: new.source.clone(),
-        };
-        let by = actor.name(&running.name);
-        let (context, ledger) = self.context(running, actor);
-        let reply = self
-            .plugins()
-            .receive(&running.name, &turn, event, Box::new(context))
-            .await?;
-        let committed = self
-            .store()
-            .commit_call(CallCommit {
-                plugin: running.name.clone(),
-                cause: CallCause::NewEvent(new),
-                actor: by,
-                via: format!("plugin:{}", running.name),
-                kv_max_bytes: running.kv_bytes(),
-                effects: ledger.take(),
-            })
-            .await?;
-        Ok((committed, reply))
+        let cause = CallCause::NewEvent(new);
+        events::carry_out(self, running, event, sender, cause).await
+    }
+}
+
+/// Whether Discord asks if somebody is there, as it does before it sends
+/// anything else.
+fn is_ping(verify: &Verify, body: &[u8]) -> bool {
+    let says_ping = || {
+        let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+        body.is_some_and(|body| body["type"] == 1)
+    };
+    matches!(verify, Verify::DiscordEd25519 { .. }) && says_ping()
+}
+
+/// What a stranger gets: the service's way of saying that it arrived.
+fn to_stranger(verify: &Verify) -> Reply {
+    match verify {
+        // A deferred update that never comes: the message stays as it is.
+        Verify::DiscordEd25519 { .. } => json_reply("{\"type\":6}"),
+        _ => Reply {
+            status: 200,
+            headers: Vec::new(),
+            body: Vec::new(),
+        },
+    }
+}
+
+fn json_reply(body: &str) -> Reply {
+    Reply {
+        status: 200,
+        headers: vec![Header {
+            name: "content-type".to_owned(),
+            value: "application/json".to_owned(),
+        }],
+        body: body.into(),
     }
 }
 
@@ -227,10 +257,7 @@ fn key_of<'h>(
 
 /// What the guest sees: everything but what proved who sent it.
 fn payload_of(source: &HttpSource, request: Request) -> Payload {
-    let proof = match &source.verify {
-        Verify::HmacSha256 { header, .. } | Verify::Token { header, .. } => header.as_str(),
-        Verify::None {} => "",
-    };
+    let proofs = source.verify.proofs();
     Payload::Http {
         method: request.method,
         path: request.path,
@@ -238,7 +265,9 @@ fn payload_of(source: &HttpSource, request: Request) -> Payload {
         headers: request
             .headers
             .into_iter()
-            .filter(|(name, _)| name != proof && name != "authorization" && name != "cookie")
+            .filter(|(name, _)| {
+                !proofs.contains(&name.as_str()) && name != "authorization" && name != "cookie"
+            })
             .map(|(name, value)| Header {
                 name,
                 value: String::from_utf8_lossy(&value).into_owned(),

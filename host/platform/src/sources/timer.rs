@@ -142,6 +142,7 @@ fn event(
         sender: None,
         payload: serde_json::to_vec(&payload).unwrap_or_default(),
         cursor: Some(json!({ "due_at_ms": due_at_ms })),
+        seen: None,
     })
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod calls;
+mod chats;
 mod deliveries;
 mod directories;
 mod lifecycle;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sortie_gateway::outbound::{Outbound, OutboundOptions};
 use sortie_intake::Intake;
 use sortie_model::clock::Clock;
-use sortie_platform::{Platform, PlatformOptions, PluginLogs, Trust};
+use sortie_platform::{DayLimits, Platform, PlatformOptions, PluginLogs, Trust};
 use sortie_plugins::{PluginOptions, Plugins};
 use sortie_store::Store;
 use sortie_vault::{Secret, SecretSource, Vault};
@@ -57,6 +57,7 @@ pub async fn platform(
             Ok(configs.get(name).cloned().unwrap_or_default())
         }),
         trust,
+        day_limits: DayLimits::default(),
     })
     .await
     .expect("the store can be read");

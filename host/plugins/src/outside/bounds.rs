@@ -22,12 +22,14 @@ pub const MAX_VALUE_BYTES: usize = 64 << 10;
 
 /// Jobs a call may submit or move; more is no one's day's work.
 const MAX_JOB_EFFECTS: u32 = 100;
-/// Messages a call may send, edit, remove and acknowledge together.
+/// Messages a call may send, edit, remove, pin and acknowledge together.
 const MAX_CHAT_EFFECTS: u32 = 100;
 const MAX_URL_BYTES: usize = 8 << 10;
 const MAX_HEADERS: usize = 64;
 const MAX_HEADER_BYTES: usize = 16 << 10;
 const MAX_TASK_BYTES: usize = 64 << 10;
+/// A leap year in hours: what any statistics look back over.
+const MAX_STATS_HOURS: u32 = 366 * 24;
 const MAX_IDEMPOTENCY_BYTES: usize = 200;
 /// Why a person decided so; what the HTTP API takes too.
 const MAX_COMMENT_BYTES: usize = 4 << 10;
@@ -108,12 +110,7 @@ pub(super) fn request(nth: u32, request: &HttpRequest) -> Result<(), HttpError> 
 }
 
 pub(super) fn submission(job: &Submission) -> Result<(), JobsError> {
-    let task = &job.task;
-    if task.trim().is_empty() || task.len() > MAX_TASK_BYTES {
-        return Err(JobsError::Invalid(format!(
-            "a task has 1 to {MAX_TASK_BYTES} bytes and is not blank"
-        )));
-    }
+    task(&job.task, job.idempotency_key.as_deref())?;
     if job
         .repository
         .as_ref()
@@ -132,7 +129,17 @@ pub(super) fn submission(job: &Submission) -> Result<(), JobsError> {
     ] {
         word(name.as_deref())?;
     }
-    match &job.idempotency_key {
+    Ok(())
+}
+
+/// Checks what a job is to do and the key it is asked for under.
+pub(super) fn task(task: &str, idempotency_key: Option<&str>) -> Result<(), JobsError> {
+    if task.trim().is_empty() || task.len() > MAX_TASK_BYTES {
+        return Err(JobsError::Invalid(format!(
+            "a task has 1 to {MAX_TASK_BYTES} bytes and is not blank"
+        )));
+    }
+    match idempotency_key {
         Some(key) if key.is_empty() || key.len() > MAX_IDEMPOTENCY_BYTES => {
             Err(JobsError::Invalid(format!(
                 "an idempotency key has 1 to {MAX_IDEMPOTENCY_BYTES} bytes"
@@ -149,6 +156,16 @@ pub(super) fn word(word: Option<&str>) -> Result<(), JobsError> {
             "a name has at most {MAX_ID_BYTES} bytes"
         ))),
         _ => Ok(()),
+    }
+}
+
+/// Checks how far back statistics look.
+pub(super) fn hours(hours: u32) -> Result<(), JobsError> {
+    match (1..=MAX_STATS_HOURS).contains(&hours) {
+        true => Ok(()),
+        false => Err(JobsError::Invalid(format!(
+            "statistics look back 1 to {MAX_STATS_HOURS} hours"
+        ))),
     }
 }
 
@@ -259,6 +276,17 @@ mod tests {
     }
 
     #[test]
+    fn statistics_look_back_a_year() {
+        assert_eq!(hours(1), Ok(()));
+        assert_eq!(hours(MAX_STATS_HOURS), Ok(()));
+        assert!(matches!(hours(0), Err(JobsError::Invalid(_))));
+        assert!(matches!(
+            hours(MAX_STATS_HOURS + 1),
+            Err(JobsError::Invalid(_))
+        ));
+    }
+
+    #[test]
     fn the_wit_says_the_same_numbers() {
         let http = include_str!("../../../../wit/host/http.wit");
         let jobs = include_str!("../../../../wit/host/jobs.wit");
@@ -281,6 +309,14 @@ mod tests {
             (jobs, format!("at most {}", kib(MAX_COMMENT_BYTES))),
             (jobs, format!("at most {MAX_ID_BYTES} bytes")),
             (jobs, format!("At most {MAX_IDEMPOTENCY_BYTES} bytes")),
+            (
+                jobs,
+                format!(
+                    "1 to {},{}",
+                    MAX_STATS_HOURS / 1_000,
+                    MAX_STATS_HOURS % 1_000
+                ),
+            ),
             (chat, format!("at most {MAX_CHAT_EFFECTS} messages")),
             (chat, format!("at most {MAX_BUTTON_ROWS} rows")),
             (chat, format!("at most {MAX_BUTTON_BYTES} bytes")),

@@ -18,7 +18,7 @@ pub use bounds::{
 };
 pub use records::{
     Answered, Button, ChatError, ChatMessage, ChatPlace, Decision, Format, Header, HttpError,
-    HttpRequest, HttpResponse, JobView, JobsError, KvError, Submission,
+    HttpRequest, HttpResponse, JobView, JobsError, KvError, Reach, Submission,
 };
 
 pub(crate) use bounds::Budget;
@@ -94,6 +94,45 @@ pub trait Outside: Send {
         Err(JobsError::none())
     }
 
+    /// Submits a job that continues another and gives its number.
+    async fn follow_up(
+        &mut self,
+        job: u64,
+        task: String,
+        idempotency_key: Option<String>,
+    ) -> Result<u64, JobsError> {
+        let _ = (job, task, idempotency_key);
+        Err(JobsError::none())
+    }
+
+    /// Answers the question of that id.
+    async fn answer(
+        &mut self,
+        question: u64,
+        decision: Decision,
+        comment: Option<String>,
+    ) -> Result<(), JobsError> {
+        let _ = (question, decision, comment);
+        Err(JobsError::none())
+    }
+
+    /// Answers whether jobs may reach a host that one was refused.
+    async fn admit_host(&mut self, ask: u64, allow: bool, reach: Reach) -> Result<(), JobsError> {
+        let _ = (ask, allow, reach);
+        Err(JobsError::none())
+    }
+
+    /// What happened in the last hours, as JSON.
+    async fn stats(&mut self, hours: u32) -> Result<String, JobsError> {
+        let _ = hours;
+        Err(JobsError::none())
+    }
+
+    /// The projects and what today cost, as JSON.
+    async fn projects(&mut self) -> Result<String, JobsError> {
+        Err(JobsError::none())
+    }
+
     /// Queues a message and gives its number.
     async fn chat_send(&mut self, to: ChatPlace, message: ChatMessage) -> Result<u64, ChatError> {
         let _ = (to, message);
@@ -119,6 +158,23 @@ pub trait Outside: Send {
         text: Option<String>,
     ) -> Result<(), ChatError> {
         let _ = (interaction, text);
+        Err(ChatError::none())
+    }
+
+    /// Pins a message, or unpins it.
+    async fn chat_pin(&mut self, number: u64, pinned: bool) -> Result<(), ChatError> {
+        let _ = (number, pinned);
+        Err(ChatError::none())
+    }
+
+    /// Queues a job's diff with a message as its caption; gives its number.
+    async fn chat_send_diff(
+        &mut self,
+        to: ChatPlace,
+        job: u64,
+        message: ChatMessage,
+    ) -> Result<u64, ChatError> {
+        let _ = (to, job, message);
         Err(ChatError::none())
     }
 

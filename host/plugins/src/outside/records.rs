@@ -113,6 +113,17 @@ pub enum Decision {
     Reject,
 }
 
+/// How far an answer about a host goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The run that was refused it.
+    Run,
+    /// All runs of the job.
+    Job,
+    /// All jobs of the project.
+    Project,
+}
+
 /// Why nothing was done about a job. The texts reach the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobsError {

@@ -3,7 +3,8 @@
 
 use super::{
     Answered, ChatMessage, ChatPlace, Decision, Format, Header, HttpError, HttpRequest, JobView,
-    JobsError, KvError, MAX_HTTP_TIMEOUT_MS, Outside, Submission, bounds, records::ChatError,
+    JobsError, KvError, MAX_HTTP_TIMEOUT_MS, Outside, Reach, Submission, bounds,
+    records::ChatError,
 };
 use crate::{
     bindings::connector::sortie::{
@@ -93,10 +94,7 @@ impl jobs::Host for CallState {
         comment: Option<String>,
     ) -> wasmtime::Result<Result<(), jobs::Error>> {
         let (outside, budget) = self.outside()?;
-        let decision = match decision {
-            jobs::Decision::Approve => Decision::Approve,
-            jobs::Decision::Reject => Decision::Reject,
-        };
+        let decision = Decision::from(decision);
         let checked = budget
             .job()
             .and_then(|()| bounds::word(commit.as_deref()))
@@ -129,6 +127,73 @@ impl jobs::Host for CallState {
                 .map_err(Into::into),
             Err(error) => Err(error.into()),
         })
+    }
+
+    async fn follow_up(
+        &mut self,
+        job: u64,
+        task: String,
+        idempotency_key: Option<String>,
+    ) -> wasmtime::Result<Result<u64, jobs::Error>> {
+        let (outside, budget) = self.outside()?;
+        let checked = budget
+            .job()
+            .and_then(|()| bounds::task(&task, idempotency_key.as_deref()));
+        Ok(match checked {
+            Ok(()) => outside
+                .follow_up(job, task, idempotency_key)
+                .await
+                .map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn answer(
+        &mut self,
+        question: u64,
+        decision: jobs::Decision,
+        comment: Option<String>,
+    ) -> wasmtime::Result<Result<(), jobs::Error>> {
+        let (outside, budget) = self.outside()?;
+        let checked = budget
+            .job()
+            .and_then(|()| bounds::comment(comment.as_deref()));
+        Ok(match checked {
+            Ok(()) => outside
+                .answer(question, decision.into(), comment)
+                .await
+                .map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn admit_host(
+        &mut self,
+        ask: u64,
+        allow: bool,
+        reach: jobs::Reach,
+    ) -> wasmtime::Result<Result<(), jobs::Error>> {
+        let (outside, budget) = self.outside()?;
+        Ok(match budget.job() {
+            Ok(()) => outside
+                .admit_host(ask, allow, reach.into())
+                .await
+                .map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn stats(&mut self, hours: u32) -> wasmtime::Result<Result<String, jobs::Error>> {
+        let (outside, _) = self.outside()?;
+        Ok(match bounds::hours(hours) {
+            Ok(()) => outside.stats(hours).await.map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn projects(&mut self) -> wasmtime::Result<Result<String, jobs::Error>> {
+        let (outside, _) = self.outside()?;
+        Ok(outside.projects().await.map_err(Into::into))
     }
 }
 
@@ -184,6 +249,39 @@ impl chat::Host for CallState {
         Ok(match checked {
             Ok(()) => outside
                 .chat_acknowledge(interaction, text)
+                .await
+                .map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn pin(
+        &mut self,
+        number: u64,
+        pinned: bool,
+    ) -> wasmtime::Result<Result<(), chat::Error>> {
+        let (outside, budget) = self.outside()?;
+        Ok(match budget.chat() {
+            Ok(()) => outside.chat_pin(number, pinned).await.map_err(Into::into),
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn send_diff(
+        &mut self,
+        to: chat::Place,
+        job: u64,
+        message: chat::Message,
+    ) -> wasmtime::Result<Result<u64, chat::Error>> {
+        let (outside, budget) = self.outside()?;
+        let (to, message) = (ChatPlace::from(to), ChatMessage::from(message));
+        let checked = budget
+            .chat()
+            .and_then(|()| bounds::place(&to))
+            .and_then(|()| bounds::message(&message));
+        Ok(match checked {
+            Ok(()) => outside
+                .chat_send_diff(to, job, message)
                 .await
                 .map_err(Into::into),
             Err(error) => Err(error.into()),
@@ -282,6 +380,25 @@ impl From<jobs::Submission> for Submission {
             workflow: job.workflow,
             budget: job.budget,
             idempotency_key: job.idempotency_key,
+        }
+    }
+}
+
+impl From<jobs::Decision> for Decision {
+    fn from(decision: jobs::Decision) -> Self {
+        match decision {
+            jobs::Decision::Approve => Self::Approve,
+            jobs::Decision::Reject => Self::Reject,
+        }
+    }
+}
+
+impl From<jobs::Reach> for Reach {
+    fn from(reach: jobs::Reach) -> Self {
+        match reach {
+            jobs::Reach::Run => Self::Run,
+            jobs::Reach::Job => Self::Job,
+            jobs::Reach::Project => Self::Project,
         }
     }
 }

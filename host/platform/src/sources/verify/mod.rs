@@ -1,8 +1,12 @@
 //! Who sends: a signature of the body, or a token, in a header.
 
+mod discord;
+mod slack;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use sortie_model::clock::Timestamp;
 use sortie_package::manifest::{Encoding, Verify};
 use sortie_vault::{Vault, VaultError};
 
@@ -18,15 +22,34 @@ pub(super) enum Unverified {
     Secret(#[from] VaultError),
 }
 
+/// How far the time in a signed request may be from the host's, in seconds. A
+/// request that is repeated later is refused; what both services advise.
+const MAX_SKEW_S: u64 = 300;
+
+/// Whether a request was signed now, by the seconds since 1970 that it says.
+fn fresh(sent_at: &[u8], now: Timestamp) -> bool {
+    std::str::from_utf8(sent_at)
+        .ok()
+        .and_then(|text| text.parse::<i64>().ok())
+        .is_some_and(|sent_at| (now.0.div_euclid(1_000)).abs_diff(sent_at) <= MAX_SKEW_S)
+}
+
 /// Checks a request, given as a look-up of its header fields and its body.
 pub(super) fn check<'h>(
     verify: &Verify,
     vault: &Vault,
     header: impl Fn(&str) -> Option<&'h [u8]>,
     body: &[u8],
+    now: Timestamp,
 ) -> Result<(), Unverified> {
     match verify {
         Verify::None {} => Ok(()),
+        Verify::SlackV0 { secret } => {
+            slack::check(vault.get(secret)?.expose().as_bytes(), header, body, now)
+        }
+        Verify::DiscordEd25519 { secret } => {
+            discord::check(vault.get(secret)?.expose(), header, body, now)
+        }
         Verify::Token {
             header: name,
             prefix,
@@ -93,7 +116,7 @@ mod tests {
             assert_ne!(name, "");
             value.map(str::as_bytes)
         };
-        check(verify, &vault(), header, body.as_bytes()).is_ok()
+        check(verify, &vault(), header, body.as_bytes(), Timestamp(0)).is_ok()
     }
 
     /// The example in GitHub's documentation of webhook signatures.

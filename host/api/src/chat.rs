@@ -1,0 +1,69 @@
+//! What the API asks of the chat source: the seam that keeps a chat service and
+//! its client out of this crate.
+
+use crate::view::{BotView, PairingView, TelegramView};
+use async_trait::async_trait;
+use sortie_model::people::Role;
+use sortie_store::StoreError;
+
+/// A bot to be set up.
+#[derive(Clone)]
+pub struct ChatSetUp {
+    /// Its token.
+    pub token: String,
+    /// Where the service's API is, if not where the configuration says.
+    pub api_url: Option<String>,
+    /// `poll` or `webhook`, if not as the configuration says.
+    pub mode: Option<String>,
+    /// Where the service reaches this host, for `webhook`.
+    pub webhook_url: Option<String>,
+}
+
+/// Why something about the chat source was not done. Completes "failed to …";
+/// no text holds a token.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatFault {
+    /// What was asked for makes no sense, or the service refuses it.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is no bot yet.
+    #[error("{0}")]
+    Off(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The host failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Why what a service brought was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorFault {
+    /// It does not show the secret, or nothing is to be brought.
+    #[error("{0}")]
+    Secret(String),
+    /// It is no update.
+    #[error("{0}")]
+    Body(String),
+    /// It could not be kept; the service brings it again.
+    #[error("{0}")]
+    Busy(String),
+}
+
+/// The chat source, as the API sees it.
+#[async_trait]
+pub trait ChatDoor: Send + Sync {
+    /// Asks the service about the token, keeps it, and begins with it.
+    async fn connect(&self, set_up: ChatSetUp) -> Result<BotView, ChatFault>;
+
+    /// Makes a code; whoever sends it to the bot first gets that role.
+    async fn pairing(&self, role: Role, actor: &str) -> Result<PairingView, ChatFault>;
+
+    /// How the source is, as last seen. Must not wait.
+    fn state(&self) -> TelegramView;
+
+    /// Takes what the service brings; `secret` is what it shows. What is taken
+    /// is on disk when this returns.
+    async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), DoorFault>;
+}

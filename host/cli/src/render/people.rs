@@ -1,0 +1,97 @@
+//! People and chats as tables.
+
+use super::jobs::table;
+use super::{plain, title};
+use sortie_api::view::{ChatView, PersonView};
+
+/// People as a table.
+pub fn people(people: &[PersonView]) -> String {
+    let mut table = table(&["ID", "SOURCE", "USER", "NAME", "ROLE", "ADDED"]);
+    for person in people {
+        table.add_row(vec![
+            person.id.to_string(),
+            plain(&person.source).into_owned(),
+            plain(&person.user).into_owned(),
+            title(&person.name),
+            person.role.clone(),
+            clock(&person.added_at),
+        ]);
+    }
+    table.trim_fmt()
+}
+
+/// Chats as a table.
+pub fn chats(chats: &[ChatView]) -> String {
+    let mut table = table(&[
+        "CHAT", "KIND", "TITLE", "ADMITTED", "HEARS", "QUIET", "NOTE",
+    ]);
+    for chat in chats {
+        let mut hears = chat.level.clone();
+        for (project, level) in &chat.levels {
+            hears.push_str(&format!(", {}={level}", plain(project)));
+        }
+        let quiet = chat.quiet.as_ref().map_or_else(
+            || "-".to_owned(),
+            |quiet| format!("{}-{} {}", quiet.from, quiet.to, plain(&quiet.time_zone)),
+        );
+        let note = match (&chat.moved_to, &chat.gone) {
+            (Some(moved), _) => format!("it is {} now", plain(moved)),
+            (None, Some(why)) => title(why),
+            (None, None) => "-".to_owned(),
+        };
+        table.add_row(vec![
+            plain(&chat.chat).into_owned(),
+            chat.kind.clone(),
+            title(&chat.title),
+            if chat.admitted { "yes" } else { "no" }.to_owned(),
+            hears,
+            quiet,
+            note,
+        ]);
+    }
+    table.trim_fmt()
+}
+
+/// A moment to the minute: `2026-01-02 03:04`.
+pub fn clock(moment: &str) -> String {
+    moment
+        .get(..16)
+        .map_or_else(|| moment.to_owned(), |short| short.replace('T', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chat_is_a_line() {
+        let chat = ChatView {
+            chat: "-5".into(),
+            kind: "group".into(),
+            title: "Shop\u{1b}".into(),
+            admitted: true,
+            level: "all".into(),
+            levels: [("shop".to_owned(), "none".to_owned())].into(),
+            quiet: None,
+            gone: Some("it was deleted".into()),
+            moved_to: None,
+        };
+        let text = chats(&[chat]);
+        let line = text.lines().nth(1).expect("a line");
+        for shown in [
+            "-5",
+            "Shop\u{fffd}",
+            "yes",
+            "all, shop=none",
+            "it was deleted",
+        ] {
+            assert!(line.contains(shown), "{line}");
+        }
+    }
+
+    #[test]
+    fn moments_are_cut_to_the_minute() {
+        assert_eq!(clock("2026-01-02T03:04:05.678Z"), "2026-01-02 03:04");
+        assert_eq!(clock("soon"), "soon");
+    }
+}
