@@ -324,7 +324,7 @@ pub(crate) mod tests {
         #[test]
         fn parts_are_sound(
             runs in prop::collection::vec((".{0,30}|[א-ת😀<>&\" \n]{0,30}", prop::collection::vec(mark(), 0..5)), 0..12),
-            limit in 2_usize..60,
+            limit in 3_usize..60,
         ) {
             let mut rich = Rich::default();
             for (text, marks) in &runs {
