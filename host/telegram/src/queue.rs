@@ -30,6 +30,8 @@ pub(crate) struct Task {
     pub(crate) attempts: u32,
     pub(crate) not_before: Timestamp,
     pub(crate) queued_at: Timestamp,
+    /// Whether it is certain that no earlier try reached the service.
+    pub(crate) unsent: bool,
 }
 
 impl From<ChatHead> for Task {
@@ -47,6 +49,7 @@ impl From<ChatHead> for Task {
             attempts: head.attempts,
             not_before: head.not_before,
             queued_at: head.queued_at,
+            unsent: !head.begun,
         }
     }
 }
@@ -98,10 +101,12 @@ struct Lanes {
 impl Queue {
     /// Takes what came, or came again with other properties. What is under way
     /// stays as it is.
-    pub(crate) fn put(&mut self, task: Task) {
+    pub(crate) fn put(&mut self, mut task: Task) {
         if self.flying.contains(&task.id) {
             return;
         }
+        // What this host knows of its own tries, a reading does not.
+        task.unsent |= self.tasks.get(&task.id).is_some_and(|known| known.unsent);
         self.forget(task.id);
         self.newest = self.newest.max(task.id);
         match &task.place {

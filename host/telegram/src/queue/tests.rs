@@ -17,6 +17,7 @@ fn task(id: u64, chat: &str, message: u64, kind: ChatKindOfTask, class: Class) -
         attempts: 0,
         not_before: Timestamp(0),
         queued_at: Timestamp(0),
+        unsent: true,
     }
 }
 
