@@ -18,10 +18,10 @@ use teloxide_core::{ApiError, RequestError};
 pub(crate) async fn find<F>(
     floor: i64,
     newest: i64,
-    mut probe: impl FnMut(i64) -> F,
+    mut probe: impl FnMut(i64) -> F + Send,
 ) -> Result<Option<i64>, RequestError>
 where
-    F: Future<Output = Result<(), RequestError>>,
+    F: Future<Output = Result<(), RequestError>> + Send,
 {
     let last = newest.max(floor).saturating_add(PROBE_AHEAD);
     for id in (floor.saturating_add(1)..=last).take(PROBES) {

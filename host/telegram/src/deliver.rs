@@ -1,0 +1,561 @@
+//! Does one thing of the queue: the requests it takes, and what is written
+//! afterwards. One task of one chat at a time; the sender sees to that.
+
+use crate::hold::Hold;
+use crate::limits::{
+    CAPTION_UNITS, FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE, TEXT_UNITS,
+};
+use crate::note;
+use crate::pace::Pace;
+use crate::pacer::Shape;
+use crate::queue::{Place, Task};
+use crate::rich::Rich;
+use crate::service::{Inner, Link};
+use crate::verdict::{self, Remedy, Verdict};
+use crate::{keyboard, markup, pause, recover};
+use sortie_model::clock::Timestamp;
+use sortie_model::id::JobId;
+use sortie_platform::sources::chat::{DiffFile, Outgoing};
+use sortie_plugins::outside::{ChatMessage, Format};
+use sortie_store::{Again, ChatAction, ChatKindOfTask, ChatRow, ChatTask, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use teloxide_core::RequestError;
+use teloxide_core::payloads::{
+    AnswerCallbackQuerySetters, EditMessageCaptionSetters, EditMessageTextSetters,
+    PinChatMessageSetters, SendDocumentSetters, SendMessageSetters, UnpinChatMessageSetters,
+};
+use teloxide_core::requests::Requester;
+use teloxide_core::types::{
+    CallbackQueryId, ChatId, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, MessageId,
+    ParseMode, ReplyParameters, ThreadId,
+};
+
+/// How long to leave the store alone that fails.
+const STORE_PAUSE: Duration = Duration::from_secs(2);
+
+/// One thing to do, whose turn was taken.
+pub(crate) struct Delivery {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) task: Task,
+    pub(crate) hold: Hold,
+}
+
+/// Why it was not done.
+enum Fault {
+    Telegram(RequestError),
+    Store(StoreError),
+    /// It can never be done, and why.
+    Never(String),
+}
+
+impl From<RequestError> for Fault {
+    fn from(error: RequestError) -> Self {
+        Self::Telegram(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy)]
+struct Target {
+    chat: i64,
+    thread: Option<i32>,
+    /// The newest message of the chat that is known.
+    newest: i64,
+}
+
+/// What goes out, as Telegram takes it.
+struct Content {
+    rich: Rich,
+    file: Option<InputFile>,
+    keyboard: Option<InlineKeyboardMarkup>,
+    reply_to: Option<i32>,
+    silent: bool,
+}
+
+impl Delivery {
+    /// Does it. What is to be tried again comes back.
+    pub(crate) async fn run(self) -> Option<Task> {
+        match self.try_once().await {
+            Ok(left) => left,
+            Err(Fault::Store(error)) => {
+                tracing::warn!(%error, task = self.task.id, "the store failed a message");
+                Some(self.again_at(self.now().plus(STORE_PAUSE)))
+            }
+            Err(Fault::Never(why)) => self.park(&why).await,
+            Err(Fault::Telegram(error)) => self.failed(&error).await,
+        }
+    }
+
+    async fn try_once(&self) -> Result<Option<Task>, Fault> {
+        let store = &self.inner.store;
+        let Some(task) = store.chat_task(self.task.id).await? else {
+            return Ok(None);
+        };
+        if self.hold == Hold::Drop {
+            store.chat_done(task.id, task.revision, None).await?;
+            return Ok(None);
+        }
+        let service_id = self.act(&task).await?;
+        store.chat_done(task.id, task.revision, service_id).await?;
+        // A newer edit may have come while this one was under way.
+        let left =
+            self.task.kind == ChatKindOfTask::Edit && store.chat_task(task.id).await?.is_some();
+        Ok(left.then(|| self.again_at(self.now())))
+    }
+
+    async fn act(&self, task: &ChatTask) -> Result<Option<String>, Fault> {
+        match &task.action {
+            ChatAction::Send(_, body) => {
+                let target = self.target().await?;
+                let content = self.content(task, outgoing(body)?).await;
+                self.send(task, target, content).await.map(Some)
+            }
+            ChatAction::Edit(message, body) => {
+                if let Some(id) = service_id(message.service_id.as_deref()) {
+                    let target = self.target().await?;
+                    let content = self.content(task, outgoing(body)?).await;
+                    settled(self.edit(target, id, &content).await)?;
+                }
+                Ok(None)
+            }
+            ChatAction::Remove(message) => {
+                if let Some(id) = service_id(message.service_id.as_deref()) {
+                    let chat = ChatId(self.target().await?.chat);
+                    let bot = &self.link.bots.send;
+                    settled(bot.delete_message(chat, MessageId(id)).await.map(drop))?;
+                }
+                Ok(None)
+            }
+            ChatAction::Pin(message, pinned) => {
+                if let Some(id) = service_id(message.service_id.as_deref()) {
+                    let chat = ChatId(self.target().await?.chat);
+                    let (bot, id) = (&self.link.bots.send, MessageId(id));
+                    let done = match pinned {
+                        true => {
+                            bot.pin_chat_message(chat, id)
+                                .disable_notification(true)
+                                .await
+                        }
+                        false => bot.unpin_chat_message(chat).message_id(id).await,
+                    };
+                    settled(done.map(drop))?;
+                }
+                Ok(None)
+            }
+            ChatAction::Ack { interaction, text } => {
+                let id = CallbackQueryId(interaction.clone());
+                let mut request = self.link.bots.send.answer_callback_query(id);
+                if let Some(text) = text {
+                    let text: String = text.chars().take(NOTE_CHARS).collect();
+                    request = request.text(text);
+                }
+                settled(request.await.map(drop))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Where the message goes now: chats move, and some hear nothing any more.
+    async fn target(&self) -> Result<Target, Fault> {
+        let place = self.place()?;
+        let row = self.inner.store.chat(SOURCE, &place.chat).await?;
+        if let Some(why) = row.as_ref().and_then(|row| row.gone.clone()) {
+            return Err(Fault::Never(why));
+        }
+        let chat = row.as_ref().map_or(place.chat.as_str(), |row| &row.chat);
+        let chat: i64 = chat
+            .parse()
+            .map_err(|_| Fault::Never(format!("{chat:?} is no chat of Telegram's")))?;
+        let own = row.as_ref().map_or(0, |row: &ChatRow| row.newest_message);
+        let thread = place.thread.as_deref().map(str::parse).transpose();
+        Ok(Target {
+            chat,
+            thread: thread.map_err(|_| Fault::Never("it is no topic of Telegram's".to_owned()))?,
+            newest: self.pace.newest(chat, own),
+        })
+    }
+
+    fn place(&self) -> Result<&Place, Fault> {
+        let place = self.task.place.as_ref();
+        place.ok_or_else(|| Fault::Never("it has no place".to_owned()))
+    }
+
+    async fn content(&self, task: &ChatTask, outgoing: Outgoing) -> Content {
+        let Outgoing { mut message, file } = outgoing;
+        let file = match file {
+            Some(file) => match self.file(&file).await {
+                Ok(file) => Some(file),
+                Err(why) => {
+                    message.text = format!("{}\n\n{why}", message.text);
+                    None
+                }
+            },
+            None => None,
+        };
+        Content {
+            rich: rich(&message),
+            file,
+            keyboard: keyboard::of(&message, &task.buttons),
+            reply_to: service_id(task.reply_to.as_deref()),
+            silent: message.silent,
+        }
+    }
+
+    async fn file(&self, wanted: &DiffFile) -> Result<InputFile, &'static str> {
+        let diffs = &self.inner.diffs;
+        let bytes = diffs
+            .diff(JobId(wanted.job), &wanted.base, &wanted.head)
+            .await
+            .ok_or(note::NO_FILE)?;
+        match bytes.len() <= FILE_BYTES {
+            true => Ok(InputFile::memory(bytes).file_name(format!("{}.diff", wanted.job))),
+            false => Err(note::LARGE_FILE),
+        }
+    }
+
+    /// Sends a message that is in the chat once, whatever happened before. Gives
+    /// the id of its first part.
+    async fn send(
+        &self,
+        task: &ChatTask,
+        target: Target,
+        mut content: Content,
+    ) -> Result<String, Fault> {
+        // The turn that was taken is for the first request.
+        let mut turns = 1;
+        let mut sent: Vec<i32> = Vec::new();
+        match task.floor {
+            Some(floor) if !self.task.unsent => {
+                sent = self.recover(floor, target, &content).await?;
+                turns = 0;
+            }
+            _ if !self.inner.store.chat_begin(task.id, target.newest).await? => {
+                return Err(Fault::Never("it was settled meanwhile".to_owned()));
+            }
+            _ => {}
+        }
+        while sent.len() < content.parts().len() {
+            if turns == 0 {
+                self.pace.take(message_of(target.chat)).await;
+            }
+            turns = 0;
+            match self.send_part(target, &content, sent.len()).await {
+                Ok(id) => {
+                    self.pace.saw(target.chat, i64::from(id));
+                    sent.push(id);
+                }
+                Err(error) => match verdict::of(&error) {
+                    Verdict::Wrong(Remedy::NoReply) if content.reply_to.is_some() => {
+                        content.reply_to = None;
+                    }
+                    Verdict::Wrong(Remedy::Plain) if sent.is_empty() && content.strip() => {}
+                    _ => return Err(error.into()),
+                },
+            }
+        }
+        let first = sent.first();
+        first
+            .map(ToString::to_string)
+            .ok_or_else(|| Fault::Never("it says nothing".to_owned()))
+    }
+
+    /// The parts that are in the chat already.
+    async fn recover(
+        &self,
+        floor: i64,
+        target: Target,
+        content: &Content,
+    ) -> Result<Vec<i32>, Fault> {
+        let (mut found, mut floor) = (Vec::new(), floor);
+        for part in 0..content.parts().len() {
+            let probe = async |id: i64| {
+                self.pace.take(Shape::LOOSE).await;
+                let id = i32::try_from(id).unwrap_or(i32::MAX);
+                self.edit_part(target, id, content, part).await
+            };
+            let id = recover::find(floor, target.newest, probe).await?;
+            let Some(id) = id else { break };
+            floor = id;
+            found.extend(i32::try_from(id));
+        }
+        Ok(found)
+    }
+
+    async fn send_part(
+        &self,
+        target: Target,
+        content: &Content,
+        part: usize,
+    ) -> Result<i32, RequestError> {
+        let (bot, chat) = (&self.link.bots.send, ChatId(target.chat));
+        let thread = target.thread.map(|id| ThreadId(MessageId(id)));
+        let reply = content.reply_to.filter(|_| part == 0);
+        let reply =
+            reply.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
+        let keyboard = content.keyboard_of(part);
+        let sent = if let Some(file) = content.file.clone() {
+            let mut request = bot
+                .send_document(chat, file)
+                .caption(content.caption())
+                .parse_mode(ParseMode::Html)
+                .disable_notification(content.silent);
+            request.message_thread_id = thread;
+            request.reply_parameters = reply;
+            if let Some(keyboard) = keyboard {
+                request = request.reply_markup(keyboard);
+            }
+            request.await
+        } else {
+            let text = content.parts().swap_remove(part);
+            let mut request = bot
+                .send_message(chat, text)
+                .parse_mode(ParseMode::Html)
+                .link_preview_options(no_preview())
+                .disable_notification(content.silent);
+            request.message_thread_id = thread;
+            request.reply_parameters = reply;
+            if let Some(keyboard) = keyboard {
+                request = request.reply_markup(keyboard);
+            }
+            request.await
+        };
+        match sent {
+            Ok(message) => Ok(message.id.0),
+            Err(error) => verdict::sent_after_all(&error)
+                .and_then(|id| i32::try_from(id).ok())
+                .ok_or(error),
+        }
+    }
+
+    /// Gives a message a content, cut to one message.
+    async fn edit(&self, target: Target, id: i32, content: &Content) -> Result<(), RequestError> {
+        let text = content.rich.cut(TEXT_UNITS);
+        let edited = self
+            .edit_text(target, id, text, content.keyboard.clone())
+            .await;
+        match edited {
+            Err(error) if verdict::of(&error) == Verdict::Wrong(Remedy::Plain) => {
+                self.pace.take(message_of(target.chat)).await;
+                let text = Rich::plain(content.rich.text()).cut(TEXT_UNITS);
+                self.edit_text(target, id, text, content.keyboard.clone())
+                    .await
+            }
+            edited => edited,
+        }
+    }
+
+    /// Gives a message the content of a part.
+    async fn edit_part(
+        &self,
+        target: Target,
+        id: i32,
+        content: &Content,
+        part: usize,
+    ) -> Result<(), RequestError> {
+        let keyboard = content.keyboard_of(part);
+        if content.file.is_none() {
+            let text = content.parts().swap_remove(part);
+            return self.edit_text(target, id, text, keyboard).await;
+        }
+        let bot = &self.link.bots.send;
+        let mut request = bot
+            .edit_message_caption(ChatId(target.chat), MessageId(id))
+            .caption(content.caption())
+            .parse_mode(ParseMode::Html);
+        request.reply_markup = keyboard;
+        request.await.map(drop)
+    }
+
+    async fn edit_text(
+        &self,
+        target: Target,
+        id: i32,
+        text: String,
+        keyboard: Option<InlineKeyboardMarkup>,
+    ) -> Result<(), RequestError> {
+        let bot = &self.link.bots.send;
+        let mut request = bot
+            .edit_message_text(ChatId(target.chat), MessageId(id), text)
+            .parse_mode(ParseMode::Html)
+            .link_preview_options(no_preview());
+        request.reply_markup = keyboard;
+        request.await.map(drop)
+    }
+
+    /// What follows an answer that is no success.
+    async fn failed(&self, error: &RequestError) -> Option<Task> {
+        let why = self.inner.redacted(error);
+        let now = self.now();
+        let (again, counts) = match verdict::of(error) {
+            Verdict::Again(Some(asked)) => {
+                self.pace.freeze(self.chat(), asked);
+                (Again::At(now.plus(asked)), false)
+            }
+            Verdict::Again(None) if now.since(self.task.queued_at) < SEND_FOR => {
+                let tried = self.task.attempts.saturating_add(1);
+                (Again::At(now.plus(pause::after(tried, SEND_PAUSE))), true)
+            }
+            Verdict::Gone => {
+                self.gone(&why).await;
+                (Again::Park, true)
+            }
+            Verdict::Moved(new) => {
+                self.moved(new).await;
+                (Again::At(now), false)
+            }
+            Verdict::Done | Verdict::Wrong(_) | Verdict::Again(None) => (Again::Park, true),
+        };
+        let Again::At(at) = again else {
+            return self.park(&why).await;
+        };
+        tracing::debug!(error = why, task = self.task.id, "a message is tried again");
+        self.note_failure(&why, again, counts).await;
+        let mut task = self.again_at(at);
+        task.attempts += u32::from(counts);
+        // Only an answer that says so is certain.
+        task.unsent = matches!(
+            error,
+            RequestError::RetryAfter(_) | RequestError::MigrateToChatId(_)
+        );
+        Some(task)
+    }
+
+    async fn park(&self, why: &str) -> Option<Task> {
+        if self.task.kind == ChatKindOfTask::Ack {
+            // Nobody looks at that button any more.
+            tracing::debug!(error = why, "a pressed button was not answered");
+            let done = self.inner.store.chat_done(self.task.id, 0, None).await;
+            if let Err(error) = done {
+                tracing::warn!(%error, "the store failed an acknowledgement");
+            }
+            return None;
+        }
+        tracing::warn!(error = why, task = self.task.id, "a message is parked");
+        self.note_failure(why, Again::Park, true).await;
+        None
+    }
+
+    async fn note_failure(&self, why: &str, again: Again, counts: bool) {
+        let store = &self.inner.store;
+        if let Err(error) = store.chat_failed(self.task.id, why, again, counts).await {
+            tracing::warn!(%error, task = self.task.id, "the store failed a message");
+        }
+    }
+
+    async fn gone(&self, why: &str) {
+        let Some(place) = &self.task.place else {
+            return;
+        };
+        if let Err(error) = self.inner.store.chat_gone(SOURCE, &place.chat, why).await {
+            tracing::warn!(%error, chat = place.chat, "could not note that a chat is gone");
+        }
+    }
+
+    async fn moved(&self, new: i64) {
+        let Some(place) = &self.task.place else {
+            return;
+        };
+        let (store, new) = (&self.inner.store, new.to_string());
+        if let Err(error) = store.chat_moved(SOURCE, &place.chat, &new).await {
+            tracing::warn!(%error, chat = place.chat, "could not note that a chat moved");
+        }
+    }
+
+    fn chat(&self) -> Option<i64> {
+        self.task.place.as_ref()?.chat.parse().ok()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    fn again_at(&self, not_before: Timestamp) -> Task {
+        Task {
+            not_before,
+            ..self.task.clone()
+        }
+    }
+}
+
+impl Content {
+    /// As HTML, in as many messages as it takes.
+    fn parts(&self) -> Vec<String> {
+        match &self.file {
+            Some(_) => vec![self.caption()],
+            None => self.rich.split(TEXT_UNITS),
+        }
+    }
+
+    fn caption(&self) -> String {
+        self.rich.cut(CAPTION_UNITS)
+    }
+
+    /// Buttons stand under the last part.
+    fn keyboard_of(&self, part: usize) -> Option<InlineKeyboardMarkup> {
+        let is_last = part + 1 == self.parts().len();
+        self.keyboard.clone().filter(|_| is_last)
+    }
+
+    /// Takes all marks away; false when there are none left to take.
+    fn strip(&mut self) -> bool {
+        let plain = Rich::plain(self.rich.text());
+        let news = plain != self.rich;
+        self.rich = plain;
+        news
+    }
+}
+
+/// What counts for a chat.
+fn message_of(chat: i64) -> Shape {
+    Shape {
+        chat: Some(chat),
+        edits: None,
+    }
+}
+
+fn rich(message: &ChatMessage) -> Rich {
+    match message.format {
+        Format::Plain => Rich::plain(&message.text),
+        Format::Markdown => markup::markdown(&message.text),
+    }
+}
+
+fn outgoing(body: &serde_json::Value) -> Result<Outgoing, Fault> {
+    serde_json::from_value(body.clone())
+        .map_err(|error| Fault::Never(format!("it cannot be read: {error}")))
+}
+
+/// What Telegram calls a message.
+fn service_id(id: Option<&str>) -> Option<i32> {
+    id?.parse().ok()
+}
+
+/// What is so already was done.
+fn settled(done: Result<(), RequestError>) -> Result<(), RequestError> {
+    match done {
+        Err(error) if verdict::of(&error) == Verdict::Done => Ok(()),
+        // A success whose form is unknown.
+        Err(RequestError::InvalidJson { raw, .. }) if raw.starts_with("{\"ok\":true") => Ok(()),
+        done => done,
+    }
+}
+
+/// A page's picture would hide what a message says.
+fn no_preview() -> LinkPreviewOptions {
+    LinkPreviewOptions {
+        is_disabled: true,
+        url: None,
+        prefer_small_media: false,
+        prefer_large_media: false,
+        show_above_text: false,
+    }
+}
