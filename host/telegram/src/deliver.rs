@@ -13,6 +13,7 @@ use crate::rich::Rich;
 use crate::service::{Inner, Link};
 use crate::verdict::{self, Remedy, Verdict};
 use crate::{keyboard, markup, pause, recover};
+use bytes::Bytes;
 use sortie_model::clock::Timestamp;
 use sortie_model::id::JobId;
 use sortie_platform::sources::chat::{DiffFile, Outgoing};
@@ -46,6 +47,8 @@ pub(crate) struct Delivery {
 /// Why it was not done.
 enum Fault {
     Telegram(RequestError),
+    /// The same, but some of it may be in the chat.
+    Partly(RequestError),
     Store(StoreError),
     /// It can never be done, and why.
     Never(String),
@@ -75,10 +78,16 @@ struct Target {
 /// What goes out, as Telegram takes it.
 struct Content {
     rich: Rich,
-    file: Option<InputFile>,
+    file: Option<File>,
     keyboard: Option<InlineKeyboardMarkup>,
     reply_to: Option<i32>,
     silent: bool,
+}
+
+/// A file, with its name.
+struct File {
+    name: String,
+    bytes: Bytes,
 }
 
 impl Delivery {
@@ -88,10 +97,14 @@ impl Delivery {
             Ok(left) => left,
             Err(Fault::Store(error)) => {
                 tracing::warn!(%error, task = self.task.id, "the store failed a message");
-                Some(self.again_at(self.now().plus(STORE_PAUSE)))
+                Some(Task {
+                    unsent: false,
+                    ..self.again_at(self.now().plus(STORE_PAUSE))
+                })
             }
             Err(Fault::Never(why)) => self.park(&why).await,
-            Err(Fault::Telegram(error)) => self.failed(&error).await,
+            Err(Fault::Telegram(error)) => self.failed(&error, true).await,
+            Err(Fault::Partly(error)) => self.failed(&error, false).await,
         }
     }
 
@@ -171,12 +184,14 @@ impl Delivery {
         if let Some(why) = row.as_ref().and_then(|row| row.gone.clone()) {
             return Err(Fault::Never(why));
         }
-        let chat = row.as_ref().map_or(place.chat.as_str(), |row| &row.chat);
+        let chat = row
+            .as_ref()
+            .map_or(place.chat.as_str(), |row| row.chat.as_str());
         let chat: i64 = chat
             .parse()
             .map_err(|_| Fault::Never(format!("{chat:?} is no chat of Telegram's")))?;
         let own = row.as_ref().map_or(0, |row: &ChatRow| row.newest_message);
-        let thread = place.thread.as_deref().map(str::parse).transpose();
+        let thread = place.thread.as_deref().map(str::parse::<i32>).transpose();
         Ok(Target {
             chat,
             thread: thread.map_err(|_| Fault::Never("it is no topic of Telegram's".to_owned()))?,
@@ -210,14 +225,17 @@ impl Delivery {
         }
     }
 
-    async fn file(&self, wanted: &DiffFile) -> Result<InputFile, &'static str> {
+    async fn file(&self, wanted: &DiffFile) -> Result<File, &'static str> {
         let diffs = &self.inner.diffs;
         let bytes = diffs
             .diff(JobId(wanted.job), &wanted.base, &wanted.head)
             .await
             .ok_or(note::NO_FILE)?;
         match bytes.len() <= FILE_BYTES {
-            true => Ok(InputFile::memory(bytes).file_name(format!("{}.diff", wanted.job))),
+            true => Ok(File {
+                name: format!("{}.diff", wanted.job),
+                bytes: bytes.into(),
+            }),
             false => Err(note::LARGE_FILE),
         }
     }
@@ -258,7 +276,8 @@ impl Delivery {
                         content.reply_to = None;
                     }
                     Verdict::Wrong(Remedy::Plain) if sent.is_empty() && content.strip() => {}
-                    _ => return Err(error.into()),
+                    _ if sent.is_empty() => return Err(Fault::Telegram(error)),
+                    _ => return Err(Fault::Partly(error)),
                 },
             }
         }
@@ -277,13 +296,15 @@ impl Delivery {
     ) -> Result<Vec<i32>, Fault> {
         let (mut found, mut floor) = (Vec::new(), floor);
         for part in 0..content.parts().len() {
-            let probe = async |id: i64| {
+            let probe = |id: i64| async move {
                 self.pace.take(Shape::LOOSE).await;
                 let id = i32::try_from(id).unwrap_or(i32::MAX);
                 self.edit_part(target, id, content, part).await
             };
-            let id = recover::find(floor, target.newest, probe).await?;
-            let Some(id) = id else { break };
+            let found_id = recover::find(floor, target.newest, probe).await;
+            let Some(id) = found_id.map_err(Fault::Partly)? else {
+                break;
+            };
             floor = id;
             found.extend(i32::try_from(id));
         }
@@ -302,7 +323,8 @@ impl Delivery {
         let reply =
             reply.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
         let keyboard = content.keyboard_of(part);
-        let sent = if let Some(file) = content.file.clone() {
+        let sent = if let Some(File { name, bytes }) = &content.file {
+            let file = InputFile::memory(bytes.clone()).file_name(name.clone());
             let mut request = bot
                 .send_document(chat, file)
                 .caption(content.caption())
@@ -392,7 +414,7 @@ impl Delivery {
     }
 
     /// What follows an answer that is no success.
-    async fn failed(&self, error: &RequestError) -> Option<Task> {
+    async fn failed(&self, error: &RequestError, whole: bool) -> Option<Task> {
         let why = self.inner.redacted(error);
         let now = self.now();
         let (again, counts) = match verdict::of(error) {
@@ -422,10 +444,11 @@ impl Delivery {
         let mut task = self.again_at(at);
         task.attempts += u32::from(counts);
         // Only an answer that says so is certain.
-        task.unsent = matches!(
+        let refused = matches!(
             error,
             RequestError::RetryAfter(_) | RequestError::MigrateToChatId(_)
         );
+        task.unsent = whole && refused;
         Some(task)
     }
 

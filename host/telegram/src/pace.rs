@@ -1,7 +1,7 @@
 //! The pacer, shared by everything that speaks to Telegram, with a clock.
 
 use crate::pacer::{Pacer, Shape};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,9 +10,8 @@ use tokio::time::Instant;
 pub(crate) struct Pace {
     pacer: Mutex<Pacer>,
     began: Instant,
-    /// The highest message id of the counter that private chats and basic
-    /// groups share.
-    newest: AtomicI64,
+    /// The highest message id that was seen of each counter.
+    newest: Mutex<HashMap<Counter, i64>>,
 }
 
 impl Pace {
@@ -20,7 +19,7 @@ impl Pace {
         Self {
             pacer: Mutex::default(),
             began: Instant::now(),
-            newest: AtomicI64::new(0),
+            newest: Mutex::default(),
         }
     }
 
@@ -53,19 +52,22 @@ impl Pace {
         self.pacer().freeze(chat, self.now(), ms);
     }
 
-    /// A message of a chat has that id, or a higher one was given out.
+    /// A message of a chat has that id.
     pub(crate) fn saw(&self, chat: i64, message: i64) {
-        if !has_own_counter(chat) {
-            self.newest.fetch_max(message, Ordering::Relaxed);
-        }
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = newest.entry(Counter::of(chat)).or_default();
+        *known = message.max(*known);
     }
 
-    /// The highest id of a chat's counter, when `own` is the chat's.
+    /// The highest id that a chat's counter has given out, as far as is known;
+    /// `own` is the highest of the chat itself.
     pub(crate) fn newest(&self, chat: i64, own: i64) -> i64 {
-        match has_own_counter(chat) {
-            true => own,
-            false => own.max(self.newest.load(Ordering::Relaxed)),
-        }
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest
+            .get(&Counter::of(chat))
+            .copied()
+            .unwrap_or(0)
+            .max(own)
     }
 
     fn now(&self) -> u64 {
@@ -77,8 +79,55 @@ impl Pace {
     }
 }
 
-/// Supergroups and channels number their messages themselves; their ids stand
-/// below that one.
-fn has_own_counter(chat: i64) -> bool {
-    chat <= -1_000_000_000_000
+/// Who numbers the messages of a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Counter {
+    /// The bot, for private chats and basic groups together.
+    Bot,
+    /// The supergroup or channel itself.
+    Chat(i64),
+}
+
+impl Counter {
+    /// Ids of supergroups and channels stand below that one.
+    fn of(chat: i64) -> Self {
+        match chat <= -1_000_000_000_000 {
+            true => Self::Chat(chat),
+            false => Self::Bot,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_chats_and_groups_share_their_numbers_and_supergroups_do_not() {
+        let (pace, forum) = (Pace::new(), -1_001_234_567_890);
+        pace.saw(1, 40);
+        pace.saw(-5, 30);
+        pace.saw(forum, 900);
+        assert_eq!(pace.newest(2, 0), 40);
+        assert_eq!(pace.newest(2, 50), 50);
+        assert_eq!(pace.newest(forum, 10), 900);
+        assert_eq!(pace.newest(-1_009_999_999_999, 10), 10);
+    }
+
+    #[test]
+    fn a_turn_is_taken_once() {
+        let pace = Pace::new();
+        let shape = Shape {
+            chat: Some(1),
+            edits: None,
+        };
+        assert!(pace.try_take(shape) && !pace.try_take(shape));
+        assert!(pace.wait_ms(shape) > 900);
+        pace.freeze(Some(2), Duration::from_secs(5));
+        let other = Shape {
+            chat: Some(2),
+            edits: None,
+        };
+        assert!(pace.wait_ms(other) > 5_000);
+    }
 }
