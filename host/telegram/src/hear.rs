@@ -186,28 +186,14 @@ impl Ears {
             number: Some(button.number.0),
             action: button.action,
         };
-        let again = Mark {
-            key: mark.key,
-            cursor: mark.cursor.clone(),
-        };
         let hearing = self
-            .hand_over(
-                mark,
-                who.clone(),
-                sender,
-                seen.clone(),
-                payload,
-                Some(token),
-            )
+            .hand_over(mark, who, sender, seen, payload, Some(token))
             .await?;
-        match hearing {
-            // Somebody else was quicker.
-            Hearing::ButtonUsed => {
-                self.refuse(again, &who, &seen, interaction, note::ANSWERED)
-                    .await
-            }
-            Hearing::Handled | Hearing::Stored | Hearing::Duplicate => Ok(()),
+        // Somebody else was quicker, which the platform has noted.
+        if hearing == Hearing::ButtonUsed {
+            self.say(interaction, note::ANSWERED);
         }
+        Ok(())
     }
 
     async fn membership(
@@ -330,14 +316,15 @@ impl Ears {
     ) -> Result<(), NotTaken> {
         let entry = entry("chat.press_refused", who, seen, &json!({ "why": why }));
         self.pass(mark, Some(entry)).await?;
-        let note = Note {
-            interaction,
-            text: why,
-        };
-        if self.notes.try_send(note).is_err() {
+        self.say(interaction, why);
+        Ok(())
+    }
+
+    /// Shows a note at a pressed button.
+    fn say(&self, interaction: String, text: &'static str) {
+        if self.notes.try_send(Note { interaction, text }).is_err() {
             tracing::debug!("a note to a pressed button is left out: too many wait");
         }
-        Ok(())
     }
 
     /// Nothing is handed over; the place moves all the same.
