@@ -99,7 +99,7 @@ fn configuration(loaded: &Loaded, checks: &mut Checks) {
             checks.fail("projects", format!("{name}: failed to {error}"));
         }
     }
-    match options::vault(&loaded.config) {
+    match options::vault(loaded) {
         Err(error) => checks.fail("secrets", format!("failed to {}", error.message)),
         Ok(vault) => {
             for name in vault.names() {
@@ -157,7 +157,7 @@ fn data(loaded: &Loaded, checks: &mut Checks) {
 }
 
 async fn git(loaded: &Loaded, checks: &mut Checks) {
-    let Ok(vault) = options::vault(&loaded.config) else {
+    let Ok(vault) = options::vault(loaded) else {
         return;
     };
     match options::git(loaded, vault).version().await {
