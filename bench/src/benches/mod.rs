@@ -17,6 +17,7 @@ mod plugin;
 mod scan;
 mod submit;
 mod swap;
+mod telegram;
 mod thousand;
 mod tiny;
 mod tunnel;
@@ -58,6 +59,8 @@ pub enum Bench {
     Extism,
     /// Requests to a connector, beside a static answer of `wasmtime serve`.
     Hooks,
+    /// A message over Telegram: until it is answered, and how many at once.
+    Telegram,
     /// A model call through the gateway.
     Llm,
     /// A streamed answer, from inside of a sandbox.
@@ -86,7 +89,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -100,6 +103,7 @@ impl Bench {
         Self::Tunnel,
         Self::Extism,
         Self::Hooks,
+        Self::Telegram,
         Self::Llm,
         Self::Wire,
     ];
@@ -120,6 +124,7 @@ impl Bench {
             Self::Tunnel => "tunnel",
             Self::Extism => "extism",
             Self::Hooks => "hooks",
+            Self::Telegram => "telegram",
             Self::Llm => "llm",
             Self::Wire => "wire",
         }
@@ -144,6 +149,7 @@ impl Bench {
             Self::Tunnel => tunnel::measure(setting).await,
             Self::Extism => extism::measure(setting).await,
             Self::Hooks => hooks::measure(setting).await,
+            Self::Telegram => telegram::measure(setting).await,
             Self::Llm => llm::measure(setting).await,
             Self::Wire => wire::measure(setting).await,
         }
