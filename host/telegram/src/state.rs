@@ -1,10 +1,9 @@
 //! How the source is, for people.
 
 use crate::options::Mode;
-use serde::Serialize;
 
 /// The bot that the token belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bot {
     /// Its number.
     pub id: u64,
@@ -15,8 +14,7 @@ pub struct Bot {
 }
 
 /// How the source is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// There is no token.
     Off,

@@ -3,14 +3,17 @@
 use super::options;
 use crate::config::Loaded;
 use async_trait::async_trait;
-use sortie_api::chat::{BotView, ChatDoor, ChatFault, ConnectBody, PairingView};
+use sortie_api::view::{BotView, PairingView, TelegramView};
+use sortie_api::{ChatDoor, ChatFault, ChatSetUp, DoorFault};
 use sortie_engine::Engine;
 use sortie_model::clock::SystemClock;
 use sortie_model::id::JobId;
 use sortie_model::people::Role;
 use sortie_platform::Platform;
 use sortie_store::Store;
-use sortie_telegram::{Diffs, DoorError, Mode, SetUp, Telegram, TelegramError, TelegramOptions};
+use sortie_telegram::{
+    Bot, Diffs, DoorError, Mode, SetUp, State, Telegram, TelegramError, TelegramOptions,
+};
 use sortie_vault::{Secret, Vault};
 use std::sync::Arc;
 
@@ -54,28 +57,15 @@ pub struct Door(pub Telegram);
 
 #[async_trait]
 impl ChatDoor for Door {
-    async fn connect(&self, body: ConnectBody) -> Result<BotView, ChatFault> {
-        let mode = match body.mode.as_deref() {
-            None => None,
-            Some("poll") => Some(Mode::Poll),
-            Some("webhook") => Some(Mode::Webhook),
-            Some(other) => {
-                let what = format!("use the mode {other:?}: write poll or webhook");
-                return Err(ChatFault::Refused(what));
-            }
-        };
+    async fn connect(&self, set_up: ChatSetUp) -> Result<BotView, ChatFault> {
+        let mode = set_up.mode.as_deref().map(mode).transpose()?;
         let set_up = SetUp {
-            token: Secret::new(body.token),
-            api_url: body.api_url,
+            token: Secret::new(set_up.token),
+            api_url: set_up.api_url,
             mode,
-            webhook_url: body.webhook_url,
+            webhook_url: set_up.webhook_url,
         };
-        let bot = self.0.connect(set_up).await.map_err(fault)?;
-        Ok(BotView {
-            id: bot.id,
-            username: bot.username,
-            name: bot.name,
-        })
+        self.0.connect(set_up).await.map(view).map_err(fault)
     }
 
     async fn pairing(&self, role: Role, actor: &str) -> Result<PairingView, ChatFault> {
@@ -83,33 +73,75 @@ impl ChatDoor for Door {
         Ok(PairingView {
             code: made.code,
             link: made.link,
-            expires_at: made.expires_at,
+            role: role.to_string(),
+            expires_at: made.expires_at.to_string(),
         })
     }
 
-    fn state(&self) -> serde_json::Value {
-        serde_json::to_value(self.0.state()).unwrap_or_default()
+    fn state(&self) -> TelegramView {
+        let mut shown = TelegramView::default();
+        let (state, detail) = match self.0.state() {
+            State::Off => ("off", None),
+            State::Connecting => ("connecting", None),
+            State::Up { bot, mode } => {
+                shown.bot = Some(view(bot));
+                shown.mode = Some(mode_name(mode).to_owned());
+                ("up", None)
+            }
+            State::NobodyHears { plugin } => ("nobody-hears", Some(plugin)),
+            State::Conflict => ("conflict", None),
+            State::Refused { why } => ("refused", Some(why)),
+            State::Unreachable { why } => ("unreachable", Some(why)),
+        };
+        shown.state = state.to_owned();
+        shown.detail = detail;
+        shown
     }
 
-    async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), ChatFault> {
-        self.0
-            .webhook(secret, body)
-            .await
-            .map_err(|error| match error {
-                DoorError::Secret => ChatFault::Unverified(error.to_string()),
-                DoorError::Body(_) => ChatFault::Refused(error.to_string()),
-                DoorError::Busy(_) => ChatFault::Busy(error.to_string()),
-            })
+    async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), DoorFault> {
+        let taken = self.0.webhook(secret, body).await;
+        taken.map_err(|error| match error {
+            DoorError::Secret => DoorFault::Secret(error.to_string()),
+            DoorError::Body(_) => DoorFault::Body(error.to_string()),
+            DoorError::Busy(_) => DoorFault::Busy(error.to_string()),
+        })
+    }
+}
+
+fn mode(name: &str) -> Result<Mode, ChatFault> {
+    [Mode::Poll, Mode::Webhook]
+        .into_iter()
+        .find(|mode| mode_name(*mode) == name)
+        .ok_or_else(|| ChatFault::Invalid(format!("use the mode {name:?}: write poll or webhook")))
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Poll => "poll",
+        Mode::Webhook => "webhook",
+    }
+}
+
+fn view(bot: Bot) -> BotView {
+    BotView {
+        id: bot.id,
+        username: bot.username,
+        name: bot.name,
     }
 }
 
 fn fault(error: TelegramError) -> ChatFault {
     match error {
-        TelegramError::Store(error) => ChatFault::Busy(error.to_string()),
+        TelegramError::Store(error) => ChatFault::Store(error),
+        TelegramError::Off => ChatFault::Off(error.to_string()),
+        TelegramError::Token
+        | TelegramError::ApiUrl(_)
+        | TelegramError::WebhookUrl(_)
+        | TelegramError::NoWebhookUrl
+        | TelegramError::Refused(_) => ChatFault::Invalid(error.to_string()),
         TelegramError::Vault(_)
         | TelegramError::Settings(_)
         | TelegramError::Client(_)
-        | TelegramError::Random(_) => ChatFault::Busy(error.to_string()),
-        error => ChatFault::Refused(error.to_string()),
+        | TelegramError::Random(_) => ChatFault::Failed(error.to_string()),
     }
 }

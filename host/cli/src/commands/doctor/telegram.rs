@@ -5,7 +5,7 @@ use crate::client::{self, Client};
 use crate::commands::telegram::status;
 use crate::config::Loaded;
 use crate::host::options;
-use serde_json::Value;
+use sortie_api::view::{ParkedList, TelegramView};
 use sortie_model::clock::{Clock, SystemClock, Timestamp};
 use sortie_telegram::limits::TOKEN_SECRET;
 use std::time::Duration;
@@ -50,21 +50,20 @@ pub(super) async fn check(loaded: &Loaded, checks: &mut Checks) {
     let Ok(host) = Client::new(loaded) else {
         return;
     };
-    if let Ok(state) = host.get::<Value>("/v1/telegram").await {
+    if let Ok(state) = host.get::<TelegramView>("/v1/telegram").await {
         match status::words(&state) {
             (words, true) => checks.ok(NAME, words),
             (words, false) => checks.fail(NAME, words),
         }
     }
-    if let Ok(parked) = host.get::<Value>("/v1/telegram/parked").await {
-        let list = parked.as_array().or_else(|| parked["messages"].as_array());
-        let parked = list.map_or(0, Vec::len);
-        if parked > 0 {
-            checks.warn(
-                NAME,
-                format!("{parked} messages could not be sent; GET /v1/telegram/parked says why"),
-            );
-        }
+    if let Ok(list) = host.get::<ParkedList>("/v1/telegram/parked").await
+        && !list.parked.is_empty()
+    {
+        let count = list.parked.len();
+        checks.warn(
+            NAME,
+            format!("{count} messages could not be sent; GET /v1/telegram/parked says why"),
+        );
     }
 }
 

@@ -8,8 +8,7 @@ use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::{Out, Tone};
 use crate::render::plain;
-use serde::{Deserialize, Serialize};
-use sortie_model::clock::Timestamp;
+use sortie_api::view::{PairingBody, PairingView};
 use sortie_model::people::Role;
 
 /// Set up the Telegram bot, and let people in
@@ -35,27 +34,22 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     }
 }
 
-/// A code that lets one person in, as the host gives it.
-#[derive(Debug, Serialize, Deserialize)]
-struct Code {
-    code: String,
-    link: String,
-    expires_at: Timestamp,
-}
-
 /// Asks for a code that gives a role.
-async fn code(role: Role, client: &Client) -> Result<Code, CliError> {
-    let body = serde_json::json!({ "role": role });
+async fn code(role: Role, client: &Client) -> Result<PairingView, CliError> {
+    let body = PairingBody {
+        role: Some(role.to_string()),
+    };
     client.post("/v1/telegram/pairing", &body).await
 }
 
 /// Says how to use a code.
-fn show(code: &Code, role: Role, out: &Out) -> Result<(), CliError> {
+fn show(code: &PairingView, out: &Out) -> Result<(), CliError> {
     out.line(format!(
-        "open {} or send the bot {}: the first who does is {role}. It holds until {}",
+        "open {} or send the bot {}: the first who does is {}. It holds until {}",
         plain(&code.link),
         out.paint(Tone::Strong, &plain(&code.code)),
-        code.expires_at
+        plain(&code.role),
+        plain(&code.expires_at)
     ))
 }
 

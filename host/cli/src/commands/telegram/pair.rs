@@ -23,7 +23,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     if out.is_json() {
         out.json(&code)?;
     } else {
-        show(&code, args.role, out)?;
+        show(&code, out)?;
     }
     Ok(Exit::Ok)
 }

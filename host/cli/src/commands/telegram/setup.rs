@@ -1,13 +1,14 @@
 //! `sortie telegram setup`.
 
-use super::{Code, code, show};
+use super::{code, show};
 use crate::client::Client;
 use crate::commands::plugin;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
 use crate::render::plain;
 use crate::secret_input;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use sortie_api::view::{BotView, PairingView, TelegramBody};
 use sortie_model::people::Role;
 use std::path::PathBuf;
 
@@ -35,29 +36,11 @@ pub struct Args {
     yes: bool,
 }
 
-/// What the host is told.
-#[derive(Serialize)]
-struct Connect<'a> {
-    token: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    api_url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mode: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    webhook_url: Option<String>,
-}
-
-/// Whom the token belongs to.
-#[derive(Debug, Serialize, Deserialize)]
-struct Bot {
-    username: String,
-    name: String,
-}
-
+/// What came of it.
 #[derive(Serialize)]
 struct Done {
-    bot: Bot,
-    pairing: Code,
+    bot: BotView,
+    pairing: PairingView,
 }
 
 /// Connects the bot.
@@ -66,13 +49,13 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     if !plugin::ensure_extra(PLUGIN, args.yes, client, out).await? {
         return Ok(Exit::Negative);
     }
-    let body = Connect {
-        token: token.expose(),
+    let body = TelegramBody {
+        token: token.expose().to_owned(),
         api_url: args.api_url,
-        mode: args.webhook.as_ref().map(|_| "webhook"),
+        mode: args.webhook.as_ref().map(|_| "webhook".to_owned()),
         webhook_url: args.webhook,
     };
-    let bot: Bot = client.post("/v1/telegram", &body).await?;
+    let bot: BotView = client.post("/v1/telegram", &body).await?;
     let pairing = code(Role::Owner, client).await?;
     if out.is_json() {
         out.json(&Done { bot, pairing })?;
@@ -83,6 +66,6 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         plain(&bot.name),
         plain(&bot.username)
     ))?;
-    show(&pairing, Role::Owner, out)?;
+    show(&pairing, out)?;
     Ok(Exit::Ok)
 }

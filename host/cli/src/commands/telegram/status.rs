@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
 use crate::render::plain;
-use serde_json::Value;
+use sortie_api::view::TelegramView;
 
 /// Say how the bot is
 ///
@@ -14,7 +14,7 @@ pub struct Args {}
 
 /// Asks and shows.
 pub async fn run(_: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
-    let state: Value = client.get("/v1/telegram").await?;
+    let state: TelegramView = client.get("/v1/telegram").await?;
     let (text, is_up) = words(&state);
     if out.is_json() {
         out.json(&state)?;
@@ -25,29 +25,30 @@ pub async fn run(_: Args, client: &Client, out: &Out) -> Result<Exit, CliError> 
 }
 
 /// What a state means, what to do about it, and whether all is well.
-pub fn words(state: &Value) -> (String, bool) {
-    let text = |key: &str| plain(state[key].as_str().unwrap_or("unknown")).to_string();
-    let words = match state["state"].as_str().unwrap_or_default() {
+pub fn words(view: &TelegramView) -> (String, bool) {
+    let detail = plain(view.detail.as_deref().unwrap_or("it does not say why"));
+    let words = match view.state.as_str() {
         "up" => {
-            let bot = plain(state["bot"]["username"].as_str().unwrap_or("unknown")).to_string();
-            return (format!("@{bot} hears and sends ({})", text("mode")), true);
+            let bot = view.bot.as_ref().map_or("", |bot| bot.username.as_str());
+            let mode = view.mode.as_deref().unwrap_or("poll");
+            let words = format!("@{} hears and sends ({})", plain(bot), plain(mode));
+            return (words, true);
         }
         "off" => "there is no bot; `sortie telegram setup` connects one".to_owned(),
         "connecting" => "it is about to speak to Telegram".to_owned(),
         "nobody-hears" => format!(
-            "the plugin {} does not run, or may not hear Telegram; `sortie plugin list` says more",
-            text("plugin")
+            "the plugin {detail} does not run, or may not hear Telegram; `sortie plugin list` \
+             says more"
         ),
         "conflict" => {
             "another program polls with the same token; stop it, or take a new token from \
              @BotFather with `sortie telegram setup`"
                 .to_owned()
         }
-        "refused" => format!(
-            "Telegram refuses the token: {}; `sortie telegram setup` takes a new one",
-            text("why")
-        ),
-        "unreachable" => format!("Telegram cannot be reached: {}", text("why")),
+        "refused" => {
+            format!("Telegram refuses the token: {detail}; `sortie telegram setup` takes a new one")
+        }
+        "unreachable" => format!("Telegram cannot be reached: {detail}"),
         other => format!("it is {}", plain(other)),
     };
     (words, false)
@@ -56,14 +57,23 @@ pub fn words(state: &Value) -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use sortie_api::view::BotView;
 
     #[test]
     fn each_state_says_what_to_do() {
-        let bot = json!({"id": 1, "username": "my_bot", "name": "Mine"});
-        let up = json!({"state": "up", "bot": bot, "mode": "poll"});
-        assert_eq!(words(&up), ("@my_bot hears and sends (poll)".into(), true));
-        let (off, is_up) = words(&json!({"state": "off"}));
+        let of = |state: &str| TelegramView {
+            state: state.to_owned(),
+            bot: Some(BotView {
+                username: "my_bot".into(),
+                ..BotView::default()
+            }),
+            ..TelegramView::default()
+        };
+        assert_eq!(
+            words(&of("up")),
+            ("@my_bot hears and sends (poll)".into(), true)
+        );
+        let (off, is_up) = words(&of("off"));
         assert!(off.contains("sortie telegram setup") && !is_up);
         for state in [
             "connecting",
@@ -73,7 +83,7 @@ mod tests {
             "unreachable",
             "new",
         ] {
-            let (text, is_up) = words(&json!({"state": state, "why": "w", "plugin": "p"}));
+            let (text, is_up) = words(&of(state));
             assert!(!text.is_empty() && !is_up, "{state}");
         }
     }
