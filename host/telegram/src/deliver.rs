@@ -249,23 +249,19 @@ impl Delivery {
         mut content: Content,
     ) -> Result<String, Fault> {
         // The turn that was taken is for the first request.
-        let mut turns = 1;
+        let mut has_turn = true;
         let mut sent: Vec<i32> = Vec::new();
-        match task.floor {
-            Some(floor) if !self.task.unsent => {
-                sent = self.recover(floor, target, &content).await?;
-                turns = 0;
-            }
-            _ if !self.inner.store.chat_begin(task.id, target.newest).await? => {
-                return Err(Fault::Never("it was settled meanwhile".to_owned()));
-            }
-            _ => {}
+        if let Some(floor) = task.floor.filter(|_| !self.task.unsent) {
+            sent = self.recover(floor, target, &content).await?;
+            has_turn = false;
+        } else if !self.inner.store.chat_begin(task.id, target.newest).await? {
+            return Err(Fault::Never("it was settled meanwhile".to_owned()));
         }
         while sent.len() < content.parts().len() {
-            if turns == 0 {
+            if !has_turn {
                 self.pace.take(message_of(target.chat)).await;
             }
-            turns = 0;
+            has_turn = false;
             match self.send_part(target, &content, sent.len()).await {
                 Ok(id) => {
                     self.pace.saw(target.chat, i64::from(id));

@@ -70,7 +70,9 @@ pub(crate) async fn prepare(
     let commands = COMMANDS.map(|(name, what)| BotCommand::new(name, what));
     bots.send.set_my_commands(commands).await?;
     match settings.mode {
-        Mode::Poll => drop(bots.send.delete_webhook().await?),
+        Mode::Poll => {
+            bots.send.delete_webhook().await?;
+        }
         Mode::Webhook => {
             let (Some(url), Ok(secret)) = (webhook(settings), vault.get(WEBHOOK_SECRET)) else {
                 let why = "there is no webhook_url, or no secret for it";

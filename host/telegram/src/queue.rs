@@ -109,16 +109,17 @@ impl Queue {
         task.unsent |= self.tasks.get(&task.id).is_some_and(|known| known.unsent);
         self.forget(task.id);
         self.newest = self.newest.max(task.id);
-        match &task.place {
+        let line = match &task.place {
             Some(place) => {
                 let lanes = self.places.entry(place.clone()).or_default();
                 match task.is_progress_edit() {
-                    true => lanes.progress.insert(task.id),
-                    false => lanes.steady.insert(task.id),
-                };
+                    true => &mut lanes.progress,
+                    false => &mut lanes.steady,
+                }
             }
-            None => drop(self.loose.insert(task.id)),
-        }
+            None => &mut self.loose,
+        };
+        line.insert(task.id);
         if let Some(message) = task.message {
             self.of_message.entry(message).or_default().insert(task.id);
         }

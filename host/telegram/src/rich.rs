@@ -224,7 +224,7 @@ pub(crate) mod tests {
                     let tag = &rest[1..end];
                     let name = tag.split(' ').next().unwrap_or_default();
                     match name.strip_prefix('/') {
-                        Some(name) if open.last() == Some(&name) => drop(open.pop()),
+                        Some(name) if open.last() == Some(&name) => open.truncate(open.len() - 1),
                         Some(name) => return Err(format!("</{name}> closes {open:?}")),
                         None if ["b", "i", "s", "a", "code", "pre", "blockquote"]
                             .contains(&name) =>
