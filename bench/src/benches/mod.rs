@@ -14,6 +14,7 @@ mod launch;
 mod llm;
 mod malicious;
 mod plugin;
+mod progress;
 mod scan;
 mod submit;
 mod swap;
@@ -61,6 +62,8 @@ pub enum Bench {
     Hooks,
     /// A message over Telegram: until it is answered, and how many at once.
     Telegram,
+    /// A hundred messages that change all the time, within Telegram's limits.
+    Progress,
     /// A model call through the gateway.
     Llm,
     /// A streamed answer, from inside of a sandbox.
@@ -89,7 +92,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -104,6 +107,7 @@ impl Bench {
         Self::Extism,
         Self::Hooks,
         Self::Telegram,
+        Self::Progress,
         Self::Llm,
         Self::Wire,
     ];
@@ -125,6 +129,7 @@ impl Bench {
             Self::Extism => "extism",
             Self::Hooks => "hooks",
             Self::Telegram => "telegram",
+            Self::Progress => "progress",
             Self::Llm => "llm",
             Self::Wire => "wire",
         }
@@ -150,6 +155,7 @@ impl Bench {
             Self::Extism => extism::measure(setting).await,
             Self::Hooks => hooks::measure(setting).await,
             Self::Telegram => telegram::measure(setting).await,
+            Self::Progress => progress::measure(setting).await,
             Self::Llm => llm::measure(setting).await,
             Self::Wire => wire::measure(setting).await,
         }

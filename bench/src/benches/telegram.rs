@@ -23,10 +23,10 @@ use teloxide_core::{Bot, RequestError};
 use tokio::task::JoinHandle;
 
 /// How many people write.
-const PEOPLE: i64 = 60;
+pub const PEOPLE: i64 = 60;
 
 /// The first person's id.
-const FIRST: i64 = 1_000;
+pub const FIRST: i64 = 1_000;
 
 /// What people write: it is answered at once and changes nothing.
 const TEXT: &str = "/help";
@@ -50,8 +50,7 @@ const PLAN: Plan = Plan {
 pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
     let sortie = setting.sortie().await?;
     let api = BotApi::start().await;
-    let more = format!("[telegram]\napi_url = \"{}\"\n", api.url());
-    let home = Home::new(setting, "telegram", &more)?;
+    let home = home(setting, "telegram", &api)?;
     let host = home.start(&sortie).await?;
     prepare(setting, &host).await?;
 
@@ -66,8 +65,14 @@ pub async fn measure(setting: &Setting) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// A home for a host that speaks to that server.
+pub fn home(setting: &Setting, name: &str, api: &BotApi) -> Result<Home> {
+    let more = format!("[telegram]\napi_url = \"{}\"\n", api.url());
+    Home::new(setting, name, &more)
+}
+
 /// Installs the plugin, lets people in, and connects the bot.
-async fn prepare(setting: &Setting, host: &Host) -> Result<()> {
+pub async fn prepare(setting: &Setting, host: &Host) -> Result<()> {
     let path = setting.workspace.join("dist/optional/telegram.wasm");
     let package = std::fs::read(&path)
         .with_context(|| format!("read {}: `cargo xtask plugins` makes it", path.display()))?;
