@@ -66,11 +66,17 @@ impl Ears {
         Ok(fresh.map(|cursor| i32::try_from(cursor.update.saturating_add(1)).unwrap_or(i32::MAX)))
     }
 
+    /// Whether the connector runs and may hear.
+    pub(crate) fn ready(&self) -> Result<(), NotTaken> {
+        match self.platform.hears(&self.plugin, SOURCE) {
+            true => Ok(()),
+            false => Err(NotTaken::NobodyHears),
+        }
+    }
+
     /// Takes an update.
     pub(crate) async fn take(&mut self, update: &Update) -> Result<(), NotTaken> {
-        if !self.platform.hears(&self.plugin, SOURCE) {
-            return Err(NotTaken::NobodyHears);
-        }
+        self.ready()?;
         let mark = self.mark(update.id.0);
         match update::read(update) {
             What::Said {

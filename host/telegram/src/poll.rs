@@ -45,6 +45,7 @@ pub(crate) async fn run(inner: &Inner, link: &Link, ears: &mut Ears, until: &Can
 
 async fn round(link: &Link, ears: &mut Ears) -> Result<(), Trouble> {
     let not_taken = |error: NotTaken| Trouble::NotTaken(error);
+    ears.ready().map_err(not_taken)?;
     let offset = ears.offset().await;
     let offset = offset.map_err(|error| not_taken(error.into()))?;
     let wait = u32::try_from(POLL_WAIT.as_secs()).unwrap_or(u32::MAX);

@@ -18,7 +18,7 @@ use std::time::Duration;
 use teloxide_core::payloads::AnswerCallbackQuerySetters;
 use teloxide_core::requests::Requester;
 use teloxide_core::types::CallbackQueryId;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// How long to wait when nothing says when to go on: the queue is read again
@@ -35,7 +35,9 @@ struct Desk {
     pace: Arc<Pace>,
     queue: Queue,
     chats: HashMap<String, ChatRow>,
-    flights: JoinSet<(u64, Option<Task>)>,
+    flights: JoinSet<Option<Task>>,
+    /// What is under way, by what does it.
+    ids: HashMap<Id, u64>,
 }
 
 /// Sends until it is told to stop.
@@ -50,13 +52,14 @@ pub(crate) async fn run(inner: &Arc<Inner>, link: &Arc<Link>, until: &Cancellati
         queue: Queue::default(),
         chats: HashMap::new(),
         flights: JoinSet::new(),
+        ids: HashMap::new(),
     };
     // The first tick comes at once, and with it the first reading.
     loop {
         let wait = desk.launch();
         let read = tokio::select! {
             () = until.cancelled() => break,
-            Some(done) = desk.flights.join_next() => {
+            Some(done) = desk.flights.join_next_with_id() => {
                 desk.land(done);
                 Ok(())
             }
@@ -162,10 +165,16 @@ impl Desk {
             .spawn(async move { (id, delivery.run().await) });
     }
 
-    fn land(&mut self, done: Result<(u64, Option<Task>), tokio::task::JoinError>) {
-        match done {
-            Ok((id, again)) => self.queue.end(id, again),
-            Err(error) => tracing::error!(%error, "a message ended in a panic"),
+    fn land(&mut self, done: Result<(Id, Option<Task>), JoinError>) {
+        let (flight, again) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(%error, "a message ended in a panic; it is read again");
+                (error.id(), None)
+            }
+        };
+        if let Some(id) = self.ids.remove(&flight) {
+            self.queue.end(id, again);
         }
     }
 
