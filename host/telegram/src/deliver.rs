@@ -1,10 +1,9 @@
 //! Does one thing of the queue: the requests it takes, and what is written
 //! afterwards. One task of one chat at a time; the sender sees to that.
 
+use crate::content::{self, Content, File};
 use crate::hold::Hold;
-use crate::limits::{
-    CAPTION_UNITS, FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE, TEXT_UNITS,
-};
+use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE, TEXT_UNITS};
 use crate::note;
 use crate::pace::Pace;
 use crate::pacer::Shape;
@@ -12,12 +11,10 @@ use crate::queue::{Place, Task};
 use crate::rich::Rich;
 use crate::service::{Inner, Link};
 use crate::verdict::{self, Remedy, Verdict};
-use crate::{keyboard, markup, pause, recover};
-use bytes::Bytes;
+use crate::{keyboard, pause, recover};
 use sortie_model::clock::Timestamp;
 use sortie_model::id::JobId;
 use sortie_platform::sources::chat::{DiffFile, Outgoing};
-use sortie_plugins::outside::{ChatMessage, Format};
 use sortie_store::{Again, ChatAction, ChatKindOfTask, ChatRow, ChatTask, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,21 +70,6 @@ struct Target {
     thread: Option<i32>,
     /// The newest message of the chat that is known.
     newest: i64,
-}
-
-/// What goes out, as Telegram takes it.
-struct Content {
-    rich: Rich,
-    file: Option<File>,
-    keyboard: Option<InlineKeyboardMarkup>,
-    reply_to: Option<i32>,
-    silent: bool,
-}
-
-/// A file, with its name.
-struct File {
-    name: String,
-    bytes: Bytes,
 }
 
 impl Delivery {
@@ -217,7 +199,7 @@ impl Delivery {
             None => None,
         };
         Content {
-            rich: rich(&message),
+            rich: content::rich(&message),
             file,
             keyboard: keyboard::of(&message, &task.buttons),
             reply_to: service_id(task.reply_to.as_deref()),
@@ -505,46 +487,11 @@ impl Delivery {
     }
 }
 
-impl Content {
-    /// As HTML, in as many messages as it takes.
-    fn parts(&self) -> Vec<String> {
-        match &self.file {
-            Some(_) => vec![self.caption()],
-            None => self.rich.split(TEXT_UNITS),
-        }
-    }
-
-    fn caption(&self) -> String {
-        self.rich.cut(CAPTION_UNITS)
-    }
-
-    /// Buttons stand under the last part.
-    fn keyboard_of(&self, part: usize) -> Option<InlineKeyboardMarkup> {
-        let is_last = part + 1 == self.parts().len();
-        self.keyboard.clone().filter(|_| is_last)
-    }
-
-    /// Takes all marks away; false when there are none left to take.
-    fn strip(&mut self) -> bool {
-        let plain = Rich::plain(self.rich.text());
-        let news = plain != self.rich;
-        self.rich = plain;
-        news
-    }
-}
-
 /// What counts for a chat.
 fn message_of(chat: i64) -> Shape {
     Shape {
         chat: Some(chat),
         edits: None,
-    }
-}
-
-fn rich(message: &ChatMessage) -> Rich {
-    match message.format {
-        Format::Plain => Rich::plain(&message.text),
-        Format::Markdown => markup::markdown(&message.text),
     }
 }
 

@@ -10,6 +10,7 @@
 //! [`TelegramError`] and [`DoorError`] are its errors.
 
 mod bot;
+mod content;
 mod deliver;
 mod error;
 mod hear;
