@@ -3,12 +3,12 @@
 
 use crate::content::{self, Content, File};
 use crate::hold::Hold;
-use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE, TEXT_UNITS};
+use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE};
 use crate::note;
 use crate::pace::Pace;
 use crate::pacer::Shape;
 use crate::queue::{Place, Task};
-use crate::rich::Rich;
+use crate::requests::Target;
 use crate::service::{Inner, Link};
 use crate::verdict::{self, Remedy, Verdict};
 use crate::{keyboard, pause, recover};
@@ -20,14 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use teloxide_core::RequestError;
 use teloxide_core::payloads::{
-    AnswerCallbackQuerySetters, EditMessageCaptionSetters, EditMessageTextSetters,
-    PinChatMessageSetters, SendDocumentSetters, SendMessageSetters, UnpinChatMessageSetters,
+    AnswerCallbackQuerySetters, PinChatMessageSetters, UnpinChatMessageSetters,
 };
 use teloxide_core::requests::Requester;
-use teloxide_core::types::{
-    CallbackQueryId, ChatId, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, MessageId,
-    ParseMode, ReplyParameters, ThreadId,
-};
+use teloxide_core::types::{CallbackQueryId, ChatId, MessageId};
 
 /// How long to leave the store alone that fails.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
@@ -61,15 +57,6 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
-}
-
-/// Where a message goes.
-#[derive(Clone, Copy)]
-struct Target {
-    chat: i64,
-    thread: Option<i32>,
-    /// The newest message of the chat that is known.
-    newest: i64,
 }
 
 impl Delivery {
@@ -241,7 +228,7 @@ impl Delivery {
         }
         while sent.len() < content.parts().len() {
             if !has_turn {
-                self.pace.take(message_of(target.chat)).await;
+                self.pace.take(target.shape()).await;
             }
             has_turn = false;
             match self.send_part(target, &content, sent.len()).await {
@@ -287,108 +274,6 @@ impl Delivery {
             found.extend(i32::try_from(id));
         }
         Ok(found)
-    }
-
-    async fn send_part(
-        &self,
-        target: Target,
-        content: &Content,
-        part: usize,
-    ) -> Result<i32, RequestError> {
-        let (bot, chat) = (&self.link.bots.send, ChatId(target.chat));
-        let thread = target.thread.map(|id| ThreadId(MessageId(id)));
-        let reply = content.reply_to.filter(|_| part == 0);
-        let reply =
-            reply.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
-        let keyboard = content.keyboard_of(part);
-        let sent = if let Some(File { name, bytes }) = &content.file {
-            let file = InputFile::memory(bytes.clone()).file_name(name.clone());
-            let mut request = bot
-                .send_document(chat, file)
-                .caption(content.caption())
-                .parse_mode(ParseMode::Html)
-                .disable_notification(content.silent);
-            request.message_thread_id = thread;
-            request.reply_parameters = reply;
-            if let Some(keyboard) = keyboard {
-                request = request.reply_markup(keyboard);
-            }
-            request.await
-        } else {
-            let text = content.parts().swap_remove(part);
-            let mut request = bot
-                .send_message(chat, text)
-                .parse_mode(ParseMode::Html)
-                .link_preview_options(no_preview())
-                .disable_notification(content.silent);
-            request.message_thread_id = thread;
-            request.reply_parameters = reply;
-            if let Some(keyboard) = keyboard {
-                request = request.reply_markup(keyboard);
-            }
-            request.await
-        };
-        match sent {
-            Ok(message) => Ok(message.id.0),
-            Err(error) => verdict::sent_after_all(&error)
-                .and_then(|id| i32::try_from(id).ok())
-                .ok_or(error),
-        }
-    }
-
-    /// Gives a message a content, cut to one message.
-    async fn edit(&self, target: Target, id: i32, content: &Content) -> Result<(), RequestError> {
-        let text = content.rich.cut(TEXT_UNITS);
-        let edited = self
-            .edit_text(target, id, text, content.keyboard.clone())
-            .await;
-        match edited {
-            Err(error) if verdict::of(&error) == Verdict::Wrong(Remedy::Plain) => {
-                self.pace.take(message_of(target.chat)).await;
-                let text = Rich::plain(content.rich.text()).cut(TEXT_UNITS);
-                self.edit_text(target, id, text, content.keyboard.clone())
-                    .await
-            }
-            edited => edited,
-        }
-    }
-
-    /// Gives a message the content of a part.
-    async fn edit_part(
-        &self,
-        target: Target,
-        id: i32,
-        content: &Content,
-        part: usize,
-    ) -> Result<(), RequestError> {
-        let keyboard = content.keyboard_of(part);
-        if content.file.is_none() {
-            let text = content.parts().swap_remove(part);
-            return self.edit_text(target, id, text, keyboard).await;
-        }
-        let bot = &self.link.bots.send;
-        let mut request = bot
-            .edit_message_caption(ChatId(target.chat), MessageId(id))
-            .caption(content.caption())
-            .parse_mode(ParseMode::Html);
-        request.reply_markup = keyboard;
-        request.await.map(drop)
-    }
-
-    async fn edit_text(
-        &self,
-        target: Target,
-        id: i32,
-        text: String,
-        keyboard: Option<InlineKeyboardMarkup>,
-    ) -> Result<(), RequestError> {
-        let bot = &self.link.bots.send;
-        let mut request = bot
-            .edit_message_text(ChatId(target.chat), MessageId(id), text)
-            .parse_mode(ParseMode::Html)
-            .link_preview_options(no_preview());
-        request.reply_markup = keyboard;
-        request.await.map(drop)
     }
 
     /// What follows an answer that is no success.
@@ -487,14 +372,6 @@ impl Delivery {
     }
 }
 
-/// What counts for a chat.
-fn message_of(chat: i64) -> Shape {
-    Shape {
-        chat: Some(chat),
-        edits: None,
-    }
-}
-
 fn outgoing(body: &serde_json::Value) -> Result<Outgoing, Fault> {
     serde_json::from_value(body.clone())
         .map_err(|error| Fault::Never(format!("it cannot be read: {error}")))
@@ -512,16 +389,5 @@ fn settled(done: Result<(), RequestError>) -> Result<(), RequestError> {
         // A success whose form is unknown.
         Err(RequestError::InvalidJson { raw, .. }) if raw.starts_with("{\"ok\":true") => Ok(()),
         done => done,
-    }
-}
-
-/// A page's picture would hide what a message says.
-fn no_preview() -> LinkPreviewOptions {
-    LinkPreviewOptions {
-        is_disabled: true,
-        url: None,
-        prefer_small_media: false,
-        prefer_large_media: false,
-        show_above_text: false,
     }
 }

@@ -28,6 +28,7 @@ mod poll;
 mod profile;
 mod queue;
 mod recover;
+mod requests;
 mod rich;
 mod sender;
 mod service;
