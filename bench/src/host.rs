@@ -113,8 +113,7 @@ impl Host {
         path: &str,
         package: &[u8],
     ) -> Result<()> {
-        let token = std::fs::read_to_string(&self.token).context("read the host's token")?;
-        let request = http::upload(path, token.trim(), package)?;
+        let request = http::upload(path, &self.token()?, package)?;
         let (status, body) = connection.send(request).await?;
         ensure!(
             status.is_success(),
@@ -122,6 +121,31 @@ impl Host {
             String::from_utf8_lossy(&body)
         );
         Ok(())
+    }
+
+    /// Posts JSON to `path`.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn post(
+        &self,
+        connection: &mut Connection,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<()> {
+        let request = http::json(path, &self.token()?, body)?;
+        let (status, answer) = connection.send(request).await?;
+        ensure!(
+            status.is_success(),
+            "post to {path}: {status}: {}",
+            String::from_utf8_lossy(&answer)
+        );
+        Ok(())
+    }
+
+    fn token(&self) -> Result<String> {
+        let token = std::fs::read_to_string(&self.token).context("read the host's token")?;
+        Ok(token.trim().to_owned())
     }
 
     /// Ends it in order.

@@ -84,3 +84,14 @@ pub fn upload(path: &str, token: &str, package: &[u8]) -> Result<Request<Full<By
         .header(header::AUTHORIZATION, format!("Bearer {token}"));
     Ok(request.body(Full::new(form.into()))?)
 }
+
+/// A request that carries JSON to a host.
+///
+/// # Errors
+/// When `path` or `token` cannot be sent.
+pub fn json(path: &str, token: &str, body: &serde_json::Value) -> Result<Request<Full<Bytes>>> {
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"));
+    Ok(request.body(Full::new(serde_json::to_vec(body)?.into()))?)
+}

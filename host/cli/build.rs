@@ -1,6 +1,7 @@
 //! Embeds the templates of `sortie plugin new`: writes a table of what a fresh
 //! project of each language holds, put together as the READMEs under `sdk/`
-//! say. It builds and changes none of them.
+//! say. Embeds the plugins that setup commands install: writes a table of
+//! `dist/optional/*.wasm`. It builds and changes none of them.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -85,6 +86,32 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     table.push_str("];\n");
     let out = PathBuf::from(env::var("OUT_DIR")?).join("templates.rs");
+    fs::write(out, table)?;
+    extras(&root)
+}
+
+/// A host that was built before the plugins has none of them, and its setup
+/// commands say so.
+fn extras(root: &Path) -> Result<(), Box<dyn Error>> {
+    let dir = root.join("dist/optional");
+    println!("cargo::rerun-if-changed={}", dir.display());
+    let mut found: Vec<PathBuf> = match fs::read_dir(&dir) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()?,
+        Err(_) => Vec::new(),
+    };
+    found.retain(|path| path.extension().is_some_and(|kind| kind == "wasm"));
+    found.sort();
+    let mut table = String::from("static EXTRAS: &[(&str, &[u8])] = &[\n");
+    for path in found {
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let name = name.ok_or("a plugin has a name that is not UTF-8")?;
+        println!("cargo::rerun-if-changed={}", path.display());
+        writeln!(table, "    ({name:?}, include_bytes!({path:?})),")?;
+    }
+    table.push_str("];\n");
+    let out = PathBuf::from(env::var("OUT_DIR")?).join("extras.rs");
     fs::write(out, table)?;
     Ok(())
 }

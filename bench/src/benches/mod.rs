@@ -14,9 +14,11 @@ mod launch;
 mod llm;
 mod malicious;
 mod plugin;
+mod progress;
 mod scan;
 mod submit;
 mod swap;
+mod telegram;
 mod thousand;
 mod tiny;
 mod tunnel;
@@ -58,6 +60,10 @@ pub enum Bench {
     Extism,
     /// Requests to a connector, beside a static answer of `wasmtime serve`.
     Hooks,
+    /// A message over Telegram: until it is answered, and how many at once.
+    Telegram,
+    /// A hundred messages that change all the time, within Telegram's limits.
+    Progress,
     /// A model call through the gateway.
     Llm,
     /// A streamed answer, from inside of a sandbox.
@@ -86,7 +92,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -100,6 +106,8 @@ impl Bench {
         Self::Tunnel,
         Self::Extism,
         Self::Hooks,
+        Self::Telegram,
+        Self::Progress,
         Self::Llm,
         Self::Wire,
     ];
@@ -120,6 +128,8 @@ impl Bench {
             Self::Tunnel => "tunnel",
             Self::Extism => "extism",
             Self::Hooks => "hooks",
+            Self::Telegram => "telegram",
+            Self::Progress => "progress",
             Self::Llm => "llm",
             Self::Wire => "wire",
         }
@@ -144,6 +154,8 @@ impl Bench {
             Self::Tunnel => tunnel::measure(setting).await,
             Self::Extism => extism::measure(setting).await,
             Self::Hooks => hooks::measure(setting).await,
+            Self::Telegram => telegram::measure(setting).await,
+            Self::Progress => progress::measure(setting).await,
             Self::Llm => llm::measure(setting).await,
             Self::Wire => wire::measure(setting).await,
         }

@@ -10,11 +10,13 @@ mod client;
 mod commands;
 mod config;
 mod exit;
+mod extras;
 mod host;
 mod local;
 mod out;
 mod project;
 mod render;
+mod secret_input;
 mod watch;
 
 use clap::Parser;

@@ -1,10 +1,12 @@
 //! The set of configured secrets. It reads their sources and tells the
 //! redactor about each value; it keeps no value of a variable or a file for
-//! itself.
+//! itself. What a person hands over while the host runs is kept in a directory
+//! of its own, one file each; the configuration wins over it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ pub const MAX_SECRET_BYTES: usize = 64 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct Vault {
     sources: Arc<BTreeMap<String, SecretSource>>,
+    kept: Option<Arc<PathBuf>>,
     known: Arc<Known>,
 }
 
@@ -37,6 +40,7 @@ impl Vault {
         }
         let vault = Self {
             sources: Arc::new(sources),
+            kept: None,
             known: Arc::default(),
         };
         for name in vault.sources.keys() {
@@ -47,6 +51,55 @@ impl Vault {
         Ok(vault)
     }
 
+    /// With a directory for secrets that are handed over while the host runs.
+    /// It is made when the first one is kept; those that are there are read
+    /// once, so that the redactor knows them.
+    #[must_use]
+    pub fn with_kept(mut self, dir: PathBuf) -> Self {
+        let names = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+        self.kept = Some(Arc::new(dir));
+        for entry in names {
+            if let Some(name) = entry.file_name().to_str() {
+                // As in `new`: the error comes back to whoever asks for it.
+                let _ = self.get(name);
+            }
+        }
+        self
+    }
+
+    /// Keeps a secret, over one of the same name that was kept before. It is
+    /// on disk, whole and for the host's own user alone, when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Configured`] when the configuration says where it comes
+    /// from; when it is no secret, or cannot be written.
+    pub fn keep(&self, name: &str, secret: &Secret) -> Result<(), VaultError> {
+        check_name(name)?;
+        if self.sources.contains_key(name) {
+            return Err(VaultError::Configured(name.to_owned()));
+        }
+        check_value(name, secret)?;
+        let dir = self
+            .kept
+            .as_ref()
+            .ok_or_else(|| VaultError::Unknown(name.to_owned()))?;
+        self.known.add(name, secret);
+        write_file(dir, name, secret).map_err(|source| VaultError::Keep {
+            name: name.to_owned(),
+            path: dir.join(name),
+            source,
+        })
+    }
+
+    /// Lets the redactor know of a value before it is kept, so that nothing
+    /// that is said about it holds it.
+    pub fn hide(&self, name: &str, secret: &Secret) {
+        if check_value(name, secret).is_ok() {
+            self.known.add(name, secret);
+        }
+    }
+
     /// The names of all configured secrets, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.sources.keys().map(String::as_str)
@@ -54,13 +107,10 @@ impl Vault {
 
     /// Reads the secret from its source.
     pub fn get(&self, name: &str) -> Result<Secret, VaultError> {
-        let source = self
-            .sources
-            .get(name)
-            .ok_or_else(|| VaultError::Unknown(name.to_owned()))?;
-        let secret = match source {
-            SecretSource::Value(secret) => secret.clone(),
-            SecretSource::Env(variable) => match std::env::var(variable) {
+        let secret = match self.sources.get(name) {
+            None => read_file(name, &self.kept_file(name)?)?,
+            Some(SecretSource::Value(secret)) => secret.clone(),
+            Some(SecretSource::Env(variable)) => match std::env::var(variable) {
                 Ok(value) => Secret::new(value),
                 Err(_) => {
                     return Err(VaultError::Variable {
@@ -69,20 +119,19 @@ impl Vault {
                     });
                 }
             },
-            SecretSource::File(path) => read_file(name, path)?,
+            Some(SecretSource::File(path)) => read_file(name, path)?,
         };
-        let bytes = secret.expose().len();
-        if bytes < MIN_SECRET_BYTES {
-            return Err(VaultError::TooShort {
-                name: name.to_owned(),
-                bytes,
-            });
-        }
-        if bytes > MAX_SECRET_BYTES {
-            return Err(VaultError::TooLong(name.to_owned()));
-        }
+        check_value(name, &secret)?;
         self.known.add(name, &secret);
         Ok(secret)
+    }
+
+    /// The file of a kept secret. The name is checked: it becomes a path.
+    fn kept_file(&self, name: &str) -> Result<PathBuf, VaultError> {
+        let unknown = || VaultError::Unknown(name.to_owned());
+        check_name(name).map_err(|_| unknown())?;
+        let file = self.kept.as_ref().map(|dir| dir.join(name));
+        file.filter(|file| file.is_file()).ok_or_else(unknown)
     }
 
     /// A redactor for all values this vault has handed out or will hand out.
@@ -100,6 +149,7 @@ impl Vault {
 
 fn check_name(name: &str) -> Result<(), VaultError> {
     let fits = (1..=64).contains(&name.len())
+        && !name.starts_with('.')
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
@@ -108,6 +158,36 @@ fn check_name(name: &str) -> Result<(), VaultError> {
     } else {
         Err(VaultError::Name(name.chars().take(80).collect()))
     }
+}
+
+fn check_value(name: &str, secret: &Secret) -> Result<(), VaultError> {
+    let bytes = secret.expose().len();
+    if bytes < MIN_SECRET_BYTES {
+        return Err(VaultError::TooShort {
+            name: name.to_owned(),
+            bytes,
+        });
+    }
+    if bytes > MAX_SECRET_BYTES {
+        return Err(VaultError::TooLong(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Writes a file that nobody else may read, whole or not at all.
+fn write_file(dir: &Path, name: &str, secret: &Secret) -> std::io::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)?;
+    // Temporary files have a name that no secret has, and are made private.
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
+    let private = std::fs::Permissions::from_mode(0o600);
+    file.as_file().set_permissions(private)?;
+    file.write_all(secret.expose().as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(dir.join(name))?;
+    File::open(dir)?.sync_all()
 }
 
 fn read_file(name: &str, path: &Path) -> Result<Secret, VaultError> {
@@ -140,11 +220,30 @@ fn read_file(name: &str, path: &Path) -> Result<Secret, VaultError> {
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
     /// The name breaks the rules.
-    #[error("use the secret name {0:?}: write 1 to 64 letters, digits, '-', '_' or '.'")]
+    #[error(
+        "use the secret name {0:?}: write 1 to 64 letters, digits, '-', '_' or '.', the first no '.'"
+    )]
     Name(String),
     /// Nothing of that name is configured.
-    #[error("find the secret {0:?}: add it to the [secrets] of the configuration")]
+    #[error(
+        "find the secret {0:?}: add it to the [secrets] of the configuration, or `sortie secret set {0}`"
+    )]
     Unknown(String),
+    /// The configuration says where it comes from.
+    #[error(
+        "keep the secret {0:?}: the [secrets] of the configuration say where it comes from; change it there"
+    )]
+    Configured(String),
+    /// The file could not be written.
+    #[error("keep the secret {name:?} in {}: {source}", path.display())]
+    Keep {
+        /// The secret.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
     /// The environment variable is not set, or is not text.
     #[error("read the secret {name:?}: the environment variable {variable} is not set")]
     Variable {
@@ -217,6 +316,56 @@ mod tests {
             redactor.redact("first-token then second-token"),
             "[redacted:t] then [redacted:t]"
         );
+    }
+
+    #[test]
+    fn a_kept_secret_is_private_and_known_after_a_restart() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let dir = dir.path().join("secrets");
+        let first = vault(&[]).with_kept(dir.clone());
+        assert!(matches!(first.get("bot"), Err(VaultError::Unknown(_))));
+        for value in ["1:first-token", "1:second-token"] {
+            let secret = Secret::new(value.into());
+            first.keep("bot", &secret).expect("keeps");
+            assert_eq!(first.get("bot").expect("reads").expose(), value);
+        }
+        let mode = |path: &Path| path.metadata().expect("is there").permissions().mode() & 0o777;
+        assert_eq!((mode(&dir), mode(&dir.join("bot"))), (0o700, 0o600));
+        assert_eq!(std::fs::read_dir(&dir).expect("reads").count(), 1);
+        let second = vault(&[]).with_kept(dir);
+        let redactor = second.redactor();
+        assert_eq!(redactor.redact("x1:second-token"), "x[redacted:bot]");
+    }
+
+    #[test]
+    fn the_configuration_wins_over_what_is_kept() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("t"), "kept-value").expect("writes");
+        let configured = SecretSource::Value(Secret::new("configured-value".into()));
+        let vault = vault(&[("t", configured)]).with_kept(dir.path().to_path_buf());
+        assert_eq!(vault.get("t").expect("reads").expose(), "configured-value");
+        let other = Secret::new("other-value".into());
+        assert!(matches!(
+            vault.keep("t", &other),
+            Err(VaultError::Configured(_))
+        ));
+        for name in ["../t", ".t", "", "a/b"] {
+            assert!(
+                matches!(vault.keep(name, &other), Err(VaultError::Name(_))),
+                "{name}"
+            );
+            assert!(
+                matches!(vault.get(name), Err(VaultError::Unknown(_))),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hidden_value_is_redacted_before_it_is_kept() {
+        let vault = vault(&[]);
+        vault.hide("t", &Secret::new("about-to-be-kept".into()));
+        assert_eq!(vault.redactor().redact("about-to-be-kept"), "[redacted:t]");
     }
 
     #[test]

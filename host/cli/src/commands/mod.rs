@@ -12,17 +12,22 @@ pub mod egress;
 pub mod findings;
 pub mod image;
 pub mod init;
+pub mod intake;
 pub mod list;
 pub mod logs;
+pub mod people;
 pub mod plugin;
 pub mod publish;
 pub mod reject;
 pub mod report;
 pub mod retry;
 pub mod scan;
+pub mod secret;
 pub mod serve;
+pub mod stats;
 pub mod status;
 pub mod submit;
+pub mod telegram;
 pub mod usage;
 
 use crate::cli::{Cli, Command};
@@ -62,6 +67,11 @@ pub fn run(cli: Cli, out: &Out) -> Result<Exit, CliError> {
         Command::Usage(args) => here(usage::run(args, &client()?, out)),
         Command::Report(args) => here(report::run(args, &client()?, out)),
         Command::Audit(args) => here(audit::run(args, &client()?, out)),
+        Command::Secret(args) => secret::run(&args, &config::load(config)?, out),
+        Command::Telegram(args) => here(telegram::run(args, &client()?, out)),
+        Command::People(args) => here(people::run(args, &client()?, out)),
+        Command::Intake(args) => here(intake::run(args, &client()?, out)),
+        Command::Stats(args) => here(stats::run(args, &client()?, out)),
         Command::Plugin(args) => here(plugin::run(args, client, out)),
         Command::Egress(args) => here(egress::run(args, client, out)),
     }

@@ -8,6 +8,7 @@ mod egress;
 mod load;
 mod models;
 mod money;
+mod people;
 mod policy;
 mod project;
 mod web;
@@ -16,6 +17,7 @@ pub use egress::{EgressConfig, ProjectEgressConfig};
 pub use load::{ConfigError, Loaded, SEARCH_HELP, cache_home, load, read};
 pub use models::{ModelsConfig, ProjectModelsConfig, ProviderConfig};
 pub use money::Usd;
+pub use people::{AlarmConfig, DigestConfig, TelegramConfig};
 pub use project::{CeilingConfig, GuardConfig, PolicyConfig, ProjectConfig};
 pub use web::WebConfig;
 
@@ -59,6 +61,12 @@ pub struct Config {
     pub projects: BTreeMap<String, ProjectConfig>,
     /// What a submitter may ask for.
     pub intake: IntakeConfig,
+    /// The bot that people speak to.
+    pub telegram: TelegramConfig,
+    /// The daily digest.
+    pub digest: DigestConfig,
+    /// When the host raises an alarm.
+    pub alarm: AlarmConfig,
     /// Secrets by name.
     pub secrets: BTreeMap<String, SecretSource>,
     /// Whose plugins are taken.

@@ -191,6 +191,8 @@ impl Config {
             );
         }
         faults.extend(self.egress.faults());
+        faults.extend(self.telegram.faults());
+        faults.extend(self.digest.faults());
         faults.extend(self.web.faults(|name| self.secrets.contains_key(name)));
         let mut policies = vec![("models".to_owned(), self.models.policy())];
         policies.extend(self.projects.iter().map(|(name, project)| {

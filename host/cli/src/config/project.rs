@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sortie_model::finding::Severity;
 use sortie_model::guard::OnBudget;
+use sortie_model::people::Level;
 use sortie_model::project::PublishMode;
 
 /// The policy of a job.
@@ -180,6 +181,9 @@ pub struct ProjectConfig {
     /// See `[defaults.guard]`.
     #[serde(default)]
     pub guard: ProjectGuardConfig,
+    /// How much chats hear of it.
+    #[schemars(with = "Option<String>", extend("enum" = ["all", "results", "questions", "none", null]))]
+    pub notify: Option<Level>,
     /// See `[egress]`.
     #[serde(default)]
     pub egress: ProjectEgressConfig,

@@ -5,8 +5,10 @@ mod catalog;
 mod engine;
 mod logging;
 pub mod options;
+mod people;
 pub mod record;
 mod run;
+mod telegram;
 
 pub use logging::LogFormat;
 pub use run::run;
@@ -19,6 +21,9 @@ pub const WIRE_KEY_FILE: &str = "wire-key";
 
 /// The git mirrors, in the data directory.
 pub const MIRRORS_DIR: &str = "mirrors";
+
+/// Secrets that were handed over while the host ran, in the data directory.
+pub const SECRETS_DIR: &str = "secrets";
 
 /// Compiled plugins, in the data directory.
 pub const CODE_CACHE_DIR: &str = "code-cache";

@@ -1,17 +1,20 @@
 //! From the configuration to the options of each part. Units are converted
 //! here and nowhere else.
 
-use super::{CODE_CACHE_DIR, MIRRORS_DIR};
+use super::{CODE_CACHE_DIR, MIRRORS_DIR, SECRETS_DIR};
 use crate::config::{Config, Loaded};
 use crate::exit::{CliError, Exit};
+use jiff::tz::TimeZone;
 use sortie_engine::EngineLimits;
 use sortie_gateway::llm::{Llm, LlmOptions};
 use sortie_gateway::tools::{self, Detected, Machine, Preset};
 use sortie_git::{Author, Git, GitOptions, SshKey, SshOptions};
 use sortie_package::signature::TrustedKeys;
-use sortie_platform::Trust;
+use sortie_people::Alarm;
+use sortie_platform::{DayLimits, Trust};
 use sortie_plugins::{LogSink, PluginOptions, Plugins};
 use sortie_sandbox::{Endpoint, EngineOptions, Tls, WireKey};
+use sortie_telegram::TelegramConfig;
 use sortie_vault::Vault;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,10 +22,11 @@ use std::time::Duration;
 
 const MIB: u64 = 1024 * 1024;
 
-/// The secrets.
-pub fn vault(config: &Config) -> Result<Vault, CliError> {
-    Vault::new(config.secrets.clone())
-        .map_err(|error| CliError::new(Exit::Usage, "configuration", error.to_string()))
+/// The secrets: those of the configuration, and those that were handed over.
+pub fn vault(loaded: &Loaded) -> Result<Vault, CliError> {
+    let vault = Vault::new(loaded.config.secrets.clone())
+        .map_err(|error| CliError::new(Exit::Usage, "configuration", error.to_string()))?;
+    Ok(vault.with_kept(loaded.data_dir.join(SECRETS_DIR)))
 }
 
 /// What this machine's package managers are configured to use, where sandboxes
@@ -183,6 +187,50 @@ pub fn plugins_here(log_sink: Option<LogSink>) -> Result<Plugins, CliError> {
             ..options
         })
         .map_err(CliError::failed)
+    })
+}
+
+/// What a day may cost, as plugins are told.
+pub fn day_limits(config: &Config) -> DayLimits {
+    DayLimits {
+        project: config.limits.project_day_usd.0,
+        host: config.limits.host_day_usd.0,
+    }
+}
+
+/// What the Telegram source is told.
+pub fn telegram(config: &Config) -> TelegramConfig {
+    let levels = config.projects.iter();
+    TelegramConfig {
+        plugin: config.telegram.plugin.clone(),
+        mode: config.telegram.mode,
+        api_url: config.telegram.api_url.clone(),
+        webhook_url: config.telegram.webhook_url.clone(),
+        levels: levels
+            .filter_map(|(name, project)| Some((name.clone(), project.notify?)))
+            .collect(),
+    }
+}
+
+/// When people are told of the day; none for never.
+pub fn digest(config: &Config) -> Result<Option<(String, TimeZone)>, CliError> {
+    let digest = &config.digest;
+    if digest.at.is_empty() {
+        return Ok(None);
+    }
+    let zone = TimeZone::get(&digest.time_zone).map_err(|error| {
+        let what = format!("use digest.time_zone: {error}");
+        CliError::new(Exit::Usage, "configuration", what)
+    })?;
+    Ok(Some((digest.at.clone(), zone)))
+}
+
+/// When the host raises an alarm; none for never.
+pub fn alarm(config: &Config) -> Option<Alarm> {
+    let alarm = config.alarm;
+    (alarm.halts_per_hour > 0).then_some(Alarm {
+        halts_per_hour: alarm.halts_per_hour,
+        pause: alarm.pause,
     })
 }
 

@@ -4,7 +4,7 @@
 use super::engine::{View, watch as watch_engine};
 use super::logging::{self, LogFormat};
 use super::record::Record;
-use super::{TOKEN_FILE, WIRE_KEY_FILE, catalog, options};
+use super::{TOKEN_FILE, WIRE_KEY_FILE, catalog, options, people, telegram};
 use crate::config::Loaded;
 use crate::exit::{CliError, Exit};
 use sortie_api::{Api, ApiOptions, EngineState, Token};
@@ -12,10 +12,12 @@ use sortie_engine::{Engine, EngineOptions};
 use sortie_gateway::outbound::{Outbound, OutboundOptions};
 use sortie_intake::{Allowed, Intake, IntakeError, IntakeOptions};
 use sortie_model::clock::SystemClock;
+use sortie_people::People;
 use sortie_platform::{Platform, PlatformOptions, PluginLogs};
 use sortie_plugins::Plugins;
 use sortie_sandbox::{Sandbox, WireKey};
 use sortie_store::{Store, StoreError, StoreOptions};
+use sortie_telegram::Telegram;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +42,10 @@ const ENGINE_GRACE: Duration = Duration::from_secs(10);
 /// about comes again.
 const PLATFORM_GRACE: Duration = Duration::from_secs(5);
 
+/// How long Telegram and the clockwork get. What was begun is found again at
+/// the next start.
+const CHAT_GRACE: Duration = Duration::from_secs(5);
+
 /// Runs a host until it is told to end.
 pub async fn run(loaded: Loaded, format: LogFormat) -> Result<(), CliError> {
     logging::start(format);
@@ -62,6 +68,8 @@ struct Host {
     store: Store,
     api: Api,
     platform: Platform,
+    telegram: Telegram,
+    people: People,
     engine: Engine,
     sandbox: Sandbox,
     seen: watch::Sender<EngineState>,
@@ -75,7 +83,7 @@ impl Host {
     async fn open(loaded: &Loaded, shutdown: CancellationToken) -> Result<Self, CliError> {
         let config = &loaded.config;
         let data_dir = &loaded.data_dir;
-        let vault = options::vault(config)?;
+        let vault = options::vault(loaded)?;
         // First, because it makes the data directory and is the lock on it.
         let store = {
             let options = StoreOptions::new(data_dir);
@@ -135,6 +143,7 @@ impl Host {
                 config.map_err(|error| error.to_string())
             }),
             trust: options::trust(config)?,
+            day_limits: options::day_limits(config),
         })
         .await
         .map_err(|error| CliError::new(Exit::Failed, "store", error.to_string()))?;
@@ -147,7 +156,7 @@ impl Host {
             store: store.clone(),
             llm: options::llm(config, vault.clone())?,
             redactor: vault.redactor(),
-            git: options::git(loaded, vault),
+            git: options::git(loaded, vault.clone()),
             sandbox: sandbox.clone(),
             plugins,
             clock: Arc::new(SystemClock),
@@ -156,6 +165,8 @@ impl Host {
             limits: options::engine_limits(config),
             web: config.web.service(&outbound),
         });
+        let telegram = telegram::open(loaded, &store, &platform, vault, &engine);
+        let people = people::open(loaded, &store)?;
         let token_file = data_dir.join(TOKEN_FILE);
         let (token, token_made) = Token::open(&token_file).map_err(CliError::failed)?;
         let listen = config.api.listen;
@@ -175,6 +186,7 @@ impl Host {
                 seen: now_seen,
             }),
             platform: platform.clone(),
+            chat: Arc::new(telegram::Door(telegram.clone())),
             logs,
             token,
             shutdown,
@@ -193,6 +205,8 @@ impl Host {
             store,
             api,
             platform,
+            telegram,
+            people,
             engine,
             sandbox,
             seen,
@@ -216,6 +230,10 @@ impl Host {
         let working = tokio::spawn(work(self.engine, shutdown.clone()));
         let (platform, until) = (self.platform, shutdown.clone());
         let platform = tokio::spawn(async move { platform.run(until).await });
+        let (telegram, people, until) = (self.telegram, self.people, shutdown.clone());
+        let chats = tokio::spawn(async move {
+            tokio::join!(telegram.run(until.clone()), people.run(until));
+        });
         sortie_api::serve(self.listener, sortie_api::router(self.api), shutdown).await;
         tracing::info!("ending; runs under way go on in their containers");
         if tokio::time::timeout(ENGINE_GRACE, working).await.is_err() {
@@ -226,6 +244,9 @@ impl Host {
             .is_err()
         {
             tracing::warn!("the platform did not end in time");
+        }
+        if tokio::time::timeout(CHAT_GRACE, chats).await.is_err() {
+            tracing::warn!("Telegram did not end in time");
         }
         watching.abort();
         self.store.close().await;

@@ -30,6 +30,22 @@ fn help_texts_are_as_they_were() {
         "egress allow",
         "egress deny",
         "egress learn",
+        "telegram",
+        "telegram setup",
+        "telegram pair",
+        "telegram status",
+        "people",
+        "people list",
+        "people add",
+        "people remove",
+        "people chat",
+        "intake",
+        "intake pause",
+        "intake resume",
+        "intake status",
+        "stats",
+        "secret",
+        "secret set",
         "usage",
         "report",
         "audit",
@@ -103,6 +119,11 @@ fn every_command_is_explained() {
     );
 }
 
+/// Commands that have commands of their own.
+const GROUPS: [&str; 7] = [
+    "plugin", "image", "egress", "telegram", "people", "intake", "secret",
+];
+
 /// Every command that a text tells people to type, as `sortie plugin test`.
 fn told(text: &str) -> impl Iterator<Item = Vec<&str>> {
     text.split("`sortie ").skip(1).filter_map(|rest| {
@@ -110,9 +131,7 @@ fn told(text: &str) -> impl Iterator<Item = Vec<&str>> {
         let is_name = |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase());
         let mut words = line.split_whitespace().take_while(is_name);
         let first = words.next().filter(|word| *word != "help")?;
-        let second = words
-            .next()
-            .filter(|_| ["plugin", "image"].contains(&first));
+        let second = words.next().filter(|_| GROUPS.contains(&first));
         Some([Some(first), second].into_iter().flatten().collect())
     })
 }

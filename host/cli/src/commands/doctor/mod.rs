@@ -1,6 +1,7 @@
 //! `sortie doctor`.
 
 mod models;
+mod telegram;
 
 use crate::checks::{self, Check, Checks, Status};
 use crate::client::{self, Client};
@@ -26,7 +27,8 @@ const NO_SPACE_MIB: u64 = 256;
 /// Say what is missing for missions to fly, and how to get it
 ///
 /// Checks the configuration, the data directory, git, the container engine
-/// and its image, the plugins, the providers of models and the running host.
+/// and its image, the plugins, the providers of models, the Telegram bot and the
+/// running host.
 /// Exits with 1 when something is wrong.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -57,6 +59,7 @@ pub async fn run(args: Args, config: Option<&Path>, out: &Out) -> Result<Exit, C
             engine(&loaded, instance.as_deref(), &mut checks).await;
             plugins(&loaded, &mut checks).await;
             models::check(&loaded, args.models, &mut checks).await;
+            telegram::check(&loaded, &mut checks).await;
             host(&loaded, &mut checks).await;
         }
     }
@@ -99,7 +102,7 @@ fn configuration(loaded: &Loaded, checks: &mut Checks) {
             checks.fail("projects", format!("{name}: failed to {error}"));
         }
     }
-    match options::vault(&loaded.config) {
+    match options::vault(loaded) {
         Err(error) => checks.fail("secrets", format!("failed to {}", error.message)),
         Ok(vault) => {
             for name in vault.names() {
@@ -157,7 +160,7 @@ fn data(loaded: &Loaded, checks: &mut Checks) {
 }
 
 async fn git(loaded: &Loaded, checks: &mut Checks) {
-    let Ok(vault) = options::vault(&loaded.config) else {
+    let Ok(vault) = options::vault(loaded) else {
         return;
     };
     match options::git(loaded, vault).version().await {

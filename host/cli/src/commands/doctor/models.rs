@@ -20,7 +20,7 @@ pub(super) async fn check(loaded: &Loaded, ask: bool, checks: &mut Checks) {
              models.default",
         );
     }
-    let Ok(vault) = options::vault(config) else {
+    let Ok(vault) = options::vault(loaded) else {
         return;
     };
     for (name, provider) in &config.providers {

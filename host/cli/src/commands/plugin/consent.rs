@@ -32,6 +32,14 @@ pub enum Answer {
 }
 
 impl Wishes {
+    /// Of a plugin that sees no directory.
+    pub fn plain(yes: bool) -> Self {
+        Self {
+            yes,
+            dir: Vec::new(),
+        }
+    }
+
     /// Everything, with the directories that were named.
     fn everything(&self) -> ConsentBody {
         let named = self.dir.iter();

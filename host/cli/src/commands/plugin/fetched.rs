@@ -127,6 +127,22 @@ fn login() -> Option<Login> {
 }
 
 impl Package {
+    /// One that came with this program.
+    pub fn extra(name: &str) -> Result<Self, CliError> {
+        let bytes = crate::extras::find(name).ok_or_else(|| {
+            CliError::failed(format!(
+                "find the plugin {name}: this program was built without it"
+            ))
+            .with_hint("`cargo xtask plugins` makes it; then build again, or install it by hand")
+        })?;
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            source: format!("sortie {}", env!("CARGO_PKG_VERSION")),
+            signature: None,
+            manifest: None,
+        })
+    }
+
     /// Whether a signature came with it.
     pub fn is_signed(&self) -> bool {
         self.signature.is_some()

@@ -27,7 +27,8 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     let change = Change::Install {
         replace_shipped: args.replace_shipped,
     };
-    put(&args.from, &args.wishes, change, client, out).await
+    let package = args.from.fetch(out).await?;
+    put(&package, &args.wishes, change, client, out).await
 }
 
 /// What is to be done with a package.
@@ -42,15 +43,33 @@ pub enum Change {
     Upgrade,
 }
 
-/// Brings a package to the host, as a new plugin or as a new version.
+/// Brings a package to the host and says how it stands there.
 pub async fn put(
-    from: &fetched::From,
+    package: &fetched::Package,
     wishes: &Wishes,
     change: Change,
     client: &Client,
     out: &Out,
 ) -> Result<Exit, CliError> {
-    let package = from.fetch(out).await?;
+    let Some(plugin) = bring(package, wishes, change, client, out).await? else {
+        return Ok(Exit::Negative);
+    };
+    let done = match change {
+        Change::Install { .. } => "is installed",
+        Change::Upgrade => "is upgraded",
+    };
+    installed(&plugin, done, out)
+}
+
+/// Brings a package to the host, as a new plugin or as a new version; none when
+/// a person said no.
+pub async fn bring(
+    package: &fetched::Package,
+    wishes: &Wishes,
+    change: Change,
+    client: &Client,
+    out: &Out,
+) -> Result<Option<PluginDetail>, CliError> {
     let replace_shipped = change
         == Change::Install {
             replace_shipped: true,
@@ -91,7 +110,7 @@ pub async fn put(
         Answer::Nobody => ConsentBody::Before,
         Answer::No => {
             out.progress("nothing was changed");
-            return Ok(Exit::Negative);
+            return Ok(None);
         }
     };
     let form = package.form(&terms)?;
@@ -99,10 +118,5 @@ pub async fn put(
         Change::Install { .. } => "/v1/plugins".to_owned(),
         Change::Upgrade => format!("/v1/plugins/{}/upgrade", examined.name),
     };
-    let plugin: PluginDetail = client.upload(&path, form).await?;
-    let done = match change {
-        Change::Install { .. } => "is installed",
-        Change::Upgrade => "is upgraded",
-    };
-    installed(&plugin, done, out)
+    client.upload(&path, form).await.map(Some)
 }

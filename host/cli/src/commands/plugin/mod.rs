@@ -97,6 +97,32 @@ pub async fn run(
     }
 }
 
+/// Installs a plugin that came with this program, unless it is installed; says
+/// whether it is there now.
+pub async fn ensure_extra(
+    name: &str,
+    yes: bool,
+    client: &Client,
+    out: &Out,
+) -> Result<bool, CliError> {
+    let list: PluginList = client.get("/v1/plugins").await?;
+    if list.plugins.iter().any(|plugin| plugin.name == name) {
+        return Ok(true);
+    }
+    let package = fetched::Package::extra(name)?;
+    let change = install::Change::Install {
+        replace_shipped: false,
+    };
+    let wishes = consent::Wishes::plain(yes);
+    let Some(plugin) = install::bring(&package, &wishes, change, client, out).await? else {
+        return Ok(false);
+    };
+    if !out.is_json() {
+        installed(&plugin, "is installed", out)?;
+    }
+    Ok(true)
+}
+
 /// A name that can stand in a path of the API.
 fn checked(name: &str) -> Result<(), CliError> {
     check_name(name).map_err(|reason| CliError::usage(format!("find the plugin: {reason}")))

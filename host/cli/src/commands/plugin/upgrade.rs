@@ -21,5 +21,6 @@ pub struct Args {
 
 /// Fetches, asks and upgrades.
 pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
-    install::put(&args.from, &args.wishes, Change::Upgrade, client, out).await
+    let package = args.from.fetch(out).await?;
+    install::put(&package, &args.wishes, Change::Upgrade, client, out).await
 }

@@ -1,0 +1,62 @@
+//! `sortie telegram`: the bot that people speak to.
+
+mod pair;
+mod setup;
+pub mod status;
+
+use crate::client::Client;
+use crate::exit::{CliError, Exit};
+use crate::out::{Out, Tone};
+use crate::render::plain;
+use sortie_api::view::{PairingBody, PairingView};
+use sortie_model::people::Role;
+
+/// Set up the Telegram bot, and let people in
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Setup(setup::Args),
+    Pair(pair::Args),
+    Status(status::Args),
+}
+
+/// Runs the subcommand.
+pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
+    match args.command {
+        Command::Setup(args) => setup::run(args, client, out).await,
+        Command::Pair(args) => pair::run(args, client, out).await,
+        Command::Status(args) => status::run(args, client, out).await,
+    }
+}
+
+/// Asks for a code that gives a role.
+async fn code(role: Role, client: &Client) -> Result<PairingView, CliError> {
+    let body = PairingBody {
+        role: Some(role.to_string()),
+    };
+    client.post("/v1/telegram/pairing", &body).await
+}
+
+/// Says how to use a code.
+fn show(code: &PairingView, out: &Out) -> Result<(), CliError> {
+    out.line(format!(
+        "open {} or send the bot {}: the first who does is {}. It holds until {}",
+        plain(&code.link),
+        out.paint(Tone::Strong, &plain(&code.code)),
+        plain(&code.role),
+        plain(&code.expires_at)
+    ))
+}
+
+/// A role by its name.
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| {
+        let names = Role::ALL.map(Role::as_str).join(", ");
+        format!("roles are {names}")
+    })
+}

@@ -1,0 +1,29 @@
+//! `sortie telegram pair`.
+
+use super::{code, role, show};
+use crate::client::Client;
+use crate::exit::{CliError, Exit};
+use crate::out::Out;
+use sortie_model::people::Role;
+
+/// Make a code that lets one person in
+///
+/// It holds for a quarter of an hour and for one person; the code before it
+/// counts no more.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What the person may do: viewer, requester, approver or owner
+    #[arg(long, value_name = "ROLE", default_value = "requester", value_parser = role)]
+    role: Role,
+}
+
+/// Asks for the code and shows it.
+pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
+    let code = code(args.role, client).await?;
+    if out.is_json() {
+        out.json(&code)?;
+    } else {
+        show(&code, out)?;
+    }
+    Ok(Exit::Ok)
+}

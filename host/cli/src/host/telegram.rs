@@ -1,0 +1,147 @@
+//! Telegram, from the configuration, and as the API sees it.
+
+use super::options;
+use crate::config::Loaded;
+use async_trait::async_trait;
+use sortie_api::view::{BotView, PairingView, TelegramView};
+use sortie_api::{ChatDoor, ChatFault, ChatSetUp, DoorFault};
+use sortie_engine::Engine;
+use sortie_model::clock::SystemClock;
+use sortie_model::id::JobId;
+use sortie_model::people::Role;
+use sortie_platform::Platform;
+use sortie_store::Store;
+use sortie_telegram::{
+    Bot, Diffs, DoorError, Mode, SetUp, State, Telegram, TelegramError, TelegramOptions,
+};
+use sortie_vault::{Secret, Vault};
+use std::sync::Arc;
+
+/// The source of a host. It does nothing before there is a token.
+pub fn open(
+    loaded: &Loaded,
+    store: &Store,
+    platform: &Platform,
+    vault: Vault,
+    engine: &Engine,
+) -> Telegram {
+    Telegram::new(TelegramOptions {
+        store: store.clone(),
+        platform: platform.clone(),
+        vault,
+        clock: Arc::new(SystemClock),
+        data_dir: loaded.data_dir.clone(),
+        config: options::telegram(&loaded.config),
+        diffs: Arc::new(EngineDiffs(engine.clone())),
+    })
+}
+
+/// Diffs as the engine makes them.
+struct EngineDiffs(Engine);
+
+#[async_trait]
+impl Diffs for EngineDiffs {
+    async fn diff(&self, job: JobId, base: &str, head: &str) -> Option<Vec<u8>> {
+        match self.0.diff_between(job, base, head).await {
+            Ok(diff) => diff.map(String::into_bytes),
+            Err(error) => {
+                tracing::warn!(%error, %job, "the diff for a chat cannot be had");
+                None
+            }
+        }
+    }
+}
+
+/// The source, as the API sees it.
+pub struct Door(pub Telegram);
+
+#[async_trait]
+impl ChatDoor for Door {
+    async fn connect(&self, set_up: ChatSetUp) -> Result<BotView, ChatFault> {
+        let mode = set_up.mode.as_deref().map(mode).transpose()?;
+        let set_up = SetUp {
+            token: Secret::new(set_up.token),
+            api_url: set_up.api_url,
+            mode,
+            webhook_url: set_up.webhook_url,
+        };
+        self.0.connect(set_up).await.map(view).map_err(fault)
+    }
+
+    async fn pairing(&self, role: Role, actor: &str) -> Result<PairingView, ChatFault> {
+        let made = self.0.pairing(role, actor).await.map_err(fault)?;
+        Ok(PairingView {
+            code: made.code,
+            link: made.link,
+            role: role.to_string(),
+            expires_at: made.expires_at.to_string(),
+        })
+    }
+
+    fn state(&self) -> TelegramView {
+        let mut shown = TelegramView::default();
+        let (state, detail) = match self.0.state() {
+            State::Off => ("off", None),
+            State::Connecting => ("connecting", None),
+            State::Up { bot, mode } => {
+                shown.bot = Some(view(bot));
+                shown.mode = Some(mode_name(mode).to_owned());
+                ("up", None)
+            }
+            State::NobodyHears { plugin } => ("nobody-hears", Some(plugin)),
+            State::Conflict => ("conflict", None),
+            State::Refused { why } => ("refused", Some(why)),
+            State::Unreachable { why } => ("unreachable", Some(why)),
+        };
+        shown.state = state.to_owned();
+        shown.detail = detail;
+        shown
+    }
+
+    async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), DoorFault> {
+        let taken = self.0.webhook(secret, body).await;
+        taken.map_err(|error| match error {
+            DoorError::Secret => DoorFault::Secret(error.to_string()),
+            DoorError::Body(_) => DoorFault::Body(error.to_string()),
+            DoorError::Busy(_) => DoorFault::Busy(error.to_string()),
+        })
+    }
+}
+
+fn mode(name: &str) -> Result<Mode, ChatFault> {
+    [Mode::Poll, Mode::Webhook]
+        .into_iter()
+        .find(|mode| mode_name(*mode) == name)
+        .ok_or_else(|| ChatFault::Invalid(format!("use the mode {name:?}: write poll or webhook")))
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Poll => "poll",
+        Mode::Webhook => "webhook",
+    }
+}
+
+fn view(bot: Bot) -> BotView {
+    BotView {
+        id: bot.id,
+        username: bot.username,
+        name: bot.name,
+    }
+}
+
+fn fault(error: TelegramError) -> ChatFault {
+    match error {
+        TelegramError::Store(error) => ChatFault::Store(error),
+        TelegramError::Off => ChatFault::Off(error.to_string()),
+        TelegramError::Token
+        | TelegramError::ApiUrl(_)
+        | TelegramError::WebhookUrl(_)
+        | TelegramError::NoWebhookUrl
+        | TelegramError::Refused(_) => ChatFault::Invalid(error.to_string()),
+        TelegramError::Vault(_)
+        | TelegramError::Settings(_)
+        | TelegramError::Client(_)
+        | TelegramError::Random(_) => ChatFault::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,61 @@
+//! Takes a secret from a person, a file or a pipe. It is never an argument:
+//! those are in every list of processes and in the shell's history.
+
+use crate::config;
+use crate::exit::CliError;
+use crate::out::Out;
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use sortie_vault::Secret;
+use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+
+/// Reads a secret: the file's contents, else a line of standard input. A
+/// terminal is asked, and shows nothing of what is typed.
+pub fn read(what: &str, file: Option<&Path>, out: &Out) -> Result<Secret, CliError> {
+    let text = match file {
+        Some(file) => config::read(file)?,
+        None => line(what, out)?,
+    };
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(CliError::usage(format!("read {what}: there is none")));
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+fn line(what: &str, out: &Out) -> Result<String, CliError> {
+    let stdin = std::io::stdin();
+    let _silence = if stdin.is_terminal() {
+        out.progress(format!("paste {what}; it is not shown:"));
+        Silence::begin().ok()
+    } else {
+        None
+    };
+    let mut line = String::new();
+    stdin
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| CliError::failed(format!("read {what}: {error}")))?;
+    Ok(line)
+}
+
+/// The terminal shows nothing as long as this is there.
+struct Silence(Termios);
+
+impl Silence {
+    fn begin() -> nix::Result<Self> {
+        let before = tcgetattr(std::io::stdin())?;
+        let mut silent = before.clone();
+        silent.local_flags.remove(LocalFlags::ECHO);
+        silent.local_flags.insert(LocalFlags::ECHONL);
+        tcsetattr(std::io::stdin(), SetArg::TCSANOW, &silent)?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // Nothing is left to do when the terminal is gone.
+        let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, &self.0);
+    }
+}

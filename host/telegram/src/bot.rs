@@ -1,0 +1,103 @@
+//! The client of the Bot API. The only place where an HTTP client is made; the
+//! token is in its addresses, so no client is ever printed.
+
+use crate::error::TelegramError;
+use crate::limits::{CONNECT, POLL_SLACK, POLL_WAIT, REQUEST};
+use reqwest::redirect::Policy;
+use sortie_vault::Secret;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// The clients of one token.
+pub(crate) struct Bots {
+    /// For long polls.
+    pub(crate) poll: teloxide_core::Bot,
+    /// For everything else.
+    pub(crate) send: teloxide_core::Bot,
+    /// The bot's number, which its token begins with.
+    pub(crate) id: u64,
+}
+
+impl Bots {
+    /// Clients for a token and an address.
+    pub(crate) fn new(token: &Secret, api_url: &str) -> Result<Self, TelegramError> {
+        let id = number(token.expose()).ok_or(TelegramError::Token)?;
+        let url = address(api_url)?;
+        let bot = |timeout| -> Result<teloxide_core::Bot, TelegramError> {
+            let client = client(&url, timeout)?;
+            let bot = teloxide_core::Bot::with_client(token.expose(), client);
+            Ok(bot.set_api_url(url.clone()))
+        };
+        Ok(Self {
+            poll: bot(POLL_WAIT + POLL_SLACK)?,
+            send: bot(REQUEST)?,
+            id,
+        })
+    }
+}
+
+/// The number of the bot, when the text has the form of a token. Anything else
+/// would change the address that it becomes a part of.
+fn number(token: &str) -> Option<u64> {
+    let (id, secret) = token.split_once(':')?;
+    let sound = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'-' | b'_');
+    let fits = !secret.is_empty() && secret.bytes().all(sound);
+    id.parse().ok().filter(|_| fits)
+}
+
+fn address(text: &str) -> Result<Url, TelegramError> {
+    let wrong = || TelegramError::ApiUrl(text.chars().take(200).collect());
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let fits = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if fits { Ok(url) } else { Err(wrong()) }
+}
+
+fn client(url: &Url, timeout: Duration) -> Result<reqwest::Client, TelegramError> {
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .timeout(timeout)
+        .redirect(Policy::none());
+    if is_here(url) {
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|error| TelegramError::Client(error.to_string()))
+}
+
+/// Whether the Bot API runs on this machine, where no proxy of the environment
+/// can stand in between.
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_tokens_are_tokens() {
+        assert_eq!(number("123:AAE-x_9"), Some(123));
+        for text in [
+            "", "123", "123:", "x:AA", "123:A/B", "123:A?b", "123:A B", ":A",
+        ] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_http_addresses_are_taken() {
+        assert!(address("https://api.telegram.org").is_ok());
+        assert!(address("http://127.0.0.1:8081").is_ok());
+        for text in ["", "api.telegram.org", "ftp://x", "file:///etc/passwd"] {
+            assert!(address(text).is_err(), "{text}");
+        }
+        let here = |text: &str| is_here(&Url::parse(text).expect("an address"));
+        assert!(here("http://localhost:1") && here("http://[::1]:1") && !here("https://x.org"));
+    }
+}

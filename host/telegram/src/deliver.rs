@@ -1,0 +1,393 @@
+//! Does one thing of the queue: the requests it takes, and what is written
+//! afterwards. One task of one chat at a time; the sender sees to that.
+
+use crate::content::{self, Content, File};
+use crate::hold::Hold;
+use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE};
+use crate::note;
+use crate::pace::Pace;
+use crate::pacer::Shape;
+use crate::queue::{Place, Task};
+use crate::requests::Target;
+use crate::service::{Inner, Link};
+use crate::verdict::{self, Remedy, Verdict};
+use crate::{keyboard, pause, recover};
+use sortie_model::clock::Timestamp;
+use sortie_model::id::JobId;
+use sortie_platform::sources::chat::{DiffFile, Outgoing};
+use sortie_store::{Again, ChatAction, ChatKindOfTask, ChatRow, ChatTask, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
+use teloxide_core::RequestError;
+use teloxide_core::payloads::{
+    AnswerCallbackQuerySetters, PinChatMessageSetters, UnpinChatMessageSetters,
+};
+use teloxide_core::requests::Requester;
+use teloxide_core::types::{CallbackQueryId, ChatId, MessageId};
+
+/// How long to leave the store alone that fails.
+const STORE_PAUSE: Duration = Duration::from_secs(2);
+
+/// One thing to do, whose turn was taken.
+pub(crate) struct Delivery {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) task: Task,
+    pub(crate) hold: Hold,
+}
+
+/// Why it was not done.
+enum Fault {
+    Telegram(RequestError),
+    /// The same, but some of it may be in the chat.
+    Partly(RequestError),
+    Store(StoreError),
+    /// It can never be done, and why.
+    Never(String),
+}
+
+impl From<RequestError> for Fault {
+    fn from(error: RequestError) -> Self {
+        Self::Telegram(error)
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Delivery {
+    /// Does it. What is to be tried again comes back.
+    pub(crate) async fn run(self) -> Option<Task> {
+        match self.try_once().await {
+            Ok(left) => left,
+            Err(Fault::Store(error)) => {
+                tracing::warn!(%error, task = self.task.id, "the store failed a message");
+                Some(Task {
+                    unsent: false,
+                    ..self.again_at(self.now().plus(STORE_PAUSE))
+                })
+            }
+            Err(Fault::Never(why)) => self.park(&why).await,
+            Err(Fault::Telegram(error)) => self.failed(&error, true).await,
+            Err(Fault::Partly(error)) => self.failed(&error, false).await,
+        }
+    }
+
+    async fn try_once(&self) -> Result<Option<Task>, Fault> {
+        let store = &self.inner.store;
+        let Some(task) = store.chat_task(self.task.id).await? else {
+            return Ok(None);
+        };
+        if self.hold == Hold::Drop {
+            store.chat_done(task.id, task.revision, None).await?;
+            return Ok(None);
+        }
+        let service_id = self.act(&task).await?;
+        store.chat_done(task.id, task.revision, service_id).await?;
+        // A newer edit may have come while this one was under way.
+        let left =
+            self.task.kind == ChatKindOfTask::Edit && store.chat_task(task.id).await?.is_some();
+        Ok(left.then(|| self.again_at(self.now())))
+    }
+
+    async fn act(&self, task: &ChatTask) -> Result<Option<String>, Fault> {
+        match &task.action {
+            ChatAction::Send(_, body) => {
+                let target = self.target().await?;
+                let content = self.content(task, outgoing(body)?).await;
+                self.send(task, target, content).await.map(Some)
+            }
+            ChatAction::Edit(message, body) => {
+                if let Some(id) = service_id(message.service_id.as_deref()) {
+                    let target = self.target().await?;
+                    let content = self.content(task, outgoing(body)?).await;
+                    settled(self.edit(target, id, &content).await)?;
+                }
+                Ok(None)
+            }
+            ChatAction::Remove(message) => {
+                if let Some(id) = service_id(message.service_id.as_deref()) {
+                    let chat = ChatId(self.target().await?.chat);
+                    let bot = &self.link.bots.send;
+                    settled(bot.delete_message(chat, MessageId(id)).await.map(drop))?;
+                }
+                Ok(None)
+            }
+            ChatAction::Pin(message, pinned) => {
+                if let Some(id) = service_id(message.service_id.as_deref()) {
+                    let chat = ChatId(self.target().await?.chat);
+                    let (bot, id) = (&self.link.bots.send, MessageId(id));
+                    let done = match pinned {
+                        true => {
+                            bot.pin_chat_message(chat, id)
+                                .disable_notification(true)
+                                .await
+                        }
+                        false => bot.unpin_chat_message(chat).message_id(id).await,
+                    };
+                    settled(done.map(drop))?;
+                }
+                Ok(None)
+            }
+            ChatAction::Ack { interaction, text } => {
+                let id = CallbackQueryId(interaction.clone());
+                let mut request = self.link.bots.send.answer_callback_query(id);
+                if let Some(text) = text {
+                    let text: String = text.chars().take(NOTE_CHARS).collect();
+                    request = request.text(text);
+                }
+                settled(request.await.map(drop))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Where the message goes now: chats move, and some hear nothing any more.
+    async fn target(&self) -> Result<Target, Fault> {
+        let place = self.place()?;
+        let row = self.inner.store.chat(SOURCE, &place.chat).await?;
+        if let Some(why) = row.as_ref().and_then(|row| row.gone.clone()) {
+            return Err(Fault::Never(why));
+        }
+        let chat = row
+            .as_ref()
+            .map_or(place.chat.as_str(), |row| row.chat.as_str());
+        let chat: i64 = chat
+            .parse()
+            .map_err(|_| Fault::Never(format!("{chat:?} is no chat of Telegram's")))?;
+        let own = row.as_ref().map_or(0, |row: &ChatRow| row.newest_message);
+        let thread = place.thread.as_deref().map(str::parse::<i32>).transpose();
+        Ok(Target {
+            chat,
+            thread: thread.map_err(|_| Fault::Never("it is no topic of Telegram's".to_owned()))?,
+            newest: self.pace.newest(chat, own),
+        })
+    }
+
+    fn place(&self) -> Result<&Place, Fault> {
+        let place = self.task.place.as_ref();
+        place.ok_or_else(|| Fault::Never("it has no place".to_owned()))
+    }
+
+    async fn content(&self, task: &ChatTask, outgoing: Outgoing) -> Content {
+        let Outgoing { mut message, file } = outgoing;
+        let file = match file {
+            Some(file) => match self.file(&file).await {
+                Ok(file) => Some(file),
+                Err(why) => {
+                    message.text = format!("{}\n\n{why}", message.text);
+                    None
+                }
+            },
+            None => None,
+        };
+        Content {
+            rich: content::rich(&message),
+            file,
+            keyboard: keyboard::of(&message, &task.buttons),
+            reply_to: service_id(task.reply_to.as_deref()),
+            silent: message.silent,
+        }
+    }
+
+    async fn file(&self, wanted: &DiffFile) -> Result<File, &'static str> {
+        let diffs = &self.inner.diffs;
+        let bytes = diffs
+            .diff(JobId(wanted.job), &wanted.base, &wanted.head)
+            .await
+            .ok_or(note::NO_FILE)?;
+        match bytes.len() <= FILE_BYTES {
+            true => Ok(File {
+                name: format!("{}.diff", wanted.job),
+                bytes: bytes.into(),
+            }),
+            false => Err(note::LARGE_FILE),
+        }
+    }
+
+    /// Sends a message that is in the chat once, whatever happened before. Gives
+    /// the id of its first part.
+    async fn send(
+        &self,
+        task: &ChatTask,
+        target: Target,
+        mut content: Content,
+    ) -> Result<String, Fault> {
+        // The turn that was taken is for the first request.
+        let mut has_turn = true;
+        let mut sent: Vec<i32> = Vec::new();
+        if let Some(floor) = task.floor.filter(|_| !self.task.unsent) {
+            sent = self.recover(floor, target, &content).await?;
+            has_turn = false;
+        } else if !self.inner.store.chat_begin(task.id, target.newest).await? {
+            return Err(Fault::Never("it was settled meanwhile".to_owned()));
+        }
+        while sent.len() < content.parts().len() {
+            if !has_turn {
+                self.pace.take(target.shape()).await;
+            }
+            has_turn = false;
+            match self.send_part(target, &content, sent.len()).await {
+                Ok(id) => {
+                    self.pace.saw(target.chat, i64::from(id));
+                    sent.push(id);
+                }
+                Err(error) => match verdict::of(&error) {
+                    Verdict::Wrong(Remedy::NoReply) if content.reply_to.is_some() => {
+                        content.reply_to = None;
+                    }
+                    Verdict::Wrong(Remedy::Plain) if sent.is_empty() && content.strip() => {}
+                    _ if sent.is_empty() => return Err(Fault::Telegram(error)),
+                    _ => return Err(Fault::Partly(error)),
+                },
+            }
+        }
+        let first = sent.first();
+        first
+            .map(ToString::to_string)
+            .ok_or_else(|| Fault::Never("it says nothing".to_owned()))
+    }
+
+    /// The parts that are in the chat already.
+    async fn recover(
+        &self,
+        floor: i64,
+        target: Target,
+        content: &Content,
+    ) -> Result<Vec<i32>, Fault> {
+        let (mut found, mut floor) = (Vec::new(), floor);
+        for part in 0..content.parts().len() {
+            let probe = |id: i64| async move {
+                self.pace.take(Shape::LOOSE).await;
+                let id = i32::try_from(id).unwrap_or(i32::MAX);
+                self.edit_part(target, id, content, part).await
+            };
+            let found_id = recover::find(floor, target.newest, probe).await;
+            let Some(id) = found_id.map_err(Fault::Partly)? else {
+                break;
+            };
+            floor = id;
+            found.extend(i32::try_from(id));
+        }
+        Ok(found)
+    }
+
+    /// What follows an answer that is no success.
+    async fn failed(&self, error: &RequestError, whole: bool) -> Option<Task> {
+        let why = self.inner.redacted(error);
+        let now = self.now();
+        let (again, counts) = match verdict::of(error) {
+            Verdict::Again(Some(asked)) => {
+                self.pace.freeze(self.chat(), asked);
+                (Again::At(now.plus(asked)), false)
+            }
+            Verdict::Again(None) if now.since(self.task.queued_at) < SEND_FOR => {
+                let tried = self.task.attempts.saturating_add(1);
+                (Again::At(now.plus(pause::after(tried, SEND_PAUSE))), true)
+            }
+            Verdict::Gone => {
+                self.gone(&why).await;
+                (Again::Park, true)
+            }
+            Verdict::Moved(new) => {
+                self.moved(new).await;
+                (Again::At(now), false)
+            }
+            Verdict::Done | Verdict::Wrong(_) | Verdict::Again(None) => (Again::Park, true),
+        };
+        let Again::At(at) = again else {
+            return self.park(&why).await;
+        };
+        tracing::debug!(error = why, task = self.task.id, "a message is tried again");
+        self.note_failure(&why, again, counts).await;
+        let mut task = self.again_at(at);
+        task.attempts += u32::from(counts);
+        // Only an answer that says so is certain.
+        let refused = matches!(
+            error,
+            RequestError::RetryAfter(_) | RequestError::MigrateToChatId(_)
+        );
+        task.unsent = whole && refused;
+        Some(task)
+    }
+
+    async fn park(&self, why: &str) -> Option<Task> {
+        if self.task.kind == ChatKindOfTask::Ack {
+            // Nobody looks at that button any more.
+            tracing::debug!(error = why, "a pressed button was not answered");
+            let done = self.inner.store.chat_done(self.task.id, 0, None).await;
+            if let Err(error) = done {
+                tracing::warn!(%error, "the store failed an acknowledgement");
+            }
+            return None;
+        }
+        tracing::warn!(error = why, task = self.task.id, "a message is parked");
+        self.note_failure(why, Again::Park, true).await;
+        None
+    }
+
+    async fn note_failure(&self, why: &str, again: Again, counts: bool) {
+        let store = &self.inner.store;
+        if let Err(error) = store.chat_failed(self.task.id, why, again, counts).await {
+            tracing::warn!(%error, task = self.task.id, "the store failed a message");
+        }
+    }
+
+    async fn gone(&self, why: &str) {
+        let Some(place) = &self.task.place else {
+            return;
+        };
+        if let Err(error) = self.inner.store.chat_gone(SOURCE, &place.chat, why).await {
+            tracing::warn!(%error, chat = place.chat, "could not note that a chat is gone");
+        }
+    }
+
+    async fn moved(&self, new: i64) {
+        let Some(place) = &self.task.place else {
+            return;
+        };
+        let (store, new) = (&self.inner.store, new.to_string());
+        if let Err(error) = store.chat_moved(SOURCE, &place.chat, &new).await {
+            tracing::warn!(%error, chat = place.chat, "could not note that a chat moved");
+        }
+    }
+
+    fn chat(&self) -> Option<i64> {
+        self.task.place.as_ref()?.chat.parse().ok()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    fn again_at(&self, not_before: Timestamp) -> Task {
+        Task {
+            not_before,
+            ..self.task.clone()
+        }
+    }
+}
+
+fn outgoing(body: &serde_json::Value) -> Result<Outgoing, Fault> {
+    serde_json::from_value(body.clone())
+        .map_err(|error| Fault::Never(format!("it cannot be read: {error}")))
+}
+
+/// What Telegram calls a message.
+fn service_id(id: Option<&str>) -> Option<i32> {
+    id?.parse().ok()
+}
+
+/// What is so already was done.
+fn settled(done: Result<(), RequestError>) -> Result<(), RequestError> {
+    match done {
+        Err(error) if verdict::of(&error) == Verdict::Done => Ok(()),
+        // A success whose form is unknown.
+        Err(RequestError::InvalidJson { raw, .. }) if raw.starts_with("{\"ok\":true") => Ok(()),
+        done => done,
+    }
+}

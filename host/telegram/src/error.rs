@@ -1,0 +1,69 @@
+//! What can go wrong between the host and Telegram.
+
+use sortie_platform::PlatformError;
+use sortie_store::StoreError;
+use sortie_vault::VaultError;
+
+/// Why Telegram could not be set up. Completes "failed to …"; no text holds a
+/// token.
+#[derive(Debug, thiserror::Error)]
+pub enum TelegramError {
+    /// The token has not the form of one.
+    #[error("use the token: it is not of the form 123456:ABC…; copy it from @BotFather")]
+    Token,
+    /// The address of the Bot API cannot be used.
+    #[error("use the Bot API at {0:?}: write an http:// or https:// address")]
+    ApiUrl(String),
+    /// The address of the webhook cannot be used.
+    #[error("use the webhook {0:?}: write an https:// address that ends in /telegram")]
+    WebhookUrl(String),
+    /// Webhook mode was asked for without an address.
+    #[error("use a webhook: set telegram.webhook_url")]
+    NoWebhookUrl,
+    /// Telegram refused.
+    #[error("ask Telegram: {0}")]
+    Refused(String),
+    /// There is no bot yet.
+    #[error("pair: no bot is connected; run `sortie telegram setup`")]
+    Off,
+    /// The token could not be kept.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Settings could not be written.
+    #[error("keep Telegram's settings: {0}")]
+    Settings(std::io::Error),
+    /// The HTTP client could not be made.
+    #[error("make an HTTP client: {0}")]
+    Client(String),
+    /// The machine has no randomness.
+    #[error("make a code: {0}")]
+    Random(String),
+}
+
+/// Why a request to the webhook was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// It does not show the secret, or no webhook is in use.
+    #[error("take the update: its secret is not the webhook's")]
+    Secret,
+    /// It is no update.
+    #[error("read the update: {0}")]
+    Body(String),
+    /// It could not be kept; Telegram sends it again.
+    #[error("keep the update: {0}")]
+    Busy(String),
+}
+
+/// Why an update was not taken: it is not acknowledged and comes again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotTaken {
+    #[error("no plugin hears Telegram")]
+    NobodyHears,
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,440 @@
+//! What is done with an update: who it is from, whether they are heard, and one
+//! call of the connector. When this returns without an error, what the update
+//! caused is on disk together with the source's place, and it may be
+//! acknowledged; otherwise it comes again.
+
+use crate::error::NotTaken;
+use crate::limits::{RENUMBERED_AFTER, SOURCE, STRANGER_EVERY, STRANGERS};
+use crate::note::{self, Note};
+use crate::pair;
+use crate::update::{self, What, Who};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use sortie_model::clock::{Clock, Timestamp};
+use sortie_model::people::Role;
+use sortie_platform::Platform;
+use sortie_platform::sources::chat::{Heard, Hearing};
+use sortie_plugins::surfaces::connector::{Payload, Place};
+use sortie_store::{
+    AuditEntry, Button, ChatChange, ChatKind, Pairing, Person, SeenMessage, Store, StoreError,
+};
+use std::collections::HashMap;
+use std::sync::Arc;
+use teloxide_core::types::Update;
+use tokio::sync::mpsc;
+
+/// Where the source stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Cursor {
+    /// Of which bot.
+    bot: u64,
+    /// The last update that was taken.
+    update: u32,
+    /// When.
+    at: Timestamp,
+}
+
+/// Hears the updates of one bot, one after the other.
+pub(crate) struct Ears {
+    pub(crate) store: Store,
+    pub(crate) platform: Platform,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The connector that hears.
+    pub(crate) plugin: String,
+    pub(crate) bot: u64,
+    pub(crate) notes: mpsc::Sender<Note>,
+    pub(crate) strangers: HashMap<String, Timestamp>,
+}
+
+/// What makes an update the one that it is, and the place after it.
+struct Mark {
+    key: [u8; 32],
+    cursor: Value,
+}
+
+impl Ears {
+    /// The number to poll from; none to take what Telegram has. After a week
+    /// without an update Telegram numbers anew, perhaps below the last one;
+    /// what it then gives twice is recognised.
+    pub(crate) async fn offset(&self) -> Result<Option<i32>, StoreError> {
+        let cursor = self.store.source_cursor(&self.plugin, SOURCE).await?;
+        let cursor = cursor.and_then(|value| serde_json::from_value::<Cursor>(value).ok());
+        let now = self.clock.now();
+        let fresh = cursor
+            .filter(|cursor| cursor.bot == self.bot && now.since(cursor.at) < RENUMBERED_AFTER);
+        Ok(fresh.map(|cursor| i32::try_from(cursor.update.saturating_add(1)).unwrap_or(i32::MAX)))
+    }
+
+    /// Whether the connector runs and may hear.
+    pub(crate) fn ready(&self) -> Result<(), NotTaken> {
+        match self.platform.hears(&self.plugin, SOURCE) {
+            true => Ok(()),
+            false => Err(NotTaken::NobodyHears),
+        }
+    }
+
+    /// Takes an update.
+    pub(crate) async fn take(&mut self, update: &Update) -> Result<(), NotTaken> {
+        self.ready()?;
+        let mark = self.mark(update.id.0);
+        match update::read(update) {
+            What::Said {
+                who,
+                seen,
+                thread,
+                text,
+                reply_to,
+            } => self.said(mark, who, seen, thread, text, reply_to).await,
+            What::Pressed {
+                who,
+                seen,
+                thread,
+                interaction,
+                token,
+            } => {
+                self.pressed(mark, who, seen, thread, interaction, token)
+                    .await
+            }
+            What::Membership { who, seen, present } => {
+                self.membership(mark, who, seen, present).await
+            }
+            What::Moved { old, new } => {
+                self.store.chat_moved(SOURCE, &old, &new).await?;
+                self.pass(mark, None).await
+            }
+            What::Nothing(why) => {
+                tracing::debug!(update = update.id.0, why, "an update is passed over");
+                self.pass(mark, None).await
+            }
+        }
+    }
+
+    async fn said(
+        &mut self,
+        mark: Mark,
+        who: Who,
+        seen: SeenMessage,
+        thread: Option<String>,
+        text: String,
+        reply_to: Option<String>,
+    ) -> Result<(), NotTaken> {
+        let known = self.store.person(SOURCE, &who.id).await?;
+        let is_private = seen.kind == ChatKind::Private;
+        // Someone who is known may say any eight letters.
+        let code = match &known {
+            _ if !is_private => None,
+            Some(_) => pair::started(&text),
+            None => pair::sent(&text),
+        };
+        let paired = match code {
+            Some(code) => self.pair(&who, &seen, &code).await?,
+            None => None,
+        };
+        let text = if paired.is_some() {
+            "/start".to_owned()
+        } else {
+            text
+        };
+        let Some(sender) = paired.or(known) else {
+            return self.stranger(mark, &who, &seen).await;
+        };
+        if !is_private && !self.is_admitted(&seen.chat).await? {
+            return self.stranger(mark, &who, &seen).await;
+        }
+        let reply_to_number = match &reply_to {
+            Some(id) => self.number_of(&seen.chat, id).await?,
+            None => None,
+        };
+        let payload = Payload::Message {
+            place: place(&seen, thread),
+            message: seen.id.to_string(),
+            text,
+            reply_to,
+            reply_to_number,
+            edited: false,
+        };
+        self.hand_over(mark, who, sender, seen, payload, None)
+            .await
+            .map(drop)
+    }
+
+    async fn pressed(
+        &mut self,
+        mark: Mark,
+        who: Who,
+        seen: SeenMessage,
+        thread: Option<String>,
+        interaction: String,
+        token: String,
+    ) -> Result<(), NotTaken> {
+        let sender = self.store.person(SOURCE, &who.id).await?;
+        let button = self.store.button(&token).await?;
+        let (sender, button) = match (sender, button) {
+            (None, _) => {
+                return self
+                    .refuse(mark, &who, &seen, interaction, note::NOT_ALLOWED)
+                    .await;
+            }
+            (_, None) => {
+                return self
+                    .refuse(mark, &who, &seen, interaction, note::OTHER)
+                    .await;
+            }
+            (Some(sender), Some(button)) => (sender, button),
+        };
+        if let Some(why) = objection(&button, &seen, self.clock.now()) {
+            return self.refuse(mark, &who, &seen, interaction, why).await;
+        }
+        let payload = Payload::Press {
+            place: place(&seen, thread),
+            interaction: interaction.clone(),
+            number: Some(button.number.0),
+            action: button.action,
+        };
+        let hearing = self
+            .hand_over(mark, who, sender, seen, payload, Some(token))
+            .await?;
+        // Somebody else was quicker, which the platform has noted.
+        if hearing == Hearing::ButtonUsed {
+            self.say(interaction, note::ANSWERED);
+        }
+        Ok(())
+    }
+
+    async fn membership(
+        &mut self,
+        mark: Mark,
+        who: Who,
+        seen: SeenMessage,
+        present: bool,
+    ) -> Result<(), NotTaken> {
+        if !present {
+            let why = "the bot was put out of the chat";
+            self.store.chat_gone(SOURCE, &seen.chat, why).await?;
+            return self.pass(mark, None).await;
+        }
+        if seen.kind == ChatKind::Private {
+            return self.pass(mark, None).await;
+        }
+        let Some(person) = self.store.person(SOURCE, &who.id).await? else {
+            return self.stranger(mark, &who, &seen).await;
+        };
+        // Others may let the bot in, but an owner says that it is heard there.
+        let change = ChatChange {
+            admitted: (person.role == Role::Owner).then_some(true),
+            kind: Some(seen.kind),
+            title: Some(seen.title),
+            ..ChatChange::default()
+        };
+        self.store
+            .change_chat(SOURCE, &seen.chat, change, &actor(&who))
+            .await?;
+        self.pass(mark, None).await
+    }
+
+    /// Hands something to the connector: one call, one transaction.
+    async fn hand_over(
+        &self,
+        mark: Mark,
+        who: Who,
+        sender: Person,
+        seen: SeenMessage,
+        payload: Payload,
+        button: Option<String>,
+    ) -> Result<Hearing, NotTaken> {
+        let heard = Heard {
+            source: SOURCE.to_owned(),
+            key: mark.key,
+            cursor: Some(mark.cursor),
+            seen,
+            sender,
+            sender_name: who.name,
+            payload,
+            button,
+        };
+        Ok(self.platform.hear(&self.plugin, heard).await?)
+    }
+
+    async fn pair(
+        &self,
+        who: &Who,
+        seen: &SeenMessage,
+        code: &str,
+    ) -> Result<Option<Person>, StoreError> {
+        let hash = pair::hash(code);
+        let paired = self
+            .store
+            .pair(SOURCE, &who.id, &who.name, seen.clone(), hash)
+            .await?;
+        Ok(match paired {
+            Pairing::Paired(person) | Pairing::Again(person) => Some(person),
+            Pairing::Wrong | Pairing::NoneOpen => None,
+        })
+    }
+
+    async fn is_admitted(&self, chat: &str) -> Result<bool, StoreError> {
+        let row = self.store.chat(SOURCE, chat).await?;
+        Ok(row.is_some_and(|row| row.admitted))
+    }
+
+    /// The plugin's number of a message.
+    async fn number_of(&self, chat: &str, id: &str) -> Result<Option<u64>, StoreError> {
+        let found = self.store.chat_message_of_service(SOURCE, chat, id).await?;
+        let own = found.filter(|message| message.plugin == self.plugin);
+        Ok(own.map(|message| message.number.0))
+    }
+
+    /// Somebody who is not heard: silence, and a line in the audit log once in
+    /// a while.
+    async fn stranger(
+        &mut self,
+        mark: Mark,
+        who: &Who,
+        seen: &SeenMessage,
+    ) -> Result<(), NotTaken> {
+        let entry = self
+            .is_new_stranger(&who.id)
+            .then(|| entry("telegram.stranger", who, seen, &json!({ "name": who.name })));
+        self.pass(mark, entry).await
+    }
+
+    fn is_new_stranger(&mut self, user: &str) -> bool {
+        let now = self.clock.now();
+        self.strangers
+            .retain(|_, at| now.since(*at) < STRANGER_EVERY);
+        // So many strangers in an hour are noise, of which the log has enough.
+        if self.strangers.contains_key(user) || self.strangers.len() >= STRANGERS {
+            return false;
+        }
+        self.strangers.insert(user.to_owned(), now);
+        true
+    }
+
+    /// A press that reaches no plugin.
+    async fn refuse(
+        &self,
+        mark: Mark,
+        who: &Who,
+        seen: &SeenMessage,
+        interaction: String,
+        why: &'static str,
+    ) -> Result<(), NotTaken> {
+        let entry = entry("chat.press_refused", who, seen, &json!({ "why": why }));
+        self.pass(mark, Some(entry)).await?;
+        self.say(interaction, why);
+        Ok(())
+    }
+
+    /// Shows a note at a pressed button.
+    fn say(&self, interaction: String, text: &'static str) {
+        if self.notes.try_send(Note { interaction, text }).is_err() {
+            tracing::debug!("a note to a pressed button is left out: too many wait");
+        }
+    }
+
+    /// Nothing is handed over; the place moves all the same.
+    async fn pass(&self, mark: Mark, entry: Option<AuditEntry>) -> Result<(), NotTaken> {
+        self.store
+            .move_cursor(&self.plugin, SOURCE, mark.cursor, None, entry)
+            .await?;
+        Ok(())
+    }
+
+    fn mark(&self, update: u32) -> Mark {
+        let cursor = Cursor {
+            bot: self.bot,
+            update,
+            at: self.clock.now(),
+        };
+        let name = format!("{SOURCE}\0{}\0{update}", self.bot);
+        Mark {
+            key: Sha256::digest(name.as_bytes()).into(),
+            cursor: json!(cursor),
+        }
+    }
+}
+
+/// Why a button does nothing; none when it does.
+fn objection(button: &Button, seen: &SeenMessage, now: Timestamp) -> Option<&'static str> {
+    let here = button.source == SOURCE
+        && button.chat == seen.chat
+        && button.service_id.as_deref() == Some(seen.id.to_string().as_str());
+    if !here {
+        Some(note::OTHER)
+    } else if button.used_by.is_some() || !button.is_open {
+        Some(note::ANSWERED)
+    } else if button.expires_at <= now {
+        Some(note::EXPIRED)
+    } else {
+        None
+    }
+}
+
+fn place(seen: &SeenMessage, thread: Option<String>) -> Place {
+    Place {
+        chat: seen.chat.clone(),
+        thread,
+        private: seen.kind == ChatKind::Private,
+    }
+}
+
+fn actor(who: &Who) -> String {
+    format!("{SOURCE}:{}", who.id)
+}
+
+fn entry(action: &str, who: &Who, seen: &SeenMessage, detail: &Value) -> AuditEntry {
+    AuditEntry {
+        actor: actor(who),
+        action: action.to_owned(),
+        subject: seen.chat.clone(),
+        detail: detail.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_model::id::{ApprovalId, ChatNumber};
+
+    #[test]
+    fn each_reason_against_a_press_has_its_note() {
+        let seen = SeenMessage {
+            chat: "7".into(),
+            kind: ChatKind::Private,
+            title: "Ann".into(),
+            id: 5,
+        };
+        let good = Button {
+            plugin: "telegram".into(),
+            number: ChatNumber(1),
+            source: SOURCE.into(),
+            chat: "7".into(),
+            service_id: Some("5".into()),
+            action: "answer:1:yes".into(),
+            approval: Some(ApprovalId(1)),
+            is_open: true,
+            expires_at: Timestamp(100),
+            used_by: None,
+        };
+        let judged = |change: fn(&mut Button), now| {
+            let mut button = good.clone();
+            change(&mut button);
+            objection(&button, &seen, Timestamp(now))
+        };
+        assert_eq!(judged(|_| {}, 99), None);
+        assert_eq!(judged(|_| {}, 100), Some(note::EXPIRED));
+        assert_eq!(judged(|b| b.is_open = false, 0), Some(note::ANSWERED));
+        assert_eq!(
+            judged(|b| b.used_by = Some("x".into()), 0),
+            Some(note::ANSWERED)
+        );
+        assert_eq!(judged(|b| b.chat = "8".into(), 0), Some(note::OTHER));
+        assert_eq!(
+            judged(|b| b.service_id = Some("6".into()), 0),
+            Some(note::OTHER)
+        );
+        assert_eq!(judged(|b| b.service_id = None, 0), Some(note::OTHER));
+        assert_eq!(judged(|b| b.source = "slack".into(), 0), Some(note::OTHER));
+    }
+}

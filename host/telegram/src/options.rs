@@ -1,0 +1,64 @@
+//! What the source needs and what an operator may say about it.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sortie_model::clock::Clock;
+use sortie_model::id::JobId;
+use sortie_model::people::Level;
+use sortie_platform::Platform;
+use sortie_store::Store;
+use sortie_vault::Vault;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the source works with.
+pub struct TelegramOptions {
+    /// Where everything is written.
+    pub store: Store,
+    /// Who hears.
+    pub platform: Platform,
+    /// Where the token is.
+    pub vault: Vault,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Where settings are kept that were made while the host ran.
+    pub data_dir: PathBuf,
+    /// What the operator says.
+    pub config: TelegramConfig,
+    /// Where files come from.
+    pub diffs: Arc<dyn Diffs>,
+}
+
+/// What the operator says.
+#[derive(Clone, Debug)]
+pub struct TelegramConfig {
+    /// The connector that hears.
+    pub plugin: String,
+    /// How updates come.
+    pub mode: Mode,
+    /// Where the Bot API is.
+    pub api_url: String,
+    /// Where Telegram reaches this host.
+    pub webhook_url: Option<String>,
+    /// How much chats hear of a project, where that is less than all.
+    pub levels: BTreeMap<String, Level>,
+}
+
+/// How updates come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The host asks for them.
+    Poll,
+    /// Telegram brings them.
+    Webhook,
+}
+
+/// Where the contents of files come from.
+#[async_trait]
+pub trait Diffs: Send + Sync {
+    /// The diff between two commits of a job; none when it cannot be had any
+    /// more.
+    async fn diff(&self, job: JobId, base: &str, head: &str) -> Option<Vec<u8>>;
+}

@@ -1,0 +1,97 @@
+//! What the bot is called, and what its menu lists.
+
+use crate::bot::Bots;
+use crate::error::TelegramError;
+use crate::limits::WEBHOOK_SECRET;
+use crate::options::Mode;
+use crate::settings::Settings;
+use crate::state::Bot;
+use sortie_vault::{Redactor, Secret, Vault};
+use teloxide_core::payloads::SetWebhookSetters;
+use teloxide_core::requests::Requester;
+use teloxide_core::types::{AllowedUpdate, BotCommand};
+use teloxide_core::{ApiError, RequestError};
+use url::Url;
+
+/// What the menu lists, in the words of `/help`.
+const COMMANDS: [(&str, &str); 10] = [
+    ("task", "Send an agent on a task"),
+    ("ask", "Ask a question about a repository"),
+    ("status", "Show a job, or what is under way"),
+    ("list", "List jobs"),
+    ("cancel", "Cancel a job"),
+    ("retry", "Try a job again"),
+    ("stats", "Show what the last day brought and cost"),
+    ("budget", "Show what today cost and what is left"),
+    ("projects", "List the projects"),
+    ("help", "Describe the commands"),
+];
+
+/// What the host is told of.
+pub(crate) const UPDATES: [AllowedUpdate; 3] = [
+    AllowedUpdate::Message,
+    AllowedUpdate::CallbackQuery,
+    AllowedUpdate::MyChatMember,
+];
+
+/// Asks Telegram who the token belongs to, for whoever checks a set-up. Writes
+/// nothing anywhere.
+///
+/// # Errors
+///
+/// When Telegram refuses, or cannot be reached.
+pub async fn probe(
+    token: &Secret,
+    api_url: &str,
+    redactor: &Redactor,
+) -> Result<Bot, TelegramError> {
+    me(&Bots::new(token, api_url)?)
+        .await
+        .map_err(|error| TelegramError::Refused(redactor.redact(&error.to_string()).into_owned()))
+}
+
+/// Who the token belongs to.
+pub(crate) async fn me(bots: &Bots) -> Result<Bot, RequestError> {
+    let me = bots.send.get_me().await?;
+    Ok(Bot {
+        id: me.user.id.0,
+        name: me.user.full_name(),
+        username: me.user.username.unwrap_or_default(),
+    })
+}
+
+/// Writes the menu and says how updates come. In either mode nothing is
+/// dropped that waits.
+pub(crate) async fn prepare(
+    bots: &Bots,
+    settings: &Settings,
+    vault: &Vault,
+) -> Result<(), RequestError> {
+    let commands = COMMANDS.map(|(name, what)| BotCommand::new(name, what));
+    bots.send.set_my_commands(commands).await?;
+    match settings.mode {
+        Mode::Poll => {
+            bots.send.delete_webhook().await?;
+        }
+        Mode::Webhook => {
+            let (Some(url), Ok(secret)) = (webhook(settings), vault.get(WEBHOOK_SECRET)) else {
+                let why = "there is no webhook_url, or no secret for it";
+                return Err(RequestError::Api(ApiError::Unknown(why.to_owned())));
+            };
+            bots.send
+                .set_webhook(url)
+                .max_connections(1)
+                .secret_token(secret.expose())
+                .allowed_updates(UPDATES)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Where Telegram reaches this host, if that is sound.
+pub(crate) fn webhook(settings: &Settings) -> Option<Url> {
+    let url = Url::parse(settings.webhook_url.as_deref()?).ok()?;
+    let fits = url.scheme() == "https" && url.path().ends_with("/telegram");
+    fits.then_some(url)
+}

@@ -1,0 +1,158 @@
+//! The requests that carry a message: each is one question to Telegram and its
+//! answer. Whether one may go, and what an answer means, is decided elsewhere.
+
+use crate::content::{Content, File};
+use crate::deliver::Delivery;
+use crate::limits::TEXT_UNITS;
+use crate::pacer::Shape;
+use crate::rich::Rich;
+use crate::verdict::{self, Remedy, Verdict};
+use teloxide_core::RequestError;
+use teloxide_core::payloads::{
+    EditMessageCaptionSetters, EditMessageTextSetters, SendDocumentSetters, SendMessageSetters,
+};
+use teloxide_core::requests::Requester;
+use teloxide_core::types::{
+    ChatId, InlineKeyboardMarkup, InputFile, LinkPreviewOptions, MessageId, ParseMode,
+    ReplyParameters, ThreadId,
+};
+
+/// Where a message goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) chat: i64,
+    pub(crate) thread: Option<i32>,
+    /// The newest message of the chat that is known.
+    pub(crate) newest: i64,
+}
+
+impl Target {
+    /// What a message there counts for.
+    pub(crate) fn shape(self) -> Shape {
+        Shape {
+            chat: Some(self.chat),
+            edits: None,
+        }
+    }
+}
+
+impl Delivery {
+    /// Sends a part of a message; gives its id.
+    pub(crate) async fn send_part(
+        &self,
+        target: Target,
+        content: &Content,
+        part: usize,
+    ) -> Result<i32, RequestError> {
+        let (bot, chat) = (&self.link.bots.send, ChatId(target.chat));
+        let thread = target.thread.map(|id| ThreadId(MessageId(id)));
+        let reply = content.reply_to.filter(|_| part == 0);
+        let reply =
+            reply.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
+        let keyboard = content.keyboard_of(part);
+        let sent = if let Some(File { name, bytes }) = &content.file {
+            let file = InputFile::memory(bytes.clone()).file_name(name.clone());
+            let mut request = bot
+                .send_document(chat, file)
+                .caption(content.caption())
+                .parse_mode(ParseMode::Html)
+                .disable_notification(content.silent);
+            request.message_thread_id = thread;
+            request.reply_parameters = reply;
+            if let Some(keyboard) = keyboard {
+                request = request.reply_markup(keyboard);
+            }
+            request.await
+        } else {
+            let text = content.parts().swap_remove(part);
+            let mut request = bot
+                .send_message(chat, text)
+                .parse_mode(ParseMode::Html)
+                .link_preview_options(no_preview())
+                .disable_notification(content.silent);
+            request.message_thread_id = thread;
+            request.reply_parameters = reply;
+            if let Some(keyboard) = keyboard {
+                request = request.reply_markup(keyboard);
+            }
+            request.await
+        };
+        match sent {
+            Ok(message) => Ok(message.id.0),
+            Err(error) => verdict::sent_after_all(&error)
+                .and_then(|id| i32::try_from(id).ok())
+                .ok_or(error),
+        }
+    }
+
+    /// Gives a message a content, cut to one message.
+    pub(crate) async fn edit(
+        &self,
+        target: Target,
+        id: i32,
+        content: &Content,
+    ) -> Result<(), RequestError> {
+        let text = content.rich.cut(TEXT_UNITS);
+        let edited = self
+            .edit_text(target, id, text, content.keyboard.clone())
+            .await;
+        match edited {
+            Err(error) if verdict::of(&error) == Verdict::Wrong(Remedy::Plain) => {
+                self.pace.take(target.shape()).await;
+                let text = Rich::plain(content.rich.text()).cut(TEXT_UNITS);
+                self.edit_text(target, id, text, content.keyboard.clone())
+                    .await
+            }
+            edited => edited,
+        }
+    }
+
+    /// Gives a message the content of a part.
+    pub(crate) async fn edit_part(
+        &self,
+        target: Target,
+        id: i32,
+        content: &Content,
+        part: usize,
+    ) -> Result<(), RequestError> {
+        let keyboard = content.keyboard_of(part);
+        if content.file.is_none() {
+            let text = content.parts().swap_remove(part);
+            return self.edit_text(target, id, text, keyboard).await;
+        }
+        let bot = &self.link.bots.send;
+        let mut request = bot
+            .edit_message_caption(ChatId(target.chat), MessageId(id))
+            .caption(content.caption())
+            .parse_mode(ParseMode::Html);
+        request.reply_markup = keyboard;
+        request.await.map(drop)
+    }
+
+    pub(crate) async fn edit_text(
+        &self,
+        target: Target,
+        id: i32,
+        text: String,
+        keyboard: Option<InlineKeyboardMarkup>,
+    ) -> Result<(), RequestError> {
+        let bot = &self.link.bots.send;
+        let mut request = bot
+            .edit_message_text(ChatId(target.chat), MessageId(id), text)
+            .parse_mode(ParseMode::Html)
+            .link_preview_options(no_preview());
+        request.reply_markup = keyboard;
+        request.await.map(drop)
+    }
+}
+
+/// A page's picture would hide what a message says.
+fn no_preview() -> LinkPreviewOptions {
+    LinkPreviewOptions {
+        is_disabled: true,
+        url: None,
+        prefer_small_media: false,
+        prefer_large_media: false,
+        show_above_text: false,
+    }
+}

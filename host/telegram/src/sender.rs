@@ -1,0 +1,246 @@
+//! The loop that sends: knows what waits, picks what may go, and lets so many
+//! requests be under way. What was begun when it ends is found again by the
+//! next one.
+
+use crate::deliver::Delivery;
+use crate::hold::{self, Hold};
+use crate::limits::{IN_FLIGHT, NOTE_CHARS, QUEUE_PAGE, REREAD, SOURCE};
+use crate::note::Note;
+use crate::pace::Pace;
+use crate::pacer::Shape;
+use crate::queue::{Next, Queue, Task, When};
+use crate::service::{Inner, Link};
+use sortie_model::clock::Timestamp;
+use sortie_store::{ChatKindOfTask, ChatRow, StoreError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use teloxide_core::payloads::AnswerCallbackQuerySetters;
+use teloxide_core::requests::Requester;
+use teloxide_core::types::CallbackQueryId;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+/// How long to wait when nothing says when to go on: the queue is read again
+/// before.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long requests under way get at the end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// What waits, and what is known about where it goes.
+struct Desk {
+    inner: Arc<Inner>,
+    link: Arc<Link>,
+    pace: Arc<Pace>,
+    queue: Queue,
+    chats: HashMap<String, ChatRow>,
+    flights: JoinSet<Option<Task>>,
+    /// What is under way, by what does it.
+    ids: HashMap<Id, u64>,
+}
+
+/// Sends until it is told to stop.
+pub(crate) async fn run(inner: &Arc<Inner>, link: &Arc<Link>, until: &CancellationToken) {
+    let mut notes = inner.notes.lock().await;
+    let mut signal = inner.store.plugin_signal();
+    let mut reread = tokio::time::interval(REREAD);
+    let mut desk = Desk {
+        inner: Arc::clone(inner),
+        link: Arc::clone(link),
+        pace: Arc::new(Pace::new()),
+        queue: Queue::default(),
+        chats: HashMap::new(),
+        flights: JoinSet::new(),
+        ids: HashMap::new(),
+    };
+    // The first tick comes at once, and with it the first reading.
+    loop {
+        let wait = desk.launch();
+        let read = tokio::select! {
+            () = until.cancelled() => break,
+            Some(done) = desk.flights.join_next_with_id() => {
+                desk.land(done);
+                Ok(())
+            }
+            Some(note) = notes.recv() => {
+                desk.say(note);
+                Ok(())
+            }
+            changed = signal.changed() => match changed {
+                Ok(()) => desk.read_new().await,
+                Err(_) => break,
+            },
+            _ = reread.tick() => desk.read_all().await,
+            () = tokio::time::sleep(wait) => Ok(()),
+        };
+        if let Err(error) = read {
+            tracing::warn!(%error, "the queue of messages cannot be read");
+        }
+    }
+    let landing = async { while desk.flights.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, landing).await.is_err() {
+        tracing::debug!("requests to Telegram are left under way");
+    }
+}
+
+impl Desk {
+    /// Reads what came since the last reading.
+    async fn read_new(&mut self) -> Result<(), StoreError> {
+        loop {
+            let after = self.queue.newest();
+            let heads = self
+                .inner
+                .store
+                .chat_queue(SOURCE, after, QUEUE_PAGE)
+                .await?;
+            let full = heads.len() >= QUEUE_PAGE as usize;
+            heads
+                .into_iter()
+                .for_each(|head| self.queue.put(head.into()));
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads all that waits, and what is known of chats.
+    async fn read_all(&mut self) -> Result<(), StoreError> {
+        let store = &self.inner.store;
+        let (mut all, mut after) = (Vec::new(), 0);
+        loop {
+            let heads = store.chat_queue(SOURCE, after, QUEUE_PAGE).await?;
+            let full = heads.len() >= QUEUE_PAGE as usize;
+            after = heads.last().map_or(after, |head| head.id);
+            all.extend(heads.into_iter().map(Task::from));
+            if !full {
+                break;
+            }
+        }
+        let rows = store.chats(SOURCE).await?;
+        self.queue.replace(all);
+        for row in &rows {
+            if let Ok(chat) = row.chat.parse() {
+                self.pace.saw(chat, row.newest_message);
+            }
+        }
+        self.chats = rows
+            .into_iter()
+            .map(|row| (row.chat.clone(), row))
+            .collect();
+        Ok(())
+    }
+
+    /// Begins what may go now, and says when to look again.
+    fn launch(&mut self) -> Duration {
+        while self.queue.in_flight() < IN_FLIGHT {
+            let now = self.inner.clock.now();
+            match self.queue.next(|task| self.when(task, now)) {
+                Next::Go(id) => self.begin(id, now),
+                Next::Wait(ms) => {
+                    return ms.map_or(IDLE, |ms| Duration::from_millis(ms.max(1)).min(IDLE));
+                }
+            }
+        }
+        IDLE
+    }
+
+    fn begin(&mut self, id: u64, now: Timestamp) {
+        let Some(task) = self.queue.get(id).cloned() else {
+            return;
+        };
+        let hold = self.hold(&task, now);
+        if hold != Hold::Drop {
+            self.pace.try_take(self.shape(&task));
+        }
+        self.queue.begin(id);
+        let delivery = Delivery {
+            inner: Arc::clone(&self.inner),
+            link: Arc::clone(&self.link),
+            pace: Arc::clone(&self.pace),
+            task,
+            hold,
+        };
+        self.flights
+            .spawn(async move { (id, delivery.run().await) });
+    }
+
+    fn land(&mut self, done: Result<(Id, Option<Task>), JoinError>) {
+        let (flight, again) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(%error, "a message ended in a panic; it is read again");
+                (error.id(), None)
+            }
+        };
+        if let Some(id) = self.ids.remove(&flight) {
+            self.queue.end(id, again);
+        }
+    }
+
+    /// Whether a task may go now.
+    fn when(&self, task: &Task, now: Timestamp) -> When {
+        let ms_until = |at: Timestamp| u64::try_from(at.since(now).as_millis()).unwrap_or(u64::MAX);
+        if task.not_before > now {
+            return When::In(ms_until(task.not_before));
+        }
+        match self.hold(task, now) {
+            Hold::Drop => When::Now,
+            Hold::Until(at) => When::Held(ms_until(at)),
+            Hold::Free => match self.pace.wait_ms(self.shape(task)) {
+                0 => When::Now,
+                ms => When::In(ms),
+            },
+        }
+    }
+
+    fn hold(&self, task: &Task, now: Timestamp) -> Hold {
+        let chat = task.place.as_ref().and_then(|place| self.row(&place.chat));
+        let of_project = task.project.as_deref().and_then(|name| {
+            let level = self.inner.config.levels.get(name)?;
+            Some((name, *level))
+        });
+        hold::of(chat, of_project, task.class, now)
+    }
+
+    /// What is known of a chat, or of the one that it became.
+    fn row(&self, chat: &str) -> Option<&ChatRow> {
+        let row = self.chats.get(chat)?;
+        let new = row.moved_to.as_ref().and_then(|new| self.chats.get(new));
+        Some(new.unwrap_or(row))
+    }
+
+    fn shape(&self, task: &Task) -> Shape {
+        let chat = task.place.as_ref().map(|place| {
+            let chat = self.row(&place.chat).map_or(&place.chat, |row| &row.chat);
+            chat.parse().unwrap_or(0)
+        });
+        match task.kind {
+            ChatKindOfTask::Ack | ChatKindOfTask::Remove => Shape::LOOSE,
+            ChatKindOfTask::Send | ChatKindOfTask::Pin => Shape { chat, edits: None },
+            ChatKindOfTask::Edit => Shape {
+                chat,
+                edits: task.message.and_then(|number| i64::try_from(number).ok()),
+            },
+        }
+    }
+
+    /// Says a note to somebody who pressed a button. It is not worth a second
+    /// try: the button stops waiting by itself.
+    fn say(&mut self, note: Note) {
+        let (inner, link, pace) = (
+            Arc::clone(&self.inner),
+            Arc::clone(&self.link),
+            Arc::clone(&self.pace),
+        );
+        tokio::spawn(async move {
+            pace.take(Shape::LOOSE).await;
+            let text: String = note.text.chars().take(NOTE_CHARS).collect();
+            let bot = &link.bots.send;
+            let id = CallbackQueryId(note.interaction);
+            if let Err(error) = bot.answer_callback_query(id).text(text).await {
+                tracing::debug!(error = inner.redacted(&error), "a note was not shown");
+            }
+        });
+    }
+}

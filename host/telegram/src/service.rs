@@ -1,0 +1,370 @@
+//! The source from start to end: looks for a token, speaks to Telegram as long
+//! as it holds, and begins anew with another.
+
+use crate::bot::Bots;
+use crate::error::{DoorError, TelegramError};
+use crate::hear::Ears;
+use crate::limits::{
+    MAX_WEBHOOK_BYTES, NOTES, PAIRING, REFUSED, TOKEN_LOOK, TOKEN_SECRET, UNREACHABLE,
+    WEBHOOK_SECRET,
+};
+use crate::note::Note;
+use crate::options::{Diffs, Mode, TelegramConfig, TelegramOptions};
+use crate::settings::{Said, Settings};
+use crate::state::{Bot, State};
+use crate::{pair, pause, poll, profile, sender};
+use sortie_model::clock::{Clock, Timestamp};
+use sortie_model::people::Role;
+use sortie_platform::Platform;
+use sortie_store::Store;
+use sortie_vault::{Redactor, Secret, Vault};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use teloxide_core::{ApiError, RequestError};
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// The handle of the source; clones share it.
+#[derive(Clone)]
+pub struct Telegram(Arc<Inner>);
+
+/// A bot to be set up.
+#[derive(Clone, Debug)]
+pub struct SetUp {
+    /// Its token.
+    pub token: Secret,
+    /// Where the Bot API is, if not where the configuration says.
+    pub api_url: Option<String>,
+    /// How updates come, if not as the configuration says.
+    pub mode: Option<Mode>,
+    /// Where Telegram reaches this host.
+    pub webhook_url: Option<String>,
+}
+
+/// A code that lets one person in.
+#[derive(Clone, Debug)]
+pub struct PairingCode {
+    /// The code.
+    pub code: String,
+    /// A link that sends it.
+    pub link: String,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: TelegramConfig,
+    pub(crate) diffs: Arc<dyn Diffs>,
+    pub(crate) notes: Mutex<mpsc::Receiver<Note>>,
+    platform: Platform,
+    vault: Vault,
+    redactor: Redactor,
+    data_dir: PathBuf,
+    state: watch::Sender<State>,
+    /// The bot that was last seen to be there.
+    bot: watch::Sender<Option<Bot>>,
+    /// Rises when a bot was set up.
+    changed: watch::Sender<u64>,
+    noted: mpsc::Sender<Note>,
+    /// Who hears what the webhook brings; its lock keeps the order.
+    door: Mutex<Option<Ears>>,
+}
+
+/// One bot that is spoken for.
+pub(crate) struct Link {
+    pub(crate) bots: Bots,
+    settings: Settings,
+    bot: Bot,
+}
+
+impl Link {
+    pub(crate) fn up(&self) -> State {
+        State::Up {
+            bot: self.bot.clone(),
+            mode: self.settings.mode,
+        }
+    }
+}
+
+impl Telegram {
+    /// A source that does nothing yet.
+    pub fn new(options: TelegramOptions) -> Self {
+        let (noted, notes) = mpsc::channel(NOTES);
+        Self(Arc::new(Inner {
+            redactor: options.vault.redactor(),
+            store: options.store,
+            clock: options.clock,
+            config: options.config,
+            diffs: options.diffs,
+            notes: Mutex::new(notes),
+            platform: options.platform,
+            vault: options.vault,
+            data_dir: options.data_dir,
+            state: watch::Sender::new(State::Off),
+            bot: watch::Sender::new(None),
+            changed: watch::Sender::new(0),
+            noted,
+            door: Mutex::new(None),
+        }))
+    }
+
+    /// Hears and sends until `shutdown`. Without a token it looks for one.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut changed = self.0.changed.subscribe();
+        while !shutdown.is_cancelled() {
+            changed.mark_unchanged();
+            if let Some(token) = self.0.token() {
+                let until = shutdown.child_token();
+                tokio::join!(self.0.live(&token, &until), self.0.watch(&token, &until));
+            } else {
+                self.0.show(State::Off);
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    _ = changed.changed() => {}
+                    () = tokio::time::sleep(TOKEN_LOOK) => {}
+                }
+            }
+        }
+    }
+
+    /// Asks Telegram about a token, keeps it, and begins with it.
+    ///
+    /// # Errors
+    ///
+    /// When Telegram refuses it, or it cannot be kept; nothing changed then.
+    pub async fn connect(&self, set_up: SetUp) -> Result<Bot, TelegramError> {
+        let inner = &self.0;
+        let said = Said {
+            mode: set_up.mode,
+            api_url: set_up.api_url,
+            webhook_url: set_up.webhook_url,
+        };
+        let settings = Settings::new(&inner.config, said.clone());
+        if settings.mode == Mode::Webhook && profile::webhook(&settings).is_none() {
+            return Err(match settings.webhook_url {
+                Some(url) => TelegramError::WebhookUrl(url),
+                None => TelegramError::NoWebhookUrl,
+            });
+        }
+        let bots = Bots::new(&set_up.token, &settings.api_url)?;
+        // Before anything is said about it, so that no error can hold it.
+        inner.vault.hide(TOKEN_SECRET, &set_up.token);
+        let bot = profile::me(&bots)
+            .await
+            .map_err(|error| TelegramError::Refused(inner.redacted(&error)))?;
+        if settings.mode == Mode::Webhook {
+            let secret = random()?;
+            inner.vault.keep(WEBHOOK_SECRET, &Secret::new(secret))?;
+        }
+        said.write(&inner.data_dir)?;
+        inner.vault.keep(TOKEN_SECRET, &set_up.token)?;
+        inner.bot.send_replace(Some(bot.clone()));
+        inner.changed.send_modify(|n| *n = n.wrapping_add(1));
+        Ok(bot)
+    }
+
+    /// Makes a code that gives a role to the first who sends it to the bot.
+    /// The one before counts no more.
+    ///
+    /// # Errors
+    ///
+    /// When there is no bot.
+    pub async fn pairing(&self, role: Role, actor: &str) -> Result<PairingCode, TelegramError> {
+        let bot = self.0.bot.borrow().clone().ok_or(TelegramError::Off)?;
+        let code = pair::make().map_err(|error| TelegramError::Random(error.to_string()))?;
+        let expires_at = self.0.clock.now().plus(PAIRING);
+        self.0
+            .store
+            .open_pairing(role, pair::hash(&code), expires_at, actor)
+            .await?;
+        Ok(PairingCode {
+            link: format!("https://t.me/{}?start={code}", bot.username),
+            code,
+            expires_at,
+        })
+    }
+
+    /// How the source is.
+    pub fn state(&self) -> State {
+        self.0.state.borrow().clone()
+    }
+
+    /// Takes what Telegram brings, in the order it comes. When this returns
+    /// without an error, it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// When it is not from Telegram, is no update, or could not be kept.
+    pub async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), DoorError> {
+        let mut door = self.0.door.lock().await;
+        let ears = door.as_mut().ok_or(DoorError::Secret)?;
+        let own = self.0.vault.get(WEBHOOK_SECRET);
+        let own = own.map_err(|_| DoorError::Secret)?;
+        let shown = secret.ok_or(DoorError::Secret)?;
+        if !bool::from(own.expose().as_bytes().ct_eq(shown)) {
+            return Err(DoorError::Secret);
+        }
+        if body.len() > MAX_WEBHOOK_BYTES {
+            return Err(DoorError::Body("it is too large".to_owned()));
+        }
+        let update =
+            serde_json::from_slice(body).map_err(|error| DoorError::Body(error.to_string()))?;
+        ears.take(&update)
+            .await
+            .map_err(|error| DoorError::Busy(error.to_string()))
+    }
+}
+
+impl Inner {
+    pub(crate) fn show(&self, state: State) {
+        self.state.send_if_modified(|shown| {
+            let news = *shown != state;
+            if news {
+                match &state {
+                    State::Up { .. } | State::Off | State::Connecting => {
+                        tracing::info!(?state, "telegram");
+                    }
+                    _ => tracing::error!(?state, "telegram"),
+                }
+                *shown = state;
+            }
+            news
+        });
+    }
+
+    pub(crate) fn redacted(&self, error: &RequestError) -> String {
+        self.redactor.redact(&error.to_string()).into_owned()
+    }
+
+    fn token(&self) -> Option<Secret> {
+        self.vault.get(TOKEN_SECRET).ok()
+    }
+
+    /// Ends what is done for a token when there is another.
+    async fn watch(&self, token: &Secret, until: &CancellationToken) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            let set_up = tokio::select! {
+                () = until.cancelled() => return,
+                _ = changed.changed() => true,
+                () = tokio::time::sleep(TOKEN_LOOK) => false,
+            };
+            let same = |new: Secret| new.expose() == token.expose();
+            if set_up || !self.token().is_some_and(same) {
+                return until.cancel();
+            }
+        }
+    }
+
+    /// Speaks for a token until `until`.
+    async fn live(self: &Arc<Self>, token: &Secret, until: &CancellationToken) {
+        let Some(link) = self.link(token, until).await else {
+            return;
+        };
+        let link = Arc::new(link);
+        let mut ears = Ears {
+            store: self.store.clone(),
+            platform: self.platform.clone(),
+            clock: Arc::clone(&self.clock),
+            plugin: self.config.plugin.clone(),
+            bot: link.bots.id,
+            notes: self.noted.clone(),
+            strangers: HashMap::new(),
+        };
+        self.show(link.up());
+        let sending = sender::run(self, &link, until);
+        match link.settings.mode {
+            Mode::Poll => {
+                tokio::join!(poll::run(self, &link, &mut ears, until), sending);
+            }
+            Mode::Webhook => {
+                *self.door.lock().await = Some(ears);
+                sending.await;
+                *self.door.lock().await = None;
+            }
+        }
+    }
+
+    /// Reaches Telegram with a token, however long it takes; none when it is
+    /// told to stop.
+    async fn link(&self, token: &Secret, until: &CancellationToken) -> Option<Link> {
+        self.show(State::Connecting);
+        let settings = Settings::new(&self.config, Said::read(&self.data_dir));
+        let mut failures = 0;
+        loop {
+            let tried = tokio::select! {
+                () = until.cancelled() => return None,
+                tried = self.reach(token, &settings) => tried,
+            };
+            let wait = match tried {
+                Ok(link) => return Some(link),
+                Err((state, wait)) => {
+                    self.show(state);
+                    failures += 1;
+                    wait.unwrap_or_else(|| pause::after(failures, UNREACHABLE))
+                }
+            };
+            tokio::select! {
+                () = until.cancelled() => return None,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn reach(
+        &self,
+        token: &Secret,
+        settings: &Settings,
+    ) -> Result<Link, (State, Option<Duration>)> {
+        let bots = Bots::new(token, &settings.api_url).map_err(|error| {
+            let why = error.to_string();
+            (State::Refused { why }, Some(REFUSED))
+        })?;
+        let judged = |error: RequestError| {
+            let why = self.redacted(&error);
+            match error {
+                RequestError::Api(ApiError::InvalidToken) => {
+                    (State::Refused { why }, Some(REFUSED))
+                }
+                RequestError::RetryAfter(pause) => {
+                    (State::Unreachable { why }, Some(pause.duration()))
+                }
+                _ => (State::Unreachable { why }, None),
+            }
+        };
+        let bot = profile::me(&bots).await.map_err(judged)?;
+        profile::prepare(&bots, settings, &self.vault)
+            .await
+            .map_err(judged)?;
+        self.bot.send_replace(Some(bot.clone()));
+        Ok(Link {
+            bots,
+            settings: settings.clone(),
+            bot,
+        })
+    }
+}
+
+/// A secret for the webhook, of the signs that Telegram takes.
+fn random() -> Result<String, TelegramError> {
+    let parts: Result<Vec<String>, _> = (0..4).map(|_| pair::make()).collect();
+    let parts = parts.map_err(|error| TelegramError::Random(error.to_string()))?;
+    Ok(parts.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhooks_secret_is_long_and_of_what_telegram_takes() {
+        let secret = random().expect("random");
+        assert_eq!(secret.len(), 32);
+        assert!(secret.bytes().all(|b| b.is_ascii_alphanumeric()));
+    }
+}

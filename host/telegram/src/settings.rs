@@ -1,0 +1,88 @@
+//! What was said about the bot while the host ran, in a file of the data
+//! directory. It stands over the configuration: whoever set the bot up last
+//! knew which Bot API the token is of.
+
+use crate::error::TelegramError;
+use crate::options::{Mode, TelegramConfig};
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::Path;
+
+const FILE: &str = "telegram.json";
+
+/// Where the Bot API is and how updates come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) mode: Mode,
+    pub(crate) api_url: String,
+    pub(crate) webhook_url: Option<String>,
+}
+
+/// What differs from the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Said {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mode: Option<Mode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) api_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook_url: Option<String>,
+}
+
+impl Settings {
+    /// The configuration, with what was said over it.
+    pub(crate) fn new(config: &TelegramConfig, said: Said) -> Self {
+        Self {
+            mode: said.mode.unwrap_or(config.mode),
+            api_url: said.api_url.unwrap_or_else(|| config.api_url.clone()),
+            webhook_url: said.webhook_url.or_else(|| config.webhook_url.clone()),
+        }
+    }
+}
+
+impl Said {
+    /// What the file says; nothing when there is none, or none that is one.
+    pub(crate) fn read(data_dir: &Path) -> Self {
+        let text = std::fs::read(data_dir.join(FILE)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Writes the file, whole or not at all.
+    pub(crate) fn write(&self, data_dir: &Path) -> Result<(), TelegramError> {
+        let write = || {
+            let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
+            file.write_all(&serde_json::to_vec(self)?)?;
+            file.as_file().sync_all()?;
+            file.persist(data_dir.join(FILE))?;
+            Ok(())
+        };
+        write().map_err(TelegramError::Settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn what_was_said_stands_over_the_configuration() {
+        let dir = tempfile::tempdir().expect("a directory");
+        assert_eq!(Said::read(dir.path()), Said::default());
+        let said = Said {
+            api_url: Some("http://127.0.0.1:9".into()),
+            ..Said::default()
+        };
+        said.write(dir.path()).expect("writes");
+        let config = TelegramConfig {
+            plugin: "telegram".into(),
+            mode: Mode::Poll,
+            api_url: "https://api.telegram.org".into(),
+            webhook_url: None,
+            levels: BTreeMap::new(),
+        };
+        let settings = Settings::new(&config, Said::read(dir.path()));
+        assert_eq!(settings.api_url, "http://127.0.0.1:9");
+        assert_eq!(settings.mode, Mode::Poll);
+    }
+}
