@@ -132,6 +132,13 @@ mod tests {
 
     #[test]
     fn facts_say_only_what_there_is() {
-        assert_eq!(facts([some(1, "file", "files"), some(0, "x", "x"), some(1_200, "a", "b")]), "1 file · 1,200 b");
+        assert_eq!(
+            facts([
+                some(1, "file", "files"),
+                some(0, "x", "x"),
+                some(1_200, "a", "b")
+            ]),
+            "1 file · 1,200 b"
+        );
     }
 }
