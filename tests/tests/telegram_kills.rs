@@ -46,7 +46,7 @@ async fn killed(moment: usize, offset: Duration, expected: &[String]) -> Result<
     let begin = talk.api.moments();
     talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
     // The rest of the conversation goes on by itself, beside the kill.
-    let Talk { api, host, .. } = &mut talk;
+    let (api, host) = (&talk.api, &mut talk.host);
     let kill = async {
         let wanted = begin + moment + 1;
         let _ = tokio::time::timeout(PATIENCE / 4, api.until(|api| api.moments() >= wanted)).await;
