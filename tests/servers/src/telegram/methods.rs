@@ -25,7 +25,7 @@ impl Request {
     }
 
     /// A number, also one written as a text.
-    fn number(&self, key: &str) -> Option<i64> {
+    pub(crate) fn number(&self, key: &str) -> Option<i64> {
         let value = &self.fields[key];
         value.as_i64().or_else(|| value.as_str()?.parse().ok())
     }

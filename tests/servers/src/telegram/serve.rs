@@ -91,13 +91,10 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answe
 
 /// Waits for updates from the offset on; what stands before it is confirmed.
 async fn updates(shared: &Shared, request: &Request) -> io::Result<Result<Value, Refusal>> {
-    let number = |key: &str| {
-        let value = &request.fields[key];
-        value.as_i64().or_else(|| value.as_str()?.parse().ok())
-    };
-    let offset = number("offset").unwrap_or(0);
-    let limit = number("limit").unwrap_or(100).clamp(1, 100) as usize;
-    let wait = Duration::from_secs(number("timeout").unwrap_or(0).max(0) as u64).min(MAX_POLL);
+    let offset = request.number("offset").unwrap_or(0);
+    let limit = request.number("limit").unwrap_or(100).clamp(1, 100) as usize;
+    let wait =
+        Duration::from_secs(request.number("timeout").unwrap_or(0).max(0) as u64).min(MAX_POLL);
     let mut changes = shared.watch();
     let poll = {
         let mut state = shared.state();
