@@ -36,11 +36,16 @@ impl Talk {
 
     /// The same while nobody is known yet.
     pub async fn unpaired() -> Result<Self> {
+        Self::with(HostOptions::default()).await
+    }
+
+    /// The same with a configuration of its own.
+    pub async fn with(options: HostOptions) -> Result<Self> {
         let api = BotApi::start().await;
         let remote = Remote::with(&[("README.md", "teh start\n"), ("test_a.py", TESTED)])?;
         let options = HostOptions {
-            more: format!("[telegram]\napi_url = \"{}\"\n", api.url()),
-            ..HostOptions::default()
+            more: format!("{}[telegram]\napi_url = \"{}\"\n", options.more, api.url()),
+            ..options
         };
         let host = Host::start(&remote, options).await?;
         let token = host.data_dir().join("bot-token");
