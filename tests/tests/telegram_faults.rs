@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::Result;
-use chat::{ANA, BEN, CHEAT, Talk};
+use chat::{ANA, BEN, CHEAT, Talk, cli};
 use serde_json::json;
 use sortie_servers::Fault;
 use std::time::Duration;
@@ -185,5 +185,84 @@ async fn markup_from_outside_is_shown_as_text() -> Result<()> {
         shown.is_own && shown.text.contains("<b>x</b> [a](https://evil.example)")
     })
     .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_poller_with_the_same_token_only_delays() -> Result<()> {
+    let talk = Talk::start().await?;
+    let conflict = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+    let fault = Fault::Refused(409, conflict.to_owned());
+    talk.api.fails("getUpdates", [fault]);
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "sample").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
+    let talk = Talk::start().await?;
+    let token = talk.host.data_dir().join("bot-token");
+    let token = token.to_string_lossy().into_owned();
+    let (api, hook) = (talk.api.url(), "https://sortie.example.com/telegram");
+    let words = [
+        "telegram",
+        "setup",
+        "--token-file",
+        &token,
+        "--api-url",
+        &api,
+        "--webhook",
+        hook,
+        "--yes",
+    ];
+    cli(&talk.host, &words)?;
+    let secret = talk.host.data_dir().join("secrets/telegram-webhook-secret");
+    let secret = std::fs::read_to_string(secret)?;
+    let update = |id: i64, text: &str| {
+        let update = json!({ "update_id": id, "message": {
+            "message_id": id, "date": 1, "text": text,
+            "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
+            "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
+        } });
+        update.to_string().into_bytes()
+    };
+    let name = "x-telegram-bot-api-secret-token";
+    for headers in [&[][..], &[(name, "wrong")][..]] {
+        let body = update(9_001, "/task sample true");
+        let (status, _) = talk.host.send("/telegram", headers, body).await?;
+        assert_eq!(status, 401);
+    }
+    assert!(talk.jobs().await?.is_empty());
+    let headers = [(name, secret.trim())];
+    for _ in 0..2 {
+        let body = update(9_002, "/task sample echo more >> README.md");
+        let (status, answer) = talk.host.send("/telegram", &headers, body).await?;
+        assert_eq!(status, 200, "{answer}");
+    }
+    assert_eq!(talk.jobs().await?.len(), 1, "the second one is the first");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_gone_stops_nothing_and_an_edited_command_is_none() -> Result<()> {
+    let talk = Talk::start().await?;
+    let update = json!({ "edited_message": {
+        "message_id": 902, "date": 1, "edit_date": 2, "text": "/task sample true",
+        "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
+        "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
+    } });
+    talk.api.update(update);
+    talk.api.fails(
+        "editMessageText",
+        [Fault::Refused(
+            400,
+            "Bad Request: message to edit not found".into(),
+        )],
+    );
+    talk.api
+        .says(ANA, ANA, "/task sample echo more >> README.md");
+    talk.reads(ANA, "#1 succeeded").await?;
+    assert_eq!(talk.jobs().await?.len(), 1);
     Ok(())
 }
