@@ -56,9 +56,9 @@ impl Talk {
             "telegram",
             "setup",
             "--token-file",
-            &token,
+            token.as_str(),
             "--api-url",
-            &url,
+            url.as_str(),
             "--yes",
         ];
         cli(&host, &words)?;
