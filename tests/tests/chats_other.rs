@@ -49,7 +49,10 @@ fn press(user: &str, question: u64) -> Vec<u8> {
     format!("payload={coded}").into_bytes()
 }
 
-#[expect(clippy::disallowed_methods, reason = "Slack signs with the time of day")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "Slack signs with the time of day"
+)]
 async fn post(host: &Host, secret: &str, age_s: u64, body: Vec<u8>) -> Result<(u16, Value)> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
     let at = (now - age_s).to_string();
