@@ -178,10 +178,7 @@ impl Told<'_> {
         }
         let is_over = self.is_end()
             || self.is_question()
-            || matches!(
-                self.kind(),
-                "job.approved" | "budget.raised" | "job.running"
-            );
+            || matches!(self.kind(), "job.approved" | "job.running");
         if is_over && let Some((number, _)) = note.question.take() {
             let over = question::over(self.kind(), self.data, self.job);
             forgiven(desk.edit(number, &over))?;

@@ -71,7 +71,6 @@ pub(crate) fn over(kind: &str, data: &Value, job: &View) -> Message {
     let how = match kind {
         "job.approved" => format!("approved {}", result::by(data)),
         "job.rejected" => format!("rejected {}", result::by(data)),
-        "budget.raised" => format!("budget raised {}", result::by(data)),
         _ => format!("it is {} now", super::state(&job.state)),
     };
     let mut page = Page::default();
