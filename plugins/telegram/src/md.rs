@@ -21,10 +21,14 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// A text as one line of CommonMark.
+/// A text as one line of CommonMark; empty when nothing of it is seen.
 pub(crate) fn line(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    escape(&words.join(" "))
+    let clean = clean(text);
+    let words: Vec<&str> = clean.split_whitespace().collect();
+    match words.is_empty() {
+        true => String::new(),
+        false => escape(&words.join(" ")),
+    }
 }
 
 /// A text in the letters of code, on one line.
@@ -182,6 +186,14 @@ mod tests {
         ] {
             assert_eq!(seen(&escape(text)), expected(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_of_nothing_is_nothing() {
+        for text in ["", " \n ", "\u{1}\u{202e}"] {
+            assert_eq!(line(text), "", "{text:?}");
+        }
+        assert_eq!(line(" a\n b "), "a b");
     }
 
     #[test]
