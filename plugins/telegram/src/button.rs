@@ -1,55 +1,70 @@
-//! The buttons under a question: what is in their actions, and back.
+//! What is in the actions of buttons, and back. `answer:<id>:` is known to the
+//! host too, which lets such a button be pressed for that question alone.
 
-use crate::bindings::sortie::host::{chat::Button, jobs::Decision};
-
-/// How much of a commit's name an action carries. An action has 64 bytes and a
-/// SHA-256 name alone as many; 128 bits of either kind of name are enough that
-/// nobody finds another commit that begins so.
-const COMMIT_CHARS: usize = 32;
+use crate::bindings::sortie::host::chat::Button;
+use crate::bindings::sortie::host::jobs::{Decision, Reach};
 
 /// What a pressed button means.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Press {
-    pub(crate) decision: Decision,
-    pub(crate) job: u64,
-    commit: String,
+pub(crate) enum Press {
+    /// An answer to a question.
+    Answer(u64, Decision),
+    /// Whether a host is let in, and how far that goes.
+    Host(u64, bool, Reach),
+    /// Another try of a job.
+    Retry(u64),
 }
 
 impl Press {
     /// Reads an action; none when it is not one of this plugin's.
     pub(crate) fn parse(action: &str) -> Option<Self> {
         let mut parts = action.splitn(3, ':');
-        let decision = match parts.next()? {
-            "approve" => Decision::Approve,
-            "reject" => Decision::Reject,
+        let (word, id) = (parts.next()?, parts.next()?.parse().ok()?);
+        Some(match (word, parts.next()) {
+            ("answer", Some("yes")) => Self::Answer(id, Decision::Approve),
+            ("answer", Some("no")) => Self::Answer(id, Decision::Reject),
+            ("host", Some("run")) => Self::Host(id, true, Reach::Run),
+            ("host", Some("job")) => Self::Host(id, true, Reach::Job),
+            ("host", Some("project")) => Self::Host(id, true, Reach::Project),
+            ("host", Some("no")) => Self::Host(id, false, Reach::Job),
+            ("retry", None) => Self::Retry(id),
             _ => return None,
-        };
-        let job = parts.next()?.parse().ok()?;
-        let commit = parts.next()?;
-        (commit.len() == COMMIT_CHARS).then(|| Self {
-            decision,
-            job,
-            commit: commit.to_owned(),
         })
-    }
-
-    /// Whether this is the commit that was seen when the button was made.
-    pub(crate) fn is_about(&self, commit: &str) -> bool {
-        commit.starts_with(&self.commit)
     }
 }
 
-/// The buttons of a question; none when the commit's name is no name.
-pub(crate) fn row(job: u64, commit: &str) -> Option<Vec<Button>> {
-    let seen = commit.get(..COMMIT_CHARS)?;
-    let button = |label: &str, word: &str| Button {
+/// The two answers to a question.
+pub(crate) fn answers(question: u64, yes: &str, no: &str) -> Vec<Vec<Button>> {
+    vec![vec![
+        button(yes, format!("answer:{question}:yes")),
+        button(no, format!("answer:{question}:no")),
+    ]]
+}
+
+/// The four answers about a host.
+pub(crate) fn host(ask: u64) -> Vec<Vec<Button>> {
+    vec![
+        vec![
+            button("Allow once", format!("host:{ask}:run")),
+            button("For the job", format!("host:{ask}:job")),
+        ],
+        vec![
+            button("For the project", format!("host:{ask}:project")),
+            button("Deny", format!("host:{ask}:no")),
+        ],
+    ]
+}
+
+/// The way to try again.
+pub(crate) fn retry(job: u64) -> Vec<Vec<Button>> {
+    vec![vec![button("Retry", format!("retry:{job}"))]]
+}
+
+fn button(label: &str, action: String) -> Button {
+    Button {
         label: label.into(),
-        action: format!("{word}:{job}:{seen}"),
-    };
-    Some(vec![
-        button("Approve", "approve"),
-        button("Reject", "reject"),
-    ])
+        action,
+    }
 }
 
 #[cfg(test)]
@@ -57,37 +72,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_fits_and_comes_back_for_both_kinds_of_names() {
-        for commit in ["a1".repeat(20), "b2".repeat(32)] {
-            for (button, decision) in row(u64::MAX, &commit)
-                .expect("buttons")
-                .into_iter()
-                .zip([Decision::Approve, Decision::Reject])
-            {
+    fn an_action_fits_and_comes_back() {
+        let rows = [
+            answers(u64::MAX, "Approve", "Reject"),
+            host(u64::MAX),
+            retry(u64::MAX),
+        ]
+        .concat();
+        let presses: Vec<Press> = rows
+            .concat()
+            .into_iter()
+            .map(|button| {
                 assert!(button.action.len() <= 64, "{}", button.action);
-                let press = Press::parse(&button.action).expect("an action");
-                assert_eq!((press.job, press.decision), (u64::MAX, decision));
-                assert!(press.is_about(&commit));
-                assert!(!press.is_about(&"c3".repeat(20)));
-            }
-        }
-        assert_eq!(row(1, "abc"), None);
+                Press::parse(&button.action).expect("an action")
+            })
+            .collect();
+        let id = u64::MAX;
+        assert_eq!(
+            presses,
+            [
+                Press::Answer(id, Decision::Approve),
+                Press::Answer(id, Decision::Reject),
+                Press::Host(id, true, Reach::Run),
+                Press::Host(id, true, Reach::Job),
+                Press::Host(id, true, Reach::Project),
+                Press::Host(id, false, Reach::Job),
+                Press::Retry(id),
+            ]
+        );
     }
 
     #[test]
     fn other_actions_are_nobodys() {
-        let commit = "a".repeat(32);
         for action in [
-            String::new(),
-            "approve".into(),
-            format!("approve:x:{commit}"),
-            format!("approve:-1:{commit}"),
-            format!("burn:1:{commit}"),
-            "approve:1:".into(),
-            "approve:1:abc".into(),
-            format!("approve:1:{commit}a"),
+            "",
+            "approve",
+            "answer",
+            "answer:1",
+            "answer:1:",
+            "answer:x:yes",
+            "answer:-1:yes",
+            "answer:1:yes:",
+            "host:1:always",
+            "retry:1:x",
+            "retry:",
+            "burn:1:yes",
         ] {
-            assert_eq!(Press::parse(&action), None, "{action}");
+            assert_eq!(Press::parse(action), None, "{action}");
         }
     }
 }

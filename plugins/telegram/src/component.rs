@@ -10,10 +10,11 @@ use crate::bindings::{
         chat::{self, Message, Place},
         config,
         job_types::View,
-        jobs::{self, Decision, Submission},
+        jobs::{self, Decision, Reach, Submission},
         kv,
     },
 };
+use crate::options::Options;
 use crate::world::{Desk, World};
 use crate::{follow, talk};
 
@@ -22,16 +23,21 @@ struct Component;
 /// The host's own.
 struct Host;
 
-/// As many keys as one look shows.
-const ALL_KEYS: u32 = 1_000;
-
 impl Desk for Host {
     fn send(&mut self, to: &Place, message: &Message) -> Result<u64, chat::Error> {
         chat::send(to, message)
     }
 
+    fn send_diff(&mut self, to: &Place, job: u64, message: &Message) -> Result<u64, chat::Error> {
+        chat::send_diff(to, job, message)
+    }
+
     fn edit(&mut self, number: u64, message: &Message) -> Result<(), chat::Error> {
         chat::edit(number, message)
+    }
+
+    fn pin(&mut self, number: u64, pinned: bool) -> Result<(), chat::Error> {
+        chat::pin(number, pinned)
     }
 
     fn acknowledge(&mut self, interaction: &str, text: &str) -> Result<(), chat::Error> {
@@ -49,10 +55,6 @@ impl Desk for Host {
     fn forget(&mut self, key: &str) -> Result<(), String> {
         kv::delete(key).map_err(kv_trouble)
     }
-
-    fn keys(&mut self, prefix: &str) -> Vec<String> {
-        kv::keys(prefix, None, ALL_KEYS)
-    }
 }
 
 impl World for Host {
@@ -60,20 +62,40 @@ impl World for Host {
         jobs::submit(job)
     }
 
+    fn follow_up(&mut self, job: u64, task: &str, key: &str) -> Result<u64, jobs::Error> {
+        jobs::follow_up(job, task, Some(key))
+    }
+
     fn cancel(&mut self, job: u64) -> Result<(), jobs::Error> {
         jobs::cancel(job)
     }
 
-    fn decide(&mut self, job: u64, decision: Decision, commit: &str) -> Result<(), jobs::Error> {
-        jobs::decide(job, decision, Some(commit), None)
+    fn retry(&mut self, job: u64) -> Result<(), jobs::Error> {
+        jobs::retry(job)
+    }
+
+    fn answer(&mut self, question: u64, decision: Decision) -> Result<(), jobs::Error> {
+        jobs::answer(question, decision, None)
+    }
+
+    fn admit_host(&mut self, ask: u64, allow: bool, reach: Reach) -> Result<(), jobs::Error> {
+        jobs::admit_host(ask, allow, reach)
     }
 
     fn job(&mut self, job: u64) -> Result<View, jobs::Error> {
         jobs::get(job)
     }
 
-    fn newest(&mut self, limit: u32) -> Result<Vec<View>, jobs::Error> {
-        jobs::newest(None, limit)
+    fn newest(&mut self, state: Option<&str>, limit: u32) -> Result<Vec<View>, jobs::Error> {
+        jobs::newest(state, limit)
+    }
+
+    fn stats(&mut self, hours: u32) -> Result<String, jobs::Error> {
+        jobs::stats(hours)
+    }
+
+    fn projects(&mut self) -> Result<String, jobs::Error> {
+        jobs::projects()
     }
 }
 
@@ -86,13 +108,13 @@ fn kv_trouble(error: kv::Error) -> String {
 
 impl Connector for Component {
     fn receive(event: Event) -> Result<Option<Reply>, String> {
-        talk::receive(event, config::get("project"), &mut Host).map(|()| None)
+        talk::receive(event, &Options::read(config::get), &mut Host).map(|()| None)
     }
 }
 
 impl Notifier for Component {
     fn notify(event: Notification, _idempotency_key: String) -> Result<Receipt, Failure> {
-        follow::notify(event, config::get("chat"), &mut Host)
+        follow::notify(&event, &Options::read(config::get), &mut Host)
     }
 }
 

@@ -5,29 +5,39 @@ use std::collections::BTreeMap;
 use crate::bindings::sortie::host::{
     chat::{self, Message, Place},
     job_types::View,
-    jobs::{self, Decision, Submission},
+    jobs::{self, Decision, Reach, Submission},
 };
 use crate::world::{Desk, World};
 
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) sent: Vec<(Place, Message)>,
+    pub(crate) diffs: Vec<u64>,
     pub(crate) edited: Vec<(u64, Message)>,
+    pub(crate) pins: Vec<(u64, bool)>,
     pub(crate) acknowledged: Vec<(String, String)>,
     /// Messages that cannot be edited.
     pub(crate) gone: Vec<u64>,
     pub(crate) kv: BTreeMap<String, Vec<u8>>,
     pub(crate) jobs: BTreeMap<u64, View>,
     pub(crate) submitted: Vec<Submission>,
-    pub(crate) cancelled: Vec<u64>,
-    pub(crate) decided: Vec<(u64, Decision, String)>,
-    /// What a submission is answered.
+    pub(crate) followed: Vec<(u64, String)>,
+    pub(crate) moved: Vec<(&'static str, u64)>,
+    pub(crate) answered: Vec<(u64, Decision)>,
+    pub(crate) admitted: Vec<(u64, bool, Reach)>,
+    /// The projects, as JSON.
+    pub(crate) projects: String,
+    /// What everything about jobs is answered.
     pub(crate) refusal: Option<jobs::Error>,
 }
 
 impl Fake {
     pub(crate) fn last_text(&self) -> &str {
         &self.sent.last().expect("something was said").1.text
+    }
+
+    fn refused(&self) -> Result<(), jobs::Error> {
+        self.refusal.clone().map_or(Ok(()), Err)
     }
 }
 
@@ -37,7 +47,7 @@ pub(crate) fn job(id: u64, state: &str) -> View {
         id,
         project: "site".into(),
         state: state.into(),
-        is_final: state == "succeeded",
+        is_final: matches!(state, "succeeded" | "failed" | "halted" | "cancelled"),
         title: "Fix it".into(),
         requested_by: "Ana".into(),
         branch: None,
@@ -54,11 +64,21 @@ impl Desk for Fake {
         Ok(self.sent.len() as u64)
     }
 
+    fn send_diff(&mut self, _to: &Place, job: u64, _message: &Message) -> Result<u64, chat::Error> {
+        self.diffs.push(job);
+        Ok(1_000_000 + job)
+    }
+
     fn edit(&mut self, number: u64, message: &Message) -> Result<(), chat::Error> {
         if self.gone.contains(&number) || number > self.sent.len() as u64 {
             return Err(chat::Error::NotFound);
         }
         self.edited.push((number, message.clone()));
+        Ok(())
+    }
+
+    fn pin(&mut self, number: u64, pinned: bool) -> Result<(), chat::Error> {
+        self.pins.push((number, pinned));
         Ok(())
     }
 
@@ -80,21 +100,12 @@ impl Desk for Fake {
         self.kv.remove(key);
         Ok(())
     }
-
-    fn keys(&mut self, prefix: &str) -> Vec<String> {
-        let keys = self.kv.keys();
-        keys.filter(|key| key.starts_with(prefix))
-            .cloned()
-            .collect()
-    }
 }
 
 impl World for Fake {
     /// The same key is the same job.
     fn submit(&mut self, job: &Submission) -> Result<u64, jobs::Error> {
-        if let Some(refusal) = &self.refusal {
-            return Err(refusal.clone());
-        }
+        self.refused()?;
         let known = self.submitted.iter().position(|old| old == job);
         let index = known.unwrap_or_else(|| {
             self.submitted.push(job.clone());
@@ -103,22 +114,55 @@ impl World for Fake {
         Ok(index as u64 + 1)
     }
 
+    fn follow_up(&mut self, job: u64, task: &str, _key: &str) -> Result<u64, jobs::Error> {
+        self.refused()?;
+        self.followed.push((job, task.into()));
+        Ok(job + 100)
+    }
+
     fn cancel(&mut self, job: u64) -> Result<(), jobs::Error> {
-        self.cancelled.push(job);
+        self.refused()?;
+        self.moved.push(("cancel", job));
         Ok(())
     }
 
-    fn decide(&mut self, job: u64, decision: Decision, commit: &str) -> Result<(), jobs::Error> {
-        self.decided.push((job, decision, commit.into()));
+    fn retry(&mut self, job: u64) -> Result<(), jobs::Error> {
+        self.refused()?;
+        self.moved.push(("retry", job));
+        Ok(())
+    }
+
+    fn answer(&mut self, question: u64, decision: Decision) -> Result<(), jobs::Error> {
+        self.refused()?;
+        self.answered.push((question, decision));
+        Ok(())
+    }
+
+    fn admit_host(&mut self, ask: u64, allow: bool, reach: Reach) -> Result<(), jobs::Error> {
+        self.refused()?;
+        self.admitted.push((ask, allow, reach));
         Ok(())
     }
 
     fn job(&mut self, job: u64) -> Result<View, jobs::Error> {
+        self.refused()?;
         self.jobs.get(&job).cloned().ok_or(jobs::Error::NotFound)
     }
 
-    fn newest(&mut self, limit: u32) -> Result<Vec<View>, jobs::Error> {
-        let newest = self.jobs.values().rev();
+    fn newest(&mut self, state: Option<&str>, limit: u32) -> Result<Vec<View>, jobs::Error> {
+        self.refused()?;
+        let fits = |job: &&View| state.is_none_or(|state| job.state == state);
+        let newest = self.jobs.values().rev().filter(fits);
         Ok(newest.take(limit as usize).cloned().collect())
+    }
+
+    fn stats(&mut self, hours: u32) -> Result<String, jobs::Error> {
+        self.refused()?;
+        Ok(format!("{{\"hours\":{hours}}}"))
+    }
+
+    fn projects(&mut self) -> Result<String, jobs::Error> {
+        self.refused()?;
+        Ok(self.projects.clone())
     }
 }

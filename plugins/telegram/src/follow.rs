@@ -1,99 +1,253 @@
-//! The notifier: keeps the message of each job true, and asks its question.
+//! The notifier: keeps the message of each job true, asks its questions, and
+//! tells its end.
 
+use serde_json::Value;
+
+use crate::SOURCE;
 use crate::bindings::exports::sortie::notifier::notifier::{Failure, Notification, Receipt};
-use crate::bindings::sortie::host::{
-    chat::{Error, Place},
-    job_types::View,
-};
+use crate::bindings::sortie::host::chat::{Error, Message, Place};
+use crate::bindings::sortie::host::job_types::View;
 use crate::memory::{self, Note};
+use crate::options::Options;
+use crate::pages::{Page, host, progress, question, result};
 use crate::world::Desk;
-use crate::{SOURCE, button, words};
 
-/// Tells what happened to a job: where it was asked for, or in `chat`.
+/// Tells what happened: where the job was asked for, or at home.
 ///
 /// # Errors
 ///
 /// The host does not take the messages.
 pub(crate) fn notify(
-    event: Notification,
-    chat: Option<String>,
+    event: &Notification,
+    options: &Options,
     desk: &mut impl Desk,
 ) -> Result<Receipt, Failure> {
-    let job = event.job;
-    let mut note = match memory::of_job(desk, job.id) {
-        Some(note) => shown(&job, note, desk)?,
-        None => match chat {
-            Some(chat) => {
-                let place = Place {
-                    source: SOURCE.into(),
-                    chat,
-                    thread: None,
-                };
-                announced(&job, place, desk)?
-            }
+    let data = serde_json::from_str(&event.data).unwrap_or(Value::Null);
+    if event.kind.starts_with("host.") {
+        return news(event, &data, options, desk);
+    }
+    let known = memory::of_job(desk, event.job.id);
+    let (mut note, is_new) = match known {
+        // Events of a job come in order; this one was told.
+        Some(note) if note.seq >= event.seq => return Ok(reference(note.number)),
+        Some(note) => (note, false),
+        None => match home(options, desk) {
+            Some(place) => (
+                announced(&event.kind, &data, &event.job, place, desk)?,
+                true,
+            ),
             None => return Ok(Receipt { reference: None }),
         },
     };
-    asked(&job, &mut note, desk)?;
-    memory::keep(desk, job.id, &note).map_err(Failure::Other)?;
-    Ok(Receipt {
-        reference: Some(format!("message {}", note.number)),
+    let job = Told {
+        event,
+        data: &data,
+        job: &event.job,
+    };
+    if !is_new {
+        job.shown(&mut note, desk)?;
+    }
+    job.pinned(&mut note, desk)?;
+    job.asked(&mut note, desk)?;
+    job.host(&mut note, desk)?;
+    job.ended(&note, desk)?;
+    note.seq = event.seq;
+    memory::keep(desk, event.job.id, &note).map_err(Failure::Other)?;
+    Ok(reference(note.number))
+}
+
+/// What happened to the host itself is told at home, once.
+fn news(
+    event: &Notification,
+    data: &Value,
+    options: &Options,
+    desk: &mut impl Desk,
+) -> Result<Receipt, Failure> {
+    let none = Receipt { reference: None };
+    let (Some(message), Some(place)) = (host::news(&event.kind, data), home(options, desk)) else {
+        return Ok(none);
+    };
+    if memory::told(desk) >= event.seq {
+        return Ok(none);
+    }
+    let number = desk.send(&place, &message).map_err(failure)?;
+    memory::tell(desk, event.seq).map_err(Failure::Other)?;
+    Ok(reference(number))
+}
+
+fn home(options: &Options, desk: &mut impl Desk) -> Option<Place> {
+    let chat = options.chat.clone().or_else(|| memory::home(desk))?;
+    Some(Place {
+        source: SOURCE.into(),
+        chat,
+        thread: None,
     })
 }
 
-/// The job's message shows how it stands. An event that the job has left
-/// behind changes nothing.
-fn shown(job: &View, note: Note, desk: &mut impl Desk) -> Result<Note, Failure> {
-    if note.state == job.state {
-        return Ok(note);
+/// Sends the message that shows how a job stands from now on.
+fn announced(
+    kind: &str,
+    data: &Value,
+    job: &View,
+    place: Place,
+    desk: &mut impl Desk,
+) -> Result<Note, Failure> {
+    let shown = progress::line(kind, data, job)
+        .or_else(|| progress::line("job.now", data, job))
+        .unwrap_or_default();
+    let number = desk.send(&place, &page(&shown)).map_err(failure)?;
+    memory::tie(desk, number, job.id).map_err(Failure::Other)?;
+    Ok(Note {
+        shown,
+        ..Note::new(place, number)
+    })
+}
+
+fn page(line: &str) -> Message {
+    let mut page = Page::default();
+    page.lines([line.to_owned()]);
+    page.message(Vec::new(), None)
+}
+
+/// One event of one job.
+struct Told<'a> {
+    event: &'a Notification,
+    data: &'a Value,
+    job: &'a View,
+}
+
+impl Told<'_> {
+    fn kind(&self) -> &str {
+        &self.event.kind
     }
-    let message = words::message(words::progress(job), None);
-    match desk.edit(note.number, &message) {
-        Ok(()) => Ok(Note {
-            state: job.state.clone(),
-            ..note
-        }),
-        // Somebody deleted it.
-        Err(Error::NotFound) => Ok(Note {
-            question: note.question,
-            ..announced(job, note.place, desk)?
-        }),
+
+    /// Whether the event is one of a job that ended.
+    fn is_end(&self) -> bool {
+        matches!(
+            self.kind(),
+            "job.succeeded" | "job.failed" | "job.halted" | "job.rejected" | "job.cancelled"
+        )
+    }
+
+    fn is_question(&self) -> bool {
+        matches!(self.kind(), "job.needs_review" | "job.awaiting_approval")
+    }
+
+    /// The job's message shows how it stands.
+    fn shown(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+        let Some(line) = progress::line(self.kind(), self.data, self.job) else {
+            return Ok(());
+        };
+        if note.shown == line {
+            return Ok(());
+        }
+        match desk.edit(note.number, &page(&line)) {
+            Ok(()) => note.shown = line,
+            // Somebody deleted it.
+            Err(Error::NotFound) => {
+                let place = note.place.clone();
+                let again = announced(self.kind(), self.data, self.job, place, desk)?;
+                (note.number, note.shown, note.pinned) = (again.number, again.shown, false);
+            }
+            Err(error) => return Err(failure(error)),
+        }
+        Ok(())
+    }
+
+    /// It is pinned exactly while the job runs.
+    fn pinned(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+        let pinned = match self.kind() {
+            "job.running" => true,
+            _ if self.is_question() || self.is_end() => false,
+            _ => return Ok(()),
+        };
+        if note.pinned != pinned {
+            forgiven(desk.pin(note.number, pinned))?;
+            note.pinned = pinned;
+        }
+        Ok(())
+    }
+
+    /// A question is a message of its own, because a change makes no sound. It
+    /// says who answered, wherever that was, and loses its buttons.
+    fn asked(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+        if self.kind() == "approval.reminder" {
+            let asked = note.question.map(|(number, _)| number);
+            let reminder = question::reminder(self.data, self.job, asked);
+            return self.sent(note, &reminder, desk).map(drop);
+        }
+        let is_over = self.is_end()
+            || self.is_question()
+            || matches!(self.kind(), "job.approved" | "job.running");
+        if is_over && let Some((number, _)) = note.question.take() {
+            let over = question::over(self.kind(), self.data, self.job);
+            forgiven(desk.edit(number, &over))?;
+        }
+        if self.is_question() {
+            let asked = question::page(self.data, self.job, note.number);
+            let number = self.sent(note, &asked.message, desk)?;
+            note.question = Some((number, asked.id));
+            if asked.is_cut {
+                let caption = question::caption(self.job.id, number);
+                desk.send_diff(&note.place, self.job.id, &caption)
+                    .map_err(failure)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn host(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+        match self.kind() {
+            "egress.refused" => {
+                let Some(message) = host::refused(self.data, self.job, note.number) else {
+                    return Ok(());
+                };
+                let number = self.sent(note, &message, desk)?;
+                note.asks_about(host::name(self.data).to_owned(), number);
+            }
+            "egress.allowed" | "egress.denied" => {
+                let name = host::name(self.data);
+                let hosts = std::mem::take(&mut note.hosts).into_iter();
+                let (about, others): (Vec<_>, Vec<_>) = hosts.partition(|(host, _)| host == name);
+                note.hosts = others;
+                for (_, number) in about {
+                    let ruled = host::ruled(self.kind(), self.data, self.job);
+                    forgiven(desk.edit(number, &ruled))?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn ended(&self, note: &Note, desk: &mut impl Desk) -> Result<(), Failure> {
+        if self.is_end() {
+            let page = result::page(self.kind(), self.data, self.job, note.number);
+            self.sent(note, &page, desk)?;
+        }
+        Ok(())
+    }
+
+    /// Sends one more message about the job.
+    fn sent(&self, note: &Note, message: &Message, desk: &mut impl Desk) -> Result<u64, Failure> {
+        let number = desk.send(&note.place, message).map_err(failure)?;
+        memory::tie(desk, number, self.job.id).map_err(Failure::Other)?;
+        Ok(number)
+    }
+}
+
+/// A message that is gone needs no change any more.
+fn forgiven(done: Result<(), Error>) -> Result<(), Failure> {
+    match done {
+        Ok(()) | Err(Error::NotFound) => Ok(()),
         Err(error) => Err(failure(error)),
     }
 }
 
-fn announced(job: &View, place: Place, desk: &mut impl Desk) -> Result<Note, Failure> {
-    let message = words::message(words::progress(job), None);
-    let number = desk.send(&place, &message).map_err(failure)?;
-    Ok(Note {
-        place,
-        number,
-        state: job.state.clone(),
-        question: None,
-    })
-}
-
-/// There is a message with buttons exactly while the job asks, for the commit
-/// it asks about. It is a new one, because a change makes no sound.
-fn asked(job: &View, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
-    let asks = note.question.as_ref().map(|(_, commit)| commit);
-    if asks == job.asked_commit.as_ref() {
-        return Ok(());
+fn reference(number: u64) -> Receipt {
+    Receipt {
+        reference: Some(format!("message {number}")),
     }
-    if let Some((number, commit)) = note.question.take() {
-        match desk.edit(number, &words::answered(job, &commit)) {
-            Ok(()) | Err(Error::NotFound) => {}
-            Err(error) => return Err(failure(error)),
-        }
-    }
-    if let Some(commit) = &job.asked_commit
-        && let Some(row) = button::row(job.id, commit)
-    {
-        let question = words::question(job, commit, row, note.number);
-        let number = desk.send(&note.place, &question).map_err(failure)?;
-        note.question = Some((number, commit.clone()));
-    }
-    Ok(())
 }
 
 fn failure(error: Error) -> Failure {
@@ -106,97 +260,4 @@ fn failure(error: Error) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bindings::sortie::host::chat::Answered;
-    use crate::fake::{Fake, job};
-
-    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
-
-    fn told(desk: &mut Fake, job: View) -> Receipt {
-        let event = Notification {
-            seq: 1,
-            at_ms: 0,
-            kind: format!("job.{}", job.state),
-            data: "{}".into(),
-            job,
-        };
-        notify(event, Some("-9".into()), desk).expect("told")
-    }
-
-    fn asking(commit: &str) -> View {
-        View {
-            asked_commit: Some(commit.into()),
-            ..job(4, "needs_review")
-        }
-    }
-
-    #[test]
-    fn one_message_follows_the_job() {
-        let mut desk = Fake::default();
-        let receipt = told(&mut desk, job(4, "queued"));
-        assert_eq!(receipt.reference.as_deref(), Some("message 1"));
-        assert_eq!(desk.sent[0].0.chat, "-9");
-        told(&mut desk, job(4, "running"));
-        told(&mut desk, job(4, "running"));
-        told(&mut desk, job(4, "succeeded"));
-        assert_eq!(desk.sent.len(), 1);
-        let texts: Vec<_> = desk.edited.iter().map(|(n, m)| (*n, &*m.text)).collect();
-        assert_eq!(
-            texts,
-            [
-                (1, "#4 site: running. Fix it"),
-                (1, "#4 site: succeeded. Fix it")
-            ]
-        );
-    }
-
-    #[test]
-    fn a_job_of_nobody_here_is_told_where_the_operator_says_or_not_at_all() {
-        let mut desk = Fake::default();
-        let event = Notification {
-            seq: 1,
-            at_ms: 0,
-            kind: "job.queued".into(),
-            data: "{}".into(),
-            job: job(4, "queued"),
-        };
-        let receipt = notify(event, None, &mut desk).expect("told");
-        assert_eq!(receipt.reference, None);
-        assert!(desk.sent.is_empty() && desk.kv.is_empty());
-    }
-
-    #[test]
-    fn buttons_are_there_while_the_job_asks_and_for_what_it_asks() {
-        let mut desk = Fake::default();
-        told(&mut desk, job(4, "running"));
-        told(&mut desk, asking(COMMIT));
-        told(&mut desk, asking(COMMIT));
-        assert_eq!(desk.sent.len(), 2, "it asks once");
-        let question = &desk.sent[1].1;
-        assert_eq!(question.reply_to, Some(Answered::Number(1)));
-        assert_eq!(question.buttons[0].len(), 2);
-
-        let newer = "f".repeat(40);
-        told(&mut desk, asking(&newer));
-        let (number, old) = desk.edited.last().expect("the old question is closed");
-        assert_eq!((*number, old.buttons.len()), (2, 0));
-        assert!(desk.sent[2].1.buttons[0][0].action.ends_with(&newer[..32]));
-
-        told(&mut desk, job(4, "succeeded"));
-        let (number, closed) = desk.edited.last().expect("the new one too");
-        assert_eq!((*number, closed.buttons.len()), (3, 0));
-        assert_eq!(desk.sent.len(), 3);
-    }
-
-    #[test]
-    fn a_message_that_was_deleted_is_sent_again() {
-        let mut desk = Fake::default();
-        told(&mut desk, job(4, "queued"));
-        desk.gone.push(1);
-        told(&mut desk, job(4, "running"));
-        told(&mut desk, job(4, "succeeded"));
-        assert_eq!(desk.sent.len(), 2);
-        assert_eq!(desk.edited.last().expect("edited").0, 2);
-    }
-}
+mod tests;

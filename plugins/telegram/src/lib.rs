@@ -2,7 +2,7 @@
 //! message that changes, and answers its question with a button.
 //!
 //! It never speaks to the chat service: the host brings what was said and by
-//! whom, and sends what is queued here. Only an owner of the source moves jobs.
+//! whom, checks what that person may do, and sends what is queued here.
 
 #![cfg_attr(
     not(target_arch = "wasm32"),
@@ -11,10 +11,13 @@
 
 mod button;
 mod command;
+mod cut;
 mod follow;
+mod md;
 mod memory;
+mod options;
+mod pages;
 mod talk;
-mod words;
 mod world;
 
 mod bindings {

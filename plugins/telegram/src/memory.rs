@@ -1,35 +1,67 @@
 //! Which messages are about which job: kept by job, and found by message.
-//! Only the newest jobs are remembered, so that the plugin's quota never fills.
+//!
+//! Only what is newest is remembered, in two rings of fixed size, so that the
+//! plugin's quota never fills and no event looks through all keys.
 
 use serde_json::{Value, json};
 
 use crate::bindings::sortie::host::chat::Place;
 use crate::world::Desk;
 
-/// Jobs that are remembered. With both keys of a job at some 400 bytes they
-/// take a fifth of the quota of 1 MiB.
-const KEPT_JOBS: usize = 500;
+/// Jobs that are remembered, at some 300 bytes each.
+const KEPT_JOBS: u64 = 500;
 
-/// The messages about a job.
+/// Messages whose job is remembered, at some 30 bytes each.
+const KEPT_MESSAGES: u64 = 2_000;
+
+/// Questions about hosts that are remembered for each job.
+const KEPT_ASKS: usize = 8;
+
+/// The newest event of the host itself that was told.
+const HOST: &str = "host";
+
+/// The first owner's own chat.
+const HOME: &str = "home";
+
+/// What is remembered of a job.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Note {
-    /// Where they are.
+    /// Where its messages are.
     pub(crate) place: Place,
     /// The one that shows how it stands.
     pub(crate) number: u64,
-    /// The state it shows.
-    pub(crate) state: String,
-    /// The one that asks, and the commit it asks about.
-    pub(crate) question: Option<(u64, String)>,
+    /// What that one shows.
+    pub(crate) shown: String,
+    /// Whether that one is pinned.
+    pub(crate) pinned: bool,
+    /// The newest event that was told.
+    pub(crate) seq: u64,
+    /// The message that asks, and the question's id when it has one.
+    pub(crate) question: Option<(u64, Option<u64>)>,
+    /// The messages that ask about a host, by the host.
+    pub(crate) hosts: Vec<(String, u64)>,
 }
 
-fn by_job(job: u64) -> String {
-    // As wide as the largest number, so that byte order is the order of jobs.
-    format!("job/{job:020}")
-}
+impl Note {
+    /// Of a job whose message was just sent.
+    pub(crate) fn new(place: Place, number: u64) -> Self {
+        Self {
+            place,
+            number,
+            shown: String::new(),
+            pinned: false,
+            seq: 0,
+            question: None,
+            hosts: Vec::new(),
+        }
+    }
 
-fn by_message(number: u64) -> String {
-    format!("message/{number}")
+    /// Remembers that a message asks about a host.
+    pub(crate) fn asks_about(&mut self, host: String, number: u64) {
+        self.hosts.push((host, number));
+        let over = self.hosts.len().saturating_sub(KEPT_ASKS);
+        self.hosts.drain(..over);
+    }
 }
 
 /// What is kept about a job.
@@ -39,28 +71,75 @@ pub(crate) fn of_job(desk: &mut impl Desk, job: u64) -> Option<Note> {
 
 /// The job that a message is about.
 pub(crate) fn job_of(desk: &mut impl Desk, number: u64) -> Option<u64> {
-    let value = desk.value(&by_message(number))?;
-    core::str::from_utf8(&value).ok()?.parse().ok()
+    number_at(desk, &by_message(number))
 }
 
-/// Keeps what is known about a job, and forgets what is oldest.
+/// Keeps what is known about a job; the oldest is forgotten for a new one.
 pub(crate) fn keep(desk: &mut impl Desk, job: u64, note: &Note) -> Result<(), String> {
-    // A message that was sent anew has another number.
-    if let Some(before) = of_job(desk, job)
-        && before.number != note.number
-    {
-        desk.forget(&by_message(before.number))?;
+    let key = by_job(job);
+    if desk.value(&key).is_none() {
+        enter(desk, "jobs", KEPT_JOBS, job, by_job)?;
     }
-    desk.keep(&by_job(job), write(note).to_string().as_bytes())?;
-    desk.keep(&by_message(note.number), job.to_string().as_bytes())?;
-    let keys = desk.keys("job/");
-    for key in &keys[..keys.len().saturating_sub(KEPT_JOBS)] {
-        if let Some(note) = desk.value(key).as_deref().and_then(read) {
-            desk.forget(&by_message(note.number))?;
-        }
-        desk.forget(key)?;
+    desk.keep(&key, write(note).to_string().as_bytes())
+}
+
+/// Remembers which job a message is about.
+pub(crate) fn tie(desk: &mut impl Desk, number: u64, job: u64) -> Result<(), String> {
+    enter(desk, "messages", KEPT_MESSAGES, number, by_message)?;
+    desk.keep(&by_message(number), job.to_string().as_bytes())
+}
+
+/// The chat for what nobody asked for in one.
+pub(crate) fn home(desk: &mut impl Desk) -> Option<String> {
+    String::from_utf8(desk.value(HOME)?).ok()
+}
+
+/// Makes a chat the home when there is none yet.
+pub(crate) fn settle(desk: &mut impl Desk, chat: &str) -> Result<(), String> {
+    match desk.value(HOME) {
+        Some(_) => Ok(()),
+        None => desk.keep(HOME, chat.as_bytes()),
     }
-    Ok(())
+}
+
+/// The newest event of the host itself that was told.
+pub(crate) fn told(desk: &mut impl Desk) -> u64 {
+    number_at(desk, HOST).unwrap_or(0)
+}
+
+/// Remembers the newest event of the host itself that was told.
+pub(crate) fn tell(desk: &mut impl Desk, seq: u64) -> Result<(), String> {
+    desk.keep(HOST, seq.to_string().as_bytes())
+}
+
+fn by_job(job: u64) -> String {
+    format!("job/{job}")
+}
+
+fn by_message(number: u64) -> String {
+    format!("m/{number}")
+}
+
+/// Enters a number into a ring, and forgets what it takes the place of.
+fn enter(
+    desk: &mut impl Desk,
+    ring: &str,
+    size: u64,
+    number: u64,
+    key: fn(u64) -> String,
+) -> Result<(), String> {
+    let turn = number_at(desk, ring).unwrap_or(0);
+    let slot = format!("{ring}/{}", turn % size);
+    if let Some(oldest) = number_at(desk, &slot) {
+        desk.forget(&key(oldest))?;
+    }
+    desk.keep(&slot, number.to_string().as_bytes())?;
+    desk.keep(ring, (turn + 1).to_string().as_bytes())
+}
+
+fn number_at(desk: &mut impl Desk, key: &str) -> Option<u64> {
+    let value = desk.value(key)?;
+    core::str::from_utf8(&value).ok()?.parse().ok()
 }
 
 fn write(note: &Note) -> Value {
@@ -69,8 +148,11 @@ fn write(note: &Note) -> Value {
         "chat": note.place.chat,
         "thread": note.place.thread,
         "number": note.number,
-        "state": note.state,
+        "shown": note.shown,
+        "pinned": note.pinned,
+        "seq": note.seq,
         "question": note.question,
+        "hosts": note.hosts,
     })
 }
 
@@ -78,6 +160,8 @@ fn read(bytes: &[u8]) -> Option<Note> {
     let value: Value = serde_json::from_slice(bytes).ok()?;
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     let question = &value["question"];
+    let hosts = value["hosts"].as_array();
+    let host = |pair: &Value| Some((pair[0].as_str()?.to_owned(), pair[1].as_u64()?));
     Some(Note {
         place: Place {
             source: text("source")?,
@@ -85,10 +169,13 @@ fn read(bytes: &[u8]) -> Option<Note> {
             thread: text("thread"),
         },
         number: value["number"].as_u64()?,
-        state: text("state")?,
+        shown: text("shown").unwrap_or_default(),
+        pinned: value["pinned"] == true,
+        seq: value["seq"].as_u64().unwrap_or(0),
         question: question[0]
             .as_u64()
-            .zip(question[1].as_str().map(str::to_owned)),
+            .map(|number| (number, question[1].as_u64())),
+        hosts: hosts.into_iter().flatten().filter_map(host).collect(),
     })
 }
 
@@ -99,14 +186,17 @@ mod tests {
 
     fn note(number: u64) -> Note {
         Note {
-            place: Place {
-                source: "telegram".into(),
-                chat: "-100".into(),
-                thread: Some("7".into()),
-            },
-            number,
-            state: "queued".into(),
-            question: Some((9, "abc".into())),
+            shown: "#42 is queued.".into(),
+            question: Some((9, Some(3))),
+            hosts: vec![("a.example".into(), 8)],
+            ..Note::new(
+                Place {
+                    source: "telegram".into(),
+                    chat: "-100".into(),
+                    thread: Some("7".into()),
+                },
+                number,
+            )
         }
     }
 
@@ -114,38 +204,48 @@ mod tests {
     fn what_is_kept_is_found_both_ways() {
         let mut desk = Fake::default();
         keep(&mut desk, 42, &note(5)).expect("kept");
+        tie(&mut desk, 5, 42).expect("kept");
         assert_eq!(of_job(&mut desk, 42), Some(note(5)));
         assert_eq!(job_of(&mut desk, 5), Some(42));
         assert_eq!(of_job(&mut desk, 5), None);
-        let plain = Note {
-            question: None,
-            ..note(5)
-        };
+        let plain = Note::new(note(5).place, 6);
         keep(&mut desk, 42, &plain).expect("kept");
         assert_eq!(of_job(&mut desk, 42), Some(plain));
     }
 
     #[test]
-    fn a_message_that_was_replaced_is_forgotten() {
+    fn the_oldest_is_forgotten_and_nothing_else_grows() {
         let mut desk = Fake::default();
-        keep(&mut desk, 42, &note(5)).expect("kept");
-        keep(&mut desk, 42, &note(6)).expect("kept");
-        assert_eq!(
-            (job_of(&mut desk, 5), job_of(&mut desk, 6)),
-            (None, Some(42))
-        );
-        assert_eq!(desk.kv.len(), 2);
+        for n in 0..KEPT_JOBS + 2 {
+            keep(&mut desk, n, &note(n)).expect("kept");
+        }
+        assert_eq!(of_job(&mut desk, 1), None);
+        assert!(of_job(&mut desk, 2).is_some());
+        for n in 0..KEPT_MESSAGES + 2 {
+            tie(&mut desk, n, 7).expect("kept");
+        }
+        assert_eq!(job_of(&mut desk, 1), None);
+        assert_eq!(job_of(&mut desk, 2), Some(7));
+        let keys = 2 * (KEPT_JOBS + KEPT_MESSAGES) + 2;
+        assert_eq!(desk.kv.len() as u64, keys);
     }
 
     #[test]
-    fn the_oldest_jobs_are_forgotten() {
+    fn the_first_home_stays() {
         let mut desk = Fake::default();
-        for job in 8..8 + KEPT_JOBS as u64 + 2 {
-            keep(&mut desk, job, &note(1000 + job)).expect("kept");
+        assert_eq!(home(&mut desk), None);
+        settle(&mut desk, "7").expect("kept");
+        settle(&mut desk, "8").expect("kept");
+        assert_eq!(home(&mut desk).as_deref(), Some("7"));
+    }
+
+    #[test]
+    fn a_note_remembers_the_newest_hosts() {
+        let mut note = note(5);
+        for n in 0..20 {
+            note.asks_about(format!("{n}.example"), n);
         }
-        assert_eq!(desk.kv.len(), 2 * KEPT_JOBS);
-        assert_eq!(of_job(&mut desk, 9), None);
-        assert_eq!(job_of(&mut desk, 1009), None);
-        assert!(of_job(&mut desk, 10).is_some());
+        assert_eq!(note.hosts.len(), KEPT_ASKS);
+        assert_eq!(note.hosts[0].1, 12);
     }
 }

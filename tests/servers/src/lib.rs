@@ -12,8 +12,10 @@ mod aimock;
 mod models;
 mod registry;
 mod sshd;
+mod telegram;
 
 pub use aimock::Models;
 pub use models::{ModelServer, Reply, Seen, Turn};
 pub use registry::Registry;
 pub use sshd::{Sshd, keygen};
+pub use telegram::{BotApi, Created, Document, Fault, Limits, Shown};

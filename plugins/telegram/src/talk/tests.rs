@@ -1,10 +1,16 @@
 use super::*;
-use crate::bindings::sortie::connector::events::Sender;
+use crate::bindings::sortie::connector::events::{ChatPress, Sender};
+use crate::bindings::sortie::host::jobs::{Decision, Reach};
 use crate::fake::{Fake, job};
 
-const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+fn options() -> Options {
+    Options {
+        project: Some("site".into()),
+        ..Options::read(|_| None)
+    }
+}
 
-fn event(payload: Payload, owner: bool) -> Event {
+fn event(payload: Payload) -> Event {
     Event {
         id: 1,
         source: "telegram".into(),
@@ -13,7 +19,7 @@ fn event(payload: Payload, owner: bool) -> Event {
         sender: Some(Sender {
             id: "7".into(),
             name: "Ana".into(),
-            owner,
+            owner: true,
         }),
         payload,
     }
@@ -38,19 +44,33 @@ fn at(private: bool) -> ChatPlace {
     }
 }
 
-fn says(world: &mut Fake, text: &str) -> Result<(), String> {
-    let payload = Payload::Message(message(text));
-    receive(event(payload, true), Some("site".into()), world)
+fn fake() -> Fake {
+    Fake {
+        projects: r#"{"projects":[
+            {"name":"site","repository":"https://github.com/acme/site.git"},
+            {"name":"docs","repository":"https://github.com/acme/docs.git"}
+        ]}"#
+        .into(),
+        ..Fake::default()
+    }
 }
 
-fn presses(world: &mut Fake, action: &str, owner: bool) -> String {
+fn hears(world: &mut Fake, message: ChatMessage) {
+    receive(event(Payload::Message(message)), &options(), world).expect("handled");
+}
+
+fn says(world: &mut Fake, text: &str) {
+    hears(world, message(text));
+}
+
+fn presses(world: &mut Fake, action: &str) -> String {
     let press = ChatPress {
         place: at(true),
         interaction: "i1".into(),
         number: Some(1),
         action: action.into(),
     };
-    receive(event(Payload::Press(press), owner), None, world).expect("it is handled");
+    receive(event(Payload::Press(press)), &options(), world).expect("it is handled");
     let (interaction, note) = world.acknowledged.pop().expect("it is acknowledged");
     assert_eq!(interaction, "i1");
     note
@@ -58,8 +78,8 @@ fn presses(world: &mut Fake, action: &str, owner: bool) -> String {
 
 #[test]
 fn a_task_is_a_job_with_a_message_that_is_remembered() {
-    let mut world = Fake::default();
-    says(&mut world, "/task budget=deep Fix it").expect("handled");
+    let mut world = fake();
+    says(&mut world, "/task --budget=deep Fix it");
     let submitted = &world.submitted[0];
     assert_eq!(submitted.project.as_deref(), Some("site"));
     assert_eq!(submitted.budget.as_deref(), Some("deep"));
@@ -72,141 +92,209 @@ fn a_task_is_a_job_with_a_message_that_is_remembered() {
         ("-5", Some("3"))
     );
     assert_eq!(reply.reply_to, Some(Answered::Message("100".into())));
+    assert_eq!(reply.text, "\\#1 is queued\\.");
     assert_eq!(memory::of_job(&mut world, 1).expect("kept").number, 1);
+    assert_eq!(memory::home(&mut world).as_deref(), Some("-5"));
 
     // The same message again: the same job, and nothing said twice.
-    says(&mut world, "/task budget=deep Fix it").expect("handled");
+    says(&mut world, "/task --budget=deep Fix it");
     assert_eq!(world.sent.len(), 1);
 }
 
 #[test]
-fn a_named_project_is_taken_before_the_usual_one() {
-    let mut world = Fake::default();
-    says(&mut world, "/task project=docs Fix it").expect("handled");
-    assert_eq!(world.submitted[0].project.as_deref(), Some("docs"));
+fn the_first_word_says_where_when_it_is_a_place() {
+    let mut world = fake();
+    for (text, project, repository, task) in [
+        ("/task docs Fix it", Some("docs"), None, "Fix it"),
+        ("/task acme/docs Fix it", Some("docs"), None, "Fix it"),
+        (
+            "/task acme/other Fix it",
+            None,
+            Some("https://github.com/acme/other.git"),
+            "Fix it",
+        ),
+        ("/task project=x docs it", Some("x"), None, "docs it"),
+        ("/task Fix it", Some("site"), None, "Fix it"),
+    ] {
+        says(&mut world, text);
+        let submitted = world.submitted.last().expect("submitted");
+        assert_eq!(submitted.project.as_deref(), project, "{text}");
+        assert_eq!(submitted.repository.as_deref(), repository, "{text}");
+        assert_eq!(submitted.task, task, "{text}");
+    }
+    says(&mut world, "/ask docs Why?");
+    let asked = world.submitted.last().expect("submitted");
+    assert_eq!(asked.workflow.as_deref(), Some("workflow-ask"));
 }
 
 #[test]
-fn a_job_is_cancelled_by_number_or_by_answering_its_message() {
-    let mut world = Fake::default();
-    says(&mut world, "/task Fix it").expect("handled");
-    says(&mut world, "/cancel 1").expect("handled");
-    let mut answer = message("/cancel");
-    answer.reply_to = Some("200".into());
-    answer.reply_to_number = Some(1);
-    receive(event(Payload::Message(answer), true), None, &mut world).expect("handled");
-    assert_eq!(world.cancelled, [1, 1]);
-    says(&mut world, "/cancel").expect("handled");
-    assert!(world.last_text().starts_with("Name the job"));
-    assert_eq!(world.cancelled.len(), 2);
+fn who_has_several_projects_and_no_usual_one_says_which() {
+    let mut world = fake();
+    let nothing = Options::read(|_| None);
+    let said = event(Payload::Message(message("/task Fix it")));
+    receive(said, &nothing, &mut world).expect("handled");
+    assert!(
+        world.last_text().contains("site\\, docs"),
+        "{}",
+        world.last_text()
+    );
+    assert!(world.submitted.is_empty());
 }
 
 #[test]
-fn status_shows_one_or_the_newest() {
-    let mut world = Fake::default();
-    says(&mut world, "/status").expect("handled");
-    assert_eq!(world.last_text(), "There are no jobs yet.");
+fn a_reply_continues_the_job_of_its_message() {
+    let mut world = fake();
+    says(&mut world, "/task Fix it");
+    world.jobs.insert(1, job(1, "running"));
+    let answer = |text: &str, number| ChatMessage {
+        message: "101".into(),
+        reply_to: Some("200".into()),
+        reply_to_number: Some(number),
+        place: at(false),
+        ..message(text)
+    };
+    hears(&mut world, answer("Now the tests", 1));
+    assert_eq!(world.followed, [(1, "Now the tests".to_owned())]);
+    assert!(
+        world.last_text().contains("queued behind it"),
+        "{}",
+        world.last_text()
+    );
+    assert!(memory::of_job(&mut world, 101).is_some());
+    hears(&mut world, answer("Now the tests", 77));
+    assert!(world.last_text().contains("no longer know"));
+    hears(&mut world, answer("/cancel", 1));
+    assert_eq!(world.moved, [("cancel", 1)]);
+}
+
+#[test]
+fn jobs_are_looked_at_and_moved() {
+    let mut world = fake();
+    says(&mut world, "/status");
+    assert!(world.last_text().contains("no such tasks"));
     world.jobs.insert(4, job(4, "running"));
     world.jobs.insert(5, job(5, "queued"));
-    says(&mut world, "/status").expect("handled");
-    assert_eq!(
-        world.last_text(),
-        "#5 site: queued. Fix it\n#4 site: running. Fix it"
-    );
-    says(&mut world, "/status 4").expect("handled");
-    assert_eq!(world.last_text(), "#4 site: running. Fix it");
-    says(&mut world, "/status 6").expect("handled");
-    assert_eq!(world.last_text(), "There is no such job.");
+    says(&mut world, "/list queued");
+    assert_eq!(world.last_text(), "**\\#5** site · queued · Fix it");
+    says(&mut world, "/status 4");
+    assert!(world.last_text().contains("running"));
+    says(&mut world, "/status 6");
+    assert_eq!(world.last_text(), "There is no such job\\.");
+    says(&mut world, "/retry 4");
+    says(&mut world, "/cancel");
+    assert_eq!(world.moved, [("retry", 4)]);
+    assert!(world.last_text().contains("Name the job"));
+    for (text, part) in [
+        ("/stats 7d", "7 days"),
+        ("/projects", "docs"),
+        ("/budget", "All projects"),
+        ("/help", "\\/task"),
+    ] {
+        says(&mut world, text);
+        assert!(
+            world.last_text().contains(part),
+            "{text}: {}",
+            world.last_text()
+        );
+    }
 }
 
 #[test]
-fn who_is_no_owner_moves_nothing() {
-    let mut world = Fake::default();
-    world.jobs.insert(4, job(4, "running"));
-    for text in ["/task x", "/status", "/cancel 4"] {
-        let stranger = event(Payload::Message(message(text)), false);
-        receive(stranger, Some("site".into()), &mut world).expect("handled");
-        assert_eq!(world.last_text(), NOT_AN_OWNER);
+fn nobody_known_moves_nothing() {
+    let mut world = fake();
+    for payload in [
+        Payload::Message(message("/task Fix it")),
+        Payload::Message(message("hello")),
+    ] {
+        let nobody = Event {
+            sender: None,
+            ..event(payload)
+        };
+        receive(nobody, &options(), &mut world).expect("handled");
     }
-    let nobody = Event {
-        sender: None,
-        ..event(Payload::Message(message("/cancel 4")), true)
-    };
-    receive(nobody, None, &mut world).expect("handled");
-    let action = format!("approve:4:{}", &COMMIT[..32]);
-    assert_eq!(presses(&mut world, &action, false), NOT_AN_OWNER);
-    assert!(world.submitted.is_empty() && world.cancelled.is_empty() && world.decided.is_empty());
+    assert!(world.sent.is_empty() && world.submitted.is_empty() && world.kv.is_empty());
 }
 
 #[test]
 fn a_group_hears_nothing_about_what_was_not_said_to_the_bot() {
-    let mut world = Fake::default();
-    let mut chatter = message("good morning");
-    chatter.place = at(false);
-    receive(event(Payload::Message(chatter), true), None, &mut world).expect("handled");
-    let mut edited = message("/task Fix it");
-    edited.edited = true;
-    receive(event(Payload::Message(edited), true), None, &mut world).expect("handled");
+    let mut world = fake();
+    for text in ["good morning", "/weather"] {
+        hears(
+            &mut world,
+            ChatMessage {
+                place: at(false),
+                ..message(text)
+            },
+        );
+    }
+    hears(
+        &mut world,
+        ChatMessage {
+            edited: true,
+            ..message("/task Fix it")
+        },
+    );
     assert!(world.sent.is_empty() && world.submitted.is_empty());
-    says(&mut world, "good morning").expect("handled");
-    assert_eq!(world.last_text(), words::HELP);
+    says(&mut world, "/taks Fix it");
+    assert!(
+        world.last_text().contains("Did you mean \\/task\\?"),
+        "{}",
+        world.last_text()
+    );
+    says(&mut world, "good morning");
+    assert!(world.last_text().contains("\\/help"));
 }
 
 #[test]
-fn a_press_decides_exactly_the_commit_that_was_shown() {
-    let mut world = Fake::default();
-    let mut asking = job(4, "needs_review");
-    asking.asked_commit = Some(COMMIT.into());
-    world.jobs.insert(4, asking);
-    let approve = format!("approve:4:{}", &COMMIT[..32]);
-    let reject = format!("reject:4:{}", &COMMIT[..32]);
-    assert_eq!(presses(&mut world, &approve, true), "Approved.");
-    assert_eq!(presses(&mut world, &reject, true), "Rejected.");
+fn a_press_does_what_it_says() {
+    let mut world = fake();
+    assert_eq!(presses(&mut world, "answer:9:yes"), "Approved.");
+    assert_eq!(presses(&mut world, "answer:9:no"), "Rejected.");
+    assert_eq!(presses(&mut world, "host:3:project"), "Allowed.");
+    assert_eq!(presses(&mut world, "host:3:no"), "Denied.");
+    assert_eq!(presses(&mut world, "retry:4"), "#4 is queued again.");
     assert_eq!(
-        world.decided,
-        [
-            (4, Decision::Approve, COMMIT.to_owned()),
-            (4, Decision::Reject, COMMIT.to_owned())
-        ]
+        presses(&mut world, "burn:4"),
+        "This button is of another time."
     );
-
-    let other = format!("approve:4:{}", "f".repeat(32));
-    assert!(presses(&mut world, &other, true).contains("another commit"));
-    world.jobs.insert(4, job(4, "succeeded"));
-    assert!(presses(&mut world, &approve, true).contains("asks nothing"));
-    assert!(presses(&mut world, "burn:4:x", true).contains("another time"));
-    assert_eq!(world.decided.len(), 2);
+    assert_eq!(
+        world.answered,
+        [(9, Decision::Approve), (9, Decision::Reject)]
+    );
+    assert_eq!(
+        world.admitted,
+        [(3, true, Reach::Project), (3, false, Reach::Job)]
+    );
+    world.refusal = Some(Error::Denied("Only an approver may do that.".into()));
+    assert_eq!(
+        presses(&mut world, "answer:9:yes"),
+        "Only an approver may do that."
+    );
 }
 
 #[test]
 fn a_refusal_is_told_and_trouble_is_an_error() {
-    let mut world = Fake {
-        refusal: Some(Error::Invalid("no project nowhere".into())),
-        ..Fake::default()
-    };
-    says(&mut world, "/task project=nowhere x").expect("handled");
-    assert_eq!(world.last_text(), "no project nowhere");
+    let mut world = fake();
+    world.refusal = Some(Error::Invalid("no <project>".into()));
+    says(&mut world, "/task project=nowhere x");
+    assert_eq!(world.last_text(), "no \\<project\\>");
     world.refusal = Some(Error::Other("the disk is full".into()));
-    assert_eq!(says(&mut world, "/task x"), Err("the disk is full".into()));
+    let trouble = receive(
+        event(Payload::Message(message("/task x"))),
+        &options(),
+        &mut world,
+    );
+    assert_eq!(trouble, Err("the disk is full".into()));
     assert_eq!(world.sent.len(), 1, "nothing is said about it");
 }
 
 #[test]
 fn what_comes_from_another_source_is_ignored() {
-    let mut world = Fake::default();
-    let press = Payload::Press(ChatPress {
-        place: at(true),
-        interaction: "i1".into(),
-        number: None,
-        action: "approve".into(),
-    });
-    for payload in [Payload::Message(message("/task Fix it")), press] {
-        let event = Event {
-            source: "matrix".into(),
-            ..event(payload, true)
-        };
-        assert_eq!(receive(event, Some("site".into()), &mut world), Ok(()));
-    }
+    let mut world = fake();
+    let foreign = Event {
+        source: "matrix".into(),
+        ..event(Payload::Message(message("/task Fix it")))
+    };
+    assert_eq!(receive(foreign, &options(), &mut world), Ok(()));
     assert!(world.submitted.is_empty() && world.sent.is_empty());
-    assert!(world.acknowledged.is_empty());
 }

@@ -1,0 +1,148 @@
+use super::*;
+use crate::fake::{Fake, job};
+use serde_json::json;
+
+fn options() -> Options {
+    Options {
+        chat: Some("-9".into()),
+        ..Options::read(|_| None)
+    }
+}
+
+fn event(seq: u64, kind: &str, data: &Value, job: View) -> Notification {
+    Notification {
+        seq,
+        at_ms: 0,
+        kind: kind.into(),
+        data: data.to_string(),
+        job,
+    }
+}
+
+fn told(desk: &mut Fake, seq: u64, kind: &str, data: Value) -> Receipt {
+    let state = kind.strip_prefix("job.").unwrap_or("running");
+    let event = event(seq, kind, &data, job(4, state));
+    notify(&event, &options(), desk).expect("told")
+}
+
+#[test]
+fn one_message_follows_the_job_and_its_end_is_another() {
+    let mut desk = Fake::default();
+    let receipt = told(&mut desk, 1, "job.queued", json!({}));
+    assert_eq!(receipt.reference.as_deref(), Some("message 1"));
+    assert_eq!(desk.sent[0].0.chat, "-9");
+    told(&mut desk, 2, "job.running", json!({}));
+    told(&mut desk, 3, "step.started", json!({ "step": "agent" }));
+    told(&mut desk, 3, "step.started", json!({ "step": "agent" }));
+    told(
+        &mut desk,
+        4,
+        "agent.progress",
+        json!({ "step": "agent", "tool": "write" }),
+    );
+    told(
+        &mut desk,
+        5,
+        "job.succeeded",
+        json!({ "result": { "summary": "Done" } }),
+    );
+    let edited: Vec<u64> = desk.edited.iter().map(|(number, _)| *number).collect();
+    assert_eq!(edited, [1, 1, 1, 1]);
+    assert_eq!(desk.pins, [(1, true), (1, false)]);
+    assert_eq!(desk.sent.len(), 2);
+    assert!(desk.last_text().contains("Done"));
+    assert_eq!(memory::job_of(&mut desk, 2), Some(4));
+}
+
+#[test]
+fn a_repetition_says_nothing_again() {
+    let mut desk = Fake::default();
+    told(&mut desk, 7, "job.failed", json!({}));
+    let sent = desk.sent.len();
+    told(&mut desk, 7, "job.failed", json!({}));
+    assert_eq!(desk.sent.len(), sent);
+}
+
+#[test]
+fn a_job_of_nobody_here_is_told_at_home_or_not_at_all() {
+    let mut desk = Fake::default();
+    let nowhere = Options::read(|_| None);
+    let queued = event(1, "job.queued", &json!({}), job(4, "queued"));
+    let receipt = notify(&queued, &nowhere, &mut desk).expect("told");
+    assert_eq!(receipt.reference, None);
+    assert!(desk.sent.is_empty() && desk.kv.is_empty());
+    memory::settle(&mut desk, "7").expect("kept");
+    notify(&queued, &nowhere, &mut desk).expect("told");
+    assert_eq!(desk.sent[0].0.chat, "7");
+}
+
+#[test]
+fn a_question_has_buttons_until_it_is_answered_wherever_that_was() {
+    let mut desk = Fake::default();
+    told(&mut desk, 1, "job.running", json!({}));
+    let long = "+line\n".repeat(1_000);
+    let evidence = json!({ "diff": { "text": long } });
+    told(
+        &mut desk,
+        2,
+        "job.needs_review",
+        json!({ "approval": 9, "evidence": evidence }),
+    );
+    assert_eq!(desk.sent[1].1.buttons[0].len(), 2);
+    assert_eq!(desk.diffs, [4], "the whole change comes as a file");
+    told(&mut desk, 3, "approval.reminder", json!({ "approval": 9 }));
+    assert!(desk.last_text().contains("still waits"));
+    told(
+        &mut desk,
+        4,
+        "job.approved",
+        json!({ "approval": 9, "by": "Ana", "via": "cli" }),
+    );
+    let (number, closed) = desk.edited.last().expect("edited");
+    assert_eq!((*number, closed.buttons.len()), (2, 0));
+    assert!(closed.text.contains("approved by Ana over cli"));
+}
+
+#[test]
+fn a_host_is_asked_about_and_the_answer_is_shown() {
+    let mut desk = Fake::default();
+    told(&mut desk, 1, "job.running", json!({}));
+    let data = json!({ "ask": 3, "new": true, "host": "a.example" });
+    told(&mut desk, 2, "egress.refused", data.clone());
+    assert_eq!(desk.sent[1].1.buttons.concat().len(), 4);
+    let mut again = data.clone();
+    again["new"] = json!(false);
+    told(&mut desk, 3, "egress.refused", again);
+    assert_eq!(desk.sent.len(), 2, "it is asked once");
+    told(
+        &mut desk,
+        4,
+        "egress.allowed",
+        json!({ "host": "a.example", "by": "Ana" }),
+    );
+    let (number, closed) = desk.edited.last().expect("edited");
+    assert_eq!((*number, closed.buttons.len()), (2, 0));
+}
+
+#[test]
+fn a_message_that_was_deleted_is_sent_again() {
+    let mut desk = Fake::default();
+    told(&mut desk, 1, "job.queued", json!({}));
+    desk.gone.push(1);
+    told(&mut desk, 2, "job.running", json!({}));
+    told(&mut desk, 3, "step.started", json!({ "step": "scan" }));
+    assert_eq!(desk.sent.len(), 2);
+    assert_eq!(desk.edited.last().expect("edited").0, 2);
+}
+
+#[test]
+fn what_happens_to_the_host_is_told_once() {
+    let mut desk = Fake::default();
+    let paused = event(5, "host.paused", &json!({ "by": "Ana" }), job(0, "host"));
+    notify(&paused, &options(), &mut desk).expect("told");
+    notify(&paused, &options(), &mut desk).expect("told");
+    assert_eq!(desk.sent.len(), 1);
+    let later = event(6, "host.moved", &json!({}), job(0, "host"));
+    notify(&later, &options(), &mut desk).expect("told");
+    assert_eq!(desk.sent.len(), 1);
+}

@@ -1,0 +1,170 @@
+//! Pages about hosts that a job may not reach, and about this host itself.
+
+use serde_json::Value;
+
+use super::{Page, count, facts, some, text};
+use crate::bindings::sortie::host::chat::{Answered, Message};
+use crate::bindings::sortie::host::job_types::View;
+use crate::{button, cut, md};
+
+/// The longest name or reason that is shown, in characters.
+const NAME_CHARS: usize = 200;
+
+/// Reasons of an alarm that are listed: more than there are.
+const REASONS: usize = 32;
+
+/// Asks about a host that a job was refused; none when it was asked before, or
+/// cannot be.
+pub(crate) fn refused(data: &Value, job: &View, about: u64) -> Option<Message> {
+    if data["new"] != true {
+        return None;
+    }
+    let ask = data["ask"].as_u64()?;
+    let mut page = Page::default();
+    page.lines([
+        md::bold(&format!("🌐 #{} wants to reach", job.id)),
+        md::code(&named(data)),
+        md::line(&cut::short(text(data, "reason"), NAME_CHARS)),
+    ]);
+    Some(page.message(button::host(ask), Some(Answered::Number(about))))
+}
+
+/// What stands there when somebody said so.
+pub(crate) fn ruled(kind: &str, data: &Value, job: &View) -> Message {
+    let how = match kind {
+        "egress.allowed" => "may be reached",
+        _ => "stays out of reach",
+    };
+    let scope = match text(data, "scope") {
+        "" => String::new(),
+        scope => format!(" ({scope})"),
+    };
+    let by = match text(data, "by") {
+        "" => String::new(),
+        by => format!(", says {by}"),
+    };
+    let mut page = Page::default();
+    page.lines([
+        format!(
+            "{} {}",
+            md::bold(&format!("#{}", job.id)),
+            md::code(&named(data))
+        ),
+        md::line(&format!("{how}{scope}{by}")),
+    ]);
+    page.message(Vec::new(), None)
+}
+
+/// The host of an event, without its port.
+pub(crate) fn name(data: &Value) -> &str {
+    text(data, "host")
+}
+
+/// What happened to this host itself; none for a kind of tomorrow.
+pub(crate) fn news(kind: &str, data: &Value) -> Option<Message> {
+    let mut page = Page::default();
+    match kind {
+        "host.digest" => return Some(super::lists::stats("Today", data)),
+        "host.alarm" => {
+            page.lines([
+                md::bold("🚨 Many tasks stop"),
+                md::line(&format!(
+                    "{} in {} minutes",
+                    some(count(data, "halts"), "halt", "halts"),
+                    count(data, "window_minutes")
+                )),
+                reasons(&data["reasons"]),
+            ]);
+            if data["paused"] == true {
+                page.lines([
+                    md::line("No new task begins until somebody says so:"),
+                    md::code(text(data, "resume")),
+                ]);
+            }
+        }
+        "host.paused" => {
+            page.lines([
+                md::bold("The intake is paused"),
+                md::line(&facts([said(data), text(data, "why").to_owned()])),
+            ]);
+        }
+        "host.resumed" => {
+            page.lines([md::bold("The intake goes on"), md::line(&said(data))]);
+        }
+        _ => return None,
+    }
+    Some(page.message(Vec::new(), None))
+}
+
+fn named(data: &Value) -> String {
+    let name = cut::short(name(data), NAME_CHARS);
+    match data["port"].as_u64() {
+        None | Some(443) => name,
+        Some(port) => format!("{name}:{port}"),
+    }
+}
+
+fn said(data: &Value) -> String {
+    match (text(data, "by"), text(data, "via")) {
+        ("", _) => String::new(),
+        (by, "") => format!("by {by}"),
+        (by, via) => format!("by {by} over {via}"),
+    }
+}
+
+fn reasons(reasons: &Value) -> String {
+    let counted = reasons.as_object().into_iter().flatten();
+    let counted = counted.map(|(name, times)| format!("{} × {name}", times.as_u64().unwrap_or(0)));
+    md::line(&facts(counted.take(REASONS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::job;
+    use serde_json::json;
+
+    #[test]
+    fn a_host_is_asked_about_once() {
+        let data = json!({ "ask": 3, "new": true, "host": "a.example", "port": 8443, "reason": "not listed" });
+        let message = refused(&data, &job(42, "running"), 5).expect("asked");
+        assert!(
+            message.text.contains("` a.example:8443 `"),
+            "{}",
+            message.text
+        );
+        assert_eq!(message.buttons.concat().len(), 4);
+        for data in [
+            json!({ "ask": 3, "new": false }),
+            json!({ "new": true }),
+            json!({}),
+        ] {
+            assert_eq!(refused(&data, &job(42, "running"), 5), None);
+        }
+        let message = ruled(
+            "egress.denied",
+            &json!({ "host": "a.example", "by": "Ana" }),
+            &job(42, "running"),
+        );
+        assert!(
+            message.text.contains("stays out of reach\\, says Ana"),
+            "{}",
+            message.text
+        );
+    }
+
+    #[test]
+    fn the_host_tells_of_itself() {
+        let data = json!({ "halts": 12, "window_minutes": 60, "reasons": { "no-changes": 12 }, "paused": true, "resume": "sortie intake resume" });
+        let message = news("host.alarm", &data).expect("told");
+        for part in [
+            "12 halts in 60 minutes",
+            "12 × no\\-changes",
+            "` sortie intake resume `",
+        ] {
+            assert!(message.text.contains(part), "{part} in {}", message.text);
+        }
+        assert!(news("host.paused", &json!({ "by": "Ana", "via": "cli" })).is_some());
+        assert_eq!(news("host.moved", &json!({})), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! Telegram's limits, as its FAQ has them: 30 messages a second in all, one a
+//! second in a chat, 20 a minute in a group.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// What counts as too many.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Requests of all chats in a second.
+    pub all_per_second: usize,
+    /// Requests of one chat in a second.
+    pub chat_per_second: usize,
+    /// Requests of one group in a minute.
+    pub group_per_minute: usize,
+    /// Whether a request over them is answered 429, besides being written down.
+    pub enforced: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            all_per_second: 30,
+            chat_per_second: 1,
+            group_per_minute: 20,
+            enforced: true,
+        }
+    }
+}
+
+/// What two requests may come closer together than they were sent, on a busy
+/// machine.
+const JITTER: Duration = Duration::from_millis(30);
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The requests of the last minute.
+#[derive(Default)]
+pub(crate) struct Meter {
+    limits: Limits,
+    all: VecDeque<Instant>,
+    chats: HashMap<i64, VecDeque<Instant>>,
+    pub(crate) passed: Vec<String>,
+}
+
+impl Meter {
+    pub(crate) fn set(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Counts a request to a chat. The seconds to wait when it is refused.
+    pub(crate) fn count(&mut self, chat: i64, method: &str, now: Instant) -> Option<u32> {
+        let limits = self.limits;
+        let requests = self.chats.entry(chat).or_default();
+        let mut over = Vec::new();
+        if within(&self.all, SECOND, now) >= limits.all_per_second {
+            over.push(format!("{} a second in all", limits.all_per_second));
+        }
+        if within(requests, SECOND, now) >= limits.chat_per_second {
+            over.push(format!(
+                "{} a second in chat {chat}",
+                limits.chat_per_second
+            ));
+        }
+        let mut wait = 1;
+        if chat < 0 && within(requests, MINUTE, now) >= limits.group_per_minute {
+            over.push(format!(
+                "{} a minute in group {chat}",
+                limits.group_per_minute
+            ));
+            wait = 10;
+        }
+        let is_over = !over.is_empty();
+        let passed = over
+            .into_iter()
+            .map(|limit| format!("{method}: more than {limit}"));
+        self.passed.extend(passed);
+        if is_over && limits.enforced {
+            return Some(wait);
+        }
+        for requests in [&mut self.all, requests] {
+            requests.push_back(now);
+            while requests.front().is_some_and(|&then| now - then > MINUTE) {
+                requests.pop_front();
+            }
+        }
+        None
+    }
+}
+
+fn within(requests: &VecDeque<Instant>, window: Duration, now: Instant) -> usize {
+    let window = window - JITTER;
+    let newest = requests.iter().rev();
+    newest
+        .take_while(|&&then| now.duration_since(then) < window)
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_a_limit_is_written_down_and_refused() {
+        let mut meter = Meter::default();
+        let begin = Instant::now();
+        assert_eq!(meter.count(1, "sendMessage", begin), None);
+        assert_eq!(meter.count(1, "sendMessage", begin + SECOND / 2), Some(1));
+        assert_eq!(meter.count(1, "sendMessage", begin + SECOND), None);
+        assert_eq!(meter.passed.len(), 1);
+        for n in 0..25 {
+            let refused = meter.count(-5, "sendMessage", begin + SECOND * 2 * n);
+            assert_eq!(refused.is_some(), n >= 20, "{n}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! One question, several ways to answer it: the first answer counts, wherever
+//! it came from, and every other place shows it.
+
+mod chat;
+
+use anyhow::Result;
+use chat::{ANA, BEN, CHEAT, Talk, cli};
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_shows_what_was_found_and_the_change() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
+    let question = talk.sees(ANA, |shown| !shown.buttons.is_empty()).await?;
+    for part in ["#1 asks", "test_a.py", "+@unittest.skip"] {
+        assert!(question.text.contains(part), "{part} in {}", question.text);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_on_the_command_line_is_shown_in_the_chat() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
+    let question = talk.sees(ANA, |shown| !shown.buttons.is_empty()).await?;
+    let (_, approve) = question.buttons[0].clone();
+    cli(&talk.host, &["reject", "1"])?;
+    let closed = talk
+        .sees(ANA, |shown| {
+            shown.id == question.id && shown.buttons.is_empty()
+        })
+        .await?;
+    assert!(closed.text.contains("rejected"), "{}", closed.text);
+    let press = talk.api.presses_data(ANA, ANA, question.id, &approve);
+    assert_ne!(talk.note(&press).await?, "Approved.");
+    assert!(talk.remote.pushes()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_answers_at_once_one_counts() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "approver").await?;
+    talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
+    let question = talk.sees(ANA, |shown| !shown.buttons.is_empty()).await?;
+    let press = talk.api.presses(ANA, ANA, question.id, "Approve");
+    let (status, _) = talk
+        .host
+        .call(Method::POST, "/v1/jobs/1/reject", Some(json!({})))
+        .await?;
+    let note = talk.note(&press).await?;
+    let job = talk.host.wait_state(1, &["succeeded", "rejected"]).await?;
+    let approved = job["state"] == "succeeded";
+    assert_eq!(note == "Approved.", approved, "{note}: {job}");
+    assert_eq!(status == 200, !approved, "{job}");
+    Ok(())
+}

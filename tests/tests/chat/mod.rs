@@ -1,0 +1,139 @@
+//! A host with a bot on the strict Bot API: set up by the commands a person
+//! would type, paired, and talked to.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use anyhow::{Context, Result, ensure};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sortie_servers::{BotApi, Shown};
+use sortie_tests::{Host, HostOptions, PATIENCE, Remote};
+
+/// The owner, and so the owner's own chat.
+pub const ANA: i64 = 11;
+/// Somebody else.
+pub const BEN: i64 = 12;
+
+/// What a job does that a scanner asks about.
+pub const CHEAT: &str = "printf 'import unittest\\n\\n@unittest.skip(\"no\")\\nclass T(unittest.TestCase):\\n    def test_a(self):\\n        self.assertEqual(1, 1)\\n' > test_a.py";
+
+const TESTED: &str = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, 1)\n";
+
+/// A host, its bot and its repository.
+pub struct Talk {
+    pub api: BotApi,
+    pub host: Host,
+    pub remote: Remote,
+}
+
+impl Talk {
+    /// Sets everything up, with Ana as the owner.
+    pub async fn start() -> Result<Self> {
+        let talk = Self::unpaired().await?;
+        talk.pair(ANA, "owner").await?;
+        Ok(talk)
+    }
+
+    /// The same while nobody is known yet.
+    pub async fn unpaired() -> Result<Self> {
+        Self::with(HostOptions::default()).await
+    }
+
+    /// The same with a configuration of its own.
+    pub async fn with(options: HostOptions) -> Result<Self> {
+        let api = BotApi::start().await;
+        let remote = Remote::with(&[("README.md", "teh start\n"), ("test_a.py", TESTED)])?;
+        let options = HostOptions {
+            more: format!("{}[telegram]\napi_url = \"{}\"\n", options.more, api.url()),
+            ..options
+        };
+        let host = Host::start(&remote, options).await?;
+        let token = host.data_dir().join("bot-token");
+        std::fs::write(&token, BotApi::TOKEN)?;
+        let token = token.to_string_lossy().into_owned();
+        let url = api.url();
+        let words = [
+            "telegram",
+            "setup",
+            "--token-file",
+            token.as_str(),
+            "--api-url",
+            url.as_str(),
+            "--yes",
+        ];
+        cli(&host, &words)?;
+        Ok(Self { api, host, remote })
+    }
+
+    /// Lets a user in by a code, in their own chat.
+    pub async fn pair(&self, user: i64, role: &str) -> Result<()> {
+        let said = cli(&self.host, &["telegram", "pair", "--role", role])?;
+        let (_, rest) = said.split_once("start=").context("there is a link")?;
+        let code: String = rest
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        self.api.says(user, user, &format!("/start {code}"));
+        self.sees(user, |shown| shown.is_own && shown.text.contains("/task"))
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until a chat shows such a message; returns the newest.
+    pub async fn sees(&self, chat: i64, wanted: impl Fn(&Shown) -> bool) -> Result<Shown> {
+        let found = || {
+            self.api
+                .shown(chat)
+                .into_iter()
+                .rev()
+                .find(|shown| wanted(shown))
+        };
+        let seen = self.api.until(|_| found().is_some());
+        tokio::time::timeout(PATIENCE, seen)
+            .await
+            .with_context(|| format!("chat {chat} shows {:#?}", self.api.shown(chat)))?;
+        found().context("it is shown")
+    }
+
+    /// The same for one of the bot's that contains a text.
+    pub async fn reads(&self, chat: i64, part: &str) -> Result<Shown> {
+        self.sees(chat, |shown| shown.is_own && shown.text.contains(part))
+            .await
+    }
+
+    /// Waits until a press was answered; returns the note.
+    pub async fn note(&self, press: &str) -> Result<String> {
+        let noted = || self.api.notes().into_iter().find(|(id, _)| id == press);
+        tokio::time::timeout(PATIENCE, self.api.until(|_| noted().is_some()))
+            .await
+            .context("the press is answered")?;
+        noted().map(|(_, note)| note).context("it is noted")
+    }
+
+    /// Every job, oldest first.
+    pub async fn jobs(&self) -> Result<Vec<Value>> {
+        let (status, answer) = self.host.call(Method::GET, "/v1/jobs", None).await?;
+        ensure!(status == 200, "{answer}");
+        let mut jobs = answer["jobs"].as_array().cloned().unwrap_or_default();
+        jobs.sort_by_key(|job| job["id"].as_u64());
+        Ok(jobs)
+    }
+
+    /// The rows of the audit log with such an action.
+    pub async fn audit(&self, action: &str) -> Result<usize> {
+        let log = cli(&self.host, &["audit", "--json"])?;
+        Ok(log.matches(&json!(action).to_string()).count())
+    }
+}
+
+/// Runs a command that must succeed; returns what it printed.
+pub fn cli(host: &Host, args: &[&str]) -> Result<String> {
+    let output = host.cli(args)?;
+    ensure!(
+        output.status.success(),
+        "sortie {args:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}

@@ -1,0 +1,268 @@
+//! What people, chats and the network get wrong: none of it does anything that
+//! nobody asked for, loses anything, or passes Telegram's limits.
+
+mod chat;
+
+use anyhow::Result;
+use chat::{ANA, BEN, CHEAT, Talk, cli};
+use serde_json::json;
+use sortie_servers::Fault;
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_wrong_is_answered_in_words() -> Result<()> {
+    let talk = Talk::start().await?;
+    for (text, part) in [
+        ("/taks Fix it", "Did you mean /task?"),
+        ("/task", "Say what to do"),
+        ("/task --speed=9 Fix it", "I know the settings"),
+        ("/cancel soon", "by its number"),
+        ("/status 4711", "no such job"),
+        ("/task evil/repository Fix it", "not allowed"),
+    ] {
+        talk.api.says(ANA, ANA, text);
+        talk.reads(ANA, part).await?;
+    }
+    assert!(talk.jobs().await?.is_empty());
+    assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_task_is_kept_whole_and_emoji_survive() -> Result<()> {
+    let talk = Talk::start().await?;
+    let text = format!("true # 🙂 שלום {}", "x".repeat(4_000));
+    talk.api.says(ANA, ANA, &format!("/task sample {text}"));
+    talk.reads(ANA, "#1").await?;
+    let job = talk.host.job(1).await?;
+    assert_eq!(job["task"], text, "{job}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_comes_again_changes_nothing() -> Result<()> {
+    let talk = Talk::start().await?;
+    let update = json!({ "message": {
+        "message_id": 900, "date": 1, "text": "/task sample true",
+        "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
+        "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
+    } });
+    let id = talk.api.update(update);
+    talk.reads(ANA, "#1").await?;
+    talk.api.replay(id);
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "sample").await?;
+    assert_eq!(talk.jobs().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_forwarded_commands_are_met_with_silence() -> Result<()> {
+    let talk = Talk::start().await?;
+    for _ in 0..3 {
+        talk.api.says(666, 666, "/task sample rm -rf /");
+    }
+    for more in [
+        json!({ "forward_origin": { "type": "hidden_user", "date": 1, "sender_user_name": "x" } }),
+        json!({ "via_bot": { "id": 5, "is_bot": true, "first_name": "x", "username": "x_bot" } }),
+    ] {
+        let mut message = json!({
+            "message_id": 901, "date": 1, "text": "/task sample true",
+            "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
+            "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            message[key] = value.clone();
+        }
+        talk.api.update(json!({ "message": message }));
+    }
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "sample").await?;
+    assert!(talk.jobs().await?.is_empty());
+    assert!(talk.api.shown(666).iter().all(|shown| !shown.is_own));
+    assert_eq!(talk.audit("telegram.stranger").await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_press_counts_once_for_its_message_and_for_who_may() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "viewer").await?;
+    talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
+    let question = talk.sees(ANA, |shown| !shown.buttons.is_empty()).await?;
+    let (_, approve) = question.buttons[0].clone();
+
+    let press = talk.api.presses_data(BEN, BEN, 1, &approve);
+    talk.note(&press).await?;
+    let press = talk
+        .api
+        .presses_data(ANA, ANA, question.id, "AAAAAAAAAAAAAAAAAAAAAA");
+    talk.note(&press).await?;
+    assert_eq!(talk.host.job(1).await?["state"], "needs_review");
+
+    let press = talk.api.presses(ANA, ANA, question.id, "Approve");
+    assert_eq!(talk.note(&press).await?, "Approved.");
+    talk.host.wait_state(1, &["succeeded"]).await?;
+    let press = talk.api.presses_data(ANA, ANA, question.id, &approve);
+    assert_ne!(talk.note(&press).await?, "Approved.");
+    assert_eq!(talk.remote.pushes()?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_asks_for_nothing() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "viewer").await?;
+    talk.api.says(BEN, BEN, "/task sample true");
+    talk.sees(BEN, |shown| shown.is_own && !shown.text.contains("/task"))
+        .await?;
+    assert!(talk.jobs().await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "requester").await?;
+    talk.api.block(BEN);
+    talk.api.says(BEN, BEN, "/task sample true");
+    talk.host.settled(1).await?;
+    talk.api.says(ANA, ANA, "/status 1");
+    talk.reads(ANA, "#1").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_429_and_a_cut_line_delay_and_lose_nothing() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.fails(
+        "sendMessage",
+        [
+            Fault::TooMany(2),
+            Fault::TooMany(1),
+            Fault::DropBefore,
+            Fault::Delay(Duration::from_millis(300)),
+            Fault::Refused(502, "Bad Gateway".into()),
+        ],
+    );
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "sample").await?;
+    talk.api.down(true);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    talk.api.down(false);
+    talk.api.says(ANA, ANA, "/budget");
+    talk.reads(ANA, "All projects").await?;
+    assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_lost_on_the_way_is_not_said_twice() -> Result<()> {
+    let mut talk = Talk::start().await?;
+    talk.api.fails("sendMessage", [Fault::DropAfter]);
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "sample").await?;
+    talk.host.kill().await?;
+    talk.host.serve().await?;
+    talk.api.says(ANA, ANA, "/budget");
+    talk.reads(ANA, "All projects").await?;
+    let twice = talk.api.created();
+    let said = twice
+        .iter()
+        .filter(|one| one.text.contains("sample") && !one.text.contains("All"));
+    assert_eq!(said.count(), 1, "{twice:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn markup_from_outside_is_shown_as_text() -> Result<()> {
+    let talk = Talk::start().await?;
+    let evil = "true # <b>x</b> [a](https://evil.example) **y** `z` &amp; _q_";
+    talk.api.says(ANA, ANA, &format!("/task sample {evil}"));
+    talk.host.settled(1).await?;
+    talk.api.says(ANA, ANA, "/status 1");
+    talk.sees(ANA, |shown| {
+        shown.is_own && shown.text.contains("<b>x</b> [a](https://evil.example)")
+    })
+    .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_poller_with_the_same_token_only_delays() -> Result<()> {
+    let talk = Talk::start().await?;
+    let conflict = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+    let fault = Fault::Refused(409, conflict.to_owned());
+    talk.api.fails("getUpdates", [fault]);
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "sample").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
+    let talk = Talk::start().await?;
+    let token = talk.host.data_dir().join("bot-token");
+    let token = token.to_string_lossy().into_owned();
+    let (api, hook) = (talk.api.url(), "https://sortie.example.com/telegram");
+    let words = [
+        "telegram",
+        "setup",
+        "--token-file",
+        token.as_str(),
+        "--api-url",
+        api.as_str(),
+        "--webhook",
+        hook,
+        "--yes",
+    ];
+    cli(&talk.host, &words)?;
+    let secret = talk.host.data_dir().join("secrets/telegram-webhook-secret");
+    let secret = std::fs::read_to_string(secret)?;
+    let update = |id: i64, text: &str| {
+        let update = json!({ "update_id": id, "message": {
+            "message_id": id, "date": 1, "text": text,
+            "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
+            "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
+        } });
+        update.to_string().into_bytes()
+    };
+    let name = "x-telegram-bot-api-secret-token";
+    for headers in [&[][..], &[(name, "wrong")][..]] {
+        let body = update(9_001, "/task sample true");
+        let (status, _) = talk.host.send("/telegram", headers, body).await?;
+        assert_eq!(status, 401);
+    }
+    assert!(talk.jobs().await?.is_empty());
+    let headers = [(name, secret.trim())];
+    for _ in 0..2 {
+        let body = update(9_002, "/task sample echo more >> README.md");
+        let (status, answer) = talk.host.send("/telegram", &headers, body).await?;
+        assert_eq!(status, 200, "{answer}");
+    }
+    assert_eq!(talk.jobs().await?.len(), 1, "the second one is the first");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_gone_stops_nothing_and_an_edited_command_is_none() -> Result<()> {
+    let talk = Talk::start().await?;
+    let update = json!({ "edited_message": {
+        "message_id": 902, "date": 1, "edit_date": 2, "text": "/task sample true",
+        "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
+        "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
+    } });
+    talk.api.update(update);
+    talk.api.fails(
+        "editMessageText",
+        [Fault::Refused(
+            400,
+            "Bad Request: message to edit not found".into(),
+        )],
+    );
+    talk.api
+        .says(ANA, ANA, "/task sample echo more >> README.md");
+    talk.reads(ANA, "#1 succeeded").await?;
+    assert_eq!(talk.jobs().await?.len(), 1);
+    Ok(())
+}

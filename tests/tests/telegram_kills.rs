@@ -1,0 +1,93 @@
+//! `kill -9` of the host at every moment of a conversation: each command counts
+//! once, each question is answered once, and the chat reads as if nothing had
+//! happened.
+
+mod chat;
+
+use anyhow::{Context, Result};
+use chat::{ANA, CHEAT, Talk};
+use sortie_tests::PATIENCE;
+use std::time::Duration;
+
+/// How often the host is killed.
+const ROUNDS: usize = 100;
+
+/// What the bot made of the conversation, without figures that differ from run
+/// to run.
+fn made(talk: &Talk) -> Vec<String> {
+    let lines = talk.api.created().into_iter().map(|one| {
+        let line = one.text.lines().next().unwrap_or_default().to_owned();
+        line.split(" · ").next().unwrap_or_default().to_owned()
+    });
+    lines.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_kills_say_and_do_nothing_twice() -> Result<()> {
+    let quiet = Talk::start().await?;
+    let before = quiet.api.moments();
+    quiet.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
+    tokio::time::timeout(PATIENCE, rest(&quiet.api)).await??;
+    let moments = quiet.api.moments() - before;
+    let expected = made(&quiet);
+    drop(quiet);
+    for round in 0..ROUNDS {
+        let moment = round % moments;
+        let offset = Duration::from_millis((round / moments) as u64 % 4);
+        killed(moment, offset, &expected)
+            .await
+            .with_context(|| format!("round {round}, killed {offset:?} after moment {moment}"))?;
+    }
+    Ok(())
+}
+
+async fn killed(moment: usize, offset: Duration, expected: &[String]) -> Result<()> {
+    let mut talk = Talk::start().await?;
+    let begin = talk.api.moments();
+    talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
+    // The rest of the conversation goes on by itself, beside the kill.
+    let (api, host) = (&talk.api, &mut talk.host);
+    let kill = async {
+        let wanted = begin + moment + 1;
+        let _ = tokio::time::timeout(PATIENCE / 4, api.until(|api| api.moments() >= wanted)).await;
+        tokio::time::sleep(offset).await;
+        host.kill().await?;
+        host.serve().await
+    };
+    let talked = rest(api);
+    let (killed, talked) = tokio::join!(kill, tokio::time::timeout(PATIENCE, talked));
+    killed?;
+    talked.context("the conversation ends")??;
+    let jobs = talk.jobs().await?;
+    assert_eq!(jobs.len(), 3, "each command is one job: {jobs:#?}");
+    assert_eq!(talk.remote.pushes()?.len(), 2, "each result is pushed once");
+    assert_eq!(made(&talk), expected, "no message twice, and none missing");
+    assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
+}
+
+/// A conversation after its first command, seen from the service alone: the
+/// result is asked about, a person answers and continues the job by a reply, and
+/// cancels another.
+async fn rest(api: &sortie_servers::BotApi) -> Result<()> {
+    let find = |part: &str| {
+        let mut shown = api.shown(ANA).into_iter().rev();
+        shown.find(|shown| shown.is_own && shown.text.contains(part))
+    };
+    let asks = || {
+        let mut shown = api.shown(ANA).into_iter();
+        shown.find(|shown| shown.buttons.iter().any(|(label, _)| label == "Approve"))
+    };
+    api.until(|_| asks().is_some()).await;
+    let question = asks().context("it asks")?;
+    api.presses(ANA, ANA, question.id, "Approve");
+    api.until(|_| find("#1 succeeded").is_some()).await;
+    let end = find("#1 succeeded").context("it ended")?;
+    api.replies(ANA, ANA, "echo more >> README.md", end.id);
+    api.until(|_| find("#2 succeeded").is_some()).await;
+    api.says(ANA, ANA, "/task sample echo begun; sleep 600");
+    api.until(|_| find("#3").is_some()).await;
+    api.says(ANA, ANA, "/cancel 3");
+    api.until(|_| find("#3 cancelled").is_some()).await;
+    Ok(())
+}

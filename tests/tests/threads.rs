@@ -1,0 +1,55 @@
+//! Work that goes on: a job that continues another waits for it, and lands on
+//! the same branch.
+
+mod chat;
+
+use anyhow::{Context, Result};
+use chat::cli;
+use reqwest::Method;
+use serde_json::json;
+use sortie_tests::{Host, HostOptions, Remote};
+
+async fn follow(host: &Host, job: u64, task: &str) -> Result<u64> {
+    let body = json!({ "continues": job, "task": task });
+    let (status, answer) = host.call(Method::POST, "/v1/jobs", Some(body)).await?;
+    anyhow::ensure!(status == 201, "{answer}");
+    answer["id"].as_u64().context("a job has a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follow_up_waits_and_lands_on_the_same_branch() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "one\n")])?;
+    let host = Host::start(&remote, HostOptions::default()).await?;
+    let first = host
+        .submit("echo begun; sleep 2; echo two >> README.md")
+        .await?;
+    host.wait_event(first, |event| event["kind"] == "agent.progress")
+        .await?;
+    let second = follow(&host, first, "echo three >> README.md").await?;
+    assert_eq!(host.job(second).await?["state"], "queued");
+    assert_eq!(host.settled(first).await?["state"], "succeeded");
+    let job = host.settled(second).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branches = remote.branches()?;
+    assert_eq!(branches.len(), 1, "{branches:?}");
+    assert_eq!(remote.file(&branches[0], "README.md")?, "one\ntwo\nthree\n");
+    assert_eq!(remote.pushes()?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_job_lets_its_follow_up_go() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "one\n")])?;
+    let mut host = Host::start(&remote, HostOptions::default()).await?;
+    let first = host.submit("echo begun; sleep 600").await?;
+    host.wait_event(first, |event| event["kind"] == "agent.progress")
+        .await?;
+    let second = follow(&host, first, "echo two >> README.md").await?;
+    let third = follow(&host, first, "echo three >> README.md").await?;
+    host.kill().await?;
+    host.serve().await?;
+    cli(&host, &["cancel", &first.to_string()])?;
+    assert_eq!(host.settled(second).await?["state"], "succeeded");
+    assert_eq!(host.settled(third).await?["state"], "succeeded");
+    Ok(())
+}
