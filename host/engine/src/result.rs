@@ -106,11 +106,11 @@ async fn checks(options: &EngineOptions, fence: Fence) -> Result<Value, Fault> {
             continue;
         };
         let passed = outcome.exit == Exit::Code(0);
-        match checks
-            .iter_mut()
-            .find(|(command, _)| *command == asked.command)
-        {
-            Some(known) => known.1 = passed,
+        let known = checks
+            .iter()
+            .position(|(command, _)| *command == asked.command);
+        match known {
+            Some(known) => checks[known].1 = passed,
             None if checks.len() < CHECKS => checks.push((asked.command, passed)),
             None => {}
         }

@@ -161,8 +161,8 @@ impl Desk {
             task,
             hold,
         };
-        self.flights
-            .spawn(async move { (id, delivery.run().await) });
+        let flight = self.flights.spawn(delivery.run());
+        self.ids.insert(flight.id(), id);
     }
 
     fn land(&mut self, done: Result<(Id, Option<Task>), JoinError>) {

@@ -51,7 +51,7 @@ pub(crate) fn receive(
             let room = 1_900_usize.saturating_sub(added.chars().count());
             let kept: String = before.chars().take(room).collect();
             let data = json!({
-                "content": [kept, added].concat(),
+                "content": format!("{kept}{added}"),
                 "components": [],
                 "allowed_mentions": { "parse": [] },
             });

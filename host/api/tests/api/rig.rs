@@ -470,6 +470,8 @@ impl Rig {
             question: "Publish in spite of 2 findings?".into(),
             commit: Some(HEAD.into()),
             expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
+            remind_at: None,
+            evidence: None,
         };
         self.store.park(claim.fence, approval).await.unwrap();
         claim

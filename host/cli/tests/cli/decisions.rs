@@ -41,6 +41,8 @@ async fn park(store: Store) {
         question: "Publish in spite of 1 finding?".into(),
         commit: Some(COMMIT.into()),
         expires_at: SystemClock.now().plus(Duration::from_secs(3600)),
+        remind_at: None,
+        evidence: None,
     };
     store.park(fence, approval).await.unwrap();
     store.close().await;

@@ -33,6 +33,7 @@ pub struct CallCommit {
 
 /// What a call was about; settled together with its effects.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one per call, moved a few times")]
 pub enum CallCause {
     /// An event that was handled as it came in and is not stored yet.
     NewEvent(NewPluginEvent),

@@ -26,7 +26,7 @@ use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_model::surface::Surface;
 use sortie_platform::lifecycle::{Consent, Package};
 use sortie_platform::sources::http::{Answer, Request};
-use sortie_platform::{Platform, PlatformOptions, Trust};
+use sortie_platform::{DayLimits, Platform, PlatformOptions, Trust};
 use sortie_plugins::{PluginOptions, Plugins};
 use sortie_store::{AuditFilter, JobFilter, PluginData, Store, StoreOptions};
 use sortie_vault::{Secret, SecretSource, Vault};
@@ -92,6 +92,7 @@ impl Town {
             data_dir: dir.path().join("data"),
             configs: Arc::new(|_| Ok(Value::Null)),
             trust: Trust::default(),
+            day_limits: DayLimits::default(),
         })
         .await?;
         let (granted, private) = (Server::start().await?, Server::start().await?);
@@ -207,6 +208,7 @@ impl Town {
             Answer::Handled(None) => Told::of("silent"),
             Answer::Taken(_) => Told::of("failed call"),
             Answer::Duplicate(..) => Told::of("duplicate"),
+            Answer::Host(_) => Told::of("answered by the host"),
         })
     }
 }
