@@ -118,8 +118,10 @@ ALTER TABLE deliveries RENAME TO deliveries_before;
 
 ALTER TABLE events RENAME TO events_before;
 
+-- No event is ever deleted, so the newest one keeps its number from being given
+-- out again.
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     job_id INTEGER REFERENCES jobs (id),
     kind TEXT NOT NULL CHECK (kind <> ''),
     data TEXT NOT NULL,
@@ -128,11 +130,6 @@ CREATE TABLE events (
 
 INSERT INTO events (seq, job_id, kind, data, at)
 SELECT seq, job_id, kind, data, at FROM events_before ORDER BY seq;
-
-DELETE FROM sqlite_sequence WHERE name = 'events';
-
-INSERT INTO sqlite_sequence (name, seq)
-SELECT 'events', seq FROM sqlite_sequence WHERE name = 'events_before';
 
 CREATE TABLE deliveries (
     notifier TEXT NOT NULL CHECK (notifier <> ''),

@@ -616,7 +616,7 @@ CREATE INDEX chat_outbox_source ON chat_outbox (source, state);
 CREATE INDEX chat_outbox_message ON chat_outbox (number) WHERE number IS NOT NULL;
 
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq INTEGER PRIMARY KEY,
     job_id INTEGER REFERENCES jobs (id),
     kind TEXT NOT NULL CHECK (kind <> ''),
     data TEXT NOT NULL,
