@@ -32,12 +32,7 @@ impl Models {
         let dir = tempfile::tempdir().expect("a folder");
         let file = dir.path().join("fixtures.json");
         std::fs::write(&file, fixtures).expect("written");
-        let program = cache().join("test-servers/node_modules/@copilotkit/aimock/dist/cli.js");
-        assert!(
-            program.is_file(),
-            "{} is missing; run scripts/setup.sh --tests, or tests/servers/npm/setup.sh",
-            program.display()
-        );
+        let program = installed("@copilotkit/aimock/dist/cli.js");
         let mut process = Command::new("node")
             .arg(program)
             .args([
@@ -78,6 +73,20 @@ impl Models {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// A file of what `tests/servers/npm/setup.sh` installs.
+///
+/// # Panics
+/// When it is missing; says how to get it.
+pub(crate) fn installed(file: &str) -> PathBuf {
+    let path = cache().join("test-servers/node_modules").join(file);
+    assert!(
+        path.is_file(),
+        "{} is missing; run scripts/setup.sh --tests, or tests/servers/npm/setup.sh",
+        path.display()
+    );
+    path
 }
 
 /// Where `scripts/lib.sh` keeps what can be made again.

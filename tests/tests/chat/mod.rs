@@ -1,13 +1,14 @@
-//! A host with a bot on the strict Bot API: set up by the commands a person
-//! would type, paired, and talked to.
+//! A host with a bot on a Bot API: set up by the commands a person would type,
+//! paired, and talked to. The Bot API is the strict one, or [`TestApi`].
 
 #![allow(dead_code, reason = "each test uses its part")]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use sortie_servers::{BotApi, Shown};
+use sortie_servers::{BotApi, Shown, TestApi};
 use sortie_tests::{Host, HostOptions, PATIENCE, Remote};
+use tokio::sync::watch;
 
 /// The owner, and so the owner's own chat.
 pub const ANA: i64 = 11;
@@ -19,9 +20,68 @@ pub const CHEAT: &str = "printf 'import unittest\\n\\n@unittest.skip(\"no\")\\nc
 
 const TESTED: &str = "import unittest\n\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(1, 1)\n";
 
+/// What a conversation needs of a Bot API, whose users the test is.
+pub trait Service {
+    /// The bot's token.
+    const TOKEN: &'static str;
+    fn url(&self) -> String;
+    async fn says(&self, chat: i64, user: i64, text: &str);
+    async fn shown(&self, chat: i64) -> Vec<Shown>;
+    fn notes(&self) -> Vec<(String, String)>;
+    fn changes(&self) -> watch::Receiver<u64>;
+}
+
+impl Service for BotApi {
+    const TOKEN: &'static str = Self::TOKEN;
+
+    fn url(&self) -> String {
+        Self::url(self)
+    }
+
+    async fn says(&self, chat: i64, user: i64, text: &str) {
+        Self::says(self, chat, user, text);
+    }
+
+    async fn shown(&self, chat: i64) -> Vec<Shown> {
+        Self::shown(self, chat)
+    }
+
+    fn notes(&self) -> Vec<(String, String)> {
+        Self::notes(self)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        Self::changes(self)
+    }
+}
+
+impl Service for TestApi {
+    const TOKEN: &'static str = Self::TOKEN;
+
+    fn url(&self) -> String {
+        Self::url(self)
+    }
+
+    async fn says(&self, chat: i64, user: i64, text: &str) {
+        Self::says(self, chat, user, text).await;
+    }
+
+    async fn shown(&self, chat: i64) -> Vec<Shown> {
+        Self::shown(self, chat).await
+    }
+
+    fn notes(&self) -> Vec<(String, String)> {
+        Self::notes(self)
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        Self::changes(self)
+    }
+}
+
 /// A host, its bot and its repository.
-pub struct Talk {
-    pub api: BotApi,
+pub struct Talk<A = BotApi> {
+    pub api: A,
     pub host: Host,
     pub remote: Remote,
 }
@@ -41,7 +101,13 @@ impl Talk {
 
     /// The same with a configuration of its own.
     pub async fn with(options: HostOptions) -> Result<Self> {
-        let api = BotApi::start().await;
+        Self::on(BotApi::start().await, options).await
+    }
+}
+
+impl<A: Service> Talk<A> {
+    /// The same on any Bot API.
+    pub async fn on(api: A, options: HostOptions) -> Result<Self> {
         let remote = Remote::with(&[("README.md", "teh start\n"), ("test_a.py", TESTED)])?;
         let options = HostOptions {
             more: format!("{}[telegram]\napi_url = \"{}\"\n", options.more, api.url()),
@@ -49,7 +115,7 @@ impl Talk {
         };
         let host = Host::start(&remote, options).await?;
         let token = host.data_dir().join("bot-token");
-        std::fs::write(&token, BotApi::TOKEN)?;
+        std::fs::write(&token, A::TOKEN)?;
         let token = token.to_string_lossy().into_owned();
         let url = api.url();
         let words = [
@@ -73,7 +139,7 @@ impl Talk {
             .chars()
             .take_while(char::is_ascii_alphanumeric)
             .collect();
-        self.api.says(user, user, &format!("/start {code}"));
+        self.api.says(user, user, &format!("/start {code}")).await;
         self.sees(user, |shown| shown.is_own && shown.text.contains("/task"))
             .await?;
         Ok(())
@@ -81,18 +147,21 @@ impl Talk {
 
     /// Waits until a chat shows such a message; returns the newest.
     pub async fn sees(&self, chat: i64, wanted: impl Fn(&Shown) -> bool) -> Result<Shown> {
-        let found = || {
-            self.api
-                .shown(chat)
-                .into_iter()
-                .rev()
-                .find(|shown| wanted(shown))
+        let mut changes = self.api.changes();
+        let seen = async {
+            loop {
+                let shown = self.api.shown(chat).await;
+                if let Some(found) = shown.into_iter().rev().find(&wanted) {
+                    return anyhow::Ok(found);
+                }
+                changes.changed().await.context("the service ended")?;
+            }
         };
-        let seen = self.api.until(|_| found().is_some());
-        tokio::time::timeout(PATIENCE, seen)
-            .await
-            .with_context(|| format!("chat {chat} shows {:#?}", self.api.shown(chat)))?;
-        found().context("it is shown")
+        if let Ok(found) = tokio::time::timeout(PATIENCE, seen).await {
+            return found;
+        }
+        let shown = self.api.shown(chat).await;
+        bail!("chat {chat} shows {shown:#?}")
     }
 
     /// The same for one of the bot's that contains a text.
@@ -103,11 +172,18 @@ impl Talk {
 
     /// Waits until a press was answered; returns the note.
     pub async fn note(&self, press: &str) -> Result<String> {
-        let noted = || self.api.notes().into_iter().find(|(id, _)| id == press);
-        tokio::time::timeout(PATIENCE, self.api.until(|_| noted().is_some()))
-            .await
-            .context("the press is answered")?;
-        noted().map(|(_, note)| note).context("it is noted")
+        let mut changes = self.api.changes();
+        let noted = async {
+            loop {
+                let mut notes = self.api.notes().into_iter();
+                if let Some((_, note)) = notes.find(|(id, _)| id == press) {
+                    return anyhow::Ok(note);
+                }
+                changes.changed().await.context("the service ended")?;
+            }
+        };
+        let noted = tokio::time::timeout(PATIENCE, noted).await;
+        noted.context("the press is answered")?
     }
 
     /// Every job, oldest first.

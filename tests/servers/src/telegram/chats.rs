@@ -21,16 +21,18 @@ pub(crate) struct Message {
 impl Message {
     /// What its buttons say and carry.
     pub(crate) fn buttons(&self) -> Vec<(String, String)> {
-        let rows = self.markup["inline_keyboard"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        let buttons = rows.filter_map(Value::as_array).flatten();
-        let text = |button: &Value, key: &str| button[key].as_str().unwrap_or_default().to_owned();
-        buttons
-            .map(|button| (text(button, "text"), text(button, "callback_data")))
-            .collect()
+        buttons(&self.markup)
     }
+}
+
+/// What the buttons of a keyboard say and carry.
+pub(crate) fn buttons(markup: &Value) -> Vec<(String, String)> {
+    let rows = markup["inline_keyboard"].as_array().into_iter().flatten();
+    let buttons = rows.filter_map(Value::as_array).flatten();
+    let text = |button: &Value, key: &str| button[key].as_str().unwrap_or_default().to_owned();
+    buttons
+        .map(|button| (text(button, "text"), text(button, "callback_data")))
+        .collect()
 }
 
 /// One chat.

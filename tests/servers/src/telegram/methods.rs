@@ -20,23 +20,27 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         self.fields[key].as_str().unwrap_or_default()
     }
 
     /// A number, also one written as a text.
     pub(crate) fn number(&self, key: &str) -> Option<i64> {
-        let value = &self.fields[key];
-        value.as_i64().or_else(|| value.as_str()?.parse().ok())
+        number(&self.fields[key])
     }
 
     /// An object, also one written as a text, as forms do.
-    fn object(&self, key: &str) -> Value {
+    pub(crate) fn object(&self, key: &str) -> Value {
         match &self.fields[key] {
             Value::String(text) => serde_json::from_str(text).unwrap_or_default(),
             value => value.clone(),
         }
     }
+}
+
+/// A number, also one written as a text.
+pub(crate) fn number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
 /// Does one request; `getUpdates` is not among them, because it waits.
@@ -104,7 +108,7 @@ fn written(state: &mut State, method: &str, request: &Request) -> Result<i64, Re
 }
 
 /// What a text shows, when it is one.
-fn shown(request: &Request, key: &str) -> Result<String, Refusal> {
+pub(crate) fn shown(request: &Request, key: &str) -> Result<String, Refusal> {
     let text = request.text(key);
     let text = match request.text("parse_mode").to_lowercase().as_str() {
         "html" => html::shown(text).map_err(|why| Refusal::bad(&why))?,
@@ -124,7 +128,7 @@ fn shown(request: &Request, key: &str) -> Result<String, Refusal> {
 }
 
 /// A keyboard, when it is one.
-fn keyboard(request: &Request) -> Result<Value, Refusal> {
+pub(crate) fn keyboard(request: &Request) -> Result<Value, Refusal> {
     let markup = request.object("reply_markup");
     let rows = markup["inline_keyboard"].as_array().into_iter().flatten();
     for button in rows.filter_map(Value::as_array).flatten() {

@@ -9,10 +9,14 @@ mod chats;
 mod html;
 mod limits;
 mod methods;
+mod npm;
+mod peer;
+mod proxy;
 mod serve;
 mod state;
 
 pub use limits::Limits;
+pub use npm::TestApi;
 pub use state::{Created, Document, Shown};
 
 use serde_json::{Value, json};
@@ -213,6 +217,11 @@ impl BotApi {
     /// The names of all moments.
     pub fn moment_names(&self) -> Vec<String> {
         self.shared.state().moments.clone()
+    }
+
+    /// Changes whenever something happened.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.shared.watch()
     }
 
     /// Waits until something is so.

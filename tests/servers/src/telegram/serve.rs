@@ -15,29 +15,42 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 /// The longest a request for updates waits, as the service has it.
 const MAX_POLL: Duration = Duration::from_secs(50);
 
 /// An error ends the connection without an answer.
-type Answer = io::Result<Response<Full<Bytes>>>;
+pub(crate) type Answer = io::Result<Response<Full<Bytes>>>;
 
 pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    listen(listener, move |request| answer(shared.clone(), request)).await;
+}
+
+/// Answers whoever connects, for ever.
+pub(crate) async fn listen<A, F>(listener: TcpListener, answer: A)
+where
+    A: Fn(hyper::Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Answer> + Send + 'static,
+{
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((connection, _)) = listener.accept().await {
         let _ = connection.set_nodelay(true);
-        let shared = shared.clone();
+        let answer = answer.clone();
         connections.spawn(async move {
-            let service = service_fn(|request| answer(shared.clone(), request));
             let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(connection), service)
+                .serve_connection(TokioIo::new(connection), service_fn(answer))
                 .await;
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answer {
+/// What a request asks: with which token, by which method in small letters, and
+/// with what.
+pub(crate) async fn asked(
+    request: hyper::Request<Incoming>,
+) -> io::Result<(String, String, Request)> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let kind = head.headers.get(header::CONTENT_TYPE);
@@ -49,6 +62,11 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answe
         ),
         _ => ("", String::new()),
     };
+    Ok((token.to_owned(), method, read(kind, &body)))
+}
+
+async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answer {
+    let (token, method, request) = asked(request).await?;
     let fault = {
         let mut state = shared.state();
         if state.down {
@@ -71,7 +89,6 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answe
         Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
         Some(Fault::DropAfter) | None => {}
     }
-    let request = read(kind, &body);
     let done = match method.as_str() {
         "getupdates" => updates(&shared, &request).await?,
         method => {
@@ -84,17 +101,42 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answe
     shared.tell();
     match (fault, done) {
         (Some(Fault::DropAfter), _) => Err(broken()),
-        (_, Ok(result)) => Ok(whole(200, &json!({ "ok": true, "result": result }))),
-        (_, Err(refusal)) => Ok(refused(&refusal)),
+        (_, done) => Ok(answered(done)),
+    }
+}
+
+/// What was done, or why it was not, as the service says it.
+pub(crate) fn answered(done: Result<Value, Refusal>) -> Response<Full<Bytes>> {
+    match done {
+        Ok(result) => whole(200, &json!({ "ok": true, "result": result })),
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+/// What a request for updates asks.
+pub(crate) struct Poll {
+    /// What stands before it is confirmed.
+    pub(crate) offset: i64,
+    /// The most it takes.
+    pub(crate) limit: usize,
+    /// When it takes none.
+    pub(crate) end: Instant,
+}
+
+impl Poll {
+    pub(crate) fn of(request: &Request) -> Self {
+        let wait = request.number("timeout").unwrap_or(0).max(0) as u64;
+        Self {
+            offset: request.number("offset").unwrap_or(0),
+            limit: request.number("limit").unwrap_or(100).clamp(1, 100) as usize,
+            end: Instant::now() + Duration::from_secs(wait).min(MAX_POLL),
+        }
     }
 }
 
 /// Waits for updates from the offset on; what stands before it is confirmed.
 async fn updates(shared: &Shared, request: &Request) -> io::Result<Result<Value, Refusal>> {
-    let offset = request.number("offset").unwrap_or(0);
-    let limit = request.number("limit").unwrap_or(100).clamp(1, 100) as usize;
-    let wait =
-        Duration::from_secs(request.number("timeout").unwrap_or(0).max(0) as u64).min(MAX_POLL);
+    let Poll { offset, limit, end } = Poll::of(request);
     let mut changes = shared.watch();
     let poll = {
         let mut state = shared.state();
@@ -106,7 +148,6 @@ async fn updates(shared: &Shared, request: &Request) -> io::Result<Result<Value,
         state.poll
     };
     shared.tell();
-    let end = tokio::time::Instant::now() + wait;
     loop {
         {
             let mut state = shared.state();

@@ -138,14 +138,8 @@ impl State {
         known.add(id, text, false, to);
         let mut message = known.message(id);
         message["from"] = person(user);
-        if text.starts_with('/') {
-            let length = text
-                .split_whitespace()
-                .next()
-                .unwrap_or_default()
-                .encode_utf16()
-                .count();
-            message["entities"] = json!([{ "type": "bot_command", "offset": 0, "length": length }]);
+        if let Some(entities) = entities(text) {
+            message["entities"] = entities;
         }
         self.update(json!({ "message": message }));
         id
@@ -227,6 +221,15 @@ impl State {
     }
 }
 
-fn person(id: i64) -> Value {
+/// A user as an object of the API.
+pub(crate) fn person(id: i64) -> Value {
     json!({ "id": id, "is_bot": false, "first_name": format!("User {id}") })
+}
+
+/// The entities of a command, which is its first word.
+pub(crate) fn entities(text: &str) -> Option<Value> {
+    let word = text.split_whitespace().next()?;
+    let length = word.encode_utf16().count();
+    text.starts_with('/')
+        .then(|| json!([{ "type": "bot_command", "offset": 0, "length": length }]))
 }
