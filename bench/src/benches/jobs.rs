@@ -53,7 +53,7 @@ pub fn request(project: &str) -> NewJob {
         base_branch: Some("main".to_owned()),
         task: TASK.to_owned(),
         policy: policy(),
-        thread: None,
+        follows: None,
         requested_by: "operator".to_owned(),
         via: "http".to_owned(),
         idempotency: None,
