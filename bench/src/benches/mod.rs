@@ -3,6 +3,7 @@
 
 mod bare;
 mod bigdiff;
+mod cancel;
 mod claim;
 mod corpus;
 mod extism;
@@ -62,8 +63,10 @@ pub enum Bench {
     Hooks,
     /// A message over Telegram: until it is answered, and how many at once.
     Telegram,
-    /// A hundred messages that change all the time, within Telegram's limits.
+    /// A hundred running jobs that tell of their progress within Telegram's limits.
     Progress,
+    /// A running job that is cancelled by chat, until its container is gone.
+    Cancel,
     /// A model call through the gateway.
     Llm,
     /// A streamed answer, from inside of a sandbox.
@@ -92,7 +95,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Bench {
     /// Every one, in the order of the report.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Plugin,
         Self::Submit,
         Self::Claim,
@@ -108,6 +111,7 @@ impl Bench {
         Self::Hooks,
         Self::Telegram,
         Self::Progress,
+        Self::Cancel,
         Self::Llm,
         Self::Wire,
     ];
@@ -130,6 +134,7 @@ impl Bench {
             Self::Hooks => "hooks",
             Self::Telegram => "telegram",
             Self::Progress => "progress",
+            Self::Cancel => "cancel",
             Self::Llm => "llm",
             Self::Wire => "wire",
         }
@@ -156,6 +161,7 @@ impl Bench {
             Self::Hooks => hooks::measure(setting).await,
             Self::Telegram => telegram::measure(setting).await,
             Self::Progress => progress::measure(setting).await,
+            Self::Cancel => cancel::measure(setting).await,
             Self::Llm => llm::measure(setting).await,
             Self::Wire => wire::measure(setting).await,
         }

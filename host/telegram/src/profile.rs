@@ -13,18 +13,18 @@ use teloxide_core::types::{AllowedUpdate, BotCommand};
 use teloxide_core::{ApiError, RequestError};
 use url::Url;
 
-/// What the menu lists, in the words of `/help`.
+/// What the menu lists, in the words of the shipped plugin's `/help`.
 const COMMANDS: [(&str, &str); 10] = [
-    ("task", "Send an agent on a task"),
-    ("ask", "Ask a question about a repository"),
-    ("status", "Show a job, or what is under way"),
-    ("list", "List jobs"),
-    ("cancel", "Cancel a job"),
+    ("task", "Start a task"),
+    ("ask", "Ask about a repository"),
+    ("status", "How a job stands"),
+    ("list", "The newest jobs"),
+    ("cancel", "End a job"),
     ("retry", "Try a job again"),
-    ("stats", "Show what the last day brought and cost"),
-    ("budget", "Show what today cost and what is left"),
-    ("projects", "List the projects"),
-    ("help", "Describe the commands"),
+    ("stats", "What happened lately"),
+    ("budget", "What today cost"),
+    ("projects", "The projects"),
+    ("help", "What I understand"),
 ];
 
 /// What the host is told of.
