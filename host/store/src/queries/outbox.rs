@@ -3,6 +3,7 @@
 
 use super::audit::note;
 use super::chat::message;
+use super::chats;
 use super::rows::{named, parse, small};
 use crate::db::{all, cut_to, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
@@ -186,18 +187,30 @@ fn done(tx: &mut Tx<'_>, id: u64, revision: u64, service_id: Option<&str>) -> Re
         params![signed(id), signed(revision)],
     )?;
     if let (Some(number), Some(service_id)) = (number, service_id) {
+        let place = first(
+            tx.conn,
+            "SELECT source, chat FROM chat_messages WHERE number = ?1",
+            [number],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+        )?;
+        let Some((source, chat)) = place else {
+            return Err(StoreError::row("chat_messages", "the message is gone"));
+        };
+        // Another message that was called so is of a time when the service
+        // counted differently, and out of reach.
+        run(
+            tx.conn,
+            "UPDATE chat_messages SET service_id = NULL
+             WHERE source = ?1 AND chat = ?2 AND service_id = ?3 AND number <> ?4",
+            params![source, chat, service_id, number],
+        )?;
         run(
             tx.conn,
             "UPDATE chat_messages SET service_id = ?2 WHERE number = ?1",
             params![number, service_id],
         )?;
         if let Ok(newest) = service_id.parse::<i64>() {
-            run(
-                tx.conn,
-                "UPDATE chats SET newest_message = max(newest_message, ?2)
-                 WHERE (source, chat) = (SELECT source, chat FROM chat_messages WHERE number = ?1)",
-                params![number, newest],
-            )?;
+            chats::reached(tx, &source, &chat, newest)?;
         }
     }
     tx.signals.plugins = true;
