@@ -125,6 +125,26 @@ impl Store {
         .await
     }
 
+    /// The contents of that revision can never be sent; the error is cut to
+    /// [`MAX_FAILURE_BYTES`]. False, and nothing changed, when there are newer
+    /// ones or the task is gone: what is wrong with the older ones may not be
+    /// with them.
+    pub async fn chat_parked(&self, id: u64, revision: u64, error: &str) -> Result<bool> {
+        let error = cut_to(error, MAX_FAILURE_BYTES).to_owned();
+        self.write(move |tx| {
+            let parked = run(
+                tx.conn,
+                "UPDATE chat_outbox SET state = 'parked', not_before = NULL, error = ?3,
+                     attempts = attempts + 1
+                 WHERE id = ?1 AND revision = ?2",
+                params![signed(id), signed(revision), error],
+            )?;
+            tx.signals.plugins = true;
+            Ok(parked > 0)
+        })
+        .await
+    }
+
     /// Has a parked task tried again.
     ///
     /// # Errors
@@ -246,7 +266,8 @@ fn task_of(conn: &Connection, id: u64) -> Result<Option<ChatTask>> {
     let found = first(
         conn,
         "SELECT o.id, o.plugin, o.kind, o.body, o.attempts, o.not_before,
-             m.number, m.plugin, m.source, m.chat, m.thread, m.service_id, o.revision, o.floor
+             m.number, m.plugin, m.source, m.chat, m.thread, m.service_id, o.revision, o.floor,
+             o.class
          FROM chat_outbox o LEFT JOIN chat_messages m ON m.number = o.number
          WHERE o.id = ?1 AND o.state = 'pending'",
         [signed(id)],
@@ -285,6 +306,7 @@ fn task(row: &Row<'_>) -> Result<ChatTask> {
         id: unsigned(row.get(0)?),
         plugin: row.get(1)?,
         action,
+        class: named(TABLE, row, 14, Class::parse)?,
         revision: unsigned(row.get(12)?),
         floor: row.get(13)?,
         buttons: Vec::new(),
