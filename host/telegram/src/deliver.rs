@@ -5,9 +5,9 @@ use crate::content::{self, Content, File};
 use crate::hold::Hold;
 use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE};
 use crate::note;
-use crate::pace::Pace;
+use crate::pace::{Pace, Turn};
 use crate::pacer::Shape;
-use crate::queue::{Place, Task};
+use crate::queue::{LAST, Place, Task};
 use crate::requests::Target;
 use crate::service::{Inner, Link};
 use crate::verdict::{self, Remedy, Verdict};
@@ -34,6 +34,8 @@ pub(crate) struct Delivery {
     pub(crate) link: Arc<Link>,
     pub(crate) pace: Arc<Pace>,
     pub(crate) task: Task,
+    /// The turn of its first request; none for what is dropped.
+    pub(crate) turn: Option<Turn>,
     pub(crate) hold: Hold,
 }
 
@@ -61,8 +63,12 @@ impl From<StoreError> for Fault {
 
 impl Delivery {
     /// Does it. What is to be tried again comes back.
-    pub(crate) async fn run(self) -> Option<Task> {
-        match self.try_once().await {
+    pub(crate) async fn run(mut self) -> Option<Task> {
+        let turn = self.turn.take();
+        // Which contents were tried.
+        let mut tried = 0;
+        let done = self.try_once(turn, &mut tried).await;
+        match done {
             Ok(left) => left,
             Err(Fault::Store(error)) => {
                 tracing::warn!(%error, task = self.task.id, "the store failed a message");
@@ -71,35 +77,47 @@ impl Delivery {
                     ..self.again_at(self.now().plus(STORE_PAUSE))
                 })
             }
-            Err(Fault::Never(why)) => self.park(&why).await,
-            Err(Fault::Telegram(error)) => self.failed(&error, true).await,
-            Err(Fault::Partly(error)) => self.failed(&error, false).await,
+            Err(Fault::Never(why)) => self.park(tried, &why).await,
+            Err(Fault::Telegram(error)) => self.failed(tried, &error, true).await,
+            Err(Fault::Partly(error)) => self.failed(tried, &error, false).await,
         }
     }
 
-    async fn try_once(&self) -> Result<Option<Task>, Fault> {
+    async fn try_once(&self, turn: Option<Turn>, tried: &mut u64) -> Result<Option<Task>, Fault> {
         let store = &self.inner.store;
         let Some(task) = store.chat_task(self.task.id).await? else {
             return Ok(None);
         };
+        *tried = task.revision;
+        if self.hold == Hold::Drop && task.class != self.task.class {
+            // Newer contents came, which the chat may want.
+            return Ok(Some(Task {
+                class: task.class,
+                ..self.again_at(self.now())
+            }));
+        }
         if self.hold == Hold::Drop {
             store.chat_done(task.id, task.revision, None).await?;
             return Ok(None);
         }
-        let service_id = self.act(&task).await?;
+        let service_id = self.act(&task, turn).await?;
         store.chat_done(task.id, task.revision, service_id).await?;
         // A newer edit may have come while this one was under way.
         let left =
             self.task.kind == ChatKindOfTask::Edit && store.chat_task(task.id).await?.is_some();
-        Ok(left.then(|| self.again_at(self.now())))
+        Ok(left.then(|| Task {
+            rank: LAST,
+            ..self.again_at(self.now())
+        }))
     }
 
-    async fn act(&self, task: &ChatTask) -> Result<Option<String>, Fault> {
+    /// What it takes; the turn is kept until the answer is there.
+    async fn act(&self, task: &ChatTask, turn: Option<Turn>) -> Result<Option<String>, Fault> {
         match &task.action {
             ChatAction::Send(_, body) => {
                 let target = self.target().await?;
                 let content = self.content(task, outgoing(body)?).await;
-                self.send(task, target, content).await.map(Some)
+                self.send(task, target, content, turn).await.map(Some)
             }
             ChatAction::Edit(message, body) => {
                 if let Some(id) = service_id(message.service_id.as_deref()) {
@@ -210,28 +228,31 @@ impl Delivery {
     }
 
     /// Sends a message that is in the chat once, whatever happened before. Gives
-    /// the id of its first part.
+    /// the id of the part that it is known by: the one with its buttons, which
+    /// is what people press and what an edit takes them from; else the first.
     async fn send(
         &self,
         task: &ChatTask,
         target: Target,
         mut content: Content,
+        mut turn: Option<Turn>,
     ) -> Result<String, Fault> {
-        // The turn that was taken is for the first request.
-        let mut has_turn = true;
         let mut sent: Vec<i32> = Vec::new();
         if let Some(floor) = task.floor.filter(|_| !self.task.unsent) {
+            drop(turn.take());
             sent = self.recover(floor, target, &content).await?;
-            has_turn = false;
         } else if !self.inner.store.chat_begin(task.id, target.newest).await? {
             return Err(Fault::Never("it was settled meanwhile".to_owned()));
         }
         while sent.len() < content.parts().len() {
-            if !has_turn {
-                self.pace.take(target.shape()).await;
-            }
-            has_turn = false;
-            match self.send_part(target, &content, sent.len()).await {
+            // The turn that was taken is for the first request.
+            let here = match turn.take() {
+                Some(turn) => turn,
+                None => self.pace.take(target.shape()).await,
+            };
+            let answer = self.send_part(target, &content, sent.len()).await;
+            drop(here);
+            match answer {
                 Ok(id) => {
                     self.pace.saw(target.chat, i64::from(id));
                     sent.push(id);
@@ -246,10 +267,19 @@ impl Delivery {
                 },
             }
         }
-        let first = sent.first();
-        first
-            .map(ToString::to_string)
-            .ok_or_else(|| Fault::Never("it says nothing".to_owned()))
+        let (Some(first), Some(last)) = (sent.first(), sent.last()) else {
+            return Err(Fault::Never("it says nothing".to_owned()));
+        };
+        if sent.len() > 1 {
+            // Whoever looks for a later message begins above all of its parts.
+            let (store, chat) = (&self.inner.store, target.chat.to_string());
+            store.chat_reached(SOURCE, &chat, i64::from(*last)).await?;
+        }
+        let known_by = match content.keyboard {
+            Some(_) => last,
+            None => first,
+        };
+        Ok(known_by.to_string())
     }
 
     /// The parts that are in the chat already.
@@ -262,7 +292,7 @@ impl Delivery {
         let (mut found, mut floor) = (Vec::new(), floor);
         for part in 0..content.parts().len() {
             let probe = |id: i64| async move {
-                self.pace.take(Shape::LOOSE).await;
+                let _turn = self.pace.take(Shape::LOOSE).await;
                 let id = i32::try_from(id).unwrap_or(i32::MAX);
                 self.edit_part(target, id, content, part).await
             };
@@ -277,7 +307,7 @@ impl Delivery {
     }
 
     /// What follows an answer that is no success.
-    async fn failed(&self, error: &RequestError, whole: bool) -> Option<Task> {
+    async fn failed(&self, tried: u64, error: &RequestError, whole: bool) -> Option<Task> {
         let why = self.inner.redacted(error);
         let now = self.now();
         let (again, counts) = match verdict::of(error) {
@@ -286,8 +316,11 @@ impl Delivery {
                 (Again::At(now.plus(asked)), false)
             }
             Verdict::Again(None) if now.since(self.task.queued_at) < SEND_FOR => {
-                let tried = self.task.attempts.saturating_add(1);
-                (Again::At(now.plus(pause::after(tried, SEND_PAUSE))), true)
+                let attempts = self.task.attempts.saturating_add(1);
+                (
+                    Again::At(now.plus(pause::after(attempts, SEND_PAUSE))),
+                    true,
+                )
             }
             Verdict::Gone => {
                 self.gone(&why).await;
@@ -300,34 +333,51 @@ impl Delivery {
             Verdict::Done | Verdict::Wrong(_) | Verdict::Again(None) => (Again::Park, true),
         };
         let Again::At(at) = again else {
-            return self.park(&why).await;
+            return self.park(tried, &why).await;
         };
         tracing::debug!(error = why, task = self.task.id, "a message is tried again");
         self.note_failure(&why, again, counts).await;
         let mut task = self.again_at(at);
         task.attempts += u32::from(counts);
-        // Only an answer that says so is certain.
-        let refused = matches!(
-            error,
-            RequestError::RetryAfter(_) | RequestError::MigrateToChatId(_)
-        );
+        if let Verdict::Moved(new) = verdict::of(error)
+            && let Some(place) = &mut task.place
+        {
+            place.chat = new.to_string();
+        }
+        // Only an answer that says so is certain, and what reached nobody.
+        let refused = match error {
+            RequestError::RetryAfter(_) | RequestError::MigrateToChatId(_) => true,
+            RequestError::Network(error) => error.is_connect(),
+            _ => false,
+        };
         task.unsent = whole && refused;
         Some(task)
     }
 
-    async fn park(&self, why: &str) -> Option<Task> {
-        if self.task.kind == ChatKindOfTask::Ack {
-            // Nobody looks at that button any more.
-            tracing::debug!(error = why, "a pressed button was not answered");
-            let done = self.inner.store.chat_done(self.task.id, 0, None).await;
-            if let Err(error) = done {
-                tracing::warn!(%error, "the store failed an acknowledgement");
+    async fn park(&self, tried: u64, why: &str) -> Option<Task> {
+        let store = &self.inner.store;
+        // Nobody looks at that button any more; and what a bot may not pin in a
+        // group would be parked with every job.
+        if matches!(self.task.kind, ChatKindOfTask::Ack | ChatKindOfTask::Pin) {
+            tracing::info!(error = why, kind = ?self.task.kind, "something small is given up");
+            if let Err(error) = store.chat_done(self.task.id, tried, None).await {
+                tracing::warn!(%error, task = self.task.id, "the store failed a message");
             }
             return None;
         }
         tracing::warn!(error = why, task = self.task.id, "a message is parked");
-        self.note_failure(why, Again::Park, true).await;
-        None
+        match store.chat_parked(self.task.id, tried, why).await {
+            Ok(true) => None,
+            // Newer contents came, which may fare better.
+            Ok(false) => Some(self.again_at(self.now())),
+            Err(error) => {
+                tracing::warn!(%error, task = self.task.id, "the store failed a message");
+                Some(Task {
+                    unsent: false,
+                    ..self.again_at(self.now().plus(STORE_PAUSE))
+                })
+            }
+        }
     }
 
     async fn note_failure(&self, why: &str, again: Again, counts: bool) {

@@ -67,3 +67,14 @@ pub(crate) enum NotTaken {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+impl NotTaken {
+    /// Whether what the update says can never be kept, however often it comes.
+    pub(crate) fn is_the_updates_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Invalid { .. })
+                | Self::Platform(PlatformError::Store(StoreError::Invalid { .. }))
+        )
+    }
+}

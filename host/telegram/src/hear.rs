@@ -4,7 +4,7 @@
 //! acknowledged; otherwise it comes again.
 
 use crate::error::NotTaken;
-use crate::limits::{RENUMBERED_AFTER, SOURCE, STRANGER_EVERY, STRANGERS};
+use crate::limits::{PAIRING, RENUMBERED_AFTER, SOURCE, STRANGER_EVERY, STRANGERS};
 use crate::note::{self, Note};
 use crate::pair;
 use crate::update::{self, What, Who};
@@ -66,6 +66,25 @@ impl Ears {
         Ok(fresh.map(|cursor| i32::try_from(cursor.update.saturating_add(1)).unwrap_or(i32::MAX)))
     }
 
+    /// Sees to it that what another bot sent is not taken for what this one did:
+    /// each numbers its messages for itself. To be done before anything is sent.
+    pub(crate) async fn settle_in(&self) -> Result<(), StoreError> {
+        let cursor = self.store.source_cursor(&self.plugin, SOURCE).await?;
+        let cursor = cursor.and_then(|value| serde_json::from_value::<Cursor>(value).ok());
+        if cursor.is_none_or(|cursor| cursor.bot == self.bot) {
+            return Ok(());
+        }
+        // So old that nothing is asked for by its number.
+        let begin = Cursor {
+            bot: self.bot,
+            update: 0,
+            at: Timestamp(0),
+        };
+        self.store
+            .chats_renumbered(&self.plugin, SOURCE, json!(begin))
+            .await
+    }
+
     /// Whether the connector runs and may hear.
     pub(crate) fn ready(&self) -> Result<(), NotTaken> {
         match self.platform.hears(&self.plugin, SOURCE) {
@@ -74,9 +93,20 @@ impl Ears {
         }
     }
 
-    /// Takes an update.
+    /// Takes an update. One that the store can never keep is passed over: asking
+    /// for it again would keep all that comes after it waiting for ever.
     pub(crate) async fn take(&mut self, update: &Update) -> Result<(), NotTaken> {
         self.ready()?;
+        match self.take_once(update).await {
+            Err(error) if error.is_the_updates_fault() => {
+                tracing::error!(%error, update = update.id.0, "an update cannot be kept; it is passed over");
+                self.pass(self.mark(update.id.0), None, None).await
+            }
+            taken => taken,
+        }
+    }
+
+    async fn take_once(&mut self, update: &Update) -> Result<(), NotTaken> {
         let mark = self.mark(update.id.0);
         match update::read(update) {
             What::Said {
@@ -101,11 +131,11 @@ impl Ears {
             }
             What::Moved { old, new } => {
                 self.store.chat_moved(SOURCE, &old, &new).await?;
-                self.pass(mark, None).await
+                self.pass(mark, None, None).await
             }
             What::Nothing(why) => {
                 tracing::debug!(update = update.id.0, why, "an update is passed over");
-                self.pass(mark, None).await
+                self.pass(mark, None, None).await
             }
         }
     }
@@ -121,9 +151,12 @@ impl Ears {
     ) -> Result<(), NotTaken> {
         let known = self.store.person(SOURCE, &who.id).await?;
         let is_private = seen.kind == ChatKind::Private;
-        // Someone who is known may say any eight letters.
+        // Someone who is known may say any eight letters, unless these may be
+        // the ones that let them in a moment ago, heard again after a crash.
+        let now = self.clock.now();
         let code = match &known {
             _ if !is_private => None,
+            Some(person) if now.since(person.added_at) < PAIRING => pair::sent(&text),
             Some(_) => pair::started(&text),
             None => pair::sent(&text),
         };
@@ -169,9 +202,14 @@ impl Ears {
         token: String,
     ) -> Result<(), NotTaken> {
         let sender = self.store.person(SOURCE, &who.id).await?;
+        let is_open = seen.kind == ChatKind::Private || self.is_admitted(&seen.chat).await?;
         let button = self.store.button(&token).await?;
-        let (sender, button) = match (sender, button) {
+        let (sender, button) = match (sender.filter(|_| is_open), button) {
             (None, _) => {
+                // One note in a while: nobody may fill the log by pressing.
+                if !self.is_new_stranger(&format!("press:{}", who.id)) {
+                    return self.pass(mark, None, None).await;
+                }
                 return self
                     .refuse(mark, &who, &seen, interaction, note::NOT_ALLOWED)
                     .await;
@@ -212,25 +250,27 @@ impl Ears {
         if !present {
             let why = "the bot was put out of the chat";
             self.store.chat_gone(SOURCE, &seen.chat, why).await?;
-            return self.pass(mark, None).await;
+            return self.pass(mark, None, None).await;
         }
+        let known = self.store.person(SOURCE, &who.id).await?;
         if seen.kind == ChatKind::Private {
-            return self.pass(mark, None).await;
+            // Somebody who let the bot speak again hears it again.
+            return self.pass(mark, known.map(|_| seen), None).await;
         }
-        let Some(person) = self.store.person(SOURCE, &who.id).await? else {
+        let Some(person) = known else {
             return self.stranger(mark, &who, &seen).await;
         };
         // Others may let the bot in, but an owner says that it is heard there.
         let change = ChatChange {
             admitted: (person.role == Role::Owner).then_some(true),
             kind: Some(seen.kind),
-            title: Some(seen.title),
+            title: Some(seen.title.clone()),
             ..ChatChange::default()
         };
         self.store
             .change_chat(SOURCE, &seen.chat, change, &actor(&who))
             .await?;
-        self.pass(mark, None).await
+        self.pass(mark, Some(seen), None).await
     }
 
     /// Hands something to the connector: one call, one transaction.
@@ -296,7 +336,7 @@ impl Ears {
         let entry = self
             .is_new_stranger(&who.id)
             .then(|| entry("telegram.stranger", who, seen, &json!({ "name": who.name })));
-        self.pass(mark, entry).await
+        self.pass(mark, None, entry).await
     }
 
     fn is_new_stranger(&mut self, user: &str) -> bool {
@@ -321,7 +361,7 @@ impl Ears {
         why: &'static str,
     ) -> Result<(), NotTaken> {
         let entry = entry("chat.press_refused", who, seen, &json!({ "why": why }));
-        self.pass(mark, Some(entry)).await?;
+        self.pass(mark, None, Some(entry)).await?;
         self.say(interaction, why);
         Ok(())
     }
@@ -334,9 +374,15 @@ impl Ears {
     }
 
     /// Nothing is handed over; the place moves all the same.
-    async fn pass(&self, mark: Mark, entry: Option<AuditEntry>) -> Result<(), NotTaken> {
+    /// With what was seen, a chat is known and there from now on.
+    async fn pass(
+        &self,
+        mark: Mark,
+        seen: Option<SeenMessage>,
+        entry: Option<AuditEntry>,
+    ) -> Result<(), NotTaken> {
         self.store
-            .move_cursor(&self.plugin, SOURCE, mark.cursor, None, entry)
+            .move_cursor(&self.plugin, SOURCE, mark.cursor, seen, entry)
             .await?;
         Ok(())
     }

@@ -23,6 +23,9 @@ pub(crate) const POLL_SLACK: Duration = Duration::from_secs(10);
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 /// How long any other request may take; a document of 45 MiB needs a while.
 pub(crate) const REQUEST: Duration = Duration::from_secs(30);
+/// Bytes of a reason that is shown and logged: an answer that is not Telegram's
+/// may be a whole page.
+pub(crate) const MAX_REASON_BYTES: usize = 1_000;
 /// Updates of one poll; the most that Telegram gives.
 pub(crate) const UPDATES: u8 = 100;
 

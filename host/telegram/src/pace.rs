@@ -2,7 +2,7 @@
 
 use crate::pacer::{Pacer, Shape};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,18 +29,26 @@ impl Pace {
     }
 
     /// Takes the turn of a request if it may go now.
-    pub(crate) fn try_take(&self, shape: Shape) -> bool {
-        let (mut pacer, now) = (self.pacer(), self.now());
-        let ready = pacer.ready_at(shape) <= now;
-        if ready {
-            pacer.went(shape, now);
+    pub(crate) fn try_take(self: &Arc<Self>, shape: Shape) -> Option<Turn> {
+        let mut pacer = self.pacer();
+        let now = self.now();
+        if pacer.ready_at(shape) > now {
+            return None;
         }
-        ready
+        pacer.went(shape, now);
+        Some(Turn {
+            pace: Arc::clone(self),
+            shape,
+            began: now,
+        })
     }
 
     /// Waits until a request may go, and takes its turn.
-    pub(crate) async fn take(&self, shape: Shape) {
-        while !self.try_take(shape) {
+    pub(crate) async fn take(self: &Arc<Self>, shape: Shape) -> Turn {
+        loop {
+            if let Some(turn) = self.try_take(shape) {
+                return turn;
+            }
             let ms = self.wait_ms(shape).max(1);
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
@@ -76,6 +84,23 @@ impl Pace {
 
     fn pacer(&self) -> MutexGuard<'_, Pacer> {
         self.pacer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The turn of one request. It is kept until the answer is there: nobody knows
+/// when a request arrives, only that it did by then.
+#[must_use = "the next request counts from when this is dropped"]
+pub(crate) struct Turn {
+    pace: Arc<Pace>,
+    shape: Shape,
+    began: u64,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut pacer = self.pace.pacer();
+        let now = self.pace.now();
+        pacer.landed(self.shape, self.began, now);
     }
 }
 
@@ -116,12 +141,14 @@ mod tests {
 
     #[test]
     fn a_turn_is_taken_once() {
-        let pace = Pace::new();
+        let pace = Arc::new(Pace::new());
         let shape = Shape {
             chat: Some(1),
             edits: None,
         };
-        assert!(pace.try_take(shape) && !pace.try_take(shape));
+        let turn = pace.try_take(shape);
+        assert!(turn.is_some() && pace.try_take(shape).is_none());
+        drop(turn);
         assert!(pace.wait_ms(shape) > 900);
         pace.freeze(Some(2), Duration::from_secs(5));
         let other = Shape {

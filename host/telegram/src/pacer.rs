@@ -85,6 +85,23 @@ impl Pacer {
         self.tidy(now);
     }
 
+    /// What went at `began` was answered. It reached Telegram by now, and perhaps
+    /// no earlier: so it counts from now.
+    pub(crate) fn landed(&mut self, shape: Shape, began: u64, now: u64) {
+        self.all.move_up(began, now);
+        let Some(id) = shape.chat else { return };
+        if let Some(chat) = self.chats.get_mut(&id) {
+            chat.second.move_up(began, now);
+            chat.minute.move_up(began, now);
+        }
+        let edited = shape
+            .edits
+            .and_then(|message| self.edits.get_mut(&(id, message)));
+        if let Some(at) = edited {
+            *at = now.max(*at);
+        }
+    }
+
     /// Telegram asked for a pause. It names no chat, so the chat that was asked
     /// for rests; when two rest at once it means all of them.
     pub(crate) fn freeze(&mut self, chat: Option<i64>, now: u64, pause_ms: u64) {
@@ -155,6 +172,16 @@ impl Past {
         self.0.push_back(now);
     }
 
+    /// Has what went at `began` count from now; when so many went after it that
+    /// it is not kept any more, the oldest of them.
+    fn move_up(&mut self, began: u64, now: u64) {
+        let kept = self.0.iter().position(|at| *at == began);
+        if self.0.remove(kept.unwrap_or(0)).is_some() {
+            let newest = self.newest();
+            self.0.push_back(now.max(newest));
+        }
+    }
+
     fn newest(&self) -> u64 {
         self.0.back().copied().unwrap_or(0)
     }
@@ -206,6 +233,28 @@ mod tests {
         pacer.went(edit(1), 100);
         assert_eq!(pacer.ready_at(edit(1)), 2_100);
         assert_eq!(pacer.ready_at(edit(2)), 1_150);
+    }
+
+    #[test]
+    fn a_request_counts_from_when_it_was_answered() {
+        let mut pacer = Pacer::default();
+        let edit = Shape {
+            chat: Some(-7),
+            edits: Some(1),
+        };
+        pacer.went(edit, 100);
+        pacer.landed(edit, 100, 400);
+        assert_eq!(pacer.ready_at(message(-7)), 1_450);
+        assert_eq!(pacer.ready_at(edit), 2_400);
+        assert_eq!(pacer.ready_at(message(2)), 0);
+        for n in 0..30 {
+            pacer.went(message(100 + n), 500);
+        }
+        // Thirty went later, and it is not kept any more.
+        pacer.landed(Shape::LOOSE, 400, 900);
+        pacer.landed(message(100), 500, 700);
+        assert_eq!(pacer.ready_at(message(2)), 1_550);
+        assert_eq!(pacer.ready_at(message(100)), 1_750);
     }
 
     #[test]

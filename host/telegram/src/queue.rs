@@ -9,6 +9,9 @@ use sortie_model::people::Class;
 use sortie_store::{ChatHead, ChatKindOfTask};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+/// The rank of progress that goes behind all other progress of its place.
+pub(crate) const LAST: u64 = u64::MAX;
+
 /// A chat, or a topic of one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
@@ -32,6 +35,9 @@ pub(crate) struct Task {
     pub(crate) queued_at: Timestamp,
     /// Whether it is certain that no earlier try reached the service.
     pub(crate) unsent: bool,
+    /// Its turn in its place, by number unless it had one already: what is
+    /// shown and has newer contents meanwhile must not keep others from theirs.
+    pub(crate) rank: u64,
 }
 
 impl From<ChatHead> for Task {
@@ -50,6 +56,7 @@ impl From<ChatHead> for Task {
             not_before: head.not_before,
             queued_at: head.queued_at,
             unsent: !head.begun,
+            rank: head.id,
         }
     }
 }
@@ -90,12 +97,15 @@ pub(crate) struct Queue {
     flying: BTreeSet<u64>,
     busy: HashSet<String>,
     newest: u64,
+    /// The last rank that was given to progress that goes behind others.
+    ranks: u64,
 }
 
+/// By rank, and then by number.
 #[derive(Debug, Default)]
 struct Lanes {
-    steady: BTreeSet<u64>,
-    progress: BTreeSet<u64>,
+    steady: BTreeSet<(u64, u64)>,
+    progress: BTreeSet<(u64, u64)>,
 }
 
 impl Queue {
@@ -106,20 +116,32 @@ impl Queue {
             return;
         }
         // What this host knows of its own tries, a reading does not.
-        task.unsent |= self.tasks.get(&task.id).is_some_and(|known| known.unsent);
+        let known = self.tasks.get(&task.id);
+        let known = known.map(|known| (known.unsent, known.rank));
+        task.unsent |= known.is_some_and(|(unsent, _)| unsent);
         self.forget(task.id);
         self.newest = self.newest.max(task.id);
-        let line = match &task.place {
+        task.rank = match task.rank {
+            _ if !task.is_progress_edit() => task.id,
+            LAST => {
+                self.ranks = self.ranks.max(self.newest).saturating_add(1);
+                self.ranks
+            }
+            rank => known.map_or(rank, |(_, known)| rank.max(known)),
+        };
+        match &task.place {
             Some(place) => {
                 let lanes = self.places.entry(place.clone()).or_default();
-                match task.is_progress_edit() {
+                let lane = match task.is_progress_edit() {
                     true => &mut lanes.progress,
                     false => &mut lanes.steady,
-                }
+                };
+                lane.insert((task.rank, task.id));
             }
-            None => &mut self.loose,
-        };
-        line.insert(task.id);
+            None => {
+                self.loose.insert(task.id);
+            }
+        }
         if let Some(message) = task.message {
             self.of_message.entry(message).or_default().insert(task.id);
         }
@@ -184,9 +206,13 @@ impl Queue {
         mut later: impl FnMut(u64),
     ) -> Option<u64> {
         for lane in [&lanes.steady, &lanes.progress] {
-            for id in lane {
-                // Something older about the same message goes before it.
+            for (_, id) in lane {
+                // Something older about the same message goes before it. It may
+                // be under way to the chat by its former name.
                 let oldest = self.oldest_of_message(*id);
+                if self.flying.contains(&oldest) {
+                    return None;
+                }
                 match when(&self.tasks[&oldest]) {
                     When::Now => return Some(oldest),
                     When::Held(ms) => later(ms),
@@ -236,8 +262,8 @@ impl Queue {
         if let Some(place) = task.place
             && let Some(lanes) = self.places.get_mut(&place)
         {
-            lanes.steady.remove(&id);
-            lanes.progress.remove(&id);
+            lanes.steady.remove(&(task.rank, id));
+            lanes.progress.remove(&(task.rank, id));
             if lanes.steady.is_empty() && lanes.progress.is_empty() {
                 self.places.remove(&place);
             }

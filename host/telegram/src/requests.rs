@@ -98,7 +98,7 @@ impl Delivery {
             .await;
         match edited {
             Err(error) if verdict::of(&error) == Verdict::Wrong(Remedy::Plain) => {
-                self.pace.take(target.shape()).await;
+                let _turn = self.pace.take(target.shape()).await;
                 let text = Rich::plain(content.rich.text()).cut(TEXT_UNITS);
                 self.edit_text(target, id, text, content.keyboard.clone())
                     .await

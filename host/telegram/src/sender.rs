@@ -54,7 +54,14 @@ pub(crate) async fn run(inner: &Arc<Inner>, link: &Arc<Link>, until: &Cancellati
         flights: JoinSet::new(),
         ids: HashMap::new(),
     };
-    // The first tick comes at once, and with it the first reading.
+    // Nothing goes before it is known what chats want and how far they got.
+    while let Err(error) = desk.read_all().await {
+        tracing::warn!(%error, "the queue of messages cannot be read");
+        tokio::select! {
+            () = until.cancelled() => return,
+            () = tokio::time::sleep(REREAD) => {}
+        }
+    }
     loop {
         let wait = desk.launch();
         let read = tokio::select! {
@@ -85,8 +92,10 @@ pub(crate) async fn run(inner: &Arc<Inner>, link: &Arc<Link>, until: &Cancellati
 }
 
 impl Desk {
-    /// Reads what came since the last reading.
+    /// Reads what came since the last reading; and all, when there is a chat
+    /// among it that nothing is known of yet.
     async fn read_new(&mut self) -> Result<(), StoreError> {
+        let mut strange = false;
         loop {
             let after = self.queue.newest();
             let heads = self
@@ -95,12 +104,18 @@ impl Desk {
                 .chat_queue(SOURCE, after, QUEUE_PAGE)
                 .await?;
             let full = heads.len() >= QUEUE_PAGE as usize;
-            heads
-                .into_iter()
-                .for_each(|head| self.queue.put(head.into()));
-            if !full {
-                return Ok(());
+            for head in heads {
+                let place = head.place.as_ref();
+                strange |= place.is_some_and(|place| !self.chats.contains_key(&place.chat));
+                self.queue.put(head.into());
             }
+            if !full {
+                break;
+            }
+        }
+        match strange {
+            true => self.read_all().await,
+            false => Ok(()),
         }
     }
 
@@ -150,15 +165,21 @@ impl Desk {
             return;
         };
         let hold = self.hold(&task, now);
-        if hold != Hold::Drop {
-            self.pace.try_take(self.shape(&task));
-        }
+        let turn = match hold {
+            Hold::Drop => None,
+            _ => match self.pace.try_take(self.shape(&task)) {
+                // A note or a probe was quicker: the next look sees that.
+                None => return,
+                turn => turn,
+            },
+        };
         self.queue.begin(id);
         let delivery = Delivery {
             inner: Arc::clone(&self.inner),
             link: Arc::clone(&self.link),
             pace: Arc::clone(&self.pace),
             task,
+            turn,
             hold,
         };
         let flight = self.flights.spawn(delivery.run());
@@ -187,10 +208,20 @@ impl Desk {
         match self.hold(task, now) {
             Hold::Drop => When::Now,
             Hold::Until(at) => When::Held(ms_until(at)),
-            Hold::Free => match self.pace.wait_ms(self.shape(task)) {
-                0 => When::Now,
-                ms => When::In(ms),
-            },
+            Hold::Free => {
+                let shape = self.shape(task);
+                let others = Shape {
+                    edits: None,
+                    ..shape
+                };
+                match (self.pace.wait_ms(shape), self.pace.wait_ms(others)) {
+                    (0, _) => When::Now,
+                    // The pause between two edits of one message is nobody
+                    // else's.
+                    (ms, 0) => When::Held(ms),
+                    (ms, _) => When::In(ms),
+                }
+            }
         }
     }
 
@@ -234,7 +265,7 @@ impl Desk {
             Arc::clone(&self.pace),
         );
         tokio::spawn(async move {
-            pace.take(Shape::LOOSE).await;
+            let _turn = pace.take(Shape::LOOSE).await;
             let text: String = note.text.chars().take(NOTE_CHARS).collect();
             let bot = &link.bots.send;
             let id = CallbackQueryId(note.interaction);

@@ -5,8 +5,8 @@ use crate::bot::Bots;
 use crate::error::{DoorError, TelegramError};
 use crate::hear::Ears;
 use crate::limits::{
-    MAX_WEBHOOK_BYTES, NOTES, PAIRING, REFUSED, TOKEN_LOOK, TOKEN_SECRET, UNREACHABLE,
-    WEBHOOK_SECRET,
+    FULL_PAUSE, MAX_REASON_BYTES, MAX_WEBHOOK_BYTES, NOTES, PAIRING, REFUSED, TOKEN_LOOK,
+    TOKEN_SECRET, UNREACHABLE, WEBHOOK_SECRET,
 };
 use crate::note::Note;
 use crate::options::{Diffs, Mode, TelegramConfig, TelegramOptions};
@@ -238,7 +238,9 @@ impl Inner {
     }
 
     pub(crate) fn redacted(&self, error: &RequestError) -> String {
-        self.redactor.redact(&error.to_string()).into_owned()
+        let mut why = self.redactor.redact(&error.to_string()).into_owned();
+        why.truncate(why.floor_char_boundary(MAX_REASON_BYTES));
+        why
     }
 
     fn token(&self) -> Option<Secret> {
@@ -276,6 +278,13 @@ impl Inner {
             notes: self.noted.clone(),
             strangers: HashMap::new(),
         };
+        while let Err(error) = ears.settle_in().await {
+            tracing::warn!(%error, "it cannot be read where the source stands");
+            tokio::select! {
+                () = until.cancelled() => return,
+                () = tokio::time::sleep(FULL_PAUSE) => {}
+            }
+        }
         self.show(link.up());
         let sending = sender::run(self, &link, until);
         match link.settings.mode {

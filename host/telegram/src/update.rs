@@ -111,11 +111,18 @@ fn membership(change: &ChatMemberUpdated) -> What {
     }
 }
 
+/// The longest name that is kept, in bytes: what people call themselves must fit
+/// whatever it is written to.
+const NAME_BYTES: usize = 200;
+
 fn who(user: &User) -> Who {
-    Who {
-        id: user.id.to_string(),
-        name: user.full_name(),
-    }
+    let (id, name) = (user.id.to_string(), user.full_name());
+    let kept = name[..name.floor_char_boundary(NAME_BYTES)].trim();
+    let name = match kept.is_empty() {
+        true => id.clone(),
+        false => kept.to_owned(),
+    };
+    Who { id, name }
 }
 
 fn seen(chat: &Chat, message: i32) -> SeenMessage {
@@ -209,6 +216,21 @@ mod tests {
         );
         assert_eq!((seen.title.as_str(), text.as_str()), ("Team", "/status"));
         assert_eq!((thread, reply_to), (None, None));
+    }
+
+    #[test]
+    fn a_name_of_any_length_is_one_that_can_be_kept() {
+        let named = |first: &str, last: &str| {
+            let from = json!({"id": 11, "is_bot": false, "first_name": first, "last_name": last});
+            match read(&update("message", message(json!({"from": from})))) {
+                What::Said { who, .. } => who.name,
+                other => panic!("{other:?}"),
+            }
+        };
+        let long = "😀".repeat(64);
+        let kept = named(&long, &long);
+        assert_eq!(kept, "😀".repeat(NAME_BYTES / 4));
+        assert_eq!(named(" ", " "), "11");
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn words(text: &str) -> Verdict {
         "peer_id_invalid",
         "deactivated",
         "have no rights to send",
-        "not enough rights to send",
+        "not enough rights to send text",
         "chat_write_forbidden",
         "upgraded to a supergroup",
     ];
@@ -199,6 +199,11 @@ mod tests {
             (
                 "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
                 Again(None),
+            ),
+            // Words may still be sent there.
+            (
+                "Bad Request: not enough rights to send documents to the chat",
+                Wrong(Nothing),
             ),
             (
                 "Bad Request: message to be replied not found",

@@ -145,6 +145,7 @@ pub(super) fn edit(
         "UPDATE chat_outbox SET body = ?2, class = ?3, job_id = coalesce(?4, job_id),
              revision = revision + 1, state = 'pending', error = NULL,
              attempts = iif(state = 'parked', 0, attempts),
+             queued_at = iif(state = 'parked', ?5, queued_at),
              not_before = coalesce(not_before, ?5)
          WHERE id = ?1",
         params![

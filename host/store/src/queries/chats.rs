@@ -1,6 +1,7 @@
 //! Chats: who may speak there, what they hear, and how far they got.
 
 use super::audit::note;
+use super::inbound;
 use super::rows::named;
 use crate::db::{all, first, name, run};
 use crate::error::{Result, StoreError};
@@ -97,14 +98,47 @@ impl Store {
     pub async fn chat_gone(&self, source: &str, chat: &str, why: &str) -> Result<()> {
         let [source, chat, why] = [source, chat, crate::db::cut(why)].map(str::to_owned);
         self.write(move |tx| {
+            let moved_to = moved_to(tx.conn, &source, &chat)?;
             run(
                 tx.conn,
                 "UPDATE chats SET gone = ?3 WHERE source = ?1 AND chat = ?2",
-                params![source, chat, why],
+                params![source, moved_to.as_ref().unwrap_or(&chat), why],
             )?;
             Ok(())
         })
         .await
+    }
+
+    /// A message was sent there that has that number: the last part of one that
+    /// took several, whose first part has the number that it is known by.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for an empty or overlong name.
+    pub async fn chat_reached(&self, source: &str, chat: &str, newest: i64) -> Result<()> {
+        name("the chat", chat)?;
+        let (source, chat) = (source.to_owned(), chat.to_owned());
+        self.write(move |tx| reached(tx, &source, &chat, newest))
+            .await
+    }
+
+    /// A source speaks as somebody else from now on: what it sent is out of its
+    /// reach, chats that are numbered for each speaker count anew, and it stands
+    /// where the cursor says.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for an overlong value.
+    pub async fn chats_renumbered(
+        &self,
+        plugin: &str,
+        source: &str,
+        cursor: serde_json::Value,
+    ) -> Result<()> {
+        name("the plugin's name", plugin)?;
+        name("the source's name", source)?;
+        let cursor = crate::db::json("the source's place", &cursor)?;
+        let (plugin, source) = (plugin.to_owned(), source.to_owned());
+        self.write(move |tx| renumbered(tx, &plugin, &source, &cursor))
+            .await
     }
 
     /// A chat became another one: what waits for it goes there, and so does what
@@ -151,6 +185,20 @@ pub(super) fn saw(tx: &Tx<'_>, source: &str, seen: &SeenMessage) -> Result<()> {
             seen.id,
             tx.now.0
         ],
+    )?;
+    Ok(())
+}
+
+/// A message of that number was sent to a chat, which is known from now on: where
+/// a search for a later one begins must not depend on who wrote there before.
+pub(super) fn reached(tx: &Tx<'_>, source: &str, chat: &str, newest: i64) -> Result<()> {
+    run(
+        tx.conn,
+        "INSERT INTO chats (source, chat, kind, title, admitted, newest_message, changed_at)
+         VALUES (?1, ?2, 'private', '', 0, ?3, ?4)
+         ON CONFLICT (source, chat) DO UPDATE SET
+             newest_message = max(newest_message, excluded.newest_message)",
+        params![source, chat, newest, tx.now.0],
     )?;
     Ok(())
 }
@@ -263,9 +311,12 @@ fn moved(tx: &mut Tx<'_>, source: &str, old: &str, new: &str) -> Result<()> {
          ON CONFLICT DO NOTHING",
         params![source, old, new],
     )?;
+    // Nobody speaks in the old one any more, so that a second telling cannot
+    // open the new one again that somebody shut meanwhile.
     run(
         tx.conn,
-        "UPDATE chats SET moved_to = ?3, changed_at = ?4 WHERE source = ?1 AND chat = ?2",
+        "UPDATE chats SET moved_to = ?3, admitted = 0, changed_at = ?4
+         WHERE source = ?1 AND chat = ?2",
         params![source, old, new, tx.now.0],
     )?;
     run(
@@ -290,6 +341,28 @@ fn moved(tx: &mut Tx<'_>, source: &str, old: &str, new: &str) -> Result<()> {
     )?;
     tx.signals.plugins = true;
     Ok(())
+}
+
+fn renumbered(tx: &Tx<'_>, plugin: &str, source: &str, cursor: &str) -> Result<()> {
+    run(
+        tx.conn,
+        "UPDATE chats SET newest_message = 0
+         WHERE source = ?1 AND kind IN ('private', 'group')",
+        [source],
+    )?;
+    run(
+        tx.conn,
+        "UPDATE chat_messages SET service_id = NULL
+         WHERE source = ?1 AND service_id IS NOT NULL",
+        [source],
+    )?;
+    run(
+        tx.conn,
+        "UPDATE chat_outbox SET begun_at = NULL, floor = NULL
+         WHERE source = ?1 AND begun_at IS NOT NULL",
+        [source],
+    )?;
+    inbound::set_cursor(tx, plugin, source, cursor)
 }
 
 fn find(conn: &Connection, source: &str, name: &str) -> Result<Option<ChatRow>> {

@@ -318,7 +318,7 @@ fn write(tx: &Tx<'_>, event: &Incoming, state: MessageState) -> Result<()> {
     }
 }
 
-fn set_cursor(tx: &Tx<'_>, plugin: &str, source: &str, cursor: &str) -> Result<()> {
+pub(super) fn set_cursor(tx: &Tx<'_>, plugin: &str, source: &str, cursor: &str) -> Result<()> {
     run(
         tx.conn,
         "INSERT INTO plugin_cursors (plugin, source, cursor, moved_at) VALUES (?1, ?2, ?3, ?4)

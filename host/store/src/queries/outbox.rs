@@ -3,6 +3,7 @@
 
 use super::audit::note;
 use super::chat::message;
+use super::chats;
 use super::rows::{named, parse, small};
 use crate::db::{all, cut_to, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
@@ -124,6 +125,26 @@ impl Store {
         .await
     }
 
+    /// The contents of that revision can never be sent; the error is cut to
+    /// [`MAX_FAILURE_BYTES`]. False, and nothing changed, when there are newer
+    /// ones or the task is gone: what is wrong with the older ones may not be
+    /// with them.
+    pub async fn chat_parked(&self, id: u64, revision: u64, error: &str) -> Result<bool> {
+        let error = cut_to(error, MAX_FAILURE_BYTES).to_owned();
+        self.write(move |tx| {
+            let parked = run(
+                tx.conn,
+                "UPDATE chat_outbox SET state = 'parked', not_before = NULL, error = ?3,
+                     attempts = attempts + 1
+                 WHERE id = ?1 AND revision = ?2",
+                params![signed(id), signed(revision), error],
+            )?;
+            tx.signals.plugins = true;
+            Ok(parked > 0)
+        })
+        .await
+    }
+
     /// Has a parked task tried again.
     ///
     /// # Errors
@@ -186,18 +207,30 @@ fn done(tx: &mut Tx<'_>, id: u64, revision: u64, service_id: Option<&str>) -> Re
         params![signed(id), signed(revision)],
     )?;
     if let (Some(number), Some(service_id)) = (number, service_id) {
+        let place = first(
+            tx.conn,
+            "SELECT source, chat FROM chat_messages WHERE number = ?1",
+            [number],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+        )?;
+        let Some((source, chat)) = place else {
+            return Err(StoreError::row("chat_messages", "the message is gone"));
+        };
+        // Another message that was called so is of a time when the service
+        // counted differently, and out of reach.
+        run(
+            tx.conn,
+            "UPDATE chat_messages SET service_id = NULL
+             WHERE source = ?1 AND chat = ?2 AND service_id = ?3 AND number <> ?4",
+            params![source, chat, service_id, number],
+        )?;
         run(
             tx.conn,
             "UPDATE chat_messages SET service_id = ?2 WHERE number = ?1",
             params![number, service_id],
         )?;
         if let Ok(newest) = service_id.parse::<i64>() {
-            run(
-                tx.conn,
-                "UPDATE chats SET newest_message = max(newest_message, ?2)
-                 WHERE (source, chat) = (SELECT source, chat FROM chat_messages WHERE number = ?1)",
-                params![number, newest],
-            )?;
+            chats::reached(tx, &source, &chat, newest)?;
         }
     }
     tx.signals.plugins = true;
@@ -233,7 +266,8 @@ fn task_of(conn: &Connection, id: u64) -> Result<Option<ChatTask>> {
     let found = first(
         conn,
         "SELECT o.id, o.plugin, o.kind, o.body, o.attempts, o.not_before,
-             m.number, m.plugin, m.source, m.chat, m.thread, m.service_id, o.revision, o.floor
+             m.number, m.plugin, m.source, m.chat, m.thread, m.service_id, o.revision, o.floor,
+             o.class
          FROM chat_outbox o LEFT JOIN chat_messages m ON m.number = o.number
          WHERE o.id = ?1 AND o.state = 'pending'",
         [signed(id)],
@@ -272,6 +306,7 @@ fn task(row: &Row<'_>) -> Result<ChatTask> {
         id: unsigned(row.get(0)?),
         plugin: row.get(1)?,
         action,
+        class: named(TABLE, row, 14, Class::parse)?,
         revision: unsigned(row.get(12)?),
         floor: row.get(13)?,
         buttons: Vec::new(),

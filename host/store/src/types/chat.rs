@@ -102,6 +102,8 @@ pub struct ChatTask {
     pub plugin: String,
     /// What.
     pub action: ChatAction,
+    /// What it is to the one who reads it: newer contents may weigh more.
+    pub class: Class,
     /// Which contents these are; to be shown when it was done.
     pub revision: u64,
     /// The highest message number of the chat before it was begun; none when

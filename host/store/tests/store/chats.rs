@@ -74,6 +74,58 @@ async fn an_edit_keeps_its_place_and_newer_contents_survive_the_older() {
 }
 
 #[tokio::test]
+async fn a_number_that_a_service_gives_again_is_the_newer_messages() {
+    let store = home().await.store;
+    let mut numbers = Vec::new();
+    for delivery in ["a", "b"] {
+        let number = store.reserve_chat_number().await.unwrap();
+        say(&store, delivery, vec![send(number, &[])]).await;
+        let id = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
+        store.chat_done(id, 0, Some("42".into())).await.unwrap();
+        numbers.push(number);
+    }
+    let found = store
+        .chat_message_of_service("telegram", "12", "42")
+        .await
+        .unwrap();
+    assert_eq!(found.map(|message| message.number), Some(numbers[1]));
+    // Nobody wrote there, and it is known all the same how far it got.
+    let chat = store.chat("telegram", "12").await.unwrap().unwrap();
+    assert_eq!((chat.newest_message, chat.admitted), (42, false));
+    store.chat_reached("telegram", "12", 44).await.unwrap();
+    let cursor = json!({ "bot": 2 });
+    store
+        .chats_renumbered(HOOK, "telegram", cursor.clone())
+        .await
+        .unwrap();
+    let chat = store.chat("telegram", "12").await.unwrap().unwrap();
+    assert_eq!(chat.newest_message, 0);
+    let place = store.source_cursor(HOOK, "telegram").await.unwrap();
+    assert_eq!(place, Some(cursor));
+    let lost = store
+        .chat_message_of_service("telegram", "12", "42")
+        .await
+        .unwrap();
+    assert_eq!(lost, None);
+}
+
+#[tokio::test]
+async fn newer_contents_are_not_parked_with_the_older() {
+    let store = home().await.store;
+    let number = store.reserve_chat_number().await.unwrap();
+    say(&store, "a", vec![send(number, &[])]).await;
+    let id = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
+    store.chat_done(id, 0, Some("42".into())).await.unwrap();
+    say(&store, "b", vec![edit(number, "one", &[])]).await;
+    let id = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
+    say(&store, "c", vec![edit(number, "two", &[])]).await;
+    assert!(!store.chat_parked(id, 0, "too long").await.unwrap());
+    assert!(store.chat_task(id).await.unwrap().is_some());
+    assert!(store.chat_parked(id, 1, "too long").await.unwrap());
+    assert!(store.chat_task(id).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_button_counts_once_and_keeps_its_token_over_edits() {
     let home = home().await;
     let store = &home.store;

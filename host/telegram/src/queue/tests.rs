@@ -18,6 +18,7 @@ fn task(id: u64, chat: &str, message: u64, kind: ChatKindOfTask, class: Class) -
         not_before: Timestamp(0),
         queued_at: Timestamp(0),
         unsent: true,
+        rank: id,
     }
 }
 
@@ -121,6 +122,39 @@ fn what_is_to_be_tried_again_keeps_its_turn() {
     );
     assert_eq!(queue.next(now), Next::Go(1));
     assert_eq!(queue.get(1).map(|task| task.attempts), Some(1));
+}
+
+#[test]
+fn progress_that_was_overtaken_goes_behind_all_other_progress() {
+    let mut queue = Queue::default();
+    let edit = |id| task(id, "a", id, ChatKindOfTask::Edit, Class::Progress);
+    for id in 1..=3 {
+        queue.put(edit(id));
+    }
+    let overtaken = |id| Task {
+        rank: LAST,
+        ..edit(id)
+    };
+    for id in [1, 2, 3, 1, 2] {
+        assert_eq!(queue.next(now), Next::Go(id));
+        queue.begin(id);
+        queue.end(id, Some(overtaken(id)));
+    }
+    // A reading of the same rows does not give them their old turn back.
+    queue.replace((1..=3).map(edit).collect());
+    assert_eq!(drain(&mut queue, now), [3, 1, 2]);
+    assert!(queue.places.is_empty() && queue.tasks.is_empty());
+}
+
+#[test]
+fn what_is_under_way_is_not_begun_again_for_a_chat_of_another_name() {
+    let mut queue = Queue::default();
+    queue.put(task(1, "old", 7, ChatKindOfTask::Send, Class::Reply));
+    queue.begin(1);
+    queue.put(task(2, "new", 7, ChatKindOfTask::Edit, Class::Reply));
+    assert_eq!(queue.next(now), Next::Wait(None));
+    queue.end(1, None);
+    assert_eq!(queue.next(now), Next::Go(2));
 }
 
 #[test]
