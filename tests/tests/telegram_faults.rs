@@ -129,6 +129,13 @@ async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     talk.host.settled(1).await?;
     talk.api.says(ANA, ANA, "/status 1");
     talk.reads(ANA, "#1").await?;
+    let gone = 13;
+    talk.pair(gone, "requester").await?;
+    talk.api.delete_chat(gone);
+    talk.api.says(gone, gone, "/task sample true");
+    talk.host.settled(2).await?;
+    talk.api.says(ANA, ANA, "/status 2");
+    talk.reads(ANA, "#2").await?;
     Ok(())
 }
 

@@ -299,6 +299,19 @@ async fn many_days_down_are_one_digest_and_an_old_one_is_none() {
 }
 
 #[tokio::test]
+async fn a_host_that_was_down_at_its_first_time_tells_it_too() {
+    let daily = Some(("20:00", "UTC"));
+    let host = Host::at(NOON).await;
+    host.started(daily, None).look().await;
+    host.move_to(NOON + 9 * HOUR);
+    let mut people = host.started(daily, None);
+    people.look().await;
+    people.look().await;
+    let told = [("host.digest".to_owned(), NOON + 9 * HOUR)];
+    assert_eq!(host.told().await, told);
+}
+
+#[tokio::test]
 async fn the_alarm_is_raised_at_its_number_and_pauses_until_somebody_resumes() {
     let host = Host::at(NOON).await;
     let alarm = Alarm {
