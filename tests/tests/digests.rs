@@ -17,13 +17,27 @@ async fn many_halts_are_told_and_pause_the_intake_until_somebody_resumes() -> Re
     talk.pair(ANA, "owner").await?;
     // A job that changes nothing halts.
     talk.api.says(ANA, ANA, "/task sample true");
-    talk.reads(ANA, "Many tasks stop").await?;
+    let alarm = talk.reads(ANA, "Many tasks stop").await?;
+    for part in [
+        "1 halt in 60 minutes",
+        "1 × no-changes",
+        "sortie intake resume",
+    ] {
+        assert!(alarm.text.contains(part), "{part} in {}", alarm.text);
+    }
     talk.api
         .says(ANA, ANA, "/task sample echo more >> README.md");
-    talk.reads(ANA, "the intake is paused").await?;
+    let held = talk.reads(ANA, "the intake is paused").await?;
+    assert!(held.text.contains("sortie intake resume"), "{}", held.text);
     assert_eq!(talk.host.job(2).await?["state"], "queued");
+    talk.api.says(ANA, ANA, "/stats");
+    talk.reads(ANA, "The intake is paused: too many jobs halted")
+        .await?;
     cli(&talk.host, &["intake", "resume"])?;
+    talk.reads(ANA, "The intake goes on").await?;
     talk.reads(ANA, "#2 succeeded").await?;
+    assert_eq!(talk.audit("intake.paused").await?, 1);
+    assert_eq!(talk.audit("intake.resumed").await?, 1);
     Ok(())
 }
 

@@ -129,6 +129,13 @@ async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     talk.host.settled(1).await?;
     talk.api.says(ANA, ANA, "/status 1");
     talk.reads(ANA, "#1").await?;
+    let gone = 13;
+    talk.pair(gone, "requester").await?;
+    talk.api.delete_chat(gone);
+    talk.api.says(gone, gone, "/task sample true");
+    talk.host.settled(2).await?;
+    talk.api.says(ANA, ANA, "/status 2");
+    talk.reads(ANA, "#2").await?;
     Ok(())
 }
 
@@ -152,6 +159,40 @@ async fn a_storm_of_429_and_a_cut_line_delay_and_lose_nothing() -> Result<()> {
     talk.api.down(false);
     talk.api.says(ANA, ANA, "/budget");
     talk.reads(ANA, "All projects").await?;
+    assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_while_telegram_is_away_is_told_once_afterwards() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.says(
+        ANA,
+        ANA,
+        "/task sample echo begun; sleep 5; echo more >> README.md",
+    );
+    talk.reads(ANA, "#1").await?;
+    talk.api.down(true);
+    // Telegram keeps what people say meanwhile.
+    talk.api
+        .says(ANA, ANA, "/task sample echo two >> README.md");
+    talk.api.says(ANA, ANA, "/budget");
+    assert_eq!(talk.host.settled(1).await?["state"], "succeeded");
+    talk.told().await?;
+    assert_eq!(talk.jobs().await?.len(), 1, "nobody could hear the second");
+    let ends = |talk: &Talk, job: u64| {
+        let end = format!("#{job} succeeded");
+        let created = talk.api.created().into_iter();
+        created.filter(|one| one.text.contains(&end)).count()
+    };
+    assert_eq!(ends(&talk, 1), 0);
+    talk.api.down(false);
+    talk.reads(ANA, "#1 succeeded").await?;
+    talk.reads(ANA, "All projects").await?;
+    talk.reads(ANA, "#2 succeeded").await?;
+    assert_eq!((ends(&talk, 1), ends(&talk, 2)), (1, 1));
+    assert_eq!(talk.jobs().await?.len(), 2);
+    assert_eq!(talk.remote.pushes()?.len(), 2);
     assert_eq!(talk.api.violations(), [""; 0]);
     Ok(())
 }
@@ -185,6 +226,27 @@ async fn markup_from_outside_is_shown_as_text() -> Result<()> {
         shown.is_own && shown.text.contains("<b>x</b> [a](https://evil.example)")
     })
     .await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_of_files_and_words_of_agents_are_shown_as_text() -> Result<()> {
+    let talk = Talk::start().await?;
+    // In octal, because the task itself is shown too: only what the agent said
+    // and wrote has these letters.
+    let file = r"printf '\140\140\140\n\074/code\076\n' > '<i>_[a](b)_&amp;.md'";
+    let said = r"printf '\074b\076done\074/b\076 \052y\052 [x](https://evil.example) \046lt;\n'";
+    let task = format!("/task sample {CHEAT}; {file}; {said}");
+    talk.api.says(ANA, ANA, &task);
+    let question = talk.sees(ANA, |shown| !shown.buttons.is_empty()).await?;
+    let words = "<b>done</b> *y* [x](https://evil.example) &lt;";
+    for part in ["+++ b/<i>_[a](b)_&amp;.md", "+```", "+</code>", words] {
+        assert!(question.text.contains(part), "{part} in {}", question.text);
+    }
+    let press = talk.api.presses(ANA, ANA, question.id, "Approve");
+    assert_eq!(talk.note(&press).await?, "Approved.");
+    let end = talk.reads(ANA, "#1 succeeded").await?;
+    assert!(end.text.contains(words), "{}", end.text);
     Ok(())
 }
 

@@ -75,6 +75,36 @@ async fn a_question_is_answered_by_somebody_else_who_may() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_question_about_the_code_is_answered_and_changes_nothing() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.says(
+        ANA,
+        ANA,
+        "/ask sample cat README.md; echo touched >> README.md || true",
+    );
+    let answer = talk.reads(ANA, "#1 succeeded").await?;
+    assert!(answer.text.contains("teh start"), "{}", answer.text);
+    let job = talk.host.job(1).await?;
+    assert_eq!(job["workflow"], "workflow-ask", "{job}");
+    assert!(talk.remote.pushes()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_told_beside_what_a_day_may_cost() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.says(ANA, ANA, "/budget");
+    let money = talk.reads(ANA, "All projects").await?;
+    for part in [
+        "All projects $0.00 of $50.00 today",
+        "sample $0.00 of $20.00 today",
+    ] {
+        assert!(money.text.contains(part), "{part} in {}", money.text);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_moves_is_followed() -> Result<()> {
     let talk = Talk::start().await?;
     let old = -77;

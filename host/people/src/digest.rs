@@ -47,6 +47,11 @@ impl Digest {
     /// Tells it when it is due and was not told.
     pub(crate) async fn look(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let told = store.meta_get(TOLD).await?;
+        if told.is_none() {
+            // A host that is down at its very first time has missed it, too.
+            let begun = self.begun_at.0.to_string();
+            store.meta_put(TOLD, &begun).await?;
+        }
         let told = told.and_then(|at| at.parse().ok()).map(Timestamp);
         let Some(due) = self.due(told, now) else {
             return Ok(());

@@ -195,6 +195,24 @@ impl<A: Service> Talk<A> {
         Ok(jobs)
     }
 
+    /// Waits until the plugin was told of all that happened so far, and so has
+    /// queued what it says about that.
+    pub async fn told(&self) -> Result<()> {
+        let path = "/v1/deliveries?notifier=telegram&state=pending";
+        let told = async {
+            loop {
+                let (status, answer) = self.host.call(Method::GET, path, None).await?;
+                ensure!(status == 200, "{answer}");
+                if answer["deliveries"].as_array().is_some_and(Vec::is_empty) {
+                    return anyhow::Ok(());
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let told = tokio::time::timeout(PATIENCE, told).await;
+        told.context("the plugin is told of everything")?
+    }
+
     /// The rows of the audit log with such an action.
     pub async fn audit(&self, action: &str) -> Result<usize> {
         let log = cli(&self.host, &["audit", "--json"])?;

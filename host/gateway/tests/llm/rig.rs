@@ -367,7 +367,7 @@ async fn claim(store: &Store) -> Fence {
         base_branch: None,
         task: "t".into(),
         policy,
-        thread: None,
+        follows: None,
         requested_by: "ann".into(),
         via: "test".into(),
         idempotency: None,

@@ -14,6 +14,7 @@ use sortie_platform::sources::chat::{Heard, Hearing};
 use sortie_platform::sources::http::{Answer, Refusal, Request};
 use sortie_plugins::surfaces::connector::{Payload, Place};
 use sortie_store::{AuditFilter, ChatKind, MessageState, NewPerson, Person, SeenMessage};
+use std::time::Duration;
 
 const NAME: &str = "talker";
 const SOURCE: &str = "telegram";
@@ -111,6 +112,66 @@ async fn what_fails_is_stored_and_what_follows_waits_behind_it() {
     })
     .await;
     rig.halt().await;
+}
+
+/// Traps at a message, or at the body of a request, that begins with `p`.
+const POISONED: &str = "(if (i32.eq (i32.load8_u (i32.load offset=96 (local.get $event)))
+      (i32.const 112))
+    (then unreachable))
+  (i32.const 1024)";
+
+/// A source beside the chat, whose line is another one.
+const HOOK: &str = "[[sources]]\nname = \"hook\"\nkind = \"http\"\n\
+    verify = { scheme = \"none\" }\ndelivery_id = \"x-delivery\"\nmax_body_bytes = 1000\n";
+
+fn says(sender: &Person, update: u8, words: &str) -> Heard {
+    let mut heard = heard(sender, update);
+    if let Payload::Message { text, .. } = &mut heard.payload {
+        words.clone_into(text);
+    }
+    heard
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_always_traps_is_parked_and_holds_up_its_own_line_until_then() {
+    let mut rig = Rig::new().await;
+    let ann = person(&rig, SOURCE, Role::Requester).await;
+    let asks = format!("{ASKS}{HOOK}");
+    let traps = connector("", "", POISONED);
+    rig.install(packed(&traps, &manifest(NAME, "1.0.0", &asks)))
+        .await;
+    let poison = rig.platform.hear(NAME, says(&ann, 1, "poison")).await;
+    assert_eq!(poison.unwrap(), Hearing::Stored);
+    let poison = rig.events(MessageState::Pending).await[0].id;
+    let behind = rig.platform.hear(NAME, says(&ann, 2, "fine")).await;
+    assert_eq!(behind.unwrap(), Hearing::Stored);
+
+    rig.run();
+    for tries in 1..10 {
+        until("another try", async || {
+            let pending = rig.events(MessageState::Pending).await;
+            assert_eq!(pending.len(), 2, "what is behind it waits: {pending:?}");
+            let mut pending = pending.into_iter();
+            pending.any(|event| event.id == poison && event.attempts == tries)
+        })
+        .await;
+        let other = rig.hook(NAME, &tries.to_string(), "c").await.unwrap();
+        assert!(matches!(other, Answer::Handled(None)), "{other:?}");
+        rig.clock.advance(Duration::from_secs(15 * 60));
+        rig.wake().await;
+    }
+    until("the line goes on", async || {
+        rig.events(MessageState::Pending).await.is_empty()
+    })
+    .await;
+    rig.halt().await;
+    let parked = rig.events(MessageState::Parked).await;
+    assert_eq!(parked.len(), 1, "{parked:?}");
+    assert_eq!((parked[0].id, parked[0].attempts), (poison, 10));
+    assert_eq!(rig.events(MessageState::Done).await.len(), 1 + 9);
+    let next = rig.platform.hear(NAME, says(&ann, 3, "fine too")).await;
+    assert_eq!(next.unwrap(), Hearing::Handled);
+    assert_eq!(cursor(&rig).await, Some(3));
 }
 
 /// A request as Slack signs it, of the user in it.

@@ -143,6 +143,7 @@ async fn one_effect_that_cannot_be_undoes_all_and_is_named() {
             Effect::ChatEdit {
                 number: unsent,
                 message: json!("x"),
+                actions: Vec::new(),
             },
             format!("edit {unsent}"),
         ),
@@ -392,6 +393,7 @@ async fn messages_are_sent_edited_and_found_again() {
             number,
             place: place(chat),
             message: json!(text),
+            actions: Vec::new(),
         };
         (number, effect)
     };

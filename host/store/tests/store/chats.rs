@@ -5,7 +5,10 @@ use crate::support::home;
 use serde_json::json;
 use sortie_model::approval::Decision;
 use sortie_model::id::ChatNumber;
-use sortie_store::{CallCause, ChatAction, ChatChange, ChatPlace, Effect, Store, StoreError};
+use sortie_store::limits::BUTTON_LIFE_MS;
+use sortie_store::{
+    CallCause, ChatAction, ChatChange, ChatPlace, Committed, Effect, Store, StoreError,
+};
 
 fn send(number: ChatNumber, actions: &[&str]) -> Effect {
     Effect::ChatSend {
@@ -174,6 +177,107 @@ async fn a_button_counts_once_and_keeps_its_token_over_edits() {
     let button = store.button(&token).await.unwrap().unwrap();
     assert!(!button.is_open);
     assert_eq!(button.used_by.as_deref(), Some("ann"));
+}
+
+/// A press of the button that has that token, and what it asks for.
+async fn press(
+    store: &Store,
+    delivery: &str,
+    token: &str,
+    effects: Vec<Effect>,
+) -> Result<Committed, StoreError> {
+    let mut press = call(CallCause::NewEvent(event(store, delivery).await), effects);
+    press.button = Some(token.to_owned());
+    store.commit_call(press).await
+}
+
+/// Queues the only message, with these buttons; returns their tokens.
+async fn tokens<const N: usize>(store: &Store, actions: [&str; N]) -> [String; N] {
+    let number = store.reserve_chat_number().await.unwrap();
+    say(store, "asks", vec![send(number, &actions)]).await;
+    let id = store.chat_queue("telegram", 0, 1).await.unwrap()[0].id;
+    let buttons = store.chat_task(id).await.unwrap().unwrap().buttons;
+    actions.map(|action| {
+        let found = buttons.iter().find(|(known, _)| known == action);
+        found.unwrap().1.clone()
+    })
+}
+
+#[tokio::test]
+async fn a_button_counts_until_its_time_is_over() {
+    let home = home().await;
+    let store = &home.store;
+    let job = home.waiting().await.job.id;
+    let asked = store.approval(job).await.unwrap().unwrap();
+    let yes = format!("answer:{}:yes", asked.id.0);
+    let [yes, other] = tokens(store, [&*yes, "retry:1"]).await;
+    let answer = || Effect::Answer {
+        approval: asked.id,
+        decision: Decision::Approved,
+        comment: None,
+    };
+
+    // An answer's with its question.
+    home.clock.advance(59_999);
+    press(store, "a", &yes, Vec::new()).await.unwrap();
+    home.clock.advance(1);
+    let late = press(store, "b", &yes, vec![answer()]).await;
+    assert_eq!(late.unwrap_err(), StoreError::ButtonUsed);
+    let open = store.approval(job).await.unwrap().unwrap();
+    assert_eq!(open.decision, None, "it did nothing");
+    let button = store.button(&yes).await.unwrap().unwrap();
+    assert_eq!(
+        (button.expires_at, button.used_by),
+        (asked.expires_at, None)
+    );
+
+    // Any other's some days after it was shown.
+    home.clock.advance(BUTTON_LIFE_MS - 60_001);
+    press(store, "c", &other, Vec::new()).await.unwrap();
+    home.clock.advance(1);
+    let late = press(store, "d", &other, vec![Effect::Cancel { job }]).await;
+    assert_eq!(late.unwrap_err(), StoreError::ButtonUsed);
+    let now = store.job(job).await.unwrap().unwrap();
+    assert!(now.state.phase().waits_for_person(), "{now:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_presses_at_once_under_one_message_one_counts() {
+    for _ in 0..6 {
+        let home = home().await;
+        let job = home.waiting().await.job.id;
+        let asked = home.store.approval(job).await.unwrap().unwrap().id;
+        let [yes, no] = ["yes", "no"].map(|word| format!("answer:{}:{word}", asked.0));
+        let buttons = tokens(&home.store, [&*yes, &*no]).await;
+        let presses: Vec<_> = (0..8_usize)
+            .map(|n| {
+                let (store, token) = (home.store.clone(), buttons[n % 2].clone());
+                let decision = [Decision::Approved, Decision::Rejected][n % 2];
+                tokio::spawn(async move {
+                    let answer = Effect::Answer {
+                        approval: asked,
+                        decision,
+                        comment: None,
+                    };
+                    let done = press(&store, &format!("press {n}"), &token, vec![answer]).await;
+                    (decision, done)
+                })
+            })
+            .collect();
+        let mut counted = Vec::new();
+        for press in presses {
+            match press.await.unwrap() {
+                (decision, Ok(_)) => counted.push(decision),
+                (_, Err(error)) => assert_eq!(error, StoreError::ButtonUsed),
+            }
+        }
+        let approval = home.store.approval(job).await.unwrap().unwrap();
+        assert_eq!(counted, [approval.decision.unwrap()]);
+        for token in &buttons {
+            let button = home.store.button(token).await.unwrap().unwrap();
+            assert_eq!(button.used_by.as_deref(), Some("ann"), "both are used up");
+        }
+    }
 }
 
 #[tokio::test]

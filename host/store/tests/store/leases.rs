@@ -200,6 +200,7 @@ async fn a_run_ends_once() {
             branch: "sortie/1/fix".into(),
             commit: "abc".into(),
         }),
+        result: None,
     };
     let job = home
         .store

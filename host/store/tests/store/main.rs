@@ -4,6 +4,7 @@
 mod plugin_support;
 mod support;
 
+mod approvals;
 mod batches;
 mod budget;
 mod busy;
