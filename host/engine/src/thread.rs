@@ -74,6 +74,15 @@ fn with_earlier(task: &str, before: &[ThreadEntry]) -> String {
     [task, OPEN, &block, CLOSE].concat()
 }
 
+/// An instruction of the workflow as a plain command may run it: the person's
+/// own words, without the block about earlier work.
+pub(crate) fn without_earlier(instruction: String, task: &str) -> String {
+    match instruction.strip_prefix(task) {
+        Some(block) if block.starts_with(OPEN) => task.to_owned(),
+        _ => instruction,
+    }
+}
+
 /// One job in words; the newest with its findings.
 fn told(entry: &ThreadEntry, newest: bool) -> String {
     let mut text = String::new();
@@ -161,6 +170,15 @@ mod tests {
         assert_eq!(text.to_lowercase().matches("</earlier-work>").count(), 1);
         assert!(text.ends_with(CLOSE));
         assert!(!text.contains("<system>"));
+    }
+
+    #[test]
+    fn a_plain_command_is_run_without_the_block() {
+        let told = with_earlier("make fix", &[entry("earlier")]);
+        assert_eq!(without_earlier(told, "make fix"), "make fix");
+        for other in ["make fix", "make fix twice", "another"] {
+            assert_eq!(without_earlier(other.into(), "make fix"), other);
+        }
     }
 
     #[test]

@@ -8,8 +8,8 @@ use crate::fault::Fault;
 use crate::meter::{AtWork, RunMeter};
 use crate::program::{self, Reader};
 use crate::progress::Progress;
-use crate::translate;
 use crate::watchdog::{Stuck, Watchdog};
+use crate::{thread, translate};
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
@@ -44,7 +44,10 @@ pub(super) async fn perform(
     let models = context.options.llm.models();
     let model = models.for_role(&context.job.policy.models, role);
     let task = Task {
-        instruction: asked.instruction.unwrap_or_else(|| asked.prompt.clone()),
+        instruction: match asked.instruction {
+            Some(instruction) => thread::without_earlier(instruction, &context.job.task),
+            None => asked.prompt.clone(),
+        },
         prompt: match asked.writes && goes_on(context, step).await? {
             true => [GOES_ON, &asked.prompt].concat(),
             false => asked.prompt,

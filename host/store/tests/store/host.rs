@@ -3,7 +3,7 @@
 use crate::support::{PLENTY, answer, home};
 use serde_json::json;
 use sortie_model::approval::Decision;
-use sortie_model::clock::Timestamp;
+use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::halt::HaltReason;
 use sortie_model::job::JobEvent;
 use sortie_store::{NewAnswer, NewApproval, RunEnd, StoreError};
