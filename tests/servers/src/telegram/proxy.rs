@@ -267,9 +267,10 @@ impl Proxy {
     async fn note(&self, request: &Request) -> Result<Value, Refusal> {
         let id = request.text("callback_query_id").to_owned();
         let history = self.peer.history().await?;
+        let made = id.parse::<i64>().ok();
         let is_made = history
             .iter()
-            .any(|entry| entry["callbackId"].to_string() == id);
+            .any(|entry| made.is_some() && entry["callbackId"].as_i64() == made);
         let is_answered = self.added().notes.iter().any(|(known, _)| *known == id);
         if !is_made || is_answered {
             return Err(Refusal::bad(
