@@ -85,7 +85,7 @@ async fn a_question_about_the_code_is_answered_and_changes_nothing() -> Result<(
     let answer = talk.reads(ANA, "#1 succeeded").await?;
     assert!(answer.text.contains("teh start"), "{}", answer.text);
     let job = talk.host.job(1).await?;
-    assert_eq!(job["workflow"], "workflow-ask", "{job}");
+    assert_eq!(job["policy"]["workflow"], "workflow-ask", "{job}");
     assert!(talk.remote.pushes()?.is_empty());
     Ok(())
 }

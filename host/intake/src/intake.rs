@@ -143,13 +143,8 @@ impl Intake {
             Some(job) => (&job.policy, &job.base_branch),
             None => (&project.policy, &project.base_branch),
         };
-        let policy = policy::resolve(
-            own,
-            &request,
-            &shared.allowed,
-            shared.catalog.as_ref(),
-        )
-        .await?;
+        let policy =
+            policy::resolve(own, &request, &shared.allowed, shared.catalog.as_ref()).await?;
         if let Target::Allowed(project) = &target {
             self.remember(project).await?;
         }

@@ -405,7 +405,11 @@ impl Ears {
 fn objection(button: &Button, seen: &SeenMessage, now: Timestamp) -> Option<&'static str> {
     let here = button.source == SOURCE
         && button.chat == seen.chat
-        && button.service_id.as_deref() == Some(seen.id.to_string().as_str());
+        // The message may be shown before the answer about it came.
+        && button
+            .service_id
+            .as_ref()
+            .is_none_or(|id| *id == seen.id.to_string());
     if !here {
         Some(note::OTHER)
     } else if button.used_by.is_some() || !button.is_open {
@@ -480,7 +484,7 @@ mod tests {
             judged(|b| b.service_id = Some("6".into()), 0),
             Some(note::OTHER)
         );
-        assert_eq!(judged(|b| b.service_id = None, 0), Some(note::OTHER));
+        assert_eq!(judged(|b| b.service_id = None, 0), None);
         assert_eq!(judged(|b| b.source = "slack".into(), 0), Some(note::OTHER));
     }
 }

@@ -171,7 +171,9 @@ impl std::convert::From<DoorFault> for Problem {
                 .with_hint("set the bot up again with `sortie telegram setup`"),
             DoorFault::Body(detail) => Self::new(Kind::BadRequest, detail)
                 .with_hint("send an update as the Bot API describes it"),
-            DoorFault::Busy(detail) => Self::new(Kind::Busy, detail),
+            DoorFault::Busy(detail) => {
+                Self::new(Kind::Busy, detail).with_hint("send the update again after `Retry-After`")
+            }
         }
     }
 }

@@ -179,6 +179,7 @@ async fn an_update_shows_the_secret_and_no_token() {
     assert_eq!(taken.status(), 200);
     let busy = bring(Some("shown"), b"busy".to_vec()).await;
     assert_eq!((busy.status, busy.problem()), (503, "busy"));
+    assert_eq!(busy.headers["retry-after"], "5");
     let other = bring(Some("shown"), b"[]".to_vec()).await;
     assert_eq!((other.status, other.problem()), (400, "bad-request"));
     for secret in [None, Some("guessed")] {

@@ -38,9 +38,10 @@ async fn say(store: &Store, delivery: &str, effects: Vec<Effect>) {
 
 #[tokio::test]
 async fn an_edit_keeps_its_place_and_newer_contents_survive_the_older() {
-    let store = home().await.store;
+    let home = home().await;
+    let store = &home.store;
     let number = store.reserve_chat_number().await.unwrap();
-    say(&store, "a", vec![send(number, &[])]).await;
+    say(store, "a", vec![send(number, &[])]).await;
     let sent = store.chat_queue("telegram", 0, 10).await.unwrap();
     assert!(store.chat_begin(sent[0].id, 41).await.unwrap());
     let task = store.chat_task(sent[0].id).await.unwrap().unwrap();
@@ -51,10 +52,10 @@ async fn an_edit_keeps_its_place_and_newer_contents_survive_the_older() {
         .unwrap();
     assert!(!store.chat_begin(sent[0].id, 41).await.unwrap());
 
-    say(&store, "b", vec![edit(number, "one", &[])]).await;
+    say(store, "b", vec![edit(number, "one", &[])]).await;
     let first = store.chat_queue("telegram", 0, 10).await.unwrap();
     let old = store.chat_task(first[0].id).await.unwrap().unwrap();
-    say(&store, "c", vec![edit(number, "two", &[])]).await;
+    say(store, "c", vec![edit(number, "two", &[])]).await;
     store.chat_done(old.id, old.revision, None).await.unwrap();
     let queue = store.chat_queue("telegram", 0, 10).await.unwrap();
     assert_eq!(queue.len(), 1);
@@ -78,11 +79,12 @@ async fn an_edit_keeps_its_place_and_newer_contents_survive_the_older() {
 
 #[tokio::test]
 async fn a_number_that_a_service_gives_again_is_the_newer_messages() {
-    let store = home().await.store;
+    let home = home().await;
+    let store = &home.store;
     let mut numbers = Vec::new();
     for delivery in ["a", "b"] {
         let number = store.reserve_chat_number().await.unwrap();
-        say(&store, delivery, vec![send(number, &[])]).await;
+        say(store, delivery, vec![send(number, &[])]).await;
         let id = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
         store.chat_done(id, 0, Some("42".into())).await.unwrap();
         numbers.push(number);
@@ -114,14 +116,15 @@ async fn a_number_that_a_service_gives_again_is_the_newer_messages() {
 
 #[tokio::test]
 async fn newer_contents_are_not_parked_with_the_older() {
-    let store = home().await.store;
+    let home = home().await;
+    let store = &home.store;
     let number = store.reserve_chat_number().await.unwrap();
-    say(&store, "a", vec![send(number, &[])]).await;
+    say(store, "a", vec![send(number, &[])]).await;
     let id = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
     store.chat_done(id, 0, Some("42".into())).await.unwrap();
-    say(&store, "b", vec![edit(number, "one", &[])]).await;
+    say(store, "b", vec![edit(number, "one", &[])]).await;
     let id = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
-    say(&store, "c", vec![edit(number, "two", &[])]).await;
+    say(store, "c", vec![edit(number, "two", &[])]).await;
     assert!(!store.chat_parked(id, 0, "too long").await.unwrap());
     assert!(store.chat_task(id).await.unwrap().is_some());
     assert!(store.chat_parked(id, 1, "too long").await.unwrap());
@@ -282,7 +285,8 @@ async fn of_presses_at_once_under_one_message_one_counts() {
 
 #[tokio::test]
 async fn a_chat_that_moved_takes_its_messages_along() {
-    let store = home().await.store;
+    let home = home().await;
+    let store = &home.store;
     let change = ChatChange {
         admitted: Some(true),
         ..ChatChange::default()
@@ -292,10 +296,10 @@ async fn a_chat_that_moved_takes_its_messages_along() {
         .await
         .unwrap();
     let number = store.reserve_chat_number().await.unwrap();
-    say(&store, "a", vec![send(number, &[])]).await;
+    say(store, "a", vec![send(number, &[])]).await;
     store.chat_moved("telegram", "12", "-100").await.unwrap();
     let later = store.reserve_chat_number().await.unwrap();
-    say(&store, "b", vec![send(later, &[])]).await;
+    say(store, "b", vec![send(later, &[])]).await;
     let queue = store.chat_queue("telegram", 0, 10).await.unwrap();
     let chats: Vec<_> = queue
         .iter()

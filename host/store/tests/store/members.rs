@@ -34,7 +34,8 @@ async fn pair(store: &Store, user: &str, code: u8) -> Pairing {
 
 #[tokio::test]
 async fn the_last_owner_stays() {
-    let store = home().await.store;
+    let home = home().await;
+    let store = &home.store;
     let ann = store
         .put_person(person("1", Role::Owner), "cli")
         .await
@@ -55,20 +56,21 @@ async fn the_last_owner_stays() {
 
 #[tokio::test]
 async fn a_code_lets_exactly_one_in() {
-    let store = home().await.store;
-    assert_eq!(pair(&store, "1", 1).await, Pairing::NoneOpen);
+    let home = home().await;
+    let store = &home.store;
+    assert_eq!(pair(store, "1", 1).await, Pairing::NoneOpen);
     store
         .open_pairing(Role::Owner, [1; 32], SOON, "cli")
         .await
         .unwrap();
-    let (one, two) = tokio::join!(pair(&store, "1", 1), pair(&store, "2", 1));
+    let (one, two) = tokio::join!(pair(store, "1", 1), pair(store, "2", 1));
     let (paired, other, user) = match one {
         Pairing::Paired(_) => (one, two, "1"),
         _ => (two, one, "2"),
     };
     assert!(matches!(&paired, Pairing::Paired(p) if p.role == Role::Owner && p.user == user));
     assert_eq!(other, Pairing::NoneOpen);
-    assert!(matches!(pair(&store, user, 1).await, Pairing::Again(_)));
+    assert!(matches!(pair(store, user, 1).await, Pairing::Again(_)));
     let chat = store.chat("telegram", user).await.unwrap().unwrap();
     assert!(chat.admitted);
     assert_eq!(chat.newest_message, 7);
