@@ -1,7 +1,7 @@
 //! A real host process, started and killed as an operator or a power cut
 //! would.
 
-use crate::{PATIENCE, Remote};
+use crate::{PATIENCE, Remote, code};
 use anyhow::{Context, Result, bail, ensure};
 use futures::StreamExt;
 use serde_json::Value;
@@ -79,6 +79,7 @@ impl Host {
             options.more,
         );
         std::fs::write(dir.path().join("sortie.toml"), config)?;
+        code::lend(&binary()?, &data_dir)?;
         Ok(Self {
             dir,
             data_dir,
@@ -134,7 +135,7 @@ impl Host {
         });
         self.child = Some(child);
         match tokio::time::timeout(PATIENCE, is_ready).await {
-            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Ok(()))) => code::keep(&binary()?, &self.data_dir),
             Ok(Ok(Err(said))) => bail!("the host ended before it was ready:\n{said}"),
             _ => bail!("the host did not become ready"),
         }

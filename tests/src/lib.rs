@@ -12,6 +12,7 @@
     reason = "tests start programs, speak HTTP and show what a host said"
 )]
 
+mod code;
 mod engine;
 mod host;
 mod receiver;

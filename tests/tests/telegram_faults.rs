@@ -5,7 +5,7 @@ mod chat;
 
 use anyhow::Result;
 use chat::{ANA, BEN, CHEAT, Talk, cli};
-use serde_json::json;
+use serde_json::{Value, json};
 use sortie_servers::Fault;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn what_is_written_wrong_is_answered_in_words() -> Result<()> {
         ("/task --speed=9 Fix it", "I know the settings"),
         ("/cancel soon", "by its number"),
         ("/status 4711", "no such job"),
-        ("/task evil/repository Fix it", "not allowed"),
+        ("/task evil/repository Fix it", "intake.allow_repositories"),
     ] {
         talk.api.says(ANA, ANA, text);
         talk.reads(ANA, part).await?;
@@ -126,14 +126,14 @@ async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     talk.pair(BEN, "requester").await?;
     talk.api.block(BEN);
     talk.api.says(BEN, BEN, "/task sample true");
-    talk.host.settled(1).await?;
+    talk.settled(1).await?;
     talk.api.says(ANA, ANA, "/status 1");
     talk.reads(ANA, "#1").await?;
     let gone = 13;
     talk.pair(gone, "requester").await?;
     talk.api.delete_chat(gone);
     talk.api.says(gone, gone, "/task sample true");
-    talk.host.settled(2).await?;
+    talk.settled(2).await?;
     talk.api.says(ANA, ANA, "/status 2");
     talk.reads(ANA, "#2").await?;
     Ok(())
@@ -155,7 +155,8 @@ async fn a_storm_of_429_and_a_cut_line_delay_and_lose_nothing() -> Result<()> {
     talk.api.says(ANA, ANA, "/projects");
     talk.reads(ANA, "sample").await?;
     talk.api.down(true);
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let is_away = |_, shown: &Value| shown["state"] == "unreachable";
+    talk.answers("/v1/telegram", is_away).await?;
     talk.api.down(false);
     talk.api.says(ANA, ANA, "/budget");
     talk.reads(ANA, "All projects").await?;
@@ -177,7 +178,7 @@ async fn what_happens_while_telegram_is_away_is_told_once_afterwards() -> Result
     talk.api
         .says(ANA, ANA, "/task sample echo two >> README.md");
     talk.api.says(ANA, ANA, "/budget");
-    assert_eq!(talk.host.settled(1).await?["state"], "succeeded");
+    assert_eq!(talk.settled(1).await?["state"], "succeeded");
     talk.told().await?;
     assert_eq!(talk.jobs().await?.len(), 1, "nobody could hear the second");
     let ends = |talk: &Talk, job: u64| {
@@ -220,7 +221,7 @@ async fn markup_from_outside_is_shown_as_text() -> Result<()> {
     let talk = Talk::start().await?;
     let evil = "true # <b>x</b> [a](https://evil.example) **y** `z` &amp; _q_";
     talk.api.says(ANA, ANA, &format!("/task sample {evil}"));
-    talk.host.settled(1).await?;
+    talk.settled(1).await?;
     talk.api.says(ANA, ANA, "/status 1");
     talk.sees(ANA, |shown| {
         shown.is_own && shown.text.contains("<b>x</b> [a](https://evil.example)")
@@ -296,6 +297,9 @@ async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
         assert_eq!(status, 401);
     }
     assert!(talk.jobs().await?.is_empty());
+    // Telegram sends an update again until it is taken.
+    let is_open = |_, shown: &Value| shown["state"] == "up" && shown["mode"] == "webhook";
+    talk.answers("/v1/telegram", is_open).await?;
     let headers = [(name, secret.trim())];
     for _ in 0..2 {
         let body = update(9_002, "/task sample echo more >> README.md");

@@ -201,14 +201,16 @@ impl Telegram {
     ///
     /// When it is not from Telegram, is no update, or could not be kept.
     pub async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), DoorError> {
-        let mut door = self.0.door.lock().await;
-        let ears = door.as_mut().ok_or(DoorError::Secret)?;
         let own = self.0.vault.get(WEBHOOK_SECRET);
         let own = own.map_err(|_| DoorError::Secret)?;
         let shown = secret.ok_or(DoorError::Secret)?;
         if !bool::from(own.expose().as_bytes().ct_eq(shown)) {
             return Err(DoorError::Secret);
         }
+        let mut door = self.0.door.lock().await;
+        let ears = door.as_mut().ok_or_else(|| {
+            DoorError::Busy("the host does not hear Telegram just now".to_owned())
+        })?;
         if body.len() > MAX_WEBHOOK_BYTES {
             return Err(DoorError::Body("it is too large".to_owned()));
         }
@@ -285,14 +287,15 @@ impl Inner {
                 () = tokio::time::sleep(FULL_PAUSE) => {}
             }
         }
-        self.show(link.up());
         let sending = sender::run(self, &link, until);
         match link.settings.mode {
             Mode::Poll => {
+                self.show(link.up());
                 tokio::join!(poll::run(self, &link, &mut ears, until), sending);
             }
             Mode::Webhook => {
                 *self.door.lock().await = Some(ears);
+                self.show(link.up());
                 sending.await;
                 *self.door.lock().await = None;
             }

@@ -170,6 +170,28 @@ impl<A: Service> Talk<A> {
             .await
     }
 
+    /// Waits until a job is there and over, or waits for a person.
+    pub async fn settled(&self, id: u64) -> Result<Value> {
+        let path = format!("/v1/jobs/{id}");
+        self.answers(&path, |status, _| status == 200).await?;
+        self.host.settled(id).await
+    }
+
+    /// Waits until the API answers as wanted.
+    pub async fn answers(&self, path: &str, wanted: impl Fn(u16, &Value) -> bool) -> Result<Value> {
+        let asked = async {
+            loop {
+                let (status, answer) = self.host.call(Method::GET, path, None).await?;
+                if wanted(status, &answer) {
+                    return anyhow::Ok(answer);
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let answer = tokio::time::timeout(PATIENCE, asked).await;
+        answer.with_context(|| format!("{path} answers as it should"))?
+    }
+
     /// Waits until a press was answered; returns the note.
     pub async fn note(&self, press: &str) -> Result<String> {
         let mut changes = self.api.changes();
@@ -199,18 +221,8 @@ impl<A: Service> Talk<A> {
     /// queued what it says about that.
     pub async fn told(&self) -> Result<()> {
         let path = "/v1/deliveries?notifier=telegram&state=pending";
-        let told = async {
-            loop {
-                let (status, answer) = self.host.call(Method::GET, path, None).await?;
-                ensure!(status == 200, "{answer}");
-                if answer["deliveries"].as_array().is_some_and(Vec::is_empty) {
-                    return anyhow::Ok(());
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        let told = tokio::time::timeout(PATIENCE, told).await;
-        told.context("the plugin is told of everything")?
+        let none = |_, answer: &Value| answer["deliveries"].as_array().is_some_and(Vec::is_empty);
+        self.answers(path, none).await.map(drop)
     }
 
     /// The rows of the audit log with such an action.

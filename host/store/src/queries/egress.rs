@@ -5,7 +5,7 @@ use super::audit::note;
 use super::lease::hold;
 use super::people::Person;
 use super::state::open_run;
-use super::timeline;
+use super::{members, timeline};
 use crate::db::{all, cut_to, first, insert, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::{
@@ -324,6 +324,7 @@ fn rule(tx: &mut Tx<'_>, job: JobId, new: &NewRuling, person: &Person) -> Result
         "port": new.port,
         "scope": new.scope,
         "by": person.by,
+        "name": members::known_as(tx.conn, &person.by)?,
         "via": person.via,
     });
     timeline::append(tx, job, kind, &data)?;

@@ -163,6 +163,18 @@ fn find(conn: &Connection, source: &str, user: &str) -> Result<Option<Person>> {
     )
 }
 
+/// What a person is called who acts as `plugin/source:user`; none for an actor
+/// that is nobody the store knows.
+pub(super) fn known_as(conn: &Connection, actor: &str) -> Result<Option<String>> {
+    let account = actor
+        .split_once('/')
+        .and_then(|(_, who)| who.split_once(':'));
+    match account {
+        Some((source, user)) => Ok(find(conn, source, user)?.map(|person| person.name)),
+        None => Ok(None),
+    }
+}
+
 fn put(tx: &Tx<'_>, new: &NewPerson, actor: &str) -> Result<Person> {
     if let Some(before) = find(tx.conn, &new.source, &new.user)?
         && before.role == Role::Owner

@@ -3,7 +3,7 @@
 use super::budget;
 use super::jobs::{self, newest_approval};
 use super::state::{JobHead, data, end_run, head, move_job, open_run};
-use super::{threads, timeline};
+use super::{members, threads, timeline};
 use crate::db::{all, cut, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_NAME_BYTES;
@@ -260,6 +260,7 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         "run": approval.run.0,
         "approval": approval.id.0,
         "by": answer.person.by,
+        "name": members::known_as(tx.conn, &answer.person.by)?,
         "via": answer.person.via,
         "comment": answer.comment,
     };
@@ -455,7 +456,11 @@ pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Can
             changed: false,
         });
     }
-    let mut data = data! { "by": person.by, "via": person.via };
+    let mut data = data! {
+        "by": person.by,
+        "name": members::known_as(tx.conn, &person.by)?,
+        "via": person.via,
+    };
     let open = newest_approval(tx.conn, job)?.filter(|approval| approval.decision.is_none());
     if let Some(approval) = &open {
         close_approval(tx, approval, Decision::Withdrawn, Some(person), None)?;

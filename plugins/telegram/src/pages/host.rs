@@ -39,7 +39,7 @@ pub(crate) fn ruled(kind: &str, data: &Value, job: &View) -> Message {
         "" => String::new(),
         scope => format!(" ({scope})"),
     };
-    let by = match text(data, "by") {
+    let by = match super::who(data) {
         "" => String::new(),
         by => format!(", says {by}"),
     };
@@ -105,7 +105,7 @@ fn named(data: &Value) -> String {
 }
 
 fn said(data: &Value) -> String {
-    match (text(data, "by"), text(data, "via")) {
+    match (super::who(data), text(data, "via")) {
         ("", _) => String::new(),
         (by, "") => format!("by {by}"),
         (by, via) => format!("by {by} over {via}"),

@@ -84,6 +84,14 @@ pub(crate) fn text<'a>(data: &'a Value, key: &str) -> &'a str {
     data[key].as_str().unwrap_or_default()
 }
 
+/// Who did what is told: by name when the host knows one.
+pub(crate) fn who(data: &Value) -> &str {
+    match text(data, "name") {
+        "" => text(data, "by"),
+        name => name,
+    }
+}
+
 /// A field as a number; 0 when it is none.
 pub(crate) fn count(data: &Value, key: &str) -> u64 {
     data[key].as_u64().unwrap_or(0)

@@ -39,7 +39,7 @@ pub(crate) fn line(kind: &str, data: &Value, job: &View) -> Option<String> {
         "job.queued" => waiting(data, job),
         "job.running" => headed(job, "running"),
         "job.needs_review" | "job.awaiting_approval" => headed(job, "waits for an answer"),
-        "job.approved" => match text(data, "by") {
+        "job.approved" => match super::who(data) {
             "" => headed(job, "approved"),
             by => headed(job, &format!("approved by {by}")),
         },

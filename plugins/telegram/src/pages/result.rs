@@ -61,9 +61,9 @@ pub(crate) fn page(kind: &str, data: &Value, job: &View, about: u64) -> Message 
 pub(crate) fn by(data: &Value) -> String {
     let via = match text(data, "via") {
         "" => String::new(),
-        via => format!(" over {via}"),
+        via => format!(" over {}", via.strip_prefix("plugin:").unwrap_or(via)),
     };
-    match (text(data, "by"), text(data, "comment")) {
+    match (super::who(data), text(data, "comment")) {
         ("", _) => String::new(),
         (by, "") => format!("by {by}{via}"),
         (by, comment) => format!("by {by}{via}: {comment}"),
