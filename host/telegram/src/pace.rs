@@ -17,7 +17,7 @@ pub(crate) struct Pace {
 impl Pace {
     pub(crate) fn new() -> Self {
         Self {
-            pacer: Mutex::default(),
+            pacer: Mutex::new(Pacer::new(0)),
             began: Instant::now(),
             newest: Mutex::default(),
         }

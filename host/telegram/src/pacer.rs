@@ -44,6 +44,8 @@ pub(crate) struct Pacer {
     chats: HashMap<i64, Chat>,
     edits: HashMap<(i64, i64), u64>,
     frozen_until: u64,
+    /// From when on messages of chats may go.
+    begins_at: u64,
 }
 
 #[derive(Debug, Default)]
@@ -54,10 +56,20 @@ struct Chat {
 }
 
 impl Pacer {
+    /// One that begins at `now`. What a host before it sent a moment ago is not
+    /// known, so no chat is written to within the second.
+    pub(crate) fn new(now: u64) -> Self {
+        Self {
+            begins_at: now + CHAT.length_ms,
+            ..Self::default()
+        }
+    }
+
     /// From when on a request may go; it may go now when that is not later.
     pub(crate) fn ready_at(&self, shape: Shape) -> u64 {
         let mut ready = self.frozen_until.max(self.all.free_at(ALL));
         let Some(id) = shape.chat else { return ready };
+        ready = ready.max(self.begins_at);
         if let Some(chat) = self.chats.get(&id) {
             ready = ready.max(chat.frozen_until).max(chat.second.free_at(CHAT));
             if is_group(id) {
@@ -202,6 +214,13 @@ mod tests {
     #[test]
     fn the_first_message_goes_at_once() {
         assert_eq!(Pacer::default().ready_at(message(1)), 0);
+    }
+
+    #[test]
+    fn what_a_host_before_sent_has_its_second() {
+        let pacer = Pacer::new(5);
+        assert_eq!(pacer.ready_at(message(1)), 1_055);
+        assert_eq!(pacer.ready_at(Shape::LOOSE), 0);
     }
 
     #[test]
