@@ -6,11 +6,14 @@ mod chat;
 
 use anyhow::{Context, Result};
 use chat::{ANA, CHEAT, Talk};
+use futures::{StreamExt, TryStreamExt, stream};
 use sortie_tests::PATIENCE;
 use std::time::Duration;
 
 /// How often the host is killed.
 const ROUNDS: usize = 100;
+/// How many conversations go on at once.
+const AT_ONCE: usize = 5;
 
 /// What the bot made of the conversation, without figures that differ from run
 /// to run.
@@ -31,14 +34,21 @@ async fn a_hundred_kills_say_and_do_nothing_twice() -> Result<()> {
     let moments = quiet.api.moments() - before;
     let expected = made(&quiet);
     drop(quiet);
-    for round in 0..ROUNDS {
+    let rounds = (0..ROUNDS).map(|round| {
         let moment = round % moments;
         let offset = Duration::from_millis((round / moments) as u64 % 4);
-        killed(moment, offset, &expected)
-            .await
-            .with_context(|| format!("round {round}, killed {offset:?} after moment {moment}"))?;
-    }
-    Ok(())
+        let expected = &expected;
+        async move {
+            killed(moment, offset, expected)
+                .await
+                .with_context(|| format!("round {round}, killed {offset:?} after moment {moment}"))
+        }
+    });
+    // A conversation mostly waits for the limits of its chat.
+    stream::iter(rounds)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
 }
 
 async fn killed(moment: usize, offset: Duration, expected: &[String]) -> Result<()> {

@@ -191,7 +191,32 @@ pub(crate) struct Handled {
 
 /// Hands an event to its connector, and writes all that the call asked for
 /// together with what caused it.
+///
+/// When somebody changed what the call saw before it was written, nothing of it
+/// is, and the connector is asked once more: it sees how things stand now, and
+/// the person who waits hears that. Only people act on what others act on.
 pub(crate) async fn carry_out(
+    platform: &Platform,
+    running: &Arc<Running>,
+    event: Event,
+    sender: Option<Verified>,
+    cause: CallCause,
+) -> Result<Handled, PlatformError> {
+    let again = sender.is_some().then(|| (event.clone(), cause.clone()));
+    match (
+        call(platform, running, event, sender.clone(), cause).await,
+        again,
+    ) {
+        (Err(PlatformError::Store(StoreError::Effect { why, .. })), Some((event, cause)))
+            if !why.may_pass() =>
+        {
+            call(platform, running, event, sender, cause).await
+        }
+        (done, _) => done,
+    }
+}
+
+async fn call(
     platform: &Platform,
     running: &Arc<Running>,
     event: Event,
