@@ -4,7 +4,7 @@
 //! acknowledged; otherwise it comes again.
 
 use crate::error::NotTaken;
-use crate::limits::{PAIRING, RENUMBERED_AFTER, SOURCE, STRANGER_EVERY, STRANGERS};
+use crate::limits::{NUMBER_FOR, PAIRING, RENUMBERED_AFTER, SOURCE, STRANGER_EVERY, STRANGERS};
 use crate::note::{self, Note};
 use crate::pair;
 use crate::update::{self, What, Who};
@@ -176,7 +176,7 @@ impl Ears {
             return self.stranger(mark, &who, &seen).await;
         }
         let reply_to_number = match &reply_to {
-            Some(id) => self.number_of(&seen.chat, id).await?,
+            Some(id) => self.number_when_sent(&seen.chat, id).await?,
             None => None,
         };
         let payload = Payload::Message {
@@ -316,6 +316,25 @@ impl Ears {
     async fn is_admitted(&self, chat: &str) -> Result<bool, StoreError> {
         let row = self.store.chat(SOURCE, chat).await?;
         Ok(row.is_some_and(|row| row.admitted))
+    }
+
+    /// The same of one that may be shown before the answer about it came.
+    async fn number_when_sent(&self, chat: &str, id: &str) -> Result<Option<u64>, StoreError> {
+        let mut changed = self.store.plugin_signal();
+        let number = async {
+            loop {
+                changed.mark_unchanged();
+                let sending = self.store.chat_is_sending(SOURCE, chat).await?;
+                let number = self.number_of(chat, id).await?;
+                if number.is_some() || !sending || changed.changed().await.is_err() {
+                    return Ok(number);
+                }
+            }
+        };
+        match tokio::time::timeout(NUMBER_FOR, number).await {
+            Ok(number) => number,
+            Err(_) => self.number_of(chat, id).await,
+        }
     }
 
     /// The plugin's number of a message.

@@ -79,3 +79,5 @@ pub(crate) const PAIRING: Duration = Duration::from_secs(15 * 60);
 pub(crate) const STRANGER_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Strangers that are remembered for that.
 pub(crate) const STRANGERS: usize = 1_000;
+/// How long an answer waits for what its message is called.
+pub(crate) const NUMBER_FOR: Duration = Duration::from_secs(20);

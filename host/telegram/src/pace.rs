@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn a_turn_is_taken_once() {
-        let pace = Arc::new(Pace::new());
+        let mut pace = Pace::new();
+        pace.pacer = Mutex::default();
+        let pace = Arc::new(pace);
         let shape = Shape {
             chat: Some(1),
             edits: None,

@@ -12,7 +12,7 @@ use crate::world::Desk;
 const KEPT_JOBS: u64 = 500;
 
 /// Messages whose job is remembered, at some 30 bytes each.
-const KEPT_MESSAGES: u64 = 2_000;
+const KEPT_MESSAGES: u64 = 1_000;
 
 /// Questions about hosts that are remembered for each job.
 const KEPT_ASKS: usize = 8;

@@ -40,6 +40,14 @@ pub(super) const QUEUE: &str = select_head!("pending");
 /// What it gave up.
 const PARKED: &str = select_head!("parked");
 
+/// Whether a message of a chat is begun and not done.
+pub(super) const SENDING: &str = "SELECT EXISTS (
+         SELECT 1 FROM chat_outbox o INDEXED BY chat_outbox_source
+         JOIN chat_messages m ON m.number = o.number
+         WHERE o.source = ?1 AND o.state = 'pending' AND o.begun_at IS NOT NULL
+             AND m.chat = ?2 AND m.service_id IS NULL
+     )";
+
 impl Store {
     /// What a chat source still has to do after that place of its queue, in the
     /// order in which it was asked for, due or not. At most `limit`, and never
@@ -95,6 +103,19 @@ impl Store {
     ) -> Result<()> {
         self.write(move |tx| done(tx, id, revision, service_id.as_deref()))
             .await
+    }
+
+    /// Whether a message is on its way into a chat: it may be shown there, and
+    /// what it is called is not known yet.
+    pub async fn chat_is_sending(&self, source: &str, chat: &str) -> Result<bool> {
+        let place = [source, chat].map(str::to_owned);
+        self.look(move |conn| {
+            let sending = first(conn, SENDING, [&place[0], &place[1]], |row| {
+                Ok(row.get::<_, bool>(0)?)
+            })?;
+            Ok(sending.unwrap_or(false))
+        })
+        .await
     }
 
     /// It failed; the error is cut to [`MAX_FAILURE_BYTES`]. What the service
