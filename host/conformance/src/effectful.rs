@@ -124,7 +124,7 @@ impl Stage<'_> {
     /// Plays new calls one after the other until what is kept no longer grows.
     async fn bounded(&self, played: &[(Play, Done)], fresh: impl Fn(&Play, u64) -> Play) -> Check {
         /// More than any plugin needs to remember.
-        const CALLS: u64 = 10_000;
+        const CALLS: u64 = 20_000;
         const BATCH: u64 = 500;
         const NAME: &str = "E7 what it keeps is bounded";
         let keeping: Vec<&Play> = played

@@ -315,7 +315,11 @@ impl Rig {
             store,
             platform,
             configs,
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .pool_max_idle_per_host(0)
+                .build()
+                .unwrap(),
             url,
             dir: dir.to_path_buf(),
             shutdown,
