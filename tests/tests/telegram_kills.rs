@@ -19,16 +19,22 @@ const AT_ONCE: usize = 5;
 /// to run: jobs are counted, because a host that was killed leaves out numbers.
 fn made(talk: &Talk) -> Vec<String> {
     let mut jobs = Vec::new();
+    let mut counted = |named: u64| {
+        jobs.iter()
+            .position(|job| *job == named)
+            .unwrap_or_else(|| {
+                jobs.push(named);
+                jobs.len() - 1
+            })
+    };
     let lines = talk.api.created().into_iter().map(|one| {
-        let line = one.text.lines().next().unwrap_or_default().to_owned();
-        let line = line.split(" · ").next().unwrap_or_default().to_owned();
-        let Some(named) = job(&line) else { return line };
-        let known = jobs.iter().position(|job| *job == named);
-        let place = known.unwrap_or_else(|| {
-            jobs.push(named);
-            jobs.len() - 1
-        });
-        line.replacen(&format!("#{named}"), &format!("job {place}"), 1)
+        let line = one.text.lines().next().unwrap_or_default();
+        let mut line = line.split(" · ").next().unwrap_or_default().to_owned();
+        while let Some(named) = job(&line) {
+            let place = counted(named);
+            line = line.replacen(&format!("#{named}"), &format!("job {place}"), 1);
+        }
+        line
     });
     lines.collect()
 }

@@ -32,7 +32,7 @@ const PROXY: [&str; 7] = [
     "CARGO_HTTP_PROXY",
 ];
 
-/// Run a command and propose what to write under [egress] for it
+/// Run a command and propose what to write under `[egress]` for it
 ///
 /// The command runs here, not in a sandbox, with a proxy that lets everything
 /// public through. What knows no proxy is not seen.

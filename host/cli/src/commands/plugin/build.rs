@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Build a plugin's project into a package, dist/NAME.wasm
 ///
-/// Runs the command of [build] in sortie-plugin.toml, makes a component of what
+/// Runs the command of `[build]` in sortie-plugin.toml, makes a component of what
 /// it leaves, puts the manifest in and checks the result without running it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
