@@ -118,8 +118,8 @@ async fn rest(api: &sortie_servers::BotApi) -> Result<()> {
     api.until(|_| find("", &[first, second]).is_some()).await;
     let (third, _) = find("", &[first, second]).context("it is there")?;
     api.says(ANA, ANA, &format!("/cancel {third}"));
-    api.until(|_| find("cancelled", &[first, second]).is_some())
-        .await;
+    let said = |part| find(part, &[first, second]).is_some();
+    api.until(|_| said("is being cancelled") && said("⏹")).await;
     Ok(())
 }
 
