@@ -76,7 +76,7 @@ pub struct Limits {
     /// Tables of one component.
     pub tables: usize,
     /// Processor time in milliseconds, waits for the host excluded. A scan gets
-    /// more of it for a large change, see [`Limits::for_change`].
+    /// more of it for a large change, see `Limits::for_change`.
     pub cpu_ms: u64,
     /// Wall-clock time in milliseconds, waits for the host included: git may
     /// have to read a large file for it.

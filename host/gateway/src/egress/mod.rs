@@ -4,7 +4,7 @@
 //! left of its limits (`budget`); the head must be one that everybody reads the
 //! same way (`head`, `target`); somebody must have allowed the host and the
 //! port ([`Warden`]); every address of the host must be one that the rule opens
-//! ([`crate::net`]); the connection goes to those addresses alone; and what
+//! (`crate::net`); the connection goes to those addresses alone; and what
 //! comes through a tunnel must be TLS to that very host (`hello`), unless the
 //! rule says otherwise. Whatever became of it, one [`Connection`] is written
 //! down; past the run's number of connections, one for all.

@@ -20,8 +20,9 @@ impl Store {
     /// is over, and the question stands open, all at once.
     ///
     /// # Errors
-    /// [`StoreError::Stale`]; [`StoreError::IllegalPhase`] when the run is not
-    /// executing.
+    /// [`StoreError::Stale`](crate::StoreError::Stale);
+    /// [`StoreError::IllegalPhase`](crate::StoreError::IllegalPhase) when the run
+    /// is not executing.
     pub async fn park(&self, fence: Fence, approval: NewApproval) -> Result<ApprovalId> {
         self.write(move |tx| park(tx, fence, &approval)).await
     }
