@@ -16,6 +16,7 @@ mod local;
 mod out;
 mod project;
 mod render;
+mod role;
 mod secret_input;
 mod watch;
 

@@ -1,11 +1,12 @@
 //! `sortie people add`.
 
-use super::Role;
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
 use crate::render::plain;
+use crate::role::Role;
 use sortie_api::view::{PersonBody, PersonView};
+use sortie_model::people;
 
 /// Let a person in, or give one another role
 #[derive(Debug, clap::Args)]
@@ -27,7 +28,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     let body = PersonBody {
         source: args.source,
         user: args.user,
-        role: args.role.as_str().to_owned(),
+        role: people::Role::from(args.role).to_string(),
         name: args.name,
     };
     let person: PersonView = client.post("/v1/people", &body).await?;

@@ -5,6 +5,7 @@ use crate::exit::{CliError, Exit};
 use crate::out::Out;
 use crate::render;
 use sortie_api::view::{ChatBody, ChatList, ChatView, QuietView};
+use sortie_model::people;
 
 /// Show a chat, admit it, or say what it hears
 ///
@@ -54,13 +55,13 @@ enum Level {
     None,
 }
 
-impl Level {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Results => "results",
-            Self::Questions => "questions",
-            Self::None => "none",
+impl From<Level> for people::Level {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::All => Self::All,
+            Level::Results => Self::Results,
+            Level::Questions => Self::Questions,
+            Level::None => Self::None,
         }
     }
 }
@@ -130,7 +131,9 @@ fn body(args: Args) -> ChatBody {
             (_, true) => Some(false),
             _ => None,
         },
-        level: args.level.map(|level| level.as_str().to_owned()),
+        level: args
+            .level
+            .map(|level| people::Level::from(level).as_str().to_owned()),
         project,
         project_level,
         quiet: args.quiet.map(|Hours(from, to)| QuietView {

@@ -33,27 +33,3 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         Command::Chat(args) => chat::run(args, client, out).await,
     }
 }
-
-/// What a person may be trusted with.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Role {
-    /// Looks
-    Viewer,
-    /// Also asks for work
-    Requester,
-    /// Also answers questions, and stops the work of others
-    Approver,
-    /// Everything
-    Owner,
-}
-
-impl Role {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Viewer => "viewer",
-            Self::Requester => "requester",
-            Self::Approver => "approver",
-            Self::Owner => "owner",
-        }
-    }
-}

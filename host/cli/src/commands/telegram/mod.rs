@@ -52,11 +52,3 @@ fn show(code: &PairingView, out: &Out) -> Result<(), CliError> {
         plain(&code.expires_at)
     ))
 }
-
-/// A role by its name.
-fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| {
-        let names = Role::ALL.map(Role::as_str).join(", ");
-        format!("roles are {names}")
-    })
-}

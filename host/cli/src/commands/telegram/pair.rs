@@ -1,10 +1,10 @@
 //! `sortie telegram pair`.
 
-use super::{code, role, show};
+use super::{code, show};
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
-use sortie_model::people::Role;
+use crate::role::Role;
 
 /// Make a code that lets one person in
 ///
@@ -12,14 +12,14 @@ use sortie_model::people::Role;
 /// counts no more.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What the person may do: viewer, requester, approver or owner
-    #[arg(long, value_name = "ROLE", default_value = "requester", value_parser = role)]
+    /// What the person may do
+    #[arg(long, value_enum, value_name = "ROLE", default_value_t = Role::Requester)]
     role: Role,
 }
 
 /// Asks for the code and shows it.
 pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
-    let code = code(args.role, client).await?;
+    let code = code(args.role.into(), client).await?;
     if out.is_json() {
         out.json(&code)?;
     } else {
