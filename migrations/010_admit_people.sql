@@ -64,6 +64,8 @@ CREATE TABLE chat_buttons (
     UNIQUE (number, action)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX chat_buttons_expiry ON chat_buttons (expires_at);
+
 -- What a chat source still has to do, in order; what it did leaves no row.
 ALTER TABLE chat_outbox RENAME TO chat_outbox_before;
 
@@ -110,6 +112,9 @@ SELECT 'chat_outbox', seq FROM sqlite_sequence WHERE name = 'chat_outbox_before'
 DROP TABLE chat_outbox_before;
 
 CREATE INDEX chat_outbox_source ON chat_outbox (source, state);
+
+-- What is on its way: it may be shown, and what it is called is not known yet.
+CREATE INDEX chat_outbox_begun ON chat_outbox (source) WHERE begun_at IS NOT NULL;
 
 CREATE INDEX chat_outbox_message ON chat_outbox (number) WHERE number IS NOT NULL;
 
@@ -167,6 +172,10 @@ CREATE INDEX events_halted ON events (at) WHERE kind = 'job.halted';
 CREATE UNIQUE INDEX deliveries_head ON deliveries (notifier, job_id)
 WHERE due_at IS NOT NULL;
 
+-- What the host tells of itself is one line.
+CREATE UNIQUE INDEX deliveries_head_of_host ON deliveries (notifier)
+WHERE due_at IS NOT NULL AND job_id IS NULL;
+
 CREATE INDEX deliveries_due ON deliveries (notifier, due_at) WHERE due_at IS NOT NULL;
 
 CREATE INDEX deliveries_open ON deliveries (notifier, state, job_id, event_seq)
@@ -174,21 +183,17 @@ WHERE settled_at IS NULL;
 
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 
--- When the one who was asked is reminded, and when that was done.
+-- When the one who was asked is reminded; none once that was done.
 ALTER TABLE approvals ADD COLUMN remind_at INTEGER;
 
-ALTER TABLE approvals ADD COLUMN reminded_at INTEGER CHECK (
-    reminded_at IS NULL OR remind_at IS NOT NULL
-);
-
 CREATE INDEX approvals_reminder ON approvals (remind_at)
-WHERE decision IS NULL AND reminded_at IS NULL AND remind_at IS NOT NULL;
+WHERE decision IS NULL AND remind_at IS NOT NULL;
 
 -- The job that another one continues, and the one that it waits for.
 ALTER TABLE jobs ADD COLUMN follows INTEGER REFERENCES jobs (id);
 
 ALTER TABLE jobs ADD COLUMN behind INTEGER REFERENCES jobs (id) CHECK (
-    behind IS NULL OR phase = 'queued'
+    behind IS NULL OR (phase = 'queued' AND due_at = 9223372036854775807)
 );
 
 CREATE INDEX jobs_behind ON jobs (behind) WHERE behind IS NOT NULL;

@@ -10,9 +10,7 @@ use sortie_model::budget::Limits;
 use sortie_model::guard::OnBudget;
 use sortie_model::halt::HaltReason;
 use sortie_plugins::surfaces::budget::{Refusal, Request};
-use sortie_store::persist;
-use sortie_store::{Job, NewApproval};
-use std::time::Duration;
+use sortie_store::Job;
 
 /// The name of the question; no step of a workflow asks it.
 const STEP: &str = "budget";
@@ -69,24 +67,19 @@ pub(crate) async fn used_up(
     }
     let store = &context.options.store;
     let state = store.run_state(context.fence.run).await?;
-    let wait_ms = policy.approval_expires_ms;
-    let now = context.options.clock.now();
+    let question = format!(
+        "{detail}; what is done so far is kept. Raise the budget of {} by {raise} and go on?",
+        context.limits
+    );
     let subject = Subject::Budget { exhausted, raise };
-    let evidence = evidence::of(context, &subject, state.run.head_commit.as_deref()).await?;
-    let question = NewApproval {
-        step: STEP.to_owned(),
+    evidence::ask(
+        context,
+        STEP.to_owned(),
         subject,
-        question: format!(
-            "{detail}; what is done so far is kept. Raise the budget of {} by {raise} and go on?",
-            context.limits
-        ),
-        commit: state.run.head_commit,
-        expires_at: now.plus(Duration::from_millis(wait_ms)),
-        remind_at: evidence::remind_after_ms(wait_ms)
-            .map(|after| now.plus(Duration::from_millis(after))),
-        evidence: Some(evidence),
-    };
-    persist(|| store.park(context.fence, question.clone())).await?;
+        question,
+        state.run.head_commit,
+    )
+    .await?;
     Ok(Ended::Parked)
 }
 

@@ -8,6 +8,8 @@ use sortie_model::approval::Subject;
 use sortie_model::diff::DiffSource as _;
 use sortie_model::finding::Finding;
 use sortie_plugins::surfaces::workflow::Outcome;
+use sortie_store::NewApproval;
+use std::time::Duration;
 
 /// The findings that are shown; the number says how many there are.
 const FINDINGS: usize = 20;
@@ -21,19 +23,50 @@ const MESSAGE_CHARS: usize = 500;
 /// The characters of a summary that are shown.
 const SUMMARY_CHARS: usize = 2_000;
 
+/// Puts a question about what the run made so far to a person: the run is
+/// parked, and its sandbox has to be gone. What cannot be shown does not keep
+/// anybody from asking.
+pub(crate) async fn ask(
+    context: &RunContext,
+    step: String,
+    subject: Subject,
+    question: String,
+    head: Option<String>,
+) -> Result<(), Fault> {
+    let evidence = match of(context, &subject, head.as_deref()).await {
+        Ok(evidence) => Some(evidence),
+        Err(Fault::Stale) => return Err(Fault::Stale),
+        Err(error) => {
+            tracing::warn!(?error, job = %context.job.id, "a question goes out without what was found");
+            None
+        }
+    };
+    let wait_ms = context.job.policy.approval_expires_ms;
+    let now = context.options.clock.now();
+    let after = |ms| now.plus(Duration::from_millis(ms));
+    let approval = NewApproval {
+        step,
+        subject,
+        question,
+        commit: head,
+        expires_at: after(wait_ms),
+        remind_at: remind_after_ms(wait_ms).map(after),
+        evidence,
+    };
+    let store = &context.options.store;
+    sortie_store::persist(|| store.park(context.fence, approval.clone())).await?;
+    Ok(())
+}
+
 /// When to remind of a question that waits so long: after three quarters of the
 /// time, and never where that is a matter of seconds.
-pub(crate) fn remind_after_ms(wait_ms: u64) -> Option<u64> {
+fn remind_after_ms(wait_ms: u64) -> Option<u64> {
     const LEAST_MS: u64 = 120_000;
     (wait_ms >= LEAST_MS).then_some(wait_ms / 4 * 3)
 }
 
 /// The evidence of a question about what the run made so far.
-pub(crate) async fn of(
-    context: &RunContext,
-    subject: &Subject,
-    head: Option<&str>,
-) -> Result<Value, Fault> {
+async fn of(context: &RunContext, subject: &Subject, head: Option<&str>) -> Result<Value, Fault> {
     let store = &context.options.store;
     let redactor = &context.options.redactor;
     let mut evidence = Map::new();

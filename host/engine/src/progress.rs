@@ -102,6 +102,6 @@ fn text_of(event: &Event) -> Option<String> {
 }
 
 /// At most `chars` characters.
-fn cut(text: &str, chars: usize) -> String {
+pub(crate) fn cut(text: &str, chars: usize) -> String {
     text.chars().take(chars).collect()
 }

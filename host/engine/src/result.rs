@@ -17,6 +17,9 @@ use sortie_store::{Published, RunEnd};
 /// The checks that are told of, the last of each command.
 const CHECKS: usize = 16;
 
+/// The characters of a command that are told: it may be as long as a script.
+const COMMAND_CHARS: usize = 500;
+
 /// The result of the run that ends so.
 pub(crate) async fn of(
     options: &EngineOptions,
@@ -45,7 +48,7 @@ pub(crate) async fn of(
     let mut tokens = (0_u64, 0_u64);
     for call in store.model_calls(fence.run).await? {
         let used: TokenUsage = call.usage.unwrap_or_default();
-        tokens.0 += used.input + used.cache_read + used.cache_write;
+        tokens.0 += used.all_input();
         tokens.1 += used.output;
     }
     result.insert(
@@ -115,9 +118,12 @@ async fn checks(options: &EngineOptions, fence: Fence) -> Result<Value, Fault> {
             None => {}
         }
     }
-    let checks = checks.into_iter();
-    let redact = |command: &str| options.redactor.redact(command).into_owned();
+    let told = |command: &str| -> String {
+        let command = options.redactor.redact(command);
+        command.chars().take(COMMAND_CHARS).collect()
+    };
     Ok(checks
-        .map(|(command, passed)| json!({ "command": redact(&command), "passed": passed }))
+        .into_iter()
+        .map(|(command, passed)| json!({ "command": told(&command), "passed": passed }))
         .collect())
 }

@@ -38,25 +38,29 @@ pub(crate) async fn task(options: &EngineOptions, job: &Job) -> Result<String, F
     Ok(with_earlier(&job.task, &before))
 }
 
-/// The branch that the followed job published and where it stands now; none
-/// when there is no such branch.
+/// The branch that the thread published last before the job, and where it stands
+/// now; none when there is no such branch. A job in between may have been
+/// cancelled before it did anything.
 pub(crate) async fn published_tip(
     options: &EngineOptions,
     mirror: &Mirror,
     job: &Job,
 ) -> Result<Option<(String, CommitId)>, Fault> {
-    let Some(follows) = job.follows else {
-        return Ok(None);
-    };
-    let followed = options.store.job(follows).await?;
-    let Some(published) = followed.and_then(|followed| followed.published) else {
-        return Ok(None);
-    };
-    match mirror.resolve_branch(&published.branch).await {
-        Ok(tip) => Ok(Some((published.branch, tip))),
-        Err(GitError::NoSuchBranch { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+    let mut before = job.follows;
+    while let Some(id) = before {
+        let Some(followed) = options.store.job(id).await? else {
+            break;
+        };
+        if let Some(published) = followed.published {
+            return match mirror.resolve_branch(&published.branch).await {
+                Ok(tip) => Ok(Some((published.branch, tip))),
+                Err(GitError::NoSuchBranch { .. }) => Ok(None),
+                Err(error) => Err(error.into()),
+            };
+        }
+        before = followed.follows;
     }
+    Ok(None)
 }
 
 fn with_earlier(task: &str, before: &[ThreadEntry]) -> String {

@@ -224,6 +224,7 @@ impl Platform {
             let taken = async {
                 while store.prune_events(before).await? > 0 {}
                 while store.prune_deliveries(before).await? > 0 {}
+                while store.prune_buttons(before).await? > 0 {}
                 Ok::<(), StoreError>(())
             };
             if let Err(error) = taken.await {

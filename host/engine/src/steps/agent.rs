@@ -7,7 +7,7 @@ use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::meter::{AtWork, RunMeter};
 use crate::program::{self, Reader};
-use crate::progress::Progress;
+use crate::progress::{Progress, cut};
 use crate::watchdog::{Stuck, Watchdog};
 use crate::{thread, translate};
 use sortie_model::approval::{Decision, Subject};
@@ -290,9 +290,4 @@ impl Watch {
     fn alarm(&self) -> Option<Instant> {
         self.began.checked_add(self.dog.patience_ends())
     }
-}
-
-/// At most `chars` characters.
-fn cut(text: &str, chars: usize) -> String {
-    text.chars().take(chars).collect()
 }

@@ -8,9 +8,6 @@ use crate::fault::Fault;
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::run::Step;
 use sortie_plugins::surfaces::workflow::{ApprovalOutcome, ApprovalStep, Outcome};
-use sortie_store::NewApproval;
-use sortie_store::persist;
-use std::time::Duration;
 
 /// The answer, or none after the run was parked to wait for it.
 pub(super) async fn perform(
@@ -44,19 +41,6 @@ pub(super) async fn perform(
         true => Subject::Review,
         false => Subject::Gate,
     };
-    let wait_ms = context.job.policy.approval_expires_ms;
-    let now = context.options.clock.now();
-    let evidence = evidence::of(context, &subject, state.run.head_commit.as_deref()).await?;
-    let question = NewApproval {
-        step: id,
-        subject,
-        question: asked.question,
-        commit: state.run.head_commit,
-        expires_at: now.plus(Duration::from_millis(wait_ms)),
-        remind_at: evidence::remind_after_ms(wait_ms)
-            .map(|after| now.plus(Duration::from_millis(after))),
-        evidence: Some(evidence),
-    };
-    persist(|| store.park(context.fence, question.clone())).await?;
+    evidence::ask(context, id, subject, asked.question, state.run.head_commit).await?;
     Ok(None)
 }

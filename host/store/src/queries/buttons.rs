@@ -3,10 +3,12 @@
 
 use crate::db::{all, first, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
-use crate::limits::{BUTTON_LIFE_MS, MAX_BUTTONS};
+use crate::limits::{BUTTON_LIFE_MS, MAX_BUTTONS, MAX_PRUNED};
 use crate::store::Store;
 use crate::types::Button;
 use crate::writer::Tx;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::{Connection, Row, params};
 use sortie_model::clock::Timestamp;
 use sortie_model::id::{ApprovalId, ChatNumber};
@@ -19,7 +21,19 @@ pub(super) const BUTTON: &str = "SELECT m.plugin, b.number, m.source, m.chat, m.
      LEFT JOIN approvals a ON a.id = b.approval_id
      WHERE b.token = ?1";
 
+/// Buttons that expired long ago.
+pub(super) const OLD: &str = "DELETE FROM chat_buttons WHERE token IN (
+         SELECT token FROM chat_buttons WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2
+     )";
+
 impl Store {
+    /// Forgets buttons that expired before that time. At most [`MAX_PRUNED`] at
+    /// once: call it again until it says 0.
+    pub async fn prune_buttons(&self, before: Timestamp) -> Result<usize> {
+        self.write(move |tx| run(tx.conn, OLD, params![before.0, MAX_PRUNED]))
+            .await
+    }
+
     /// The button that has that token, whether it counts or not.
     pub async fn button(&self, token: &str) -> Result<Option<Button>> {
         let token = token.to_owned();
@@ -70,19 +84,12 @@ pub(super) fn mint(actions: Vec<String>) -> Result<Vec<New>> {
 
 /// 16 random bytes as 22 characters that any service and address takes.
 fn token() -> Result<String> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes).map_err(|e| StoreError::Io {
         what: "draw a random token".into(),
         detail: e.to_string(),
     })?;
-    let number = u128::from_be_bytes(bytes);
-    // Six bits each; the last digit has the two that are left.
-    let digit = |place: u32| {
-        let bits = usize::try_from((number >> (6 * place)) & 63).unwrap_or(0);
-        char::from(DIGITS[bits])
-    };
-    Ok((0..22).map(digit).collect())
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Makes these the buttons of a message. An action that it had keeps its token.

@@ -2,7 +2,7 @@
 
 use super::audit::note;
 use super::people::Person;
-use super::rows::{named, parse};
+use super::rows::{self, named, parse};
 use super::{meta, timeline};
 use crate::db::{all, cut, json, name, unsigned};
 use crate::error::{Result, StoreError};
@@ -16,7 +16,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::id::EventSeq;
 
 /// The pause, as [`Pause`], while there is one.
-const PAUSED: &str = "intake.paused";
+pub(super) const PAUSED: &str = "intake.paused";
 
 /// What the alarm goes by: `fired_at` after one, `resumed_at` after a person
 /// let the intake go on; both are times in milliseconds.
@@ -84,11 +84,7 @@ impl Store {
     pub async fn halts_since(&self, since: Timestamp) -> Result<Vec<(HaltReason, u64)>> {
         self.read(move |conn| {
             all(conn, HALTS, [since.0], |row| {
-                let reason = named("events", row, 0, |name| {
-                    HaltReason::ALL
-                        .into_iter()
-                        .find(|reason| reason.as_str() == name)
-                })?;
+                let reason = named("events", row, 0, rows::halt_reason)?;
                 Ok((reason, unsigned(row.get(1)?)))
             })
         })

@@ -1,7 +1,7 @@
 //! Small facts about the store as a whole, and whether it works.
 
-use super::{deliveries, threads};
-use crate::db::{all, first, name, run, unsigned};
+use super::{deliveries, host, stats, threads};
+use crate::db::{first, name, run, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
 use crate::types::QueueStats;
@@ -9,7 +9,6 @@ use crate::writer::Tx;
 use rusqlite::{Connection, params};
 use sortie_model::clock::Timestamp;
 use sortie_model::id::Token;
-use sortie_model::job::JobPhase;
 
 /// Keys that begin so are the store's own.
 const RESERVED: &str = "store.";
@@ -52,11 +51,11 @@ impl Store {
             let found = first(
                 conn,
                 "SELECT EXISTS (SELECT 1 FROM jobs WHERE phase = 'approved')
-                     OR (NOT EXISTS (SELECT 1 FROM meta WHERE key = 'intake.paused')
+                     OR (NOT EXISTS (SELECT 1 FROM meta WHERE key = ?2)
                      AND EXISTS (SELECT 1 FROM projects p WHERE EXISTS (
                          SELECT 1 FROM jobs j WHERE j.phase = 'queued'
                          AND j.project_id = p.id AND j.due_at <= ?1)))",
-                [now.0],
+                params![now.0, host::PAUSED],
                 |row| Ok(row.get::<_, bool>(0)?),
             )?;
             Ok(found.unwrap_or(false))
@@ -123,24 +122,14 @@ pub(super) fn next_token(tx: &Tx<'_>) -> Result<Token> {
 }
 
 fn stats(conn: &Connection, now: Timestamp) -> Result<QueueStats> {
-    let mut stats = QueueStats::default();
-    let counts = all(
-        conn,
-        "SELECT phase, count(*) FROM jobs
-         WHERE phase IN ('queued', 'running', 'awaiting_approval', 'needs_review', 'approved')
-         GROUP BY phase",
-        [],
-        |row| Ok((super::rows::job_phase(row, 0)?, unsigned(row.get(1)?))),
-    )?;
-    for (phase, count) in counts {
-        match phase {
-            JobPhase::Queued => stats.queued = count,
-            JobPhase::Running => stats.running = count,
-            JobPhase::Approved => stats.approved = count,
-            JobPhase::AwaitingApproval | JobPhase::NeedsReview => stats.waiting += count,
-            _ => {}
-        }
-    }
+    let counts = stats::queue(conn)?;
+    let mut stats = QueueStats {
+        queued: counts.queued,
+        running: counts.running,
+        waiting: counts.waiting,
+        approved: counts.approved,
+        ..QueueStats::default()
+    };
     stats.postponed = first(
         conn,
         "SELECT count(*) FROM jobs WHERE phase = 'queued' AND due_at > ?1 AND due_at < ?2",

@@ -42,7 +42,7 @@ const PARKED: &str = select_head!("parked");
 
 /// Whether a message of a chat is begun and not done.
 pub(super) const SENDING: &str = "SELECT EXISTS (
-         SELECT 1 FROM chat_outbox o INDEXED BY chat_outbox_source
+         SELECT 1 FROM chat_outbox o INDEXED BY chat_outbox_begun
          JOIN chat_messages m ON m.number = o.number
          WHERE o.source = ?1 AND o.state = 'pending' AND o.begun_at IS NOT NULL
              AND m.chat = ?2 AND m.service_id IS NULL

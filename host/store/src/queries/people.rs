@@ -30,12 +30,11 @@ const REMINDED_AT_ONCE: u32 = 500;
 pub(super) const NEXT_EXPIRY: &str = "SELECT
          (SELECT min(expires_at) FROM approvals WHERE decision IS NULL),
          (SELECT min(remind_at) FROM approvals
-          WHERE decision IS NULL AND reminded_at IS NULL AND remind_at IS NOT NULL)";
+          WHERE decision IS NULL AND remind_at IS NOT NULL)";
 
 /// The open questions whose reminder is due.
 pub(super) const REMINDED: &str = "SELECT id FROM approvals
-     WHERE decision IS NULL AND reminded_at IS NULL AND remind_at IS NOT NULL
-         AND remind_at <= ?1
+     WHERE decision IS NULL AND remind_at IS NOT NULL AND remind_at <= ?1
      ORDER BY remind_at, id LIMIT ?2";
 
 /// The jobs of the questions that nobody answered in time.
@@ -429,8 +428,8 @@ fn remind_due(tx: &mut Tx<'_>) -> Result<Vec<JobId>> {
     for id in due {
         run(
             tx.conn,
-            "UPDATE approvals SET reminded_at = ?2 WHERE id = ?1",
-            params![signed(id.0), tx.now.0],
+            "UPDATE approvals SET remind_at = NULL WHERE id = ?1",
+            [signed(id.0)],
         )?;
         let approval = jobs::approval(tx.conn, id)?
             .ok_or_else(|| StoreError::row("approvals", "the question is gone"))?;

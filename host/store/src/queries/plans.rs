@@ -178,6 +178,8 @@ fn chats_and_reminders_look_at_what_is_open() {
         "SEARCH chat_outbox USING INDEX chat_outbox_message (number=?)"
     );
     assert!(plan(buttons::BUTTON).starts_with("SEARCH b USING PRIMARY KEY (token=?)"));
+    assert!(plan(buttons::OLD).contains("INDEX chat_buttons_expiry (expires_at<?)"));
+    assert!(plan(outbox::SENDING).contains("INDEX chat_outbox_begun (source=?)"));
     let superseded = plan(deliveries::SUPERSEDED);
     assert!(
         superseded.contains("INDEX deliveries_open (notifier=? AND state=? AND job_id=?)"),

@@ -95,7 +95,7 @@ fn start(row: &Row<'_>, column: usize) -> Result<Start> {
     })
 }
 
-fn halt_reason(name: &str) -> Option<HaltReason> {
+pub(super) fn halt_reason(name: &str) -> Option<HaltReason> {
     HaltReason::ALL
         .into_iter()
         .find(|reason| reason.as_str() == name)

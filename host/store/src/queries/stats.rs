@@ -101,7 +101,7 @@ fn stats(conn: &Connection, now: Timestamp, hours: u32, lines: bool) -> Result<S
     })
 }
 
-fn queue(conn: &Connection) -> Result<QueueCounts> {
+pub(super) fn queue(conn: &Connection) -> Result<QueueCounts> {
     let mut queue = QueueCounts::default();
     let counts = all(
         conn,

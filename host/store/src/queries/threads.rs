@@ -133,20 +133,29 @@ pub(super) fn release(tx: &mut Tx<'_>, job: JobId, behind: Option<JobId>) -> Res
     Ok(())
 }
 
-/// The first run of a job that follows another one begins with what that one
-/// left, unless that was published: then it is on the remote.
+/// The first run of a job that follows another one begins with what the thread
+/// left last, unless that was published: then it is on the remote. A job in
+/// between may have left nothing.
 pub(super) fn take_up(tx: &Tx<'_>, job: JobId, follows: JobId) -> Result<()> {
-    let published = first(
-        tx.conn,
-        "SELECT published_branch IS NOT NULL FROM jobs WHERE id = ?1",
-        [signed(follows.0)],
-        |row| Ok(row.get::<_, bool>(0)?),
-    )?;
-    let work = match published {
-        Some(false) => people::newest_work(tx.conn, follows)?,
-        _ => None,
-    };
-    let Some(work) = work else { return Ok(()) };
+    let mut before = Some(follows);
+    let mut left = None;
+    while let Some(id) = before
+        && left.is_none()
+    {
+        let (is_published, follows) = first(
+            tx.conn,
+            "SELECT published_branch IS NOT NULL, follows FROM jobs WHERE id = ?1",
+            [signed(id.0)],
+            |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Option<i64>>(1)?)),
+        )?
+        .unwrap_or_default();
+        if is_published {
+            return Ok(());
+        }
+        left = people::newest_work(tx.conn, id)?;
+        before = follows.map(|id| JobId(unsigned(id)));
+    }
+    let Some(work) = left else { return Ok(()) };
     run(
         tx.conn,
         "UPDATE jobs SET start = ?2, start_base = ?3, start_commit = ?4 WHERE id = ?1",

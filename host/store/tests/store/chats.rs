@@ -180,6 +180,13 @@ async fn a_button_counts_once_and_keeps_its_token_over_edits() {
     let button = store.button(&token).await.unwrap().unwrap();
     assert!(!button.is_open);
     assert_eq!(button.used_by.as_deref(), Some("ann"));
+
+    // What expired long ago is forgotten, and nothing else.
+    let expired = button.expires_at;
+    assert_eq!(store.prune_buttons(expired).await.unwrap(), 0);
+    let later = expired.plus(std::time::Duration::from_millis(1));
+    assert_eq!(store.prune_buttons(later).await.unwrap(), 1);
+    assert_eq!(store.button(&token).await.unwrap(), None);
 }
 
 /// A press of the button that has that token, and what it asks for.

@@ -98,6 +98,25 @@ async fn unpublished_work_is_taken_up() {
 }
 
 #[tokio::test]
+async fn work_is_taken_up_over_one_that_left_nothing() {
+    let home = home().await;
+    let first = home.executing().await;
+    let store = &home.store;
+    store
+        .set_base(first.fence, "b45e", crate::support::CAP, "sortie/1/x")
+        .await
+        .unwrap();
+    store.set_head(first.fence, "c0ffee").await.unwrap();
+    let second = home.follow(first.job.id).await.id;
+    let third = home.follow(second).await.id;
+    store.cancel(second, "ann", "cli").await.unwrap();
+    home.succeed(first.fence).await;
+    let claim = store.claim(PLENTY).await.unwrap().unwrap();
+    assert_eq!(claim.job.id, third);
+    assert_eq!(claim.job.start.work.unwrap().commit, "c0ffee");
+}
+
+#[tokio::test]
 async fn the_end_tells_what_was_used() {
     let home = home().await;
     let claim = home.running().await;
