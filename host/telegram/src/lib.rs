@@ -39,6 +39,6 @@ mod verdict;
 
 pub use error::{DoorError, TelegramError};
 pub use options::{Diffs, Mode, TelegramConfig, TelegramOptions};
-pub use profile::probe;
+pub use profile::{api_url, probe};
 pub use service::{PairingCode, SetUp, Telegram};
 pub use state::{Bot, State};

@@ -3,10 +3,11 @@
 use crate::bot::Bots;
 use crate::error::TelegramError;
 use crate::limits::WEBHOOK_SECRET;
-use crate::options::Mode;
-use crate::settings::Settings;
+use crate::options::{Mode, TelegramConfig};
+use crate::settings::{Said, Settings};
 use crate::state::Bot;
 use sortie_vault::{Redactor, Secret, Vault};
+use std::path::Path;
 use teloxide_core::payloads::SetWebhookSetters;
 use teloxide_core::requests::Requester;
 use teloxide_core::types::{AllowedUpdate, BotCommand};
@@ -34,18 +35,24 @@ pub(crate) const UPDATES: [AllowedUpdate; 3] = [
     AllowedUpdate::MyChatMember,
 ];
 
-/// Asks Telegram who the token belongs to, for whoever checks a set-up. Writes
-/// nothing anywhere.
+/// Where a host of that configuration and data directory finds the Bot API.
+pub fn api_url(config: &TelegramConfig, data_dir: &Path) -> String {
+    Settings::new(config, Said::read(data_dir)).api_url
+}
+
+/// Asks Telegram who the token belongs to, where that host would ask, for
+/// whoever checks a set-up. Writes nothing anywhere.
 ///
 /// # Errors
 ///
 /// When Telegram refuses, or cannot be reached.
 pub async fn probe(
     token: &Secret,
-    api_url: &str,
+    config: &TelegramConfig,
+    data_dir: &Path,
     redactor: &Redactor,
 ) -> Result<Bot, TelegramError> {
-    me(&Bots::new(token, api_url)?)
+    me(&Bots::new(token, &api_url(config, data_dir))?)
         .await
         .map_err(|error| TelegramError::Refused(redactor.redact(&error.to_string()).into_owned()))
 }
