@@ -22,7 +22,7 @@ impl Bots {
     /// Clients for a token and an address.
     pub(crate) fn new(token: &Secret, api_url: &str) -> Result<Self, TelegramError> {
         let id = number(token.expose()).ok_or(TelegramError::Token)?;
-        let url = address(api_url)?;
+        let url = api_address(api_url)?;
         let bot = |timeout| -> Result<teloxide_core::Bot, TelegramError> {
             let client = client(&url, timeout)?;
             let bot = teloxide_core::Bot::with_client(token.expose(), client);
@@ -45,11 +45,33 @@ fn number(token: &str) -> Option<u64> {
     id.parse().ok().filter(|_| fits)
 }
 
-fn address(text: &str) -> Result<Url, TelegramError> {
-    let wrong = || TelegramError::ApiUrl(text.chars().take(200).collect());
-    let url = Url::parse(text).map_err(|_| wrong())?;
-    let fits = matches!(url.scheme(), "http" | "https") && url.has_host();
-    if fits { Ok(url) } else { Err(wrong()) }
+/// Where the Bot API is.
+///
+/// # Errors
+///
+/// [`TelegramError::ApiUrl`] when the text is no address of HTTP.
+pub fn api_address(text: &str) -> Result<Url, TelegramError> {
+    let fits = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let url = Url::parse(text).ok().filter(fits);
+    url.ok_or_else(|| TelegramError::ApiUrl(beginning(text)))
+}
+
+/// Where Telegram reaches this host. It calls nothing that is not HTTPS.
+///
+/// # Errors
+///
+/// [`TelegramError::NoWebhookUrl`] without a text, and
+/// [`TelegramError::WebhookUrl`] when it is no such address.
+pub fn webhook_address(text: Option<&str>) -> Result<Url, TelegramError> {
+    let text = text.ok_or(TelegramError::NoWebhookUrl)?;
+    let fits = |url: &Url| url.scheme() == "https" && url.path().ends_with("/telegram");
+    let url = Url::parse(text).ok().filter(fits);
+    url.ok_or_else(|| TelegramError::WebhookUrl(beginning(text)))
+}
+
+/// As much of an address as an error shows.
+fn beginning(text: &str) -> String {
+    text.chars().take(200).collect()
 }
 
 fn client(url: &Url, timeout: Duration) -> Result<reqwest::Client, TelegramError> {
@@ -92,12 +114,28 @@ mod tests {
 
     #[test]
     fn only_http_addresses_are_taken() {
-        assert!(address("https://api.telegram.org").is_ok());
-        assert!(address("http://127.0.0.1:8081").is_ok());
+        assert!(api_address("https://api.telegram.org").is_ok());
+        assert!(api_address("http://127.0.0.1:8081").is_ok());
         for text in ["", "api.telegram.org", "ftp://x", "file:///etc/passwd"] {
-            assert!(address(text).is_err(), "{text}");
+            assert!(api_address(text).is_err(), "{text}");
         }
         let here = |text: &str| is_here(&Url::parse(text).expect("an address"));
         assert!(here("http://localhost:1") && here("http://[::1]:1") && !here("https://x.org"));
+    }
+
+    #[test]
+    fn a_webhook_is_https_and_ends_as_the_route_does() {
+        assert!(webhook_address(Some("https://x.org/sortie/telegram")).is_ok());
+        let none = webhook_address(None);
+        assert!(matches!(none, Err(TelegramError::NoWebhookUrl)));
+        for text in [
+            "",
+            "http://x.org/telegram",
+            "https://x.org",
+            "x.org/telegram",
+        ] {
+            let wrong = webhook_address(Some(text));
+            assert!(matches!(wrong, Err(TelegramError::WebhookUrl(_))), "{text}");
+        }
     }
 }

@@ -37,6 +37,7 @@ mod state;
 mod update;
 mod verdict;
 
+pub use bot::{api_address, webhook_address};
 pub use error::{DoorError, TelegramError};
 pub use options::{Diffs, Mode, TelegramConfig, TelegramOptions};
 pub use profile::{api_url, probe};

@@ -46,7 +46,7 @@ pub fn words(view: &TelegramView) -> (String, bool) {
                 .to_owned()
         }
         "refused" => {
-            format!("Telegram refuses the token: {detail}; `sortie telegram setup` takes a new one")
+            format!("the bot cannot be used: {detail}; `sortie telegram setup` connects it again")
         }
         "unreachable" => format!("Telegram cannot be reached: {detail}"),
         other => format!("it is {}", plain(other)),
