@@ -53,7 +53,7 @@ pub async fn probe(
 ) -> Result<Bot, TelegramError> {
     me(&Bots::new(token, &api_url(config, data_dir))?)
         .await
-        .map_err(|error| TelegramError::Refused(redactor.redact(&error.to_string()).into_owned()))
+        .map_err(|error| TelegramError::of(&error, redactor))
 }
 
 /// Who the token belongs to.

@@ -2,11 +2,11 @@
 //! as it holds, and begins anew with another.
 
 use crate::bot::Bots;
-use crate::error::{DoorError, TelegramError};
+use crate::error::{DoorError, TelegramError, reason};
 use crate::hear::Ears;
 use crate::limits::{
-    FULL_PAUSE, MAX_REASON_BYTES, MAX_WEBHOOK_BYTES, NOTES, PAIRING, REFUSED, TOKEN_LOOK,
-    TOKEN_SECRET, UNREACHABLE, WEBHOOK_SECRET,
+    FULL_PAUSE, MAX_WEBHOOK_BYTES, NOTES, PAIRING, REFUSED, TOKEN_LOOK, TOKEN_SECRET, UNREACHABLE,
+    WEBHOOK_SECRET,
 };
 use crate::note::Note;
 use crate::options::{Diffs, Mode, TelegramConfig, TelegramOptions};
@@ -155,7 +155,7 @@ impl Telegram {
         inner.vault.hide(TOKEN_SECRET, &set_up.token);
         let bot = profile::me(&bots)
             .await
-            .map_err(|error| TelegramError::Refused(inner.redacted(&error)))?;
+            .map_err(|error| TelegramError::of(&error, &inner.redactor))?;
         // Made here already, so that whoever sets the bot up can read it.
         inner.hook(&settings)?;
         inner.vault.keep(TOKEN_SECRET, &set_up.token)?;
@@ -237,9 +237,7 @@ impl Inner {
     }
 
     pub(crate) fn redacted(&self, error: &RequestError) -> String {
-        let mut why = self.redactor.redact(&error.to_string()).into_owned();
-        why.truncate(why.floor_char_boundary(MAX_REASON_BYTES));
-        why
+        reason(error, &self.redactor)
     }
 
     fn token(&self) -> Option<Secret> {

@@ -142,6 +142,7 @@ fn fault(error: TelegramError) -> ChatFault {
         TelegramError::Vault(_)
         | TelegramError::Settings(_)
         | TelegramError::Client(_)
+        | TelegramError::Unreachable(_)
         | TelegramError::Random(_) => ChatFault::Failed(error.to_string()),
     }
 }

@@ -48,7 +48,9 @@ pub fn words(view: &TelegramView) -> (String, bool) {
         "refused" => {
             format!("the bot cannot be used: {detail}; `sortie telegram setup` connects it again")
         }
-        "unreachable" => format!("Telegram cannot be reached: {detail}"),
+        "unreachable" => {
+            format!("Telegram cannot be reached: {detail}; check the network and telegram.api_url")
+        }
         other => format!("it is {}", plain(other)),
     };
     (words, false)
