@@ -1,7 +1,7 @@
 //! Does one thing of the queue: the requests it takes, and what is written
 //! afterwards. One task of one chat at a time; the sender sees to that.
 
-use crate::content::{self, Content, File};
+use crate::content::{self, Content, File, Part};
 use crate::hold::Hold;
 use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE};
 use crate::note;
@@ -237,20 +237,22 @@ impl Delivery {
         mut content: Content,
         mut turn: Option<Turn>,
     ) -> Result<String, Fault> {
+        let mut parts = content.parts();
         let mut sent: Vec<i32> = Vec::new();
         if let Some(floor) = task.floor.filter(|_| !self.task.unsent) {
             drop(turn.take());
-            sent = self.recover(floor, target, &content).await?;
+            sent = self.recover(floor, target, &content, &parts).await?;
         } else if !self.inner.store.chat_begin(task.id, target.newest).await? {
             return Err(Fault::Never("it was settled meanwhile".to_owned()));
         }
-        while sent.len() < content.parts().len() {
+        while let Some(part) = parts.get(sent.len()) {
             // The turn that was taken is for the first request.
             let here = match turn.take() {
                 Some(turn) => turn,
                 None => self.pace.take(target.shape()).await,
             };
-            let answer = self.send_part(target, &content, sent.len()).await;
+            let reply_to = content.reply_to.filter(|_| sent.is_empty());
+            let answer = self.send_part(target, &content, part, reply_to).await;
             drop(here);
             match answer {
                 Ok(id) => {
@@ -261,7 +263,9 @@ impl Delivery {
                     Verdict::Wrong(Remedy::NoReply) if content.reply_to.is_some() => {
                         content.reply_to = None;
                     }
-                    Verdict::Wrong(Remedy::Plain) if sent.is_empty() && content.strip() => {}
+                    Verdict::Wrong(Remedy::Plain) if sent.is_empty() && content.strip() => {
+                        parts = content.parts();
+                    }
                     _ if sent.is_empty() => return Err(Fault::Telegram(error)),
                     _ => return Err(Fault::Partly(error)),
                 },
@@ -288,9 +292,10 @@ impl Delivery {
         floor: i64,
         target: Target,
         content: &Content,
+        parts: &[Part],
     ) -> Result<Vec<i32>, Fault> {
         let (mut found, mut floor) = (Vec::new(), floor);
-        for part in 0..content.parts().len() {
+        for part in parts {
             let probe = |id: i64| async move {
                 let _turn = self.pace.take(Shape::LOOSE).await;
                 let id = i32::try_from(id).unwrap_or(i32::MAX);
