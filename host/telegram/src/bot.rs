@@ -14,14 +14,14 @@ pub(crate) struct Bots {
     pub(crate) poll: teloxide_core::Bot,
     /// For everything else.
     pub(crate) send: teloxide_core::Bot,
-    /// The bot's number, which its token begins with.
-    pub(crate) id: u64,
 }
 
 impl Bots {
     /// Clients for a token and an address.
     pub(crate) fn new(token: &Secret, api_url: &str) -> Result<Self, TelegramError> {
-        let id = number(token.expose()).ok_or(TelegramError::Token)?;
+        if !is_token(token.expose()) {
+            return Err(TelegramError::Token);
+        }
         let url = api_address(api_url)?;
         let bot = |timeout| -> Result<teloxide_core::Bot, TelegramError> {
             let client = client(&url, timeout)?;
@@ -31,18 +31,17 @@ impl Bots {
         Ok(Self {
             poll: bot(POLL_WAIT + POLL_SLACK)?,
             send: bot(REQUEST)?,
-            id,
         })
     }
 }
 
-/// The number of the bot, when the text has the form of a token. Anything else
-/// would change the address that it becomes a part of.
-fn number(token: &str) -> Option<u64> {
-    let (id, secret) = token.split_once(':')?;
+/// Whether the text has the form of a token: the bot's number and a secret.
+/// Anything else would change the address that it becomes a part of.
+fn is_token(text: &str) -> bool {
     let sound = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'-' | b'_');
-    let fits = !secret.is_empty() && secret.bytes().all(sound);
-    id.parse().ok().filter(|_| fits)
+    text.split_once(':').is_some_and(|(id, secret)| {
+        id.parse::<u64>().is_ok() && !secret.is_empty() && secret.bytes().all(sound)
+    })
 }
 
 /// Where the Bot API is.
@@ -104,11 +103,11 @@ mod tests {
 
     #[test]
     fn only_tokens_are_tokens() {
-        assert_eq!(number("123:AAE-x_9"), Some(123));
+        assert!(is_token("123:AAE-x_9"));
         for text in [
             "", "123", "123:", "x:AA", "123:A/B", "123:A?b", "123:A B", ":A",
         ] {
-            assert_eq!(number(text), None, "{text}");
+            assert!(!is_token(text), "{text}");
         }
     }
 

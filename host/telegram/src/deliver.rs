@@ -70,13 +70,7 @@ impl Delivery {
         let done = self.try_once(turn, &mut tried).await;
         match done {
             Ok(left) => left,
-            Err(Fault::Store(error)) => {
-                tracing::warn!(%error, task = self.task.id, "the store failed a message");
-                Some(Task {
-                    unsent: false,
-                    ..self.again_at(self.now().plus(STORE_PAUSE))
-                })
-            }
+            Err(Fault::Store(error)) => Some(self.after_store(&error)),
             Err(Fault::Never(why)) => self.park(tried, &why).await,
             Err(Fault::Telegram(error)) => self.failed(tried, &error, true).await,
             Err(Fault::Partly(error)) => self.failed(tried, &error, false).await,
@@ -366,7 +360,7 @@ impl Delivery {
         if matches!(self.task.kind, ChatKindOfTask::Ack | ChatKindOfTask::Pin) {
             tracing::info!(error = why, kind = ?self.task.kind, "something small is given up");
             if let Err(error) = store.chat_done(self.task.id, tried, None).await {
-                tracing::warn!(%error, task = self.task.id, "the store failed a message");
+                self.warn(&error);
             }
             return None;
         }
@@ -375,21 +369,29 @@ impl Delivery {
             Ok(true) => None,
             // Newer contents came, which may fare better.
             Ok(false) => Some(self.again_at(self.now())),
-            Err(error) => {
-                tracing::warn!(%error, task = self.task.id, "the store failed a message");
-                Some(Task {
-                    unsent: false,
-                    ..self.again_at(self.now().plus(STORE_PAUSE))
-                })
-            }
+            Err(error) => Some(self.after_store(&error)),
         }
     }
 
     async fn note_failure(&self, why: &str, again: Again, counts: bool) {
         let store = &self.inner.store;
         if let Err(error) = store.chat_failed(self.task.id, why, again, counts).await {
-            tracing::warn!(%error, task = self.task.id, "the store failed a message");
+            self.warn(&error);
         }
+    }
+
+    /// What is left to do once the store is well again, which knows no more
+    /// whether it was begun.
+    fn after_store(&self, error: &StoreError) -> Task {
+        self.warn(error);
+        Task {
+            unsent: false,
+            ..self.again_at(self.now().plus(STORE_PAUSE))
+        }
+    }
+
+    fn warn(&self, error: &StoreError) {
+        tracing::warn!(%error, task = self.task.id, "the store failed a message");
     }
 
     async fn gone(&self, why: &str) {

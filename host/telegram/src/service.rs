@@ -276,7 +276,7 @@ impl Inner {
             platform: self.platform.clone(),
             clock: Arc::clone(&self.clock),
             plugin: self.config.plugin.clone(),
-            bot: link.bots.id,
+            bot: link.bot.id,
             notes: self.noted.clone(),
             strangers: HashMap::new(),
         };
