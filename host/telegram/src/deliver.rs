@@ -3,7 +3,7 @@
 
 use crate::content::{self, Content, File, Part};
 use crate::hold::Hold;
-use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE};
+use crate::limits::{FILE_BYTES, SEND_FOR, SEND_PAUSE, SOURCE};
 use crate::note;
 use crate::pace::{Pace, Turn};
 use crate::pacer::Shape;
@@ -149,7 +149,6 @@ impl Delivery {
                 let id = CallbackQueryId(interaction.clone());
                 let mut request = self.link.bots.send.answer_callback_query(id);
                 if let Some(text) = text {
-                    let text: String = text.chars().take(NOTE_CHARS).collect();
                     request = request.text(text);
                 }
                 settled(request.await.map(drop))?;

@@ -4,7 +4,7 @@
 
 use crate::deliver::Delivery;
 use crate::hold::{self, Hold};
-use crate::limits::{IN_FLIGHT, NOTE_CHARS, QUEUE_PAGE, REREAD, SOURCE};
+use crate::limits::{IN_FLIGHT, QUEUE_PAGE, REREAD, SOURCE};
 use crate::note::Note;
 use crate::pace::Pace;
 use crate::pacer::Shape;
@@ -247,10 +247,9 @@ impl Desk {
         );
         tokio::spawn(async move {
             let _turn = pace.take(Shape::LOOSE).await;
-            let text: String = note.text.chars().take(NOTE_CHARS).collect();
             let bot = &link.bots.send;
             let id = CallbackQueryId(note.interaction);
-            if let Err(error) = bot.answer_callback_query(id).text(text).await {
+            if let Err(error) = bot.answer_callback_query(id).text(note.text).await {
                 tracing::debug!(error = inner.redacted(&error), "a note was not shown");
             }
         });

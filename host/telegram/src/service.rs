@@ -5,8 +5,7 @@ use crate::bot::Bots;
 use crate::error::{DoorError, TelegramError, reason};
 use crate::hear::Ears;
 use crate::limits::{
-    FULL_PAUSE, MAX_WEBHOOK_BYTES, NOTES, PAIRING, REFUSED, TOKEN_LOOK, TOKEN_SECRET, UNREACHABLE,
-    WEBHOOK_SECRET,
+    FULL_PAUSE, NOTES, PAIRING, REFUSED, TOKEN_LOOK, TOKEN_SECRET, UNREACHABLE, WEBHOOK_SECRET,
 };
 use crate::note::Note;
 use crate::options::{Diffs, Mode, TelegramConfig, TelegramOptions};
@@ -192,7 +191,7 @@ impl Telegram {
     }
 
     /// Takes what Telegram brings, in the order it comes. When this returns
-    /// without an error, it is on disk.
+    /// without an error, it is on disk. Whoever lets it in bounds its size.
     ///
     /// # Errors
     ///
@@ -208,9 +207,6 @@ impl Telegram {
         let ears = door.as_mut().ok_or_else(|| {
             DoorError::Busy("the host does not hear Telegram just now".to_owned())
         })?;
-        if body.len() > MAX_WEBHOOK_BYTES {
-            return Err(DoorError::Body("it is too large".to_owned()));
-        }
         let update =
             serde_json::from_slice(body).map_err(|error| DoorError::Body(error.to_string()))?;
         ears.take(&update)
