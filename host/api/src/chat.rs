@@ -1,23 +1,10 @@
 //! What the API asks of the chat source: the seam that keeps a chat service and
 //! its client out of this crate.
 
-use crate::view::{BotView, PairingView, TelegramView};
+use crate::view::{BotView, PairingView, TelegramBody, TelegramView};
 use async_trait::async_trait;
 use sortie_model::people::Role;
 use sortie_store::StoreError;
-
-/// A bot to be set up.
-#[derive(Clone)]
-pub struct ChatSetUp {
-    /// Its token.
-    pub token: String,
-    /// Where the service's API is, if not where the configuration says.
-    pub api_url: Option<String>,
-    /// `poll` or `webhook`, if not as the configuration says.
-    pub mode: Option<String>,
-    /// Where the service reaches this host, for `webhook`.
-    pub webhook_url: Option<String>,
-}
 
 /// Why something about the chat source was not done. Completes "failed to …";
 /// no text holds a token.
@@ -55,7 +42,7 @@ pub enum DoorFault {
 #[async_trait]
 pub trait ChatDoor: Send + Sync {
     /// Asks the service about the token, keeps it, and begins with it.
-    async fn connect(&self, set_up: ChatSetUp) -> Result<BotView, ChatFault>;
+    async fn connect(&self, body: TelegramBody) -> Result<BotView, ChatFault>;
 
     /// Makes a code; whoever sends it to the bot first gets that role.
     async fn pairing(&self, role: Role, actor: &str) -> Result<PairingView, ChatFault>;

@@ -21,7 +21,7 @@ mod stream;
 pub mod view;
 
 pub use auth::{Token, TokenError};
-pub use chat::{ChatDoor, ChatFault, ChatSetUp, DoorFault};
+pub use chat::{ChatDoor, ChatFault, DoorFault};
 pub use engine::{DiffFault, EngineState, EngineView};
 pub use problem::Problem;
 pub use routes::{openapi, router};

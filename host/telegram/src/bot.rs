@@ -14,15 +14,15 @@ pub(crate) struct Bots {
     pub(crate) poll: teloxide_core::Bot,
     /// For everything else.
     pub(crate) send: teloxide_core::Bot,
-    /// The bot's number, which its token begins with.
-    pub(crate) id: u64,
 }
 
 impl Bots {
     /// Clients for a token and an address.
     pub(crate) fn new(token: &Secret, api_url: &str) -> Result<Self, TelegramError> {
-        let id = number(token.expose()).ok_or(TelegramError::Token)?;
-        let url = address(api_url)?;
+        if !is_token(token.expose()) {
+            return Err(TelegramError::Token);
+        }
+        let url = api_address(api_url)?;
         let bot = |timeout| -> Result<teloxide_core::Bot, TelegramError> {
             let client = client(&url, timeout)?;
             let bot = teloxide_core::Bot::with_client(token.expose(), client);
@@ -31,25 +31,46 @@ impl Bots {
         Ok(Self {
             poll: bot(POLL_WAIT + POLL_SLACK)?,
             send: bot(REQUEST)?,
-            id,
         })
     }
 }
 
-/// The number of the bot, when the text has the form of a token. Anything else
-/// would change the address that it becomes a part of.
-fn number(token: &str) -> Option<u64> {
-    let (id, secret) = token.split_once(':')?;
+/// Whether the text has the form of a token: the bot's number and a secret.
+/// Anything else would change the address that it becomes a part of.
+fn is_token(text: &str) -> bool {
     let sound = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'-' | b'_');
-    let fits = !secret.is_empty() && secret.bytes().all(sound);
-    id.parse().ok().filter(|_| fits)
+    text.split_once(':').is_some_and(|(id, secret)| {
+        id.parse::<u64>().is_ok() && !secret.is_empty() && secret.bytes().all(sound)
+    })
 }
 
-fn address(text: &str) -> Result<Url, TelegramError> {
-    let wrong = || TelegramError::ApiUrl(text.chars().take(200).collect());
-    let url = Url::parse(text).map_err(|_| wrong())?;
-    let fits = matches!(url.scheme(), "http" | "https") && url.has_host();
-    if fits { Ok(url) } else { Err(wrong()) }
+/// Where the Bot API is.
+///
+/// # Errors
+///
+/// [`TelegramError::ApiUrl`] when the text is no address of HTTP.
+pub fn api_address(text: &str) -> Result<Url, TelegramError> {
+    let fits = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let url = Url::parse(text).ok().filter(fits);
+    url.ok_or_else(|| TelegramError::ApiUrl(beginning(text)))
+}
+
+/// Where Telegram reaches this host. It calls nothing that is not HTTPS.
+///
+/// # Errors
+///
+/// [`TelegramError::NoWebhookUrl`] without a text, and
+/// [`TelegramError::WebhookUrl`] when it is no such address.
+pub fn webhook_address(text: Option<&str>) -> Result<Url, TelegramError> {
+    let text = text.ok_or(TelegramError::NoWebhookUrl)?;
+    let fits = |url: &Url| url.scheme() == "https" && url.path().ends_with("/telegram");
+    let url = Url::parse(text).ok().filter(fits);
+    url.ok_or_else(|| TelegramError::WebhookUrl(beginning(text)))
+}
+
+/// As much of an address as an error shows.
+fn beginning(text: &str) -> String {
+    text.chars().take(200).collect()
 }
 
 fn client(url: &Url, timeout: Duration) -> Result<reqwest::Client, TelegramError> {
@@ -82,22 +103,38 @@ mod tests {
 
     #[test]
     fn only_tokens_are_tokens() {
-        assert_eq!(number("123:AAE-x_9"), Some(123));
+        assert!(is_token("123:AAE-x_9"));
         for text in [
             "", "123", "123:", "x:AA", "123:A/B", "123:A?b", "123:A B", ":A",
         ] {
-            assert_eq!(number(text), None, "{text}");
+            assert!(!is_token(text), "{text}");
         }
     }
 
     #[test]
     fn only_http_addresses_are_taken() {
-        assert!(address("https://api.telegram.org").is_ok());
-        assert!(address("http://127.0.0.1:8081").is_ok());
+        assert!(api_address("https://api.telegram.org").is_ok());
+        assert!(api_address("http://127.0.0.1:8081").is_ok());
         for text in ["", "api.telegram.org", "ftp://x", "file:///etc/passwd"] {
-            assert!(address(text).is_err(), "{text}");
+            assert!(api_address(text).is_err(), "{text}");
         }
         let here = |text: &str| is_here(&Url::parse(text).expect("an address"));
         assert!(here("http://localhost:1") && here("http://[::1]:1") && !here("https://x.org"));
+    }
+
+    #[test]
+    fn a_webhook_is_https_and_ends_as_the_route_does() {
+        assert!(webhook_address(Some("https://x.org/sortie/telegram")).is_ok());
+        let none = webhook_address(None);
+        assert!(matches!(none, Err(TelegramError::NoWebhookUrl)));
+        for text in [
+            "",
+            "http://x.org/telegram",
+            "https://x.org",
+            "x.org/telegram",
+        ] {
+            let wrong = webhook_address(Some(text));
+            assert!(matches!(wrong, Err(TelegramError::WebhookUrl(_))), "{text}");
+        }
     }
 }

@@ -22,23 +22,29 @@ pub(crate) struct File {
     pub(crate) bytes: Bytes,
 }
 
+/// One message of those that a content takes.
+pub(crate) struct Part {
+    /// As HTML; the caption where there is a file.
+    pub(crate) text: String,
+    pub(crate) keyboard: Option<InlineKeyboardMarkup>,
+}
+
 impl Content {
-    /// As HTML, in as many messages as it takes.
-    pub(crate) fn parts(&self) -> Vec<String> {
-        match &self.file {
-            Some(_) => vec![self.caption()],
+    /// In as many messages as it takes. Buttons stand under the last.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let texts = match &self.file {
+            Some(_) => vec![self.rich.cut(CAPTION_UNITS)],
             None => self.rich.split(TEXT_UNITS),
+        };
+        let part = |text| Part {
+            text,
+            keyboard: None,
+        };
+        let mut parts: Vec<Part> = texts.into_iter().map(part).collect();
+        if let Some(last) = parts.last_mut() {
+            last.keyboard.clone_from(&self.keyboard);
         }
-    }
-
-    pub(crate) fn caption(&self) -> String {
-        self.rich.cut(CAPTION_UNITS)
-    }
-
-    /// Buttons stand under the last part.
-    pub(crate) fn keyboard_of(&self, part: usize) -> Option<InlineKeyboardMarkup> {
-        let is_last = part + 1 == self.parts().len();
-        self.keyboard.clone().filter(|_| is_last)
+        parts
     }
 
     /// Takes all marks away; false when there are none left to take.
@@ -77,10 +83,9 @@ mod tests {
     #[test]
     fn buttons_stand_under_the_last_part_alone() {
         let long = content(&"word ".repeat(2_000));
-        let parts = long.parts().len();
-        assert_eq!(parts, 3);
-        let with = (0..parts).filter(|part| long.keyboard_of(*part).is_some());
-        assert_eq!(with.collect::<Vec<_>>(), [2]);
+        let parts = long.parts();
+        let with: Vec<bool> = parts.iter().map(|part| part.keyboard.is_some()).collect();
+        assert_eq!(with, [false, false, true]);
     }
 
     #[test]
@@ -92,13 +97,14 @@ mod tests {
         });
         let parts = file.parts();
         assert_eq!(parts.len(), 1);
-        assert!(parts[0].chars().count() <= CAPTION_UNITS);
+        assert!(parts[0].text.chars().count() <= CAPTION_UNITS);
+        assert!(parts[0].keyboard.is_some());
     }
 
     #[test]
     fn marks_are_taken_away_once() {
         let mut marked = content("**bold**");
         assert!(marked.strip() && !marked.strip());
-        assert_eq!(marked.parts(), ["bold"]);
+        assert_eq!(marked.parts()[0].text, "bold");
     }
 }

@@ -1,9 +1,9 @@
 //! Does one thing of the queue: the requests it takes, and what is written
 //! afterwards. One task of one chat at a time; the sender sees to that.
 
-use crate::content::{self, Content, File};
+use crate::content::{self, Content, File, Part};
 use crate::hold::Hold;
-use crate::limits::{FILE_BYTES, NOTE_CHARS, SEND_FOR, SEND_PAUSE, SOURCE};
+use crate::limits::{FILE_BYTES, SEND_FOR, SEND_PAUSE, SOURCE};
 use crate::note;
 use crate::pace::{Pace, Turn};
 use crate::pacer::Shape;
@@ -70,13 +70,7 @@ impl Delivery {
         let done = self.try_once(turn, &mut tried).await;
         match done {
             Ok(left) => left,
-            Err(Fault::Store(error)) => {
-                tracing::warn!(%error, task = self.task.id, "the store failed a message");
-                Some(Task {
-                    unsent: false,
-                    ..self.again_at(self.now().plus(STORE_PAUSE))
-                })
-            }
+            Err(Fault::Store(error)) => Some(self.after_store(&error)),
             Err(Fault::Never(why)) => self.park(tried, &why).await,
             Err(Fault::Telegram(error)) => self.failed(tried, &error, true).await,
             Err(Fault::Partly(error)) => self.failed(tried, &error, false).await,
@@ -155,7 +149,6 @@ impl Delivery {
                 let id = CallbackQueryId(interaction.clone());
                 let mut request = self.link.bots.send.answer_callback_query(id);
                 if let Some(text) = text {
-                    let text: String = text.chars().take(NOTE_CHARS).collect();
                     request = request.text(text);
                 }
                 settled(request.await.map(drop))?;
@@ -237,20 +230,22 @@ impl Delivery {
         mut content: Content,
         mut turn: Option<Turn>,
     ) -> Result<String, Fault> {
+        let mut parts = content.parts();
         let mut sent: Vec<i32> = Vec::new();
         if let Some(floor) = task.floor.filter(|_| !self.task.unsent) {
             drop(turn.take());
-            sent = self.recover(floor, target, &content).await?;
+            sent = self.recover(floor, target, &content, &parts).await?;
         } else if !self.inner.store.chat_begin(task.id, target.newest).await? {
             return Err(Fault::Never("it was settled meanwhile".to_owned()));
         }
-        while sent.len() < content.parts().len() {
+        while let Some(part) = parts.get(sent.len()) {
             // The turn that was taken is for the first request.
             let here = match turn.take() {
                 Some(turn) => turn,
                 None => self.pace.take(target.shape()).await,
             };
-            let answer = self.send_part(target, &content, sent.len()).await;
+            let reply_to = content.reply_to.filter(|_| sent.is_empty());
+            let answer = self.send_part(target, &content, part, reply_to).await;
             drop(here);
             match answer {
                 Ok(id) => {
@@ -261,7 +256,9 @@ impl Delivery {
                     Verdict::Wrong(Remedy::NoReply) if content.reply_to.is_some() => {
                         content.reply_to = None;
                     }
-                    Verdict::Wrong(Remedy::Plain) if sent.is_empty() && content.strip() => {}
+                    Verdict::Wrong(Remedy::Plain) if sent.is_empty() && content.strip() => {
+                        parts = content.parts();
+                    }
                     _ if sent.is_empty() => return Err(Fault::Telegram(error)),
                     _ => return Err(Fault::Partly(error)),
                 },
@@ -288,9 +285,10 @@ impl Delivery {
         floor: i64,
         target: Target,
         content: &Content,
+        parts: &[Part],
     ) -> Result<Vec<i32>, Fault> {
         let (mut found, mut floor) = (Vec::new(), floor);
-        for part in 0..content.parts().len() {
+        for part in parts {
             let probe = |id: i64| async move {
                 let _turn = self.pace.take(Shape::LOOSE).await;
                 let id = i32::try_from(id).unwrap_or(i32::MAX);
@@ -361,7 +359,7 @@ impl Delivery {
         if matches!(self.task.kind, ChatKindOfTask::Ack | ChatKindOfTask::Pin) {
             tracing::info!(error = why, kind = ?self.task.kind, "something small is given up");
             if let Err(error) = store.chat_done(self.task.id, tried, None).await {
-                tracing::warn!(%error, task = self.task.id, "the store failed a message");
+                self.warn(&error);
             }
             return None;
         }
@@ -370,21 +368,29 @@ impl Delivery {
             Ok(true) => None,
             // Newer contents came, which may fare better.
             Ok(false) => Some(self.again_at(self.now())),
-            Err(error) => {
-                tracing::warn!(%error, task = self.task.id, "the store failed a message");
-                Some(Task {
-                    unsent: false,
-                    ..self.again_at(self.now().plus(STORE_PAUSE))
-                })
-            }
+            Err(error) => Some(self.after_store(&error)),
         }
     }
 
     async fn note_failure(&self, why: &str, again: Again, counts: bool) {
         let store = &self.inner.store;
         if let Err(error) = store.chat_failed(self.task.id, why, again, counts).await {
-            tracing::warn!(%error, task = self.task.id, "the store failed a message");
+            self.warn(&error);
         }
+    }
+
+    /// What is left to do once the store is well again, which knows no more
+    /// whether it was begun.
+    fn after_store(&self, error: &StoreError) -> Task {
+        self.warn(error);
+        Task {
+            unsent: false,
+            ..self.again_at(self.now().plus(STORE_PAUSE))
+        }
+    }
+
+    fn warn(&self, error: &StoreError) {
+        tracing::warn!(%error, task = self.task.id, "the store failed a message");
     }
 
     async fn gone(&self, why: &str) {

@@ -1,8 +1,10 @@
 //! What can go wrong between the host and Telegram.
 
+use crate::limits::MAX_REASON_BYTES;
 use sortie_platform::PlatformError;
 use sortie_store::StoreError;
-use sortie_vault::VaultError;
+use sortie_vault::{Redactor, VaultError};
+use teloxide_core::{ApiError, RequestError};
 
 /// Why Telegram could not be set up. Completes "failed to …"; no text holds a
 /// token.
@@ -20,9 +22,12 @@ pub enum TelegramError {
     /// Webhook mode was asked for without an address.
     #[error("use a webhook: set telegram.webhook_url")]
     NoWebhookUrl,
-    /// Telegram refused.
-    #[error("ask Telegram: {0}")]
+    /// Telegram knows no bot by the token.
+    #[error("use the token: Telegram refuses it ({0}); copy the token from @BotFather again")]
     Refused(String),
+    /// Telegram gave no answer that says who the token belongs to.
+    #[error("reach Telegram: {0}; check the network and telegram.api_url")]
+    Unreachable(String),
     /// There is no bot yet.
     #[error("pair: no bot is connected; run `sortie telegram setup`")]
     Off,
@@ -41,6 +46,24 @@ pub enum TelegramError {
     /// The machine has no randomness.
     #[error("make a code: {0}")]
     Random(String),
+}
+
+impl TelegramError {
+    /// Why Telegram did not say who a token belongs to.
+    pub(crate) fn of(error: &RequestError, redactor: &Redactor) -> Self {
+        let why = reason(error, redactor);
+        match error {
+            RequestError::Api(ApiError::InvalidToken) => Self::Refused(why),
+            _ => Self::Unreachable(why),
+        }
+    }
+}
+
+/// What an answer said, as it may be shown and logged.
+pub(crate) fn reason(error: &RequestError, redactor: &Redactor) -> String {
+    let mut why = redactor.redact(&error.to_string()).into_owned();
+    why.truncate(why.floor_char_boundary(MAX_REASON_BYTES));
+    why
 }
 
 /// Why a request to the webhook was not taken.
@@ -76,5 +99,27 @@ impl NotTaken {
             Self::Store(StoreError::Invalid { .. })
                 | Self::Platform(PlatformError::Store(StoreError::Invalid { .. }))
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sortie_vault::Vault;
+    use teloxide_core::types::Seconds;
+
+    #[test]
+    fn only_an_answer_about_the_token_refuses_it() {
+        let redactor = Vault::default().redactor();
+        let refused = RequestError::Api(ApiError::InvalidToken);
+        let refused = TelegramError::of(&refused, &redactor);
+        assert!(matches!(refused, TelegramError::Refused(_)), "{refused}");
+        for error in [
+            RequestError::RetryAfter(Seconds::from_seconds(7)),
+            RequestError::Api(ApiError::Unknown("Bad Gateway".to_owned())),
+        ] {
+            let error = TelegramError::of(&error, &redactor);
+            assert!(matches!(error, TelegramError::Unreachable(_)), "{error}");
+        }
     }
 }

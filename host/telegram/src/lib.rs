@@ -37,8 +37,9 @@ mod state;
 mod update;
 mod verdict;
 
+pub use bot::{api_address, webhook_address};
 pub use error::{DoorError, TelegramError};
 pub use options::{Diffs, Mode, TelegramConfig, TelegramOptions};
-pub use profile::probe;
+pub use profile::{api_url, probe};
 pub use service::{PairingCode, SetUp, Telegram};
 pub use state::{Bot, State};

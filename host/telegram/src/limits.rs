@@ -11,10 +11,6 @@ pub const TOKEN_SECRET: &str = "telegram-token";
 /// The secret that Telegram shows with each request to the webhook.
 pub const WEBHOOK_SECRET: &str = "telegram-webhook-secret";
 
-/// The largest body of a webhook request. An update is a few KiB; one with a
-/// long reply and all entities stays far below.
-pub const MAX_WEBHOOK_BYTES: usize = 1 << 20;
-
 /// How long Telegram holds a poll open when there is nothing.
 pub(crate) const POLL_WAIT: Duration = Duration::from_secs(50);
 /// What a poll may take beyond that.
@@ -70,8 +66,6 @@ pub(crate) const TEXT_UNITS: usize = 4_096;
 pub(crate) const CAPTION_UNITS: usize = 1_024;
 /// The largest file that is sent; Telegram takes 50 MB.
 pub(crate) const FILE_BYTES: usize = 45 << 20;
-/// Bytes of the note at a pressed button.
-pub(crate) const NOTE_CHARS: usize = 200;
 
 /// How long a pairing code holds.
 pub(crate) const PAIRING: Duration = Duration::from_secs(15 * 60);

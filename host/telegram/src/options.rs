@@ -55,10 +55,42 @@ pub enum Mode {
     Webhook,
 }
 
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 2] = [Self::Poll, Self::Webhook];
+
+    /// The stable name, as configured and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Webhook => "webhook",
+        }
+    }
+
+    /// The mode of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
 /// Where the contents of files come from.
 #[async_trait]
 pub trait Diffs: Send + Sync {
     /// The diff between two commits of a job; none when it cannot be had any
     /// more.
     async fn diff(&self, job: JobId, base: &str, head: &str) -> Option<Vec<u8>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_read_by_the_names_they_are_written_with() {
+        for mode in Mode::ALL {
+            assert_eq!(Mode::parse(mode.as_str()), Some(mode));
+            assert_eq!(serde_json::json!(mode), mode.as_str());
+        }
+        assert_eq!(Mode::parse("push"), None);
+    }
 }

@@ -2,15 +2,15 @@
 
 use crate::bot::Bots;
 use crate::error::TelegramError;
-use crate::limits::WEBHOOK_SECRET;
-use crate::options::Mode;
-use crate::settings::Settings;
+use crate::options::TelegramConfig;
+use crate::settings::{Said, Settings};
 use crate::state::Bot;
-use sortie_vault::{Redactor, Secret, Vault};
+use sortie_vault::{Redactor, Secret};
+use std::path::Path;
+use teloxide_core::RequestError;
 use teloxide_core::payloads::SetWebhookSetters;
 use teloxide_core::requests::Requester;
 use teloxide_core::types::{AllowedUpdate, BotCommand};
-use teloxide_core::{ApiError, RequestError};
 use url::Url;
 
 /// What the menu lists, in the words of the shipped plugin's `/help`.
@@ -34,20 +34,26 @@ pub(crate) const UPDATES: [AllowedUpdate; 3] = [
     AllowedUpdate::MyChatMember,
 ];
 
-/// Asks Telegram who the token belongs to, for whoever checks a set-up. Writes
-/// nothing anywhere.
+/// Where a host of that configuration and data directory finds the Bot API.
+pub fn api_url(config: &TelegramConfig, data_dir: &Path) -> String {
+    Settings::new(config, Said::read(data_dir)).api_url
+}
+
+/// Asks Telegram who the token belongs to, where that host would ask, for
+/// whoever checks a set-up. Writes nothing anywhere.
 ///
 /// # Errors
 ///
 /// When Telegram refuses, or cannot be reached.
 pub async fn probe(
     token: &Secret,
-    api_url: &str,
+    config: &TelegramConfig,
+    data_dir: &Path,
     redactor: &Redactor,
 ) -> Result<Bot, TelegramError> {
-    me(&Bots::new(token, api_url)?)
+    me(&Bots::new(token, &api_url(config, data_dir))?)
         .await
-        .map_err(|error| TelegramError::Refused(redactor.redact(&error.to_string()).into_owned()))
+        .map_err(|error| TelegramError::of(&error, redactor))
 }
 
 /// Who the token belongs to.
@@ -60,38 +66,29 @@ pub(crate) async fn me(bots: &Bots) -> Result<Bot, RequestError> {
     })
 }
 
-/// Writes the menu and says how updates come. In either mode nothing is
-/// dropped that waits.
-pub(crate) async fn prepare(
-    bots: &Bots,
-    settings: &Settings,
-    vault: &Vault,
-) -> Result<(), RequestError> {
+/// Where Telegram is to bring updates, and what it is to show there.
+pub(crate) struct Hook {
+    pub(crate) url: Url,
+    pub(crate) secret: Secret,
+}
+
+/// Writes the menu and says how updates come: brought there, or asked for
+/// without a hook. In either mode nothing is dropped that waits.
+pub(crate) async fn prepare(bots: &Bots, hook: Option<Hook>) -> Result<(), RequestError> {
     let commands = COMMANDS.map(|(name, what)| BotCommand::new(name, what));
     bots.send.set_my_commands(commands).await?;
-    match settings.mode {
-        Mode::Poll => {
+    match hook {
+        None => {
             bots.send.delete_webhook().await?;
         }
-        Mode::Webhook => {
-            let (Some(url), Ok(secret)) = (webhook(settings), vault.get(WEBHOOK_SECRET)) else {
-                let why = "there is no webhook_url, or no secret for it";
-                return Err(RequestError::Api(ApiError::Unknown(why.to_owned())));
-            };
+        Some(hook) => {
             bots.send
-                .set_webhook(url)
+                .set_webhook(hook.url)
                 .max_connections(1)
-                .secret_token(secret.expose())
+                .secret_token(hook.secret.expose())
                 .allowed_updates(UPDATES)
                 .await?;
         }
     }
     Ok(())
-}
-
-/// Where Telegram reaches this host, if that is sound.
-pub(crate) fn webhook(settings: &Settings) -> Option<Url> {
-    let url = Url::parse(settings.webhook_url.as_deref()?).ok()?;
-    let fits = url.scheme() == "https" && url.path().ends_with("/telegram");
-    fits.then_some(url)
 }

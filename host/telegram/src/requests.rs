@@ -1,7 +1,7 @@
 //! The requests that carry a message: each is one question to Telegram and its
 //! answer. Whether one may go, and what an answer means, is decided elsewhere.
 
-use crate::content::{Content, File};
+use crate::content::{Content, File, Part};
 use crate::deliver::Delivery;
 use crate::limits::TEXT_UNITS;
 use crate::pacer::Shape;
@@ -37,24 +37,24 @@ impl Target {
 }
 
 impl Delivery {
-    /// Sends a part of a message; gives its id.
+    /// Sends a part of a message, as an answer to another one; gives its id.
     pub(crate) async fn send_part(
         &self,
         target: Target,
         content: &Content,
-        part: usize,
+        part: &Part,
+        reply_to: Option<i32>,
     ) -> Result<i32, RequestError> {
         let (bot, chat) = (&self.link.bots.send, ChatId(target.chat));
         let thread = target.thread.map(|id| ThreadId(MessageId(id)));
-        let reply = content.reply_to.filter(|_| part == 0);
         let reply =
-            reply.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
-        let keyboard = content.keyboard_of(part);
+            reply_to.map(|id| ReplyParameters::new(MessageId(id)).allow_sending_without_reply());
+        let (text, keyboard) = (part.text.clone(), part.keyboard.clone());
         let sent = if let Some(File { name, bytes }) = &content.file {
             let file = InputFile::memory(bytes.clone()).file_name(name.clone());
             let mut request = bot
                 .send_document(chat, file)
-                .caption(content.caption())
+                .caption(text)
                 .parse_mode(ParseMode::Html)
                 .disable_notification(content.silent);
             request.message_thread_id = thread;
@@ -64,7 +64,6 @@ impl Delivery {
             }
             request.await
         } else {
-            let text = content.parts().swap_remove(part);
             let mut request = bot
                 .send_message(chat, text)
                 .parse_mode(ParseMode::Html)
@@ -113,17 +112,16 @@ impl Delivery {
         target: Target,
         id: i32,
         content: &Content,
-        part: usize,
+        part: &Part,
     ) -> Result<(), RequestError> {
-        let keyboard = content.keyboard_of(part);
+        let (text, keyboard) = (part.text.clone(), part.keyboard.clone());
         if content.file.is_none() {
-            let text = content.parts().swap_remove(part);
             return self.edit_text(target, id, text, keyboard).await;
         }
         let bot = &self.link.bots.send;
         let mut request = bot
             .edit_message_caption(ChatId(target.chat), MessageId(id))
-            .caption(content.caption())
+            .caption(text)
             .parse_mode(ParseMode::Html);
         request.reply_markup = keyboard;
         request.await.map(drop)

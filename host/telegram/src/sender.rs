@@ -4,14 +4,14 @@
 
 use crate::deliver::Delivery;
 use crate::hold::{self, Hold};
-use crate::limits::{IN_FLIGHT, NOTE_CHARS, QUEUE_PAGE, REREAD, SOURCE};
+use crate::limits::{IN_FLIGHT, QUEUE_PAGE, REREAD, SOURCE};
 use crate::note::Note;
 use crate::pace::Pace;
 use crate::pacer::Shape;
 use crate::queue::{Next, Queue, Task, When};
 use crate::service::{Inner, Link};
 use sortie_model::clock::Timestamp;
-use sortie_store::{ChatKindOfTask, ChatRow, StoreError};
+use sortie_store::{ChatHead, ChatKindOfTask, ChatRow, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,22 +96,11 @@ impl Desk {
     /// among it that nothing is known of yet.
     async fn read_new(&mut self) -> Result<(), StoreError> {
         let mut strange = false;
-        loop {
-            let after = self.queue.newest();
-            let heads = self
-                .inner
-                .store
-                .chat_queue(SOURCE, after, QUEUE_PAGE)
-                .await?;
-            let full = heads.len() >= QUEUE_PAGE as usize;
-            for head in heads {
-                let place = head.place.as_ref();
-                strange |= place.is_some_and(|place| !self.chats.contains_key(&place.chat));
-                self.queue.put(head.into());
-            }
-            if !full {
-                break;
-            }
+        let new = heads(&self.inner.store, self.queue.newest()).await?;
+        for head in new {
+            let place = head.place.as_ref();
+            strange |= place.is_some_and(|place| !self.chats.contains_key(&place.chat));
+            self.queue.put(head.into());
         }
         match strange {
             true => self.read_all().await,
@@ -122,18 +111,10 @@ impl Desk {
     /// Reads all that waits, and what is known of chats.
     async fn read_all(&mut self) -> Result<(), StoreError> {
         let store = &self.inner.store;
-        let (mut all, mut after) = (Vec::new(), 0);
-        loop {
-            let heads = store.chat_queue(SOURCE, after, QUEUE_PAGE).await?;
-            let full = heads.len() >= QUEUE_PAGE as usize;
-            after = heads.last().map_or(after, |head| head.id);
-            all.extend(heads.into_iter().map(Task::from));
-            if !full {
-                break;
-            }
-        }
+        let all = heads(store, 0).await?;
         let rows = store.chats(SOURCE).await?;
-        self.queue.replace(all);
+        self.queue
+            .replace(all.into_iter().map(Task::from).collect());
         for row in &rows {
             if let Ok(chat) = row.chat.parse() {
                 self.pace.saw(chat, row.newest_message);
@@ -266,12 +247,25 @@ impl Desk {
         );
         tokio::spawn(async move {
             let _turn = pace.take(Shape::LOOSE).await;
-            let text: String = note.text.chars().take(NOTE_CHARS).collect();
             let bot = &link.bots.send;
             let id = CallbackQueryId(note.interaction);
-            if let Err(error) = bot.answer_callback_query(id).text(text).await {
+            if let Err(error) = bot.answer_callback_query(id).text(note.text).await {
                 tracing::debug!(error = inner.redacted(&error), "a note was not shown");
             }
         });
+    }
+}
+
+/// All that waits behind a number, page by page.
+async fn heads(store: &Store, mut after: u64) -> Result<Vec<ChatHead>, StoreError> {
+    let mut all = Vec::new();
+    loop {
+        let page = store.chat_queue(SOURCE, after, QUEUE_PAGE).await?;
+        let full = page.len() >= QUEUE_PAGE as usize;
+        after = page.last().map_or(after, |head| head.id);
+        all.extend(page);
+        if !full {
+            return Ok(all);
+        }
     }
 }

@@ -2,14 +2,14 @@
 //! as it holds, and begins anew with another.
 
 use crate::bot::Bots;
-use crate::error::{DoorError, TelegramError};
+use crate::error::{DoorError, TelegramError, reason};
 use crate::hear::Ears;
 use crate::limits::{
-    FULL_PAUSE, MAX_REASON_BYTES, MAX_WEBHOOK_BYTES, NOTES, PAIRING, REFUSED, TOKEN_LOOK,
-    TOKEN_SECRET, UNREACHABLE, WEBHOOK_SECRET,
+    FULL_PAUSE, NOTES, PAIRING, REFUSED, TOKEN_LOOK, TOKEN_SECRET, UNREACHABLE, WEBHOOK_SECRET,
 };
 use crate::note::Note;
 use crate::options::{Diffs, Mode, TelegramConfig, TelegramOptions};
+use crate::profile::Hook;
 use crate::settings::{Said, Settings};
 use crate::state::{Bot, State};
 use crate::{pair, pause, poll, profile, sender};
@@ -17,7 +17,7 @@ use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::people::Role;
 use sortie_platform::Platform;
 use sortie_store::Store;
-use sortie_vault::{Redactor, Secret, Vault};
+use sortie_vault::{Redactor, Secret, Vault, VaultError};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -120,7 +120,8 @@ impl Telegram {
             changed.mark_unchanged();
             if let Some(token) = self.0.token() {
                 let until = shutdown.child_token();
-                tokio::join!(self.0.live(&token, &until), self.0.watch(&token, &until));
+                let watching = self.0.watch(&token, &mut changed, &until);
+                tokio::join!(self.0.live(&token, &until), watching);
             } else {
                 self.0.show(State::Off);
                 tokio::select! {
@@ -136,7 +137,9 @@ impl Telegram {
     ///
     /// # Errors
     ///
-    /// When Telegram refuses it, or it cannot be kept; nothing changed then.
+    /// When Telegram refuses it, or it cannot be kept; the bot of before goes on
+    /// then. When it is kept and its settings are not, it goes by those of
+    /// before.
     pub async fn connect(&self, set_up: SetUp) -> Result<Bot, TelegramError> {
         let inner = &self.0;
         let said = Said {
@@ -145,24 +148,17 @@ impl Telegram {
             webhook_url: set_up.webhook_url,
         };
         let settings = Settings::new(&inner.config, said.clone());
-        if settings.mode == Mode::Webhook && profile::webhook(&settings).is_none() {
-            return Err(match settings.webhook_url {
-                Some(url) => TelegramError::WebhookUrl(url),
-                None => TelegramError::NoWebhookUrl,
-            });
-        }
+        settings.webhook()?;
         let bots = Bots::new(&set_up.token, &settings.api_url)?;
         // Before anything is said about it, so that no error can hold it.
         inner.vault.hide(TOKEN_SECRET, &set_up.token);
         let bot = profile::me(&bots)
             .await
-            .map_err(|error| TelegramError::Refused(inner.redacted(&error)))?;
-        if settings.mode == Mode::Webhook {
-            let secret = random()?;
-            inner.vault.keep(WEBHOOK_SECRET, &Secret::new(secret))?;
-        }
-        said.write(&inner.data_dir)?;
+            .map_err(|error| TelegramError::of(&error, &inner.redactor))?;
+        // Made here already, so that whoever sets the bot up can read it.
+        inner.hook(&settings)?;
         inner.vault.keep(TOKEN_SECRET, &set_up.token)?;
+        said.write(&inner.data_dir)?;
         inner.bot.send_replace(Some(bot.clone()));
         inner.changed.send_modify(|n| *n = n.wrapping_add(1));
         Ok(bot)
@@ -195,7 +191,7 @@ impl Telegram {
     }
 
     /// Takes what Telegram brings, in the order it comes. When this returns
-    /// without an error, it is on disk.
+    /// without an error, it is on disk. Whoever lets it in bounds its size.
     ///
     /// # Errors
     ///
@@ -211,9 +207,6 @@ impl Telegram {
         let ears = door.as_mut().ok_or_else(|| {
             DoorError::Busy("the host does not hear Telegram just now".to_owned())
         })?;
-        if body.len() > MAX_WEBHOOK_BYTES {
-            return Err(DoorError::Body("it is too large".to_owned()));
-        }
         let update =
             serde_json::from_slice(body).map_err(|error| DoorError::Body(error.to_string()))?;
         ears.take(&update)
@@ -240,18 +233,21 @@ impl Inner {
     }
 
     pub(crate) fn redacted(&self, error: &RequestError) -> String {
-        let mut why = self.redactor.redact(&error.to_string()).into_owned();
-        why.truncate(why.floor_char_boundary(MAX_REASON_BYTES));
-        why
+        reason(error, &self.redactor)
     }
 
     fn token(&self) -> Option<Secret> {
         self.vault.get(TOKEN_SECRET).ok()
     }
 
-    /// Ends what is done for a token when there is another.
-    async fn watch(&self, token: &Secret, until: &CancellationToken) {
-        let mut changed = self.changed.subscribe();
+    /// Ends what is done for a token when there is another. `changed` has seen
+    /// nothing since before the token was read.
+    async fn watch(
+        &self,
+        token: &Secret,
+        changed: &mut watch::Receiver<u64>,
+        until: &CancellationToken,
+    ) {
         loop {
             let set_up = tokio::select! {
                 () = until.cancelled() => return,
@@ -276,7 +272,7 @@ impl Inner {
             platform: self.platform.clone(),
             clock: Arc::clone(&self.clock),
             plugin: self.config.plugin.clone(),
-            bot: link.bots.id,
+            bot: link.bot.id,
             notes: self.noted.clone(),
             strangers: HashMap::new(),
         };
@@ -333,10 +329,12 @@ impl Inner {
         token: &Secret,
         settings: &Settings,
     ) -> Result<Link, (State, Option<Duration>)> {
-        let bots = Bots::new(token, &settings.api_url).map_err(|error| {
-            let why = error.to_string();
+        let own_fault = |error: TelegramError| {
+            let why = format!("the host failed to {error}");
             (State::Refused { why }, Some(REFUSED))
-        })?;
+        };
+        let bots = Bots::new(token, &settings.api_url).map_err(own_fault)?;
+        let hook = self.hook(settings).map_err(own_fault)?;
         let judged = |error: RequestError| {
             let why = self.redacted(&error);
             match error {
@@ -350,15 +348,30 @@ impl Inner {
             }
         };
         let bot = profile::me(&bots).await.map_err(judged)?;
-        profile::prepare(&bots, settings, &self.vault)
-            .await
-            .map_err(judged)?;
+        profile::prepare(&bots, hook).await.map_err(judged)?;
         self.bot.send_replace(Some(bot.clone()));
         Ok(Link {
             bots,
             settings: settings.clone(),
             bot,
         })
+    }
+
+    /// How Telegram is to bring updates; none when it is asked for them. Makes
+    /// the secret when there is none.
+    fn hook(&self, settings: &Settings) -> Result<Option<Hook>, TelegramError> {
+        let Some(url) = settings.webhook()? else {
+            return Ok(None);
+        };
+        let secret = match self.vault.get(WEBHOOK_SECRET) {
+            Err(VaultError::Unknown(_)) => {
+                let secret = Secret::new(random()?);
+                self.vault.keep(WEBHOOK_SECRET, &secret)?;
+                secret
+            }
+            known => known?,
+        };
+        Ok(Some(Hook { url, secret }))
     }
 }
 

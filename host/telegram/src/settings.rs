@@ -2,11 +2,13 @@
 //! directory. It stands over the configuration: whoever set the bot up last
 //! knew which Bot API the token is of.
 
+use crate::bot::webhook_address;
 use crate::error::TelegramError;
 use crate::options::{Mode, TelegramConfig};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
+use url::Url;
 
 const FILE: &str = "telegram.json";
 
@@ -36,6 +38,14 @@ impl Settings {
             mode: said.mode.unwrap_or(config.mode),
             api_url: said.api_url.unwrap_or_else(|| config.api_url.clone()),
             webhook_url: said.webhook_url.or_else(|| config.webhook_url.clone()),
+        }
+    }
+
+    /// Where Telegram is to bring updates; none when it is asked for them.
+    pub(crate) fn webhook(&self) -> Result<Option<Url>, TelegramError> {
+        match self.mode {
+            Mode::Poll => Ok(None),
+            Mode::Webhook => webhook_address(self.webhook_url.as_deref()).map(Some),
         }
     }
 }

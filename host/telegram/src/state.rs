@@ -34,9 +34,9 @@ pub enum State {
     },
     /// Another host polls with the same token.
     Conflict,
-    /// Telegram refuses the token.
+    /// Telegram refuses the token, or the host cannot use what was set up.
     Refused {
-        /// What it said.
+        /// What was said, or what went wrong.
         why: String,
     },
     /// Telegram cannot be reached.

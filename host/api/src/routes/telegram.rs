@@ -2,7 +2,7 @@
 //! brings what people write.
 
 use super::{BadBody, NoSuchMessage, NotChanged, NotSettled, Refusals, Refused, hooks, people};
-use crate::chat::{ChatFault, ChatSetUp, DoorFault};
+use crate::chat::{ChatFault, DoorFault};
 use crate::extract::{From, Json as JsonBody, Named, OptionalJson};
 use crate::limits;
 use crate::problem::{Kind, Problem};
@@ -46,13 +46,7 @@ pub(super) async fn set_up(
     State(api): State<Api>,
     JsonBody(body): JsonBody<TelegramBody>,
 ) -> Result<Json<BotView>, Problem> {
-    let set_up = ChatSetUp {
-        token: body.token,
-        api_url: body.api_url,
-        mode: body.mode,
-        webhook_url: body.webhook_url,
-    };
-    Ok(Json(api.chat().connect(set_up).await?))
+    Ok(Json(api.chat().connect(body).await?))
 }
 
 /// Make a code that lets the first one in who sends it to the bot.

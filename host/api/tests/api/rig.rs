@@ -6,10 +6,10 @@ use crate::parts::{Configs, Parts, platform};
 use async_trait::async_trait;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
-use sortie_api::view::{BotView, PairingView, TelegramView};
+use sortie_api::view::{BotView, PairingView, TelegramBody, TelegramView};
 use sortie_api::{
-    Api, ApiOptions, ChatDoor, ChatFault, ChatSetUp, DiffFault, DoorFault, EngineState, EngineView,
-    Token, router, serve,
+    Api, ApiOptions, ChatDoor, ChatFault, DiffFault, DoorFault, EngineState, EngineView, Token,
+    router, serve,
 };
 use sortie_intake::{Allowed, Catalog, Installed, Intake, IntakeOptions};
 use sortie_model::approval::Subject;
@@ -155,8 +155,8 @@ struct Chat;
 
 #[async_trait]
 impl ChatDoor for Chat {
-    async fn connect(&self, set_up: ChatSetUp) -> Result<BotView, ChatFault> {
-        match set_up.token.as_str() {
+    async fn connect(&self, body: TelegramBody) -> Result<BotView, ChatFault> {
+        match body.token.as_str() {
             "right" => Ok(BotView {
                 id: 7,
                 username: "shop_bot".into(),

@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sortie_telegram::Mode;
+use sortie_telegram::{Mode, TelegramError, api_address, webhook_address};
 
 /// The bot that people speak to.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -72,19 +72,18 @@ impl TelegramConfig {
     /// What cannot work.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        let is_http = |url: &str| url.starts_with("https://") || url.starts_with("http://");
-        if !is_http(&self.api_url) {
+        if api_address(&self.api_url).is_err() {
             faults.push("telegram.api_url: write an https:// address".to_owned());
         }
-        let webhook = self.webhook_url.as_deref();
-        let fits = |url: &str| url.starts_with("https://") && url.ends_with("/telegram");
-        if webhook.is_some_and(|url| !fits(url)) {
-            faults.push(
+        match webhook_address(self.webhook_url.as_deref()) {
+            Ok(_) => {}
+            Err(TelegramError::NoWebhookUrl) if self.mode == Mode::Poll => {}
+            Err(TelegramError::NoWebhookUrl) => {
+                faults.push("telegram.mode: a webhook needs telegram.webhook_url".to_owned());
+            }
+            Err(_) => faults.push(
                 "telegram.webhook_url: write an https:// address that ends in /telegram".to_owned(),
-            );
-        }
-        if self.mode == Mode::Webhook && webhook.is_none() {
-            faults.push("telegram.mode: a webhook needs telegram.webhook_url".to_owned());
+            ),
         }
         faults
     }

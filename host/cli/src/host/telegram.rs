@@ -3,8 +3,8 @@
 use super::options;
 use crate::config::Loaded;
 use async_trait::async_trait;
-use sortie_api::view::{BotView, PairingView, TelegramView};
-use sortie_api::{ChatDoor, ChatFault, ChatSetUp, DoorFault};
+use sortie_api::view::{BotView, PairingView, TelegramBody, TelegramView};
+use sortie_api::{ChatDoor, ChatFault, DoorFault};
 use sortie_engine::Engine;
 use sortie_model::clock::SystemClock;
 use sortie_model::id::JobId;
@@ -57,13 +57,17 @@ pub struct Door(pub Telegram);
 
 #[async_trait]
 impl ChatDoor for Door {
-    async fn connect(&self, set_up: ChatSetUp) -> Result<BotView, ChatFault> {
-        let mode = set_up.mode.as_deref().map(mode).transpose()?;
+    async fn connect(&self, body: TelegramBody) -> Result<BotView, ChatFault> {
+        let mode = body.mode.as_deref().map(|name| {
+            Mode::parse(name).ok_or_else(|| {
+                ChatFault::Invalid(format!("use the mode {name:?}: write poll or webhook"))
+            })
+        });
         let set_up = SetUp {
-            token: Secret::new(set_up.token),
-            api_url: set_up.api_url,
-            mode,
-            webhook_url: set_up.webhook_url,
+            token: Secret::new(body.token),
+            api_url: body.api_url,
+            mode: mode.transpose()?,
+            webhook_url: body.webhook_url,
         };
         self.0.connect(set_up).await.map(view).map_err(fault)
     }
@@ -85,7 +89,7 @@ impl ChatDoor for Door {
             State::Connecting => ("connecting", None),
             State::Up { bot, mode } => {
                 shown.bot = Some(view(bot));
-                shown.mode = Some(mode_name(mode).to_owned());
+                shown.mode = Some(mode.as_str().to_owned());
                 ("up", None)
             }
             State::NobodyHears { plugin } => ("nobody-hears", Some(plugin)),
@@ -105,20 +109,6 @@ impl ChatDoor for Door {
             DoorError::Body(_) => DoorFault::Body(error.to_string()),
             DoorError::Busy(_) => DoorFault::Busy(error.to_string()),
         })
-    }
-}
-
-fn mode(name: &str) -> Result<Mode, ChatFault> {
-    [Mode::Poll, Mode::Webhook]
-        .into_iter()
-        .find(|mode| mode_name(*mode) == name)
-        .ok_or_else(|| ChatFault::Invalid(format!("use the mode {name:?}: write poll or webhook")))
-}
-
-fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Poll => "poll",
-        Mode::Webhook => "webhook",
     }
 }
 
@@ -142,6 +132,7 @@ fn fault(error: TelegramError) -> ChatFault {
         TelegramError::Vault(_)
         | TelegramError::Settings(_)
         | TelegramError::Client(_)
+        | TelegramError::Unreachable(_)
         | TelegramError::Random(_) => ChatFault::Failed(error.to_string()),
     }
 }

@@ -31,12 +31,12 @@ pub(super) async fn check(loaded: &Loaded, checks: &mut Checks) {
         Err(sortie_vault::VaultError::Unknown(_)) => return,
         Err(error) => return checks.fail(NAME, format!("failed to {error}")),
     };
-    let api_url = &loaded.config.telegram.api_url;
-    match sortie_telegram::probe(&token, api_url, &vault.redactor()).await {
+    let (config, data_dir) = (options::telegram(&loaded.config), &loaded.data_dir);
+    match sortie_telegram::probe(&token, &config, data_dir, &vault.redactor()).await {
         Ok(bot) => checks.ok(NAME, format!("the token is @{}'s", bot.username)),
         Err(error) => checks.fail(NAME, format!("failed to {error}")),
     }
-    if let Some(skew) = skew(api_url).await
+    if let Some(skew) = skew(&sortie_telegram::api_url(&config, data_dir)).await
         && skew.abs() > MAX_SKEW_SECONDS
     {
         checks.warn(

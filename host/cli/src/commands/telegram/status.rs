@@ -46,9 +46,11 @@ pub fn words(view: &TelegramView) -> (String, bool) {
                 .to_owned()
         }
         "refused" => {
-            format!("Telegram refuses the token: {detail}; `sortie telegram setup` takes a new one")
+            format!("the bot cannot be used: {detail}; `sortie telegram setup` connects it again")
         }
-        "unreachable" => format!("Telegram cannot be reached: {detail}"),
+        "unreachable" => {
+            format!("Telegram cannot be reached: {detail}; check the network and telegram.api_url")
+        }
         other => format!("it is {}", plain(other)),
     };
     (words, false)
