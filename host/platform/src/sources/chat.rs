@@ -143,7 +143,7 @@ impl Platform {
         };
         match error {
             PlatformError::Store(StoreError::ButtonUsed) => {
-                let note = press_refused(&heard.source, &who, "it was used before");
+                let note = press_refused(&heard.source, &who, &seen.chat, "it was used before");
                 self.pass(plugin, &heard.source, cursor, seen, Some(note))
                     .await?;
                 return Ok(Hearing::ButtonUsed);
@@ -183,12 +183,11 @@ impl Platform {
     }
 }
 
-fn press_refused(source: &str, who: &str, why: &str) -> AuditEntry {
-    let actor = format!("{source}:{who}");
+fn press_refused(source: &str, who: &str, chat: &str, why: &str) -> AuditEntry {
     AuditEntry {
-        actor: actor.clone(),
+        actor: format!("{source}:{who}"),
         action: "chat.press_refused".to_owned(),
-        subject: actor,
+        subject: chat.to_owned(),
         detail: json!({ "why": why }),
     }
 }
