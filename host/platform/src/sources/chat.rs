@@ -13,10 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sortie_model::surface::Surface;
 use sortie_plugins::outside::ChatMessage;
-use sortie_plugins::surfaces::connector::{Event, Payload};
+use sortie_plugins::surfaces::connector::Payload;
 use sortie_store::{
-    Accepted, AuditEntry, CallCause, Committed, DeliveryKey, NewPluginEvent, Person, SeenMessage,
-    StoreError,
+    Accepted, AuditEntry, Committed, DeliveryKey, NewPluginEvent, Person, SeenMessage, StoreError,
 };
 
 /// Something that was said or pressed.
@@ -123,17 +122,9 @@ impl Platform {
             cursor: heard.cursor,
             seen: Some(heard.seen),
         };
-        let event = Event {
-            id: new.id.0,
-            source: heard.source.clone(),
-            received_at_ms: events::millis(self.0.options.clock.now()),
-            attempt: 1,
-            sender: Some(verified.sender.clone()),
-            payload: heard.payload.clone(),
-        };
         let who = verified.sender.id.clone();
-        let cause = CallCause::NewEvent(new.clone());
-        let error = match events::carry_out(self, &running, event, Some(verified), cause).await {
+        let (sender, payload) = (Some(verified), heard.payload.clone());
+        let error = match events::at_once(self, &running, new.clone(), sender, payload).await {
             Ok(Handled {
                 committed: Committed::Done { .. },
                 ..
