@@ -71,18 +71,13 @@ pub(super) async fn remove(
     Named(id): Named<u64>,
     From(requester): From,
 ) -> Result<Json<PersonView>, Problem> {
-    let nobody = || {
-        Problem::new(
+    let done = api.store().remove_person(id, &requester.by).await;
+    let person = done.map_err(|error| match &error {
+        StoreError::NotFound { .. } => Problem::new(
             Kind::NotFound,
             format!("remove person {id}: there is none of that number"),
         )
-        .with_hint("`GET /v1/people` lists who there is")
-    };
-    let mut known = api.store().people(None).await?.into_iter();
-    let person = known.find(|person| person.id == id).ok_or_else(nobody)?;
-    let done = api.store().remove_person(id, &requester.by).await;
-    done.map_err(|error| match &error {
-        StoreError::NotFound { .. } => nobody(),
+        .with_hint("`GET /v1/people` lists who there is"),
         _ => error.into(),
     })?;
     Ok(Json(person.into()))
