@@ -26,8 +26,8 @@ pub struct Heard {
     /// What makes a repetition of it the same one, such as a digest of the
     /// service's number of it.
     pub key: [u8; 32],
-    /// Where the source stands after it; none for a source that keeps no place.
-    pub cursor: Option<Value>,
+    /// Where the source stands after it.
+    pub cursor: Value,
     /// The message that it brought.
     pub seen: SeenMessage,
     /// Who said it, of the operator's list.
@@ -119,7 +119,7 @@ impl Platform {
             delivery: Some(delivery),
             sender: events::stored(Some(&verified)),
             payload: Vec::new(),
-            cursor: heard.cursor,
+            cursor: Some(heard.cursor),
             seen: Some(heard.seen),
         };
         let who = verified.sender.id.clone();
@@ -158,19 +158,13 @@ impl Platform {
         &self,
         plugin: &str,
         source: &str,
-        cursor: Option<Value>,
+        cursor: Value,
         seen: SeenMessage,
         note: Option<AuditEntry>,
     ) -> Result<(), StoreError> {
-        match (cursor, note) {
-            (Some(cursor), note) => {
-                self.store()
-                    .move_cursor(plugin, source, cursor, Some(seen), note)
-                    .await
-            }
-            (None, Some(note)) => self.store().audit(note).await.map(drop),
-            (None, None) => Ok(()),
-        }
+        self.store()
+            .move_cursor(plugin, source, cursor, Some(seen), note)
+            .await
     }
 }
 
