@@ -80,6 +80,10 @@ pub const DEFAULT_PAGE: u32 = 50;
 /// The most jobs on a page.
 pub const MAX_PAGE: u32 = 200;
 
+/// The most hours that statistics look back over: those of a leap year, as the
+/// store has it.
+pub const MAX_STATS_HOURS: u32 = sortie_store::limits::MAX_STATS_HOURS;
+
 /// The longest comment on a decision in bytes.
 pub const MAX_COMMENT_BYTES: usize = 4 * 1024;
 

@@ -18,7 +18,9 @@ pub fn read(what: &str, file: Option<&Path>, out: &Out) -> Result<Secret, CliErr
     };
     let text = text.trim();
     if text.is_empty() {
-        return Err(CliError::usage(format!("read {what}: there is none")));
+        return Err(CliError::usage(format!(
+            "read {what}: there is none; paste it, pipe it in, or name a file that holds it"
+        )));
     }
     Ok(Secret::new(text.to_owned()))
 }

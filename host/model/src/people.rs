@@ -206,6 +206,22 @@ impl Quiet {
     }
 }
 
+/// Reads a time of day such as `7:05` or `22:00`; gives the minute of the day,
+/// 0 to 1,439, or none for anything else.
+pub fn minute_of_day(text: &str) -> Option<u16> {
+    let number = |text: &str, end: u16| {
+        let fits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|n| fits && *n < end)
+    };
+    let (hour, minute) = text.split_once(':')?;
+    Some(number(hour, 24)? * 60 + number(minute, 60)?)
+}
+
+/// The time of day of a minute of the day, as `07:05`.
+pub fn time_of_day(minute: u16) -> String {
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,5 +301,26 @@ mod tests {
             [false, false, true, true, false, false]
         );
         assert_eq!(held(quiet(600, 600)), [false; 6]);
+    }
+
+    #[test]
+    fn a_time_is_one_of_the_day() {
+        for (text, minute, written) in [
+            ("0:00", 0, "00:00"),
+            ("00:59", 59, "00:59"),
+            ("7:05", 425, "07:05"),
+            ("07:30", 450, "07:30"),
+            ("20:00", 1_200, "20:00"),
+            ("23:59", 1_439, "23:59"),
+        ] {
+            assert_eq!(minute_of_day(text), Some(minute), "{text}");
+            assert_eq!(time_of_day(minute), written);
+        }
+        for text in [
+            "", ":", "7", "20", "24:00", "20:60", "-1:00", "+1:00", "7:000", "020:00", "20:00:00",
+            " 8:30", "8pm", "noon",
+        ] {
+            assert_eq!(minute_of_day(text), None, "{text}");
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! A digest of the day, at the same time of each: what was done, what it cost,
 //! and what waits for a person. Told once for each day, whatever restarts.
 
-use crate::PeopleError;
 use jiff::tz::TimeZone;
 use sortie_model::clock::Timestamp;
 use sortie_package::manifest::Schedule;
@@ -27,21 +26,15 @@ pub(crate) struct Digest {
 }
 
 impl Digest {
-    pub(crate) fn new(at: &str, zone: &TimeZone, now: Timestamp) -> Result<Self, PeopleError> {
-        let wrong = || PeopleError::Time { at: at.to_owned() };
-        let (hour, minute) = at.trim().split_once(':').ok_or_else(wrong)?;
-        let number = |text: &str, most: u8| {
-            let fits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-            text.parse::<u8>().ok().filter(|n| fits && *n <= most)
-        };
-        let hour = number(hour, 23).ok_or_else(wrong)?;
-        let minute = number(minute, 59).ok_or_else(wrong)?;
-        let schedule =
-            Schedule::cron(&format!("{minute} {hour} * * *"), zone).map_err(|_| wrong())?;
-        Ok(Self {
+    /// At that minute of the zone's day, counted round the clock.
+    pub(crate) fn new(minute: u16, zone: &TimeZone, now: Timestamp) -> Self {
+        let (hour, minute) = (minute / 60 % 24, minute % 60);
+        let schedule = Schedule::cron(&format!("{minute} {hour} * * *"), zone)
+            .expect("every day has every time");
+        Self {
             schedule,
             begun_at: now,
-        })
+        }
     }
 
     /// Tells it when it is due and was not told.
@@ -95,6 +88,7 @@ impl Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sortie_model::people::minute_of_day;
 
     fn at(text: &str) -> Timestamp {
         let moment: jiff::Timestamp = text.parse().expect("a moment");
@@ -103,19 +97,18 @@ mod tests {
 
     fn digest(time: &str, zone: &str, from: &str) -> Digest {
         let zone = sortie_package::manifest::zone(zone).expect("a zone");
-        Digest::new(time, &zone, at(from)).expect("a time")
+        let minute = minute_of_day(time).expect("a time");
+        Digest::new(minute, &zone, at(from))
     }
 
     #[test]
-    fn a_time_is_one_of_the_day() {
-        let zone = TimeZone::UTC;
-        for good in ["20:00", "0:00", "23:59", "7:05", " 08:30 "] {
-            assert!(Digest::new(good, &zone, Timestamp(0)).is_ok(), "{good}");
-        }
-        for bad in [
-            "", "20", "24:00", "20:60", "-1:00", "+1:00", "20:00:00", "8pm", "020:00",
-        ] {
-            assert!(Digest::new(bad, &zone, Timestamp(0)).is_err(), "{bad}");
+    fn every_minute_of_a_day_has_its_time() {
+        let midnight = at("2026-05-01T00:00:00Z");
+        for minute in 0..1_440 {
+            let digest = Digest::new(minute, &TimeZone::UTC, midnight);
+            let next = digest.next(Timestamp(midnight.0 - 1_000));
+            let told_at = Timestamp(midnight.0 + i64::from(minute) * 60_000);
+            assert_eq!(next, Some(told_at), "{minute}");
         }
     }
 

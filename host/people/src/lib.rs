@@ -38,8 +38,9 @@ pub struct PeopleOptions {
     pub clock: Arc<dyn Clock>,
     /// The heartbeat is a file in it.
     pub data_dir: PathBuf,
-    /// When the digest is told, as `20:00`, and by which clock; none for never.
-    pub digest: Option<(String, TimeZone)>,
+    /// The minute of the day at which the digest is told, and by which clock;
+    /// none for never.
+    pub digest: Option<(u16, TimeZone)>,
     /// When the alarm is raised; none for never.
     pub alarm: Option<Alarm>,
 }
@@ -53,23 +54,18 @@ pub struct People {
 }
 
 impl People {
-    /// Reads the time of the digest.
-    ///
-    /// # Errors
-    ///
-    /// When it is no time of a day.
-    pub fn new(options: PeopleOptions) -> Result<Self, PeopleError> {
+    /// A clockwork that stands still until it is run.
+    pub fn new(options: PeopleOptions) -> Self {
         let digest = options
             .digest
             .as_ref()
-            .map(|(at, zone)| Digest::new(at, zone, options.clock.now()))
-            .transpose()?;
-        Ok(Self {
+            .map(|(minute, zone)| Digest::new(*minute, zone, options.clock.now()));
+        Self {
             options,
             digest,
             watch: alarm::Watch::default(),
             beaten_at: None,
-        })
+        }
     }
 
     /// Works until `shutdown`.

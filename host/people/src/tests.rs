@@ -6,6 +6,7 @@ use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::finding::Severity;
 use sortie_model::halt::HaltReason;
 use sortie_model::job::JobEvent;
+use sortie_model::people::minute_of_day;
 use sortie_model::project::{Policy, Project, PublishMode};
 use sortie_store::{ClaimLimits, NewJob, RunEnd, StoreOptions};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -35,13 +36,12 @@ fn people(store: &Store, clock: &Arc<Moved>, dir: &std::path::Path) -> People {
         store: store.clone(),
         clock: clock.clone(),
         data_dir: dir.to_owned(),
-        digest: Some(("20:00".to_owned(), TimeZone::UTC)),
+        digest: Some((20 * 60, TimeZone::UTC)),
         alarm: Some(Alarm {
             halts_per_hour: 10,
             pause: true,
         }),
     })
-    .expect("a time")
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ impl Host {
     /// Its clockwork, as after a start.
     fn started(&self, digest: Option<(&str, &str)>, alarm: Option<Alarm>) -> People {
         let zone = |name| sortie_package::manifest::zone(name).expect("a zone");
-        let digest = digest.map(|(at, name)| (at.to_owned(), zone(name)));
+        let digest = digest.map(|(at, name)| (minute_of_day(at).expect("a time"), zone(name)));
         People::new(PeopleOptions {
             store: self.store.clone(),
             clock: self.clock.clone(),
@@ -112,7 +112,6 @@ impl Host {
             digest,
             alarm,
         })
-        .expect("a time")
     }
 
     fn move_to(&self, now: i64) {

@@ -1,5 +1,5 @@
-//! Hands stored events to their connectors, until each is handled, dropped or
-//! parked.
+//! Hands events to their connectors: one that is new at once, and stored ones
+//! until each is handled, dropped or parked.
 
 use crate::backoff;
 use crate::call::Actor;
@@ -10,7 +10,7 @@ use sortie_model::clock::Timestamp;
 use sortie_model::id::PluginEventId;
 use sortie_model::surface::Surface;
 use sortie_plugins::surfaces::connector::{Event, Payload, Reply};
-use sortie_store::{Again, CallCause, CallCommit, Committed, DueEvent, StoreError};
+use sortie_store::{Again, CallCause, CallCommit, Committed, DueEvent, NewPluginEvent, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -189,13 +189,34 @@ pub(crate) struct Handled {
     pub(crate) reply: Option<Reply>,
 }
 
+/// Hands an event that is not stored to its connector, while whoever sent it
+/// waits. What it brought is written only with what the call asked for: when
+/// this fails, nothing of it is.
+pub(crate) async fn at_once(
+    platform: &Platform,
+    running: &Arc<Running>,
+    new: NewPluginEvent,
+    sender: Option<Verified>,
+    payload: Payload,
+) -> Result<Handled, PlatformError> {
+    let event = Event {
+        id: new.id.0,
+        source: new.source.clone(),
+        received_at_ms: millis(platform.0.options.clock.now()),
+        attempt: 1,
+        sender: sender.as_ref().map(|verified| verified.sender.clone()),
+        payload,
+    };
+    carry_out(platform, running, event, sender, CallCause::NewEvent(new)).await
+}
+
 /// Hands an event to its connector, and writes all that the call asked for
 /// together with what caused it.
 ///
 /// When somebody changed what the call saw before it was written, nothing of it
 /// is, and the connector is asked once more: it sees how things stand now, and
 /// the person who waits hears that. Only people act on what others act on.
-pub(crate) async fn carry_out(
+async fn carry_out(
     platform: &Platform,
     running: &Arc<Running>,
     event: Event,

@@ -6,7 +6,7 @@
 mod press;
 
 use crate::error::NotTaken;
-use crate::limits::{NUMBER_FOR, PAIRING, RENUMBERED_AFTER, SOURCE, STRANGER_EVERY, STRANGERS};
+use crate::limits::{NUMBER_FOR, PAIRING, RENUMBERED_AFTER, SOURCE};
 use crate::note::Note;
 use crate::pair;
 use crate::update::{self, What, Who};
@@ -21,7 +21,6 @@ use sortie_plugins::surfaces::connector::{Payload, Place};
 use sortie_store::{
     AuditEntry, ChatChange, ChatKind, Pairing, Person, SeenMessage, Store, StoreError,
 };
-use std::collections::HashMap;
 use std::sync::Arc;
 use teloxide_core::types::Update;
 use tokio::sync::mpsc;
@@ -46,7 +45,6 @@ pub(crate) struct Ears {
     pub(crate) plugin: String,
     pub(crate) bot: u64,
     pub(crate) notes: mpsc::Sender<Note>,
-    pub(crate) strangers: HashMap<String, Timestamp>,
 }
 
 /// What makes an update the one that it is, and the place after it.
@@ -101,7 +99,7 @@ impl Ears {
 
     /// Takes an update. One that the store can never keep is passed over: asking
     /// for it again would keep all that comes after it waiting for ever.
-    pub(crate) async fn take(&mut self, update: &Update) -> Result<(), NotTaken> {
+    pub(crate) async fn take(&self, update: &Update) -> Result<(), NotTaken> {
         self.ready()?;
         match self.take_once(update).await {
             Err(error) if error.is_the_updates_fault() => {
@@ -112,7 +110,7 @@ impl Ears {
         }
     }
 
-    async fn take_once(&mut self, update: &Update) -> Result<(), NotTaken> {
+    async fn take_once(&self, update: &Update) -> Result<(), NotTaken> {
         let mark = self.mark(update.id.0);
         match update::read(update) {
             What::Said {
@@ -147,7 +145,7 @@ impl Ears {
     }
 
     async fn said(
-        &mut self,
+        &self,
         mark: Mark,
         who: Who,
         seen: SeenMessage,
@@ -199,7 +197,7 @@ impl Ears {
     }
 
     async fn membership(
-        &mut self,
+        &self,
         mark: Mark,
         who: Who,
         seen: SeenMessage,
@@ -244,7 +242,7 @@ impl Ears {
         let heard = Heard {
             source: SOURCE.to_owned(),
             key: mark.key,
-            cursor: Some(mark.cursor),
+            cursor: mark.cursor,
             seen,
             sender,
             sender_name: who.name,
@@ -304,28 +302,12 @@ impl Ears {
 
     /// Somebody who is not heard: silence, and a line in the audit log once in
     /// a while.
-    async fn stranger(
-        &mut self,
-        mark: Mark,
-        who: &Who,
-        seen: &SeenMessage,
-    ) -> Result<(), NotTaken> {
+    async fn stranger(&self, mark: Mark, who: &Who, seen: &SeenMessage) -> Result<(), NotTaken> {
         let entry = self
-            .is_new_stranger(&who.id)
+            .platform
+            .is_news(&actor(who))
             .then(|| entry("telegram.stranger", who, seen, &json!({ "name": who.name })));
         self.pass(mark, None, entry).await
-    }
-
-    fn is_new_stranger(&mut self, user: &str) -> bool {
-        let now = self.clock.now();
-        self.strangers
-            .retain(|_, at| now.since(*at) < STRANGER_EVERY);
-        // So many strangers in an hour are noise, of which the log has enough.
-        if self.strangers.contains_key(user) || self.strangers.len() >= STRANGERS {
-            return false;
-        }
-        self.strangers.insert(user.to_owned(), now);
-        true
     }
 
     /// Nothing is handed over; the place moves all the same.

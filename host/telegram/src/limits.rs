@@ -69,9 +69,5 @@ pub(crate) const FILE_BYTES: usize = 45 << 20;
 
 /// How long a pairing code holds.
 pub(crate) const PAIRING: Duration = Duration::from_secs(15 * 60);
-/// Strangers are noted once in so long.
-pub(crate) const STRANGER_EVERY: Duration = Duration::from_secs(60 * 60);
-/// Strangers that are remembered for that.
-pub(crate) const STRANGERS: usize = 1_000;
 /// How long an answer waits for what its message is called.
 pub(crate) const NUMBER_FOR: Duration = Duration::from_secs(20);

@@ -22,7 +22,7 @@ enum Trouble {
 }
 
 /// Polls until it is told to stop.
-pub(crate) async fn run(inner: &Inner, link: &Link, ears: &mut Ears, until: &CancellationToken) {
+pub(crate) async fn run(inner: &Inner, link: &Link, ears: &Ears, until: &CancellationToken) {
     let mut failures = 0;
     loop {
         let round = tokio::select! {
@@ -43,7 +43,7 @@ pub(crate) async fn run(inner: &Inner, link: &Link, ears: &mut Ears, until: &Can
     }
 }
 
-async fn round(link: &Link, ears: &mut Ears) -> Result<(), Trouble> {
+async fn round(link: &Link, ears: &Ears) -> Result<(), Trouble> {
     let not_taken = |error: NotTaken| Trouble::NotTaken(error);
     ears.ready().map_err(not_taken)?;
     let offset = ears.offset().await;

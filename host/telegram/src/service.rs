@@ -18,7 +18,6 @@ use sortie_model::people::Role;
 use sortie_platform::Platform;
 use sortie_store::Store;
 use sortie_vault::{Redactor, Secret, Vault, VaultError};
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -203,8 +202,8 @@ impl Telegram {
         if !bool::from(own.expose().as_bytes().ct_eq(shown)) {
             return Err(DoorError::Secret);
         }
-        let mut door = self.0.door.lock().await;
-        let ears = door.as_mut().ok_or_else(|| {
+        let door = self.0.door.lock().await;
+        let ears = door.as_ref().ok_or_else(|| {
             DoorError::Busy("the host does not hear Telegram just now".to_owned())
         })?;
         let update =
@@ -267,14 +266,13 @@ impl Inner {
             return;
         };
         let link = Arc::new(link);
-        let mut ears = Ears {
+        let ears = Ears {
             store: self.store.clone(),
             platform: self.platform.clone(),
             clock: Arc::clone(&self.clock),
             plugin: self.config.plugin.clone(),
             bot: link.bot.id,
             notes: self.noted.clone(),
-            strangers: HashMap::new(),
         };
         while let Err(error) = ears.settle_in().await {
             tracing::warn!(%error, "it cannot be read where the source stands");
@@ -287,7 +285,7 @@ impl Inner {
         match link.settings.mode {
             Mode::Poll => {
                 self.show(link.up());
-                tokio::join!(poll::run(self, &link, &mut ears, until), sending);
+                tokio::join!(poll::run(self, &link, &ears, until), sending);
             }
             Mode::Webhook => {
                 *self.door.lock().await = Some(ears);

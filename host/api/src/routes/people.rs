@@ -8,7 +8,7 @@ use crate::view::{ChatBody, ChatList, ChatView, PersonBody, PersonList, PersonVi
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use sortie_model::people::{Level, Quiet, Role};
+use sortie_model::people::{Level, Quiet, Role, minute_of_day};
 use sortie_store::{ChatChange, NewPerson, StoreError};
 use utoipa::IntoParams;
 
@@ -71,18 +71,13 @@ pub(super) async fn remove(
     Named(id): Named<u64>,
     From(requester): From,
 ) -> Result<Json<PersonView>, Problem> {
-    let nobody = || {
-        Problem::new(
+    let done = api.store().remove_person(id, &requester.by).await;
+    let person = done.map_err(|error| match &error {
+        StoreError::NotFound { .. } => Problem::new(
             Kind::NotFound,
             format!("remove person {id}: there is none of that number"),
         )
-        .with_hint("`GET /v1/people` lists who there is")
-    };
-    let mut known = api.store().people(None).await?.into_iter();
-    let person = known.find(|person| person.id == id).ok_or_else(nobody)?;
-    let done = api.store().remove_person(id, &requester.by).await;
-    done.map_err(|error| match &error {
-        StoreError::NotFound { .. } => nobody(),
+        .with_hint("`GET /v1/people` lists who there is"),
         _ => error.into(),
     })?;
     Ok(Json(person.into()))
@@ -173,18 +168,12 @@ fn hours(quiet: QuietView) -> Result<Quiet, Problem> {
 
 /// The minute of the day.
 fn minute(text: &str) -> Result<u16, Problem> {
-    let number = |text: &str, most: u16| {
-        let digits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|n| digits && *n <= most)
-    };
-    text.split_once(':')
-        .and_then(|(hour, minute)| Some(number(hour, 23)? * 60 + number(minute, 59)?))
-        .ok_or_else(|| {
-            wrong(format!(
-                "take the hours: {:?} is no time of a day; write one such as 22:00",
-                text.chars().take(40).collect::<String>()
-            ))
-        })
+    minute_of_day(text).ok_or_else(|| {
+        wrong(format!(
+            "take the hours: {:?} is no time of a day; write one such as 22:00",
+            text.chars().take(40).collect::<String>()
+        ))
+    })
 }
 
 /// A role by its name.
@@ -219,16 +208,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_are_of_a_day() {
-        for (text, minutes) in [("0:00", 0), ("07:30", 450), ("23:59", 1_439)] {
-            assert_eq!(minute(text).ok(), Some(minutes), "{text}");
-        }
-        for text in ["", "7", "24:00", "7:60", "-1:00", "+7:00", "7:000"] {
-            assert!(minute(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn what_contradicts_itself_is_refused() {
         let quiet = || QuietView {
             from: "22:00".into(),
@@ -252,6 +231,13 @@ mod tests {
             ChatBody {
                 quiet: Some(QuietView {
                     time_zone: "Moon/Base".into(),
+                    ..quiet()
+                }),
+                ..ChatBody::default()
+            },
+            ChatBody {
+                quiet: Some(QuietView {
+                    to: "24:00".into(),
                     ..quiet()
                 }),
                 ..ChatBody::default()

@@ -2,6 +2,7 @@
 
 use super::Refusals;
 use crate::extract::Params;
+use crate::limits::MAX_STATS_HOURS;
 use crate::problem::{Kind, Problem};
 use crate::state::Api;
 use crate::view::{ProjectsView, StatsView};
@@ -10,8 +11,6 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// A leap year.
-const MAX_HOURS: u32 = 366 * 24;
 /// A day.
 const DEFAULT_HOURS: u32 = 24;
 
@@ -38,10 +37,12 @@ pub(super) async fn stats(
     Params(params): Params<StatsParams>,
 ) -> Result<Json<sortie_store::Stats>, Problem> {
     let hours = params.hours.unwrap_or(DEFAULT_HOURS);
-    if !(1..=MAX_HOURS).contains(&hours) {
+    if !(1..=MAX_STATS_HOURS).contains(&hours) {
         return Err(Problem::new(
             Kind::BadRequest,
-            format!("read the query: {hours} hours are out of bounds; write 1 to {MAX_HOURS}"),
+            format!(
+                "read the query: {hours} hours are out of bounds; write 1 to {MAX_STATS_HOURS}"
+            ),
         ));
     }
     let lines = params.lines.unwrap_or(false);

@@ -2,6 +2,7 @@
 
 use super::moment;
 use serde::{Deserialize, Serialize};
+use sortie_model::people::time_of_day;
 use sortie_store::{ChatHead, ChatRow, Pause, Person};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -280,7 +281,6 @@ impl From<Person> for PersonView {
 
 impl From<ChatRow> for ChatView {
     fn from(row: ChatRow) -> Self {
-        let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
         Self {
             chat: row.chat,
             kind: row.kind.as_str().to_owned(),
@@ -293,8 +293,8 @@ impl From<ChatRow> for ChatView {
                 .map(|(project, level)| (project, level.as_str().to_owned()))
                 .collect(),
             quiet: row.quiet.map(|quiet| QuietView {
-                from: clock(quiet.from_min),
-                to: clock(quiet.to_min),
+                from: time_of_day(quiet.from_min),
+                to: time_of_day(quiet.to_min),
                 time_zone: quiet.time_zone,
             }),
             gone: row.gone,

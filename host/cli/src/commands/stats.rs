@@ -4,13 +4,14 @@ use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
 use crate::render;
+use sortie_api::limits::MAX_STATS_HOURS;
 use sortie_api::view::StatsView;
 
 /// Show what was done in the last hours, what it cost, and what waits
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// How many hours to look back
-    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=8784))]
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_STATS_HOURS)))]
     hours: u32,
 }
 

@@ -1,7 +1,10 @@
 //! The words of `[telegram]`, `[digest]` and `[alarm]`, and their checks.
 
+use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sortie_model::people::minute_of_day;
+use sortie_package::manifest::zone;
 use sortie_telegram::{Mode, TelegramError, api_address, webhook_address};
 
 /// The bot that people speak to.
@@ -92,32 +95,28 @@ impl TelegramConfig {
 impl DigestConfig {
     /// What cannot work.
     pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if !self.at.is_empty() && minute_of_day(&self.at).is_none() {
-            faults.push(format!(
+        let faults = [self.minute().err(), self.zone().err()];
+        faults.into_iter().flatten().collect()
+    }
+
+    /// The minute of the day; none when there is no digest. An error says what
+    /// to write instead.
+    pub fn minute(&self) -> Result<Option<u16>, String> {
+        if self.at.is_empty() {
+            return Ok(None);
+        }
+        minute_of_day(&self.at).map(Some).ok_or_else(|| {
+            format!(
                 "digest.at: {:?} is no time of day; write HH:MM, or \"\" for none",
                 self.at
-            ));
-        }
-        if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
-            faults.push(format!(
-                "digest.time_zone: {:?} is unknown; write a name such as \"Europe/Berlin\"",
-                self.time_zone
-            ));
-        }
-        faults
+            )
+        })
     }
-}
 
-/// Reads HH:MM.
-fn minute_of_day(text: &str) -> Option<u16> {
-    let (hour, minute) = text.split_once(':')?;
-    let digits = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
-    if !digits(hour) || !digits(minute) {
-        return None;
+    /// The zone of that time. An error says what to write instead.
+    pub fn zone(&self) -> Result<TimeZone, String> {
+        zone(&self.time_zone).map_err(|error| format!("digest.time_zone: {error}"))
     }
-    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
-    (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
 #[cfg(test)]
@@ -125,12 +124,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_day_are_read() {
-        assert_eq!(minute_of_day("20:00"), Some(1_200));
-        assert_eq!(minute_of_day("00:59"), Some(59));
-        for text in ["", "8:00", "24:00", "12:60", "+1:00", "noon"] {
-            assert_eq!(minute_of_day(text), None, "{text}");
-        }
+    fn a_digest_has_a_time_or_there_is_none() {
+        let minute = |at: &str| {
+            let digest = DigestConfig {
+                at: at.into(),
+                ..DigestConfig::default()
+            };
+            digest.minute()
+        };
+        assert_eq!(minute("7:05"), Ok(Some(425)));
+        assert_eq!(minute(""), Ok(None));
+        assert!(minute("24:00").is_err());
     }
 
     #[test]

@@ -213,16 +213,13 @@ pub fn telegram(config: &Config) -> TelegramConfig {
 }
 
 /// When people are told of the day; none for never.
-pub fn digest(config: &Config) -> Result<Option<(String, TimeZone)>, CliError> {
-    let digest = &config.digest;
-    if digest.at.is_empty() {
+pub fn digest(config: &Config) -> Result<Option<(u16, TimeZone)>, CliError> {
+    let wrong = |what: String| CliError::new(Exit::Usage, "configuration", format!("use {what}"));
+    let Some(minute) = config.digest.minute().map_err(wrong)? else {
         return Ok(None);
-    }
-    let zone = TimeZone::get(&digest.time_zone).map_err(|error| {
-        let what = format!("use digest.time_zone: {error}");
-        CliError::new(Exit::Usage, "configuration", what)
-    })?;
-    Ok(Some((digest.at.clone(), zone)))
+    };
+    let zone = config.digest.zone().map_err(wrong)?;
+    Ok(Some((minute, zone)))
 }
 
 /// When the host raises an alarm; none for never.

@@ -33,7 +33,10 @@ pub use requests::{
 };
 pub use schedule::{Schedule, zone};
 pub use sortie_model::host::HostPattern;
-pub use sources::{Encoding, EventSource, HttpSource, Missed, TimerSource, Verify};
+pub use sources::{
+    DISCORD_SIGNATURE, DISCORD_TIMESTAMP, Encoding, EventSource, HttpSource, Missed,
+    SLACK_SIGNATURE, SLACK_TIMESTAMP, TimerSource, Verify,
+};
 
 use crate::unknown;
 

@@ -53,6 +53,15 @@ impl HttpSource {
     }
 }
 
+/// The header with Slack's signature of a request.
+pub const SLACK_SIGNATURE: &str = "x-slack-signature";
+/// The header with the time that Slack signed a request at.
+pub const SLACK_TIMESTAMP: &str = "x-slack-request-timestamp";
+/// The header with Discord's signature of a request.
+pub const DISCORD_SIGNATURE: &str = "x-signature-ed25519";
+/// The header with the time that Discord signed a request at.
+pub const DISCORD_TIMESTAMP: &str = "x-signature-timestamp";
+
 /// How the host knows who sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "scheme", rename_all = "kebab-case", deny_unknown_fields)]
@@ -101,10 +110,8 @@ impl Verify {
     pub fn proofs(&self) -> Vec<&str> {
         match self {
             Self::HmacSha256 { header, .. } | Self::Token { header, .. } => vec![header.as_str()],
-            Self::SlackV0 { .. } => vec!["x-slack-signature", "x-slack-request-timestamp"],
-            Self::DiscordEd25519 { .. } => {
-                vec!["x-signature-ed25519", "x-signature-timestamp"]
-            }
+            Self::SlackV0 { .. } => vec![SLACK_SIGNATURE, SLACK_TIMESTAMP],
+            Self::DiscordEd25519 { .. } => vec![DISCORD_SIGNATURE, DISCORD_TIMESTAMP],
             Self::None {} => Vec::new(),
         }
     }

@@ -34,17 +34,20 @@ fn allowed(actor: &Actor, act: Act) -> Result<(), JobsError> {
     match verified.role {
         Some(role) if role.may(act) => Ok(()),
         Some(role) => Err(JobsError::Denied(format!(
-            "{} needs the role {}, and {} is {role}",
+            "{} needs the role {}, and {} is {role}; {LET_IN}",
             words(act),
             act.needs(),
             verified.sender.name
         ))),
         None => Err(JobsError::Denied(format!(
-            "{} is not known here any more",
+            "{} is not known here any more; {LET_IN}",
             verified.sender.name
         ))),
     }
 }
+
+/// What one who may not can ask for.
+const LET_IN: &str = "an owner can change that with `sortie people add`";
 
 fn words(act: Act) -> &'static str {
     match act {

@@ -13,10 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sortie_model::surface::Surface;
 use sortie_plugins::outside::ChatMessage;
-use sortie_plugins::surfaces::connector::{Event, Payload};
+use sortie_plugins::surfaces::connector::Payload;
 use sortie_store::{
-    Accepted, AuditEntry, CallCause, Committed, DeliveryKey, NewPluginEvent, Person, SeenMessage,
-    StoreError,
+    Accepted, AuditEntry, Committed, DeliveryKey, NewPluginEvent, Person, SeenMessage, StoreError,
 };
 
 /// Something that was said or pressed.
@@ -27,8 +26,8 @@ pub struct Heard {
     /// What makes a repetition of it the same one, such as a digest of the
     /// service's number of it.
     pub key: [u8; 32],
-    /// Where the source stands after it; none for a source that keeps no place.
-    pub cursor: Option<Value>,
+    /// Where the source stands after it.
+    pub cursor: Value,
     /// The message that it brought.
     pub seen: SeenMessage,
     /// Who said it, of the operator's list.
@@ -120,20 +119,12 @@ impl Platform {
             delivery: Some(delivery),
             sender: events::stored(Some(&verified)),
             payload: Vec::new(),
-            cursor: heard.cursor,
+            cursor: Some(heard.cursor),
             seen: Some(heard.seen),
         };
-        let event = Event {
-            id: new.id.0,
-            source: heard.source.clone(),
-            received_at_ms: events::millis(self.0.options.clock.now()),
-            attempt: 1,
-            sender: Some(verified.sender.clone()),
-            payload: heard.payload.clone(),
-        };
         let who = verified.sender.id.clone();
-        let cause = CallCause::NewEvent(new.clone());
-        let error = match events::carry_out(self, &running, event, Some(verified), cause).await {
+        let (sender, payload) = (Some(verified), heard.payload.clone());
+        let error = match events::at_once(self, &running, new.clone(), sender, payload).await {
             Ok(Handled {
                 committed: Committed::Done { .. },
                 ..
@@ -143,7 +134,7 @@ impl Platform {
         };
         match error {
             PlatformError::Store(StoreError::ButtonUsed) => {
-                let note = press_refused(&heard.source, &who, "it was used before");
+                let note = press_refused(&heard.source, &who, &seen.chat, "it was used before");
                 self.pass(plugin, &heard.source, cursor, seen, Some(note))
                     .await?;
                 return Ok(Hearing::ButtonUsed);
@@ -167,28 +158,21 @@ impl Platform {
         &self,
         plugin: &str,
         source: &str,
-        cursor: Option<Value>,
+        cursor: Value,
         seen: SeenMessage,
         note: Option<AuditEntry>,
     ) -> Result<(), StoreError> {
-        match (cursor, note) {
-            (Some(cursor), note) => {
-                self.store()
-                    .move_cursor(plugin, source, cursor, Some(seen), note)
-                    .await
-            }
-            (None, Some(note)) => self.store().audit(note).await.map(drop),
-            (None, None) => Ok(()),
-        }
+        self.store()
+            .move_cursor(plugin, source, cursor, Some(seen), note)
+            .await
     }
 }
 
-fn press_refused(source: &str, who: &str, why: &str) -> AuditEntry {
-    let actor = format!("{source}:{who}");
+fn press_refused(source: &str, who: &str, chat: &str, why: &str) -> AuditEntry {
     AuditEntry {
-        actor: actor.clone(),
+        actor: format!("{source}:{who}"),
         action: "chat.press_refused".to_owned(),
-        subject: actor,
+        subject: chat.to_owned(),
         detail: json!({ "why": why }),
     }
 }

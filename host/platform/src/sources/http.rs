@@ -5,21 +5,17 @@
 //! plugin fails, the request itself is put on disk instead and tried again
 //! later: whoever sent it is told that it was taken, never that it was lost.
 
-use super::sender::{Verified, Who};
+use super::sender::Who;
 use super::verify::{self, Unverified};
 use crate::events::{self, Handled};
-use crate::running::Running;
 use crate::{Platform, PlatformError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sortie_model::id::PluginEventId;
 use sortie_package::manifest::{HttpSource, Verify};
 use sortie_plugins::outside::Header;
-use sortie_plugins::surfaces::connector::{Event, Payload, Reply};
-use sortie_store::{
-    Accepted, CallCause, Committed, DeliveryKey, MessageState, NewPluginEvent, StoreError,
-};
-use std::sync::Arc;
+use sortie_plugins::surfaces::connector::{Payload, Reply};
+use sortie_store::{Accepted, Committed, DeliveryKey, MessageState, NewPluginEvent, StoreError};
 use std::time::Duration;
 
 /// How long a request without an id of its own counts as the same one. Senders
@@ -152,7 +148,7 @@ impl Platform {
             cursor: None,
             seen: None,
         };
-        let handled = self.handle_at_once(&running, new.clone(), sender, payload.clone());
+        let handled = events::at_once(self, &running, new.clone(), sender, payload.clone());
         let handled = tokio::time::timeout(AT_ONCE, handled)
             .await
             .unwrap_or(Err(PlatformError::TooSlow));
@@ -172,25 +168,6 @@ impl Platform {
                 }
             }
         }
-    }
-
-    async fn handle_at_once(
-        &self,
-        running: &Arc<Running>,
-        new: NewPluginEvent,
-        sender: Option<Verified>,
-        payload: Payload,
-    ) -> Result<Handled, PlatformError> {
-        let event = Event {
-            id: new.id.0,
-            source: new.source.clone(),
-            received_at_ms: events::millis(self.0.options.clock.now()),
-            attempt: 1,
-            sender: sender.as_ref().map(|verified| verified.sender.clone()),
-            payload,
-        };
-        let cause = CallCause::NewEvent(new);
-        events::carry_out(self, running, event, sender, cause).await
     }
 }
 

@@ -84,7 +84,7 @@ impl Platform {
             return Ok(Who::Known(Verified::of(&person, named.name, None)));
         }
         let key = format!("{service}:{}", named.id);
-        if self.0.strangers.is_news(&key, self.0.options.clock.now()) {
+        if self.is_news(&key) {
             let note = AuditEntry {
                 actor: key.clone(),
                 action: format!("{service}.stranger"),

@@ -1,5 +1,6 @@
 //! Which strangers were noted lately, so that one of them cannot fill the log.
 
+use crate::Platform;
 use sortie_model::clock::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,8 +8,9 @@ use std::time::Duration;
 
 /// How long a stranger is no news after a row.
 const QUIET: Duration = Duration::from_secs(60 * 60);
-/// Strangers that are kept in mind; beyond it the next hour begins for all.
-const MAX_KEPT: usize = 1_000;
+/// Strangers that are news within that time, whatever service they come from:
+/// the most rows that strangers can add to the log in an hour.
+const MAX_NOTED: usize = 1_000;
 
 /// Who was noted, and when. Kept in memory: a restart costs a row each.
 #[derive(Default)]
@@ -16,15 +18,23 @@ pub(crate) struct Strangers {
     noted: Mutex<HashMap<String, Timestamp>>,
 }
 
+impl Platform {
+    /// Whether a stranger is to be noted in the audit log now; from then on they
+    /// are not, for an hour. `who` is what the note is of: a person as
+    /// `service:id`, or something that they did, such as `service:press:id`.
+    pub fn is_news(&self, who: &str) -> bool {
+        let now = self.0.options.clock.now();
+        self.0.strangers.is_news(who, now)
+    }
+}
+
 impl Strangers {
-    /// Whether this one is to be noted now; from then on it is not, for a while.
-    pub(super) fn is_news(&self, who: &str, now: Timestamp) -> bool {
+    fn is_news(&self, who: &str, now: Timestamp) -> bool {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.get(who).is_some_and(|at| now.since(*at) < QUIET) {
+        noted.retain(|_, at| now.since(*at) < QUIET);
+        // So many strangers in an hour are noise, of which the log has enough.
+        if noted.contains_key(who) || noted.len() >= MAX_NOTED {
             return false;
-        }
-        if noted.len() >= MAX_KEPT {
-            noted.clear();
         }
         noted.insert(who.to_owned(), now);
         true
@@ -43,5 +53,16 @@ mod tests {
         assert!(!strangers.is_news("slack:1", at(59)));
         assert!(strangers.is_news("slack:2", at(59)));
         assert!(strangers.is_news("slack:1", at(60)));
+    }
+
+    #[test]
+    fn an_hour_has_only_so_many_rows() {
+        let strangers = Strangers::default();
+        let at = |minutes: i64| Timestamp(minutes * 60_000);
+        for who in 0..MAX_NOTED {
+            assert!(strangers.is_news(&format!("slack:{who}"), at(0)));
+        }
+        assert!(!strangers.is_news("discord:1", at(59)));
+        assert!(strangers.is_news("discord:1", at(60)));
     }
 }

@@ -35,7 +35,7 @@ fn heard(sender: &Person, update: u8) -> Heard {
     Heard {
         source: SOURCE.into(),
         key: [update; 32],
-        cursor: Some(json!({ "update_id": update })),
+        cursor: json!({ "update_id": update }),
         seen: SeenMessage {
             chat: "7".into(),
             kind: ChatKind::Private,

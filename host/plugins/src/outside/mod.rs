@@ -7,6 +7,7 @@
 //! returns ok: a call is a transaction.
 
 mod bounds;
+mod convert;
 mod door;
 mod records;
 mod wasi_http;

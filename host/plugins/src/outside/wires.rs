@@ -1,10 +1,9 @@
-//! Carries the effectful imports from a guest to its [`Outside`]: translates
-//! the records, keeps the bounds, and decides nothing.
+//! Carries the effectful imports from a guest to its [`Outside`]: has the
+//! records converted, keeps the bounds, and decides nothing.
 
 use super::{
-    Answered, ChatMessage, ChatPlace, Decision, Format, Header, HttpError, HttpRequest, JobView,
-    JobsError, KvError, MAX_HTTP_TIMEOUT_MS, Outside, Reach, Submission, bounds,
-    records::ChatError,
+    Budget, ChatMessage, ChatPlace, Decision, HttpRequest, MAX_HTTP_TIMEOUT_MS, Outside,
+    Submission, bounds,
 };
 use crate::{
     bindings::connector::sortie::{
@@ -16,13 +15,25 @@ use crate::{
 
 impl CallState {
     /// What stands behind the imports, with the counters of this call.
-    fn outside(&mut self) -> wasmtime::Result<(&mut dyn Outside, &mut super::Budget)> {
+    fn outside(&mut self) -> wasmtime::Result<(&mut dyn Outside, &mut Budget)> {
         self.count_host_call()?;
         match &mut self.outside {
             Some(outside) => Ok((&mut **outside, &mut self.budget)),
             // Unreachable: such imports are refused for pure surfaces.
             None => Err(Stop::Host("it is not an effectful call".into()).into()),
         }
+    }
+}
+
+/// Does what a guest asks for when that is within its bounds, and gives the
+/// guest the error of either.
+async fn within<T, E, W: From<E>>(
+    checked: Result<(), E>,
+    then: impl Future<Output = Result<T, E>> + Send,
+) -> Result<T, W> {
+    match checked {
+        Ok(()) => then.await.map_err(W::from),
+        Err(error) => Err(W::from(error)),
     }
 }
 
@@ -64,26 +75,17 @@ impl jobs::Host for CallState {
         let (outside, budget) = self.outside()?;
         let job = Submission::from(job);
         let checked = budget.job().and_then(|()| bounds::submission(&job));
-        Ok(match checked {
-            Ok(()) => outside.submit(job).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(checked, outside.submit(job)).await)
     }
 
     async fn cancel(&mut self, job: u64) -> wasmtime::Result<Result<(), jobs::Error>> {
         let (outside, budget) = self.outside()?;
-        Ok(match budget.job() {
-            Ok(()) => outside.cancel(job).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(budget.job(), outside.cancel(job)).await)
     }
 
     async fn retry(&mut self, job: u64) -> wasmtime::Result<Result<(), jobs::Error>> {
         let (outside, budget) = self.outside()?;
-        Ok(match budget.job() {
-            Ok(()) => outside.retry(job).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(budget.job(), outside.retry(job)).await)
     }
 
     async fn decide(
@@ -99,13 +101,8 @@ impl jobs::Host for CallState {
             .job()
             .and_then(|()| bounds::word(commit.as_deref()))
             .and_then(|()| bounds::comment(comment.as_deref()));
-        Ok(match checked {
-            Ok(()) => outside
-                .decide(job, decision, commit, comment)
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        let decided = outside.decide(job, decision, commit, comment);
+        Ok(within(checked, decided).await)
     }
 
     async fn get(&mut self, job: u64) -> wasmtime::Result<Result<jobs::View, jobs::Error>> {
@@ -119,14 +116,9 @@ impl jobs::Host for CallState {
         limit: u32,
     ) -> wasmtime::Result<Result<Vec<jobs::View>, jobs::Error>> {
         let (outside, _) = self.outside()?;
-        Ok(match bounds::word(state.as_deref()) {
-            Ok(()) => outside
-                .newest(state, limit)
-                .await
-                .map(|views| views.into_iter().map(Into::into).collect())
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        let checked = bounds::word(state.as_deref());
+        let views = within(checked, outside.newest(state, limit)).await;
+        Ok(views.map(|views| views.into_iter().map(Into::into).collect()))
     }
 
     async fn follow_up(
@@ -139,13 +131,8 @@ impl jobs::Host for CallState {
         let checked = budget
             .job()
             .and_then(|()| bounds::task(&task, idempotency_key.as_deref()));
-        Ok(match checked {
-            Ok(()) => outside
-                .follow_up(job, task, idempotency_key)
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        let submitted = outside.follow_up(job, task, idempotency_key);
+        Ok(within(checked, submitted).await)
     }
 
     async fn answer(
@@ -158,13 +145,8 @@ impl jobs::Host for CallState {
         let checked = budget
             .job()
             .and_then(|()| bounds::comment(comment.as_deref()));
-        Ok(match checked {
-            Ok(()) => outside
-                .answer(question, decision.into(), comment)
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        let answered = outside.answer(question, decision.into(), comment);
+        Ok(within(checked, answered).await)
     }
 
     async fn admit_host(
@@ -174,21 +156,13 @@ impl jobs::Host for CallState {
         reach: jobs::Reach,
     ) -> wasmtime::Result<Result<(), jobs::Error>> {
         let (outside, budget) = self.outside()?;
-        Ok(match budget.job() {
-            Ok(()) => outside
-                .admit_host(ask, allow, reach.into())
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        let answered = outside.admit_host(ask, allow, reach.into());
+        Ok(within(budget.job(), answered).await)
     }
 
     async fn stats(&mut self, hours: u32) -> wasmtime::Result<Result<String, jobs::Error>> {
         let (outside, _) = self.outside()?;
-        Ok(match bounds::hours(hours) {
-            Ok(()) => outside.stats(hours).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(bounds::hours(hours), outside.stats(hours)).await)
     }
 
     async fn projects(&mut self) -> wasmtime::Result<Result<String, jobs::Error>> {
@@ -209,10 +183,7 @@ impl chat::Host for CallState {
             .chat()
             .and_then(|()| bounds::place(&to))
             .and_then(|()| bounds::message(&message));
-        Ok(match checked {
-            Ok(()) => outside.chat_send(to, message).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(checked, outside.chat_send(to, message)).await)
     }
 
     async fn edit(
@@ -223,18 +194,12 @@ impl chat::Host for CallState {
         let (outside, budget) = self.outside()?;
         let message = ChatMessage::from(message);
         let checked = budget.chat().and_then(|()| bounds::message(&message));
-        Ok(match checked {
-            Ok(()) => outside.chat_edit(number, message).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(checked, outside.chat_edit(number, message)).await)
     }
 
     async fn remove(&mut self, number: u64) -> wasmtime::Result<Result<(), chat::Error>> {
         let (outside, budget) = self.outside()?;
-        Ok(match budget.chat() {
-            Ok(()) => outside.chat_remove(number).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(budget.chat(), outside.chat_remove(number)).await)
     }
 
     async fn acknowledge(
@@ -246,13 +211,8 @@ impl chat::Host for CallState {
         let checked = budget
             .chat()
             .and_then(|()| bounds::note(&interaction, text.as_deref()));
-        Ok(match checked {
-            Ok(()) => outside
-                .chat_acknowledge(interaction, text)
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        let acknowledged = outside.chat_acknowledge(interaction, text);
+        Ok(within(checked, acknowledged).await)
     }
 
     async fn pin(
@@ -261,10 +221,7 @@ impl chat::Host for CallState {
         pinned: bool,
     ) -> wasmtime::Result<Result<(), chat::Error>> {
         let (outside, budget) = self.outside()?;
-        Ok(match budget.chat() {
-            Ok(()) => outside.chat_pin(number, pinned).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        Ok(within(budget.chat(), outside.chat_pin(number, pinned)).await)
     }
 
     async fn send_diff(
@@ -279,13 +236,8 @@ impl chat::Host for CallState {
             .chat()
             .and_then(|()| bounds::place(&to))
             .and_then(|()| bounds::message(&message));
-        Ok(match checked {
-            Ok(()) => outside
-                .chat_send_diff(to, job, message)
-                .await
-                .map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
+        let queued = outside.chat_send_diff(to, job, message);
+        Ok(within(checked, queued).await)
     }
 }
 
@@ -331,161 +283,7 @@ impl CallState {
         value: Option<Vec<u8>>,
     ) -> wasmtime::Result<Result<(), kv::Error>> {
         let (outside, budget) = self.outside()?;
-        Ok(match budget.kv(&key, value.as_deref()) {
-            Ok(()) => outside.kv_put(key, value).await.map_err(Into::into),
-            Err(error) => Err(error.into()),
-        })
-    }
-}
-
-impl From<http::Header> for Header {
-    fn from(header: http::Header) -> Self {
-        Self {
-            name: header.name,
-            value: header.value,
-        }
-    }
-}
-
-impl From<Header> for http::Header {
-    fn from(header: Header) -> Self {
-        Self {
-            name: header.name,
-            value: header.value,
-        }
-    }
-}
-
-impl From<HttpError> for http::Error {
-    fn from(error: HttpError) -> Self {
-        match error {
-            HttpError::Invalid(why) => Self::Invalid(why),
-            HttpError::Denied(why) => Self::Denied(why),
-            HttpError::Unreachable(why) => Self::Unreachable(why),
-            HttpError::TimedOut => Self::TimedOut,
-            HttpError::TooLarge(limit) => Self::TooLarge(limit),
-            HttpError::Failed(why) => Self::Failed(why),
-        }
-    }
-}
-
-impl From<jobs::Submission> for Submission {
-    fn from(job: jobs::Submission) -> Self {
-        Self {
-            project: job.project,
-            repository: job.repository,
-            task: job.task,
-            base: job.base,
-            agent: job.agent,
-            workflow: job.workflow,
-            budget: job.budget,
-            idempotency_key: job.idempotency_key,
-        }
-    }
-}
-
-impl From<jobs::Decision> for Decision {
-    fn from(decision: jobs::Decision) -> Self {
-        match decision {
-            jobs::Decision::Approve => Self::Approve,
-            jobs::Decision::Reject => Self::Reject,
-        }
-    }
-}
-
-impl From<jobs::Reach> for Reach {
-    fn from(reach: jobs::Reach) -> Self {
-        match reach {
-            jobs::Reach::Run => Self::Run,
-            jobs::Reach::Job => Self::Job,
-            jobs::Reach::Project => Self::Project,
-        }
-    }
-}
-
-impl From<JobView> for job_types::View {
-    fn from(job: JobView) -> Self {
-        Self {
-            id: job.id,
-            project: job.project,
-            state: job.state,
-            is_final: job.is_final,
-            title: job.title,
-            requested_by: job.requested_by,
-            branch: job.branch,
-            asked_commit: job.asked_commit,
-            detail: job.detail,
-            created_at_ms: job.created_at_ms,
-            updated_at_ms: job.updated_at_ms,
-        }
-    }
-}
-
-impl From<JobsError> for jobs::Error {
-    fn from(error: JobsError) -> Self {
-        match error {
-            JobsError::Denied(why) => Self::Denied(why),
-            JobsError::NotFound => Self::NotFound,
-            JobsError::Conflict(why) => Self::Conflict(why),
-            JobsError::Invalid(why) => Self::Invalid(why),
-            JobsError::Other(why) => Self::Other(why),
-        }
-    }
-}
-
-impl From<chat::Place> for ChatPlace {
-    fn from(place: chat::Place) -> Self {
-        Self {
-            source: place.source,
-            chat: place.chat,
-            thread: place.thread,
-        }
-    }
-}
-
-impl From<chat::Message> for ChatMessage {
-    fn from(message: chat::Message) -> Self {
-        let button = |b: chat::Button| super::Button {
-            label: b.label,
-            action: b.action,
-        };
-        Self {
-            text: message.text,
-            format: match message.format {
-                chat::Format::Plain => Format::Plain,
-                chat::Format::Markdown => Format::Markdown,
-            },
-            buttons: message
-                .buttons
-                .into_iter()
-                .map(|row| row.into_iter().map(button).collect())
-                .collect(),
-            reply_to: message.reply_to.map(|answered| match answered {
-                chat::Answered::Message(id) => Answered::Message(id),
-                chat::Answered::Number(number) => Answered::Number(number),
-            }),
-            silent: message.silent,
-        }
-    }
-}
-
-impl From<ChatError> for chat::Error {
-    fn from(error: ChatError) -> Self {
-        match error {
-            ChatError::Denied(why) => Self::Denied(why),
-            ChatError::Invalid(why) => Self::Invalid(why),
-            ChatError::NotFound => Self::NotFound,
-            ChatError::Other(why) => Self::Other(why),
-        }
-    }
-}
-
-impl From<KvError> for kv::Error {
-    fn from(error: KvError) -> Self {
-        match error {
-            KvError::Invalid(why) => Self::Invalid(why),
-            KvError::Quota(limit) => Self::Quota(limit),
-            KvError::Other(why) => Self::Other(why),
-        }
+        let checked = budget.kv(&key, value.as_deref());
+        Ok(within(checked, outside.kv_put(key, value)).await)
     }
 }

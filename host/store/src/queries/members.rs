@@ -87,11 +87,11 @@ impl Store {
         self.write(move |tx| put(tx, &new, &actor)).await
     }
 
-    /// Lets a person speak no more.
+    /// Lets a person speak no more, and gives who it was.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Invalid`] for the last owner.
-    pub async fn remove_person(&self, id: u64, actor: &str) -> Result<()> {
+    pub async fn remove_person(&self, id: u64, actor: &str) -> Result<Person> {
         name("who acts", actor)?;
         let actor = actor.to_owned();
         self.write(move |tx| remove(tx, id, &actor)).await
@@ -203,7 +203,7 @@ fn put(tx: &Tx<'_>, new: &NewPerson, actor: &str) -> Result<Person> {
     Ok(person)
 }
 
-fn remove(tx: &Tx<'_>, id: u64, actor: &str) -> Result<()> {
+fn remove(tx: &Tx<'_>, id: u64, actor: &str) -> Result<Person> {
     let person = first(
         tx.conn,
         select_person!("WHERE id = ?1"),
@@ -216,7 +216,8 @@ fn remove(tx: &Tx<'_>, id: u64, actor: &str) -> Result<()> {
     }
     run(tx.conn, "DELETE FROM people WHERE id = ?1", [signed(id)])?;
     let detail = json!({ "id": id, "name": person.name, "role": person.role });
-    note(tx, actor, "person.removed", &subject(&person), &detail)
+    note(tx, actor, "person.removed", &subject(&person), &detail)?;
+    Ok(person)
 }
 
 fn subject(person: &Person) -> String {

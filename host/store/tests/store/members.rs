@@ -48,7 +48,10 @@ async fn the_last_owner_stays() {
         .put_person(person("2", Role::Owner), "cli")
         .await
         .unwrap();
-    store.remove_person(ann.id, "cli").await.unwrap();
+    let removed = store.remove_person(ann.id, "cli").await.unwrap();
+    assert_eq!(removed, ann);
+    let again = store.remove_person(ann.id, "cli").await;
+    assert!(matches!(again, Err(StoreError::NotFound { .. })));
     assert_eq!(store.person("telegram", "1").await.unwrap(), None);
     assert_eq!(store.people(Some("telegram")).await.unwrap().len(), 1);
     assert!(store.people(Some("slack")).await.unwrap().is_empty());

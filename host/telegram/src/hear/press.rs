@@ -14,7 +14,7 @@ use sortie_store::{Button, ChatKind, SeenMessage};
 
 impl Ears {
     pub(super) async fn pressed(
-        &mut self,
+        &self,
         mark: Mark,
         who: Who,
         seen: SeenMessage,
@@ -25,10 +25,11 @@ impl Ears {
         let sender = self.store.person(SOURCE, &who.id).await?;
         let is_open = seen.kind == ChatKind::Private || self.is_admitted(&seen.chat).await?;
         let button = self.store.button(&token).await?;
+        let button = button.filter(|button| button.plugin == self.plugin);
         let (sender, button) = match (sender.filter(|_| is_open), button) {
             (None, _) => {
                 // One note in a while: nobody may fill the log by pressing.
-                if !self.is_new_stranger(&format!("press:{}", who.id)) {
+                if !self.platform.is_news(&format!("{SOURCE}:press:{}", who.id)) {
                     return self.pass(mark, None, None).await;
                 }
                 return self

@@ -5,9 +5,7 @@
 use super::{Unverified, fresh};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use sortie_model::clock::Timestamp;
-
-const TIMESTAMP: &str = "x-signature-timestamp";
-const SIGNATURE: &str = "x-signature-ed25519";
+use sortie_package::manifest::{DISCORD_SIGNATURE as SIGNATURE, DISCORD_TIMESTAMP as TIMESTAMP};
 
 /// Checks a request against the public key, in hex.
 pub(super) fn check<'h>(

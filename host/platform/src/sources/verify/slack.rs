@@ -6,9 +6,7 @@ use super::{Unverified, fresh};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use sortie_model::clock::Timestamp;
-
-const TIMESTAMP: &str = "x-slack-request-timestamp";
-const SIGNATURE: &str = "x-slack-signature";
+use sortie_package::manifest::{SLACK_SIGNATURE as SIGNATURE, SLACK_TIMESTAMP as TIMESTAMP};
 
 /// Checks a request against the signing secret.
 pub(super) fn check<'h>(
