@@ -3,7 +3,7 @@
 
 mod chat;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chat::{ANA, BEN, CHEAT, Talk, cli};
 use serde_json::{Value, json};
 use sortie_servers::Fault;
@@ -264,49 +264,65 @@ async fn another_poller_with_the_same_token_only_delays() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
-    let talk = Talk::start().await?;
+    let mut talk = Talk::start().await?;
     let token = talk.host.data_dir().join("bot-token");
     let token = token.to_string_lossy().into_owned();
     let (api, hook) = (talk.api.url(), "https://sortie.example.com/telegram");
-    let words = [
+    let polled = [
         "telegram",
         "setup",
         "--token-file",
         token.as_str(),
         "--api-url",
         api.as_str(),
-        "--webhook",
-        hook,
         "--yes",
     ];
-    cli(&talk.host, &words)?;
-    let secret = talk.host.data_dir().join("secrets/telegram-webhook-secret");
-    let secret = std::fs::read_to_string(secret)?;
+    cli(&talk.host, &[&polled[..], &["--webhook", hook]].concat())?;
     let update = |id: i64, text: &str| {
-        let update = json!({ "update_id": id, "message": {
+        json!({ "update_id": id, "message": {
             "message_id": id, "date": 1, "text": text,
             "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
             "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
-        } });
-        update.to_string().into_bytes()
+        } })
     };
     let name = "x-telegram-bot-api-secret-token";
     for headers in [&[][..], &[(name, "wrong")][..]] {
-        let body = update(9_001, "/task sample true");
+        let body = update(9_001, "/task sample true").to_string().into_bytes();
         let (status, _) = talk.host.send("/telegram", headers, body).await?;
         assert_eq!(status, 401);
     }
     assert!(talk.jobs().await?.is_empty());
-    // Telegram sends an update again until it is taken.
     let is_open = |_, shown: &Value| shown["state"] == "up" && shown["mode"] == "webhook";
     talk.answers("/v1/telegram", is_open).await?;
-    let headers = [(name, secret.trim())];
+    let (url, secret) = talk.api.webhook().context("Telegram was told where")?;
+    assert_eq!(url, hook);
+    let kept = talk.host.data_dir().join("secrets/telegram-webhook-secret");
+    assert_eq!(secret, std::fs::read_to_string(kept)?.trim());
+
+    let headers = [(name, secret.as_str())];
+    let update = update(9_002, "/task sample echo more >> README.md");
+    // Telegram counts on from it, whichever way it came.
+    talk.api.update(update.clone());
+    let body = update.to_string().into_bytes();
+    // Telegram sends an update again until it is taken.
     for _ in 0..2 {
-        let body = update(9_002, "/task sample echo more >> README.md");
-        let (status, answer) = talk.host.send("/telegram", &headers, body).await?;
-        assert_eq!(status, 200, "{answer}");
+        let sent = talk.host.send("/telegram", &headers, body.clone()).await?;
+        assert_eq!(sent.0, 200, "{}", sent.1);
     }
+    talk.reads(ANA, "#1").await?;
     assert_eq!(talk.jobs().await?.len(), 1, "the second one is the first");
+    talk.host.kill().await?;
+    talk.host.serve().await?;
+    talk.answers("/v1/telegram", is_open).await?;
+    let (status, answer) = talk.host.send("/telegram", &headers, body).await?;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(talk.jobs().await?.len(), 1, "so is one after a crash");
+
+    cli(&talk.host, &polled)?;
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "file://").await?;
+    assert_eq!(talk.api.webhook(), None);
+    assert_eq!(talk.jobs().await?.len(), 1);
     Ok(())
 }
 
