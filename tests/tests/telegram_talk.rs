@@ -5,8 +5,17 @@ mod chat;
 
 use anyhow::{Context, Result};
 use chat::{ANA, BEN, CHEAT, Talk, cli};
+use sortie_servers::Shown;
+use std::collections::BTreeSet;
 
 const GROUP: i64 = -100_500;
+
+/// Ana says something; what answers it.
+async fn answered(talk: &Talk, text: &str) -> Result<Shown> {
+    let asked = talk.api.says(ANA, ANA, text);
+    talk.sees(ANA, |shown| shown.is_own && shown.reply_to == Some(asked))
+        .await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nothing_to_a_second_task_by_reply() -> Result<()> {
@@ -164,6 +173,60 @@ async fn the_token_is_nowhere_but_in_its_file() -> Result<()> {
                 assert!(!found, "{}", path.display());
             }
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_help_names_the_commands_that_the_menu_lists() -> Result<()> {
+    let talk = Talk::start().await?;
+    let help = answered(&talk, "/help").await?;
+    let name = |line: &str| {
+        let rest = line.strip_prefix('/')?;
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric());
+        Some(rest[..end.unwrap_or(rest.len())].to_owned())
+    };
+    let named: BTreeSet<String> = help.text.lines().filter_map(name).collect();
+    assert!(!named.is_empty(), "{}", help.text);
+    let menu = talk.api.commands();
+    let listed = menu.as_array().context("there is a menu")?.iter();
+    let listed = listed.filter_map(|one| one["command"].as_str().map(str::to_owned));
+    assert_eq!(named, listed.collect::<BTreeSet<String>>());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_halted_is_listed_and_tried_again_by_a_word_and_by_a_button() -> Result<()> {
+    let talk = Talk::start().await?;
+    // A job that changes nothing halts.
+    talk.api.says(ANA, ANA, "/task sample true");
+    let end = talk.reads(ANA, "#1 halted").await?;
+    for (text, part) in [
+        ("/list halted", "#1 sample · halted"),
+        ("/list succeeded", "There are no such tasks"),
+        ("/list nonsense", "there is no state"),
+    ] {
+        let answer = answered(&talk, text).await?;
+        assert!(answer.text.contains(part), "{text}: {}", answer.text);
+    }
+
+    let again = answered(&talk, "/retry 1").await?;
+    assert_eq!(again.text, "#1 is queued again.");
+    let job = talk.host.wait_state(1, &["halted"]).await?;
+    assert_eq!(job["attempts"], 2, "{job}");
+    let end = talk
+        .sees(ANA, |shown| {
+            shown.id > end.id && shown.text.contains("#1 halted")
+        })
+        .await?;
+    let press = talk.api.presses(ANA, ANA, end.id, "Retry");
+    assert_eq!(talk.note(&press).await?, "#1 is queued again.");
+    let job = talk.host.wait_state(1, &["halted"]).await?;
+    assert_eq!(job["attempts"], 3, "{job}");
+
+    let stats = answered(&talk, "/stats 7d").await?;
+    for part in ["the last 7 days", "1 task · 1 halted"] {
+        assert!(stats.text.contains(part), "{part} in {}", stats.text);
     }
     Ok(())
 }
