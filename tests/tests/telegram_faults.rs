@@ -110,13 +110,40 @@ async fn a_press_counts_once_for_its_message_and_for_who_may() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_viewer_asks_for_nothing() -> Result<()> {
+async fn a_viewer_looks_and_asks_for_nothing() -> Result<()> {
     let talk = Talk::start().await?;
     talk.pair(BEN, "viewer").await?;
     talk.api.says(BEN, BEN, "/task sample true");
-    talk.sees(BEN, |shown| shown.is_own && !shown.text.contains("/task"))
-        .await?;
+    talk.reads(BEN, "needs the role requester").await?;
     assert!(talk.jobs().await?.is_empty());
+    talk.api.says(ANA, ANA, "/task sample true");
+    talk.settled(1).await?;
+    talk.api.says(BEN, BEN, "/status 1");
+    talk.reads(BEN, "#1 sample · halted").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_requester_cancels_what_they_asked_for_and_nothing_else() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "requester").await?;
+    let long = "/task sample echo begun; sleep 600";
+    talk.api.says(ANA, ANA, long);
+    talk.reads(ANA, "#1").await?;
+    talk.host
+        .wait_event(1, |event| event["kind"] == "agent.progress")
+        .await?;
+    talk.api.says(BEN, BEN, long);
+    talk.reads(BEN, "#2").await?;
+    talk.api.says(BEN, BEN, "/cancel 1");
+    talk.reads(BEN, "needs the role approver").await?;
+    assert_eq!(talk.host.job(1).await?["state"], "running");
+    talk.api.says(BEN, BEN, "/cancel 2");
+    talk.reads(BEN, "#2 is being cancelled").await?;
+    talk.host.wait_state(2, &["cancelled"]).await?;
+    assert_eq!(talk.host.job(1).await?["state"], "running");
+    talk.api.says(ANA, ANA, "/cancel 1");
+    talk.host.wait_state(1, &["cancelled"]).await?;
     Ok(())
 }
 
