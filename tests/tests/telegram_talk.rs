@@ -5,6 +5,7 @@ mod chat;
 
 use anyhow::{Context, Result};
 use chat::{ANA, BEN, CHEAT, Talk, cli};
+use serde_json::json;
 use sortie_servers::Shown;
 use std::collections::BTreeSet;
 
@@ -227,6 +228,49 @@ async fn what_halted_is_listed_and_tried_again_by_a_word_and_by_a_button() -> Re
     let stats = answered(&talk, "/stats 7d").await?;
     for part in ["the last 7 days", "1 task · 1 halted"] {
         assert!(stats.text.contains(part), "{part} in {}", stats.text);
+    }
+    Ok(())
+}
+
+/// Somebody lets the bot into a group.
+fn let_in(talk: &Talk, chat: i64, by: i64) {
+    let bot = json!({
+        "id": 7_000_000_001_i64, "is_bot": true, "first_name": "Sortie", "username": "sortie_test_bot",
+    });
+    talk.api.update(json!({ "my_chat_member": {
+        "chat": { "id": chat, "type": "supergroup", "title": format!("Group {chat}") },
+        "from": { "id": by, "is_bot": false, "first_name": format!("User {by}") },
+        "date": 1,
+        "old_chat_member": { "user": bot, "status": "left" },
+        "new_chat_member": { "user": bot, "status": "member" },
+    } }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_heard_once_an_owner_let_the_bot_in_and_strangers_there_are_not() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "requester").await?;
+    talk.api.group(GROUP, true);
+    let_in(&talk, GROUP, BEN);
+    let unheard = talk.api.says(GROUP, ANA, "/task sample true");
+    // Updates are heard in order: what came before this is done with.
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "file://").await?;
+    assert!(talk.jobs().await?.is_empty());
+    assert_eq!(talk.audit("telegram.stranger").await?, 1);
+
+    let_in(&talk, GROUP, ANA);
+    talk.api.says(GROUP, ANA, "/task sample true");
+    talk.reads(GROUP, "#1 halted").await?;
+    let stranger = talk.api.says(GROUP, 666, "/task sample true");
+    talk.api.says(GROUP, ANA, "/budget");
+    talk.reads(GROUP, "All projects").await?;
+    assert_eq!(talk.jobs().await?.len(), 1);
+    assert_eq!(talk.audit("telegram.stranger").await?, 2);
+    let shown = talk.api.shown(GROUP);
+    for silence in [unheard, stranger] {
+        let answers = |shown: &Shown| shown.reply_to == Some(silence);
+        assert!(!shown.iter().any(answers), "{shown:#?}");
     }
     Ok(())
 }
