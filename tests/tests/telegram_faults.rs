@@ -5,6 +5,7 @@ mod chat;
 
 use anyhow::{Context, Result};
 use chat::{ANA, BEN, CHEAT, Talk, cli};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sortie_servers::Fault;
 use std::time::Duration;
@@ -147,6 +148,15 @@ async fn a_requester_cancels_what_they_asked_for_and_nothing_else() -> Result<()
     Ok(())
 }
 
+const PARKED: &str = "/v1/telegram/parked";
+
+/// The oldest message that was parked for such a reason.
+fn parked(answer: &Value, why: &str) -> Option<u64> {
+    let mut rows = answer["parked"].as_array()?.iter();
+    let says = |row: &&Value| row["error"].as_str().is_some_and(|text| text.contains(why));
+    rows.find(says)?["id"].as_u64()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     let talk = Talk::start().await?;
@@ -156,6 +166,16 @@ async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     talk.settled(1).await?;
     talk.api.says(ANA, ANA, "/status 1");
     talk.reads(ANA, "#1").await?;
+    // From here on nothing newer takes the place of what is parked.
+    talk.told().await?;
+    let is_blocked = |_, answer: &Value| parked(answer, "blocked").is_some();
+    let answer = talk.answers(PARKED, is_blocked).await?;
+    let one = parked(&answer, "blocked").context("it was seen")?;
+    let drop = format!("{PARKED}/{one}/drop");
+    let (status, left) = talk.host.call(Method::POST, &drop, None).await?;
+    assert_eq!(status, 200, "{left}");
+    let rows = left["parked"].as_array().context("it is a list")?;
+    assert!(rows.iter().all(|row| row["id"] != one), "{left}");
     let gone = 13;
     talk.pair(gone, "requester").await?;
     talk.api.delete_chat(gone);
@@ -163,6 +183,8 @@ async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     talk.settled(2).await?;
     talk.api.says(ANA, ANA, "/status 2");
     talk.reads(ANA, "#2").await?;
+    let is_deleted = |_, answer: &Value| parked(answer, "chat not found").is_some();
+    talk.answers(PARKED, is_deleted).await?;
     Ok(())
 }
 
