@@ -4,8 +4,8 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::{ANA, BEN, CHEAT, Talk, cli};
-use serde_json::json;
+use chat::{ANA, BEN, CHEAT, Talk, cli, code};
+use serde_json::{Value, json};
 use sortie_servers::Shown;
 use std::collections::BTreeSet;
 
@@ -20,7 +20,13 @@ async fn answered(talk: &Talk, text: &str) -> Result<Shown> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nothing_to_a_second_task_by_reply() -> Result<()> {
-    let talk = Talk::start().await?;
+    let talk = Talk::unpaired().await?;
+    talk.enter(ANA, &talk.setup).await?;
+    let list: Value = serde_json::from_str(&cli(&talk.host, &["people", "list", "--json"])?)?;
+    let people = list["people"].as_array().context("there is a list")?;
+    assert_eq!(people.len(), 1, "{list}");
+    assert_eq!(people[0]["user"], "11", "{list}");
+    assert_eq!(people[0]["role"], "owner", "{list}");
     let names = talk.api.commands().to_string();
     for name in ["task", "status", "cancel", "help"] {
         assert!(names.contains(name), "{name} in {names}");
@@ -138,11 +144,7 @@ async fn a_group_that_moves_is_followed() -> Result<()> {
 async fn a_code_lets_in_one_person_once() -> Result<()> {
     let talk = Talk::start().await?;
     let said = cli(&talk.host, &["telegram", "pair", "--role", "viewer"])?;
-    let (_, rest) = said.split_once("start=").context("there is a link")?;
-    let code: String = rest
-        .chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect();
+    let code = code(&said)?;
     talk.api.says(BEN, BEN, "/start WRONG000");
     talk.api.says(BEN, BEN, &format!("/start {code}"));
     talk.reads(BEN, "/task").await?;
