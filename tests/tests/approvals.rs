@@ -39,6 +39,26 @@ async fn an_answer_on_the_command_line_is_shown_in_the_chat() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_button_rejects_is_over_and_published_nowhere() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
+    let question = talk.sees(ANA, |shown| !shown.buttons.is_empty()).await?;
+    let press = talk.api.presses(ANA, ANA, question.id, "Reject");
+    assert_eq!(talk.note(&press).await?, "Rejected.");
+    talk.host.wait_state(1, &["rejected"]).await?;
+    talk.reads(ANA, "#1 rejected").await?;
+    let closed = talk
+        .sees(ANA, |shown| {
+            shown.id == question.id && shown.buttons.is_empty()
+        })
+        .await?;
+    let by = "rejected by User 11";
+    assert!(closed.text.contains(by), "{}", closed.text);
+    assert!(talk.remote.pushes()?.is_empty());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_answers_at_once_one_counts() -> Result<()> {
     let talk = Talk::start().await?;
     talk.pair(BEN, "approver").await?;
