@@ -211,7 +211,7 @@ impl BotApi {
         Some((webhook.url.clone(), webhook.secret.clone()))
     }
 
-    /// What passed the limits, or was said twice.
+    /// What passed the limits, came before a pause was over, or was said twice.
     pub fn violations(&self) -> Vec<String> {
         self.shared.state().violations()
     }
