@@ -11,6 +11,8 @@ use sortie_package::{Manifest, section};
 use sortie_servers::Shown;
 use sortie_tests::HostOptions;
 
+const GROUP: i64 = -100_700;
+
 /// The budget plugin of the tests about money asks as long as the limit is its
 /// own, of ten calls.
 async fn short_of_money() -> Result<Talk> {
@@ -133,10 +135,72 @@ async fn a_host_is_let_in_by_a_button_while_the_run_goes_on() -> Result<()> {
         })
         .await?;
     assert!(closed.text.contains("may be reached"), "{}", closed.text);
-    // It was asked once, however often the job tried.
-    let asked = talk.api.created().into_iter();
-    let asked = asked.filter(|one| one.text.contains("wants to reach"));
-    assert_eq!(asked.count(), 1);
+    assert_eq!(questions(&talk), 1, "however often the job tried");
+    Ok(())
+}
+
+/// How often a host was asked about.
+fn questions(talk: &Talk) -> usize {
+    let created = talk.api.created().into_iter();
+    created
+        .filter(|one| one.text.contains("wants to reach"))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_let_in_for_the_whole_project_by_an_owner_alone() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "approver").await?;
+    let group = GROUP.to_string();
+    cli(
+        &talk.host,
+        &["people", "chat", "telegram", &group, "--admit"],
+    )?;
+    talk.api.group(GROUP, true);
+    let task = format!("/task sample {REACHES}");
+    talk.api.says(GROUP, ANA, &task);
+    let (question, for_all) = asks(&talk, GROUP, "For the project").await?;
+    let press = talk.api.presses(GROUP, BEN, question.id, &for_all);
+    let note = talk.note(&press).await?;
+    assert!(note.contains("needs the role owner"), "{note}");
+    assert_eq!(talk.host.job(1).await?["state"], "running");
+
+    let press = talk.api.presses(GROUP, ANA, question.id, &for_all);
+    assert_eq!(talk.note(&press).await?, "Allowed.");
+    let ruled = talk
+        .host
+        .wait_event(1, |event| event["kind"] == "egress.allowed")
+        .await?;
+    assert_eq!(ruled["data"]["scope"], "project", "{ruled}");
+    talk.reads(GROUP, "#1 succeeded").await?;
+    talk.api.says(ANA, ANA, &task);
+    talk.reads(ANA, "#2 succeeded").await?;
+    assert_eq!(questions(&talk), 1, "the project's next job may");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_denied_stays_out_of_reach_and_the_run_goes_on() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.says(ANA, ANA, &format!("/task sample {REACHES}"));
+    let (question, deny) = asks(&talk, ANA, "Deny").await?;
+    let press = talk.api.presses(ANA, ANA, question.id, &deny);
+    assert_eq!(talk.note(&press).await?, "Denied.");
+    let ruled = talk
+        .host
+        .wait_event(1, |event| event["kind"] == "egress.denied")
+        .await?;
+    assert_eq!(ruled["data"]["scope"], "job", "{ruled}");
+    // Its next request is told so, in other words than the ones it waits out.
+    talk.reads(ANA, "#1 succeeded").await?;
+    let closed = talk
+        .sees(ANA, |shown| {
+            shown.id == question.id && shown.buttons.is_empty()
+        })
+        .await?;
+    let text = &closed.text;
+    assert!(text.contains("stays out of reach"), "{text}");
+    assert_eq!(questions(&talk), 1);
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 
 mod chat;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chat::{ANA, BEN, CHEAT, Talk, cli};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sortie_servers::Fault;
 use std::time::Duration;
@@ -110,14 +111,50 @@ async fn a_press_counts_once_for_its_message_and_for_who_may() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_viewer_asks_for_nothing() -> Result<()> {
+async fn a_viewer_looks_and_asks_for_nothing() -> Result<()> {
     let talk = Talk::start().await?;
     talk.pair(BEN, "viewer").await?;
     talk.api.says(BEN, BEN, "/task sample true");
-    talk.sees(BEN, |shown| shown.is_own && !shown.text.contains("/task"))
-        .await?;
+    talk.reads(BEN, "needs the role requester").await?;
     assert!(talk.jobs().await?.is_empty());
+    talk.api.says(ANA, ANA, "/task sample true");
+    talk.settled(1).await?;
+    talk.api.says(BEN, BEN, "/status 1");
+    talk.reads(BEN, "#1 sample · halted").await?;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_requester_cancels_what_they_asked_for_and_nothing_else() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "requester").await?;
+    let long = "/task sample echo begun; sleep 600";
+    talk.api.says(ANA, ANA, long);
+    talk.reads(ANA, "#1").await?;
+    talk.host
+        .wait_event(1, |event| event["kind"] == "agent.progress")
+        .await?;
+    talk.api.says(BEN, BEN, long);
+    talk.reads(BEN, "#2").await?;
+    talk.api.says(BEN, BEN, "/cancel 1");
+    talk.reads(BEN, "needs the role approver").await?;
+    assert_eq!(talk.host.job(1).await?["state"], "running");
+    talk.api.says(BEN, BEN, "/cancel 2");
+    talk.reads(BEN, "#2 is being cancelled").await?;
+    talk.host.wait_state(2, &["cancelled"]).await?;
+    assert_eq!(talk.host.job(1).await?["state"], "running");
+    talk.api.says(ANA, ANA, "/cancel 1");
+    talk.host.wait_state(1, &["cancelled"]).await?;
+    Ok(())
+}
+
+const PARKED: &str = "/v1/telegram/parked";
+
+/// The oldest message that was parked for such a reason.
+fn parked(answer: &Value, why: &str) -> Option<u64> {
+    let mut rows = answer["parked"].as_array()?.iter();
+    let says = |row: &&Value| row["error"].as_str().is_some_and(|text| text.contains(why));
+    rows.find(says)?["id"].as_u64()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,6 +166,16 @@ async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     talk.settled(1).await?;
     talk.api.says(ANA, ANA, "/status 1");
     talk.reads(ANA, "#1").await?;
+    // From here on nothing newer takes the place of what is parked.
+    talk.told().await?;
+    let is_blocked = |_, answer: &Value| parked(answer, "blocked").is_some();
+    let answer = talk.answers(PARKED, is_blocked).await?;
+    let one = parked(&answer, "blocked").context("it was seen")?;
+    let drop = format!("{PARKED}/{one}/drop");
+    let (status, left) = talk.host.call(Method::POST, &drop, None).await?;
+    assert_eq!(status, 200, "{left}");
+    let rows = left["parked"].as_array().context("it is a list")?;
+    assert!(rows.iter().all(|row| row["id"] != one), "{left}");
     let gone = 13;
     talk.pair(gone, "requester").await?;
     talk.api.delete_chat(gone);
@@ -136,6 +183,8 @@ async fn blocked_and_deleted_chats_hold_up_nobody_else() -> Result<()> {
     talk.settled(2).await?;
     talk.api.says(ANA, ANA, "/status 2");
     talk.reads(ANA, "#2").await?;
+    let is_deleted = |_, answer: &Value| parked(answer, "chat not found").is_some();
+    talk.answers(PARKED, is_deleted).await?;
     Ok(())
 }
 
@@ -264,49 +313,65 @@ async fn another_poller_with_the_same_token_only_delays() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
-    let talk = Talk::start().await?;
+    let mut talk = Talk::start().await?;
     let token = talk.host.data_dir().join("bot-token");
     let token = token.to_string_lossy().into_owned();
     let (api, hook) = (talk.api.url(), "https://sortie.example.com/telegram");
-    let words = [
+    let polled = [
         "telegram",
         "setup",
         "--token-file",
         token.as_str(),
         "--api-url",
         api.as_str(),
-        "--webhook",
-        hook,
         "--yes",
     ];
-    cli(&talk.host, &words)?;
-    let secret = talk.host.data_dir().join("secrets/telegram-webhook-secret");
-    let secret = std::fs::read_to_string(secret)?;
+    cli(&talk.host, &[&polled[..], &["--webhook", hook]].concat())?;
     let update = |id: i64, text: &str| {
-        let update = json!({ "update_id": id, "message": {
+        json!({ "update_id": id, "message": {
             "message_id": id, "date": 1, "text": text,
             "from": { "id": ANA, "is_bot": false, "first_name": "Ana" },
             "chat": { "id": ANA, "type": "private", "first_name": "Ana" },
-        } });
-        update.to_string().into_bytes()
+        } })
     };
     let name = "x-telegram-bot-api-secret-token";
     for headers in [&[][..], &[(name, "wrong")][..]] {
-        let body = update(9_001, "/task sample true");
+        let body = update(9_001, "/task sample true").to_string().into_bytes();
         let (status, _) = talk.host.send("/telegram", headers, body).await?;
         assert_eq!(status, 401);
     }
     assert!(talk.jobs().await?.is_empty());
-    // Telegram sends an update again until it is taken.
     let is_open = |_, shown: &Value| shown["state"] == "up" && shown["mode"] == "webhook";
     talk.answers("/v1/telegram", is_open).await?;
-    let headers = [(name, secret.trim())];
+    let (url, secret) = talk.api.webhook().context("Telegram was told where")?;
+    assert_eq!(url, hook);
+    let kept = talk.host.data_dir().join("secrets/telegram-webhook-secret");
+    assert_eq!(secret, std::fs::read_to_string(kept)?.trim());
+
+    let headers = [(name, secret.as_str())];
+    let update = update(9_002, "/task sample echo more >> README.md");
+    // Telegram counts on from it, whichever way it came.
+    talk.api.update(update.clone());
+    let body = update.to_string().into_bytes();
+    // Telegram sends an update again until it is taken.
     for _ in 0..2 {
-        let body = update(9_002, "/task sample echo more >> README.md");
-        let (status, answer) = talk.host.send("/telegram", &headers, body).await?;
-        assert_eq!(status, 200, "{answer}");
+        let sent = talk.host.send("/telegram", &headers, body.clone()).await?;
+        assert_eq!(sent.0, 200, "{}", sent.1);
     }
+    talk.reads(ANA, "#1").await?;
     assert_eq!(talk.jobs().await?.len(), 1, "the second one is the first");
+    talk.host.kill().await?;
+    talk.host.serve().await?;
+    talk.answers("/v1/telegram", is_open).await?;
+    let (status, answer) = talk.host.send("/telegram", &headers, body).await?;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(talk.jobs().await?.len(), 1, "so is one after a crash");
+
+    cli(&talk.host, &polled)?;
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "file://").await?;
+    assert_eq!(talk.api.webhook(), None);
+    assert_eq!(talk.jobs().await?.len(), 1);
     Ok(())
 }
 

@@ -4,31 +4,48 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::{ANA, BEN, CHEAT, Talk, cli};
+use chat::{ANA, BEN, CHEAT, Talk, cli, code};
+use serde_json::{Value, json};
+use sortie_servers::Shown;
+use std::collections::BTreeSet;
 
 const GROUP: i64 = -100_500;
 
+/// Ana says something; what answers it.
+async fn answered(talk: &Talk, text: &str) -> Result<Shown> {
+    let asked = talk.api.says(ANA, ANA, text);
+    talk.sees(ANA, |shown| shown.is_own && shown.reply_to == Some(asked))
+        .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn from_nothing_to_a_second_task_by_reply() -> Result<()> {
-    let talk = Talk::start().await?;
+    let talk = Talk::unpaired().await?;
+    talk.enter(ANA, &talk.setup).await?;
+    let list: Value = serde_json::from_str(&cli(&talk.host, &["people", "list", "--json"])?)?;
+    let people = list["people"].as_array().context("there is a list")?;
+    assert_eq!(people.len(), 1, "{list}");
+    assert_eq!(people[0]["user"], "11", "{list}");
+    assert_eq!(people[0]["role"], "owner", "{list}");
     let names = talk.api.commands().to_string();
     for name in ["task", "status", "cancel", "help"] {
         assert!(names.contains(name), "{name} in {names}");
     }
-    talk.api.says(
-        ANA,
-        ANA,
-        "/task sample sed -i s/teh/the/ README.md && sleep 1",
-    );
+    // The job is not over before its message was looked at.
+    let held = talk.remote.hold()?;
+    talk.api
+        .says(ANA, ANA, "/task sample sed -i s/teh/the/ README.md");
     let progress = talk.reads(ANA, "#1").await?;
+    let is_pinned = |shown: &Shown| shown.id == progress.id && shown.pinned;
+    held.meanwhile(talk.sees(ANA, is_pinned)).await?;
     let end = talk.reads(ANA, "#1 succeeded").await?;
     assert_ne!(progress.id, end.id, "the end is a message of its own");
     let progress = talk
         .sees(ANA, |shown| {
-            shown.id == progress.id && shown.text.contains("succeeded")
+            shown.id == progress.id && shown.text.contains("succeeded") && !shown.pinned
         })
         .await?;
-    assert!(!progress.pinned && progress.edits > 0, "{progress:?}");
+    assert!(progress.edits > 0, "{progress:?}");
 
     talk.api
         .replies(ANA, ANA, "echo more >> README.md", progress.id);
@@ -128,11 +145,7 @@ async fn a_group_that_moves_is_followed() -> Result<()> {
 async fn a_code_lets_in_one_person_once() -> Result<()> {
     let talk = Talk::start().await?;
     let said = cli(&talk.host, &["telegram", "pair", "--role", "viewer"])?;
-    let (_, rest) = said.split_once("start=").context("there is a link")?;
-    let code: String = rest
-        .chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect();
+    let code = code(&said)?;
     talk.api.says(BEN, BEN, "/start WRONG000");
     talk.api.says(BEN, BEN, &format!("/start {code}"));
     talk.reads(BEN, "/task").await?;
@@ -164,6 +177,103 @@ async fn the_token_is_nowhere_but_in_its_file() -> Result<()> {
                 assert!(!found, "{}", path.display());
             }
         }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_help_names_the_commands_that_the_menu_lists() -> Result<()> {
+    let talk = Talk::start().await?;
+    let help = answered(&talk, "/help").await?;
+    let name = |line: &str| {
+        let rest = line.strip_prefix('/')?;
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric());
+        Some(rest[..end.unwrap_or(rest.len())].to_owned())
+    };
+    let named: BTreeSet<String> = help.text.lines().filter_map(name).collect();
+    assert!(!named.is_empty(), "{}", help.text);
+    let menu = talk.api.commands();
+    let listed = menu.as_array().context("there is a menu")?.iter();
+    let listed = listed.filter_map(|one| one["command"].as_str().map(str::to_owned));
+    assert_eq!(named, listed.collect::<BTreeSet<String>>());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_halted_is_listed_and_tried_again_by_a_word_and_by_a_button() -> Result<()> {
+    let talk = Talk::start().await?;
+    // A job that changes nothing halts.
+    talk.api.says(ANA, ANA, "/task sample true");
+    let end = talk.reads(ANA, "#1 halted").await?;
+    for (text, part) in [
+        ("/list halted", "#1 sample · halted"),
+        ("/list succeeded", "There are no such tasks"),
+        ("/list nonsense", "there is no state"),
+    ] {
+        let answer = answered(&talk, text).await?;
+        assert!(answer.text.contains(part), "{text}: {}", answer.text);
+    }
+
+    let again = answered(&talk, "/retry 1").await?;
+    assert_eq!(again.text, "#1 is queued again.");
+    let job = talk.host.wait_state(1, &["halted"]).await?;
+    assert_eq!(job["attempts"], 2, "{job}");
+    let end = talk
+        .sees(ANA, |shown| {
+            shown.id > end.id && shown.text.contains("#1 halted")
+        })
+        .await?;
+    let press = talk.api.presses(ANA, ANA, end.id, "Retry");
+    assert_eq!(talk.note(&press).await?, "#1 is queued again.");
+    let job = talk.host.wait_state(1, &["halted"]).await?;
+    assert_eq!(job["attempts"], 3, "{job}");
+
+    let stats = answered(&talk, "/stats 7d").await?;
+    for part in ["the last 7 days", "1 task · 1 halted"] {
+        assert!(stats.text.contains(part), "{part} in {}", stats.text);
+    }
+    Ok(())
+}
+
+/// Somebody lets the bot into a group.
+fn let_in(talk: &Talk, chat: i64, by: i64) {
+    let bot = json!({
+        "id": 7_000_000_001_i64, "is_bot": true, "first_name": "Sortie", "username": "sortie_test_bot",
+    });
+    talk.api.update(json!({ "my_chat_member": {
+        "chat": { "id": chat, "type": "supergroup", "title": format!("Group {chat}") },
+        "from": { "id": by, "is_bot": false, "first_name": format!("User {by}") },
+        "date": 1,
+        "old_chat_member": { "user": bot, "status": "left" },
+        "new_chat_member": { "user": bot, "status": "member" },
+    } }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_is_heard_once_an_owner_let_the_bot_in_and_strangers_there_are_not() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "requester").await?;
+    talk.api.group(GROUP, true);
+    let_in(&talk, GROUP, BEN);
+    let unheard = talk.api.says(GROUP, ANA, "/task sample true");
+    // Updates are heard in order: what came before this is done with.
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "file://").await?;
+    assert!(talk.jobs().await?.is_empty());
+    assert_eq!(talk.audit("telegram.stranger").await?, 1);
+
+    let_in(&talk, GROUP, ANA);
+    talk.api.says(GROUP, ANA, "/task sample true");
+    talk.reads(GROUP, "#1 halted").await?;
+    let stranger = talk.api.says(GROUP, 666, "/task sample true");
+    talk.api.says(GROUP, ANA, "/budget");
+    talk.reads(GROUP, "All projects").await?;
+    assert_eq!(talk.jobs().await?.len(), 1);
+    assert_eq!(talk.audit("telegram.stranger").await?, 2);
+    let shown = talk.api.shown(GROUP);
+    for silence in [unheard, stranger] {
+        let answers = |shown: &Shown| shown.reply_to == Some(silence);
+        assert!(!shown.iter().any(answers), "{shown:#?}");
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::cli;
+use chat::{ANA, Talk, cli};
 use reqwest::Method;
 use serde_json::json;
 use sortie_tests::{Host, HostOptions, Remote};
@@ -51,5 +51,44 @@ async fn a_cancelled_job_lets_its_follow_up_go() -> Result<()> {
     cli(&host, &["cancel", &first.to_string()])?;
     assert_eq!(host.settled(second).await?["state"], "succeeded");
     assert_eq!(host.settled(third).await?["state"], "succeeded");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_while_a_job_runs_waits_behind_it_and_the_chat_says_so() -> Result<()> {
+    let talk = Talk::start().await?;
+    // So that the first one is not over before the chat was read.
+    let held = talk.remote.hold()?;
+    let task = "/task sample echo begun; sleep 4; echo two >> README.md";
+    talk.api.says(ANA, ANA, task);
+    let progress = talk.reads(ANA, "#1").await?;
+    let host = &talk.host;
+    host.wait_event(1, |event| event["kind"] == "agent.progress")
+        .await?;
+    let more = "echo three >> README.md";
+    talk.api.replies(ANA, ANA, more, progress.id);
+    let second = held
+        .meanwhile(async {
+            // The message may follow the job before it was looked at.
+            talk.sees(ANA, |shown| {
+                shown.is_own && shown.text.contains("#2") && shown.text.contains("queued behind")
+            })
+            .await?;
+            host.job(2).await
+        })
+        .await?;
+    assert_eq!(second["state"], "queued", "{second}");
+    assert_eq!(second["follows"], 1, "{second}");
+    assert_eq!(second["behind"], 1, "{second}");
+    let said = talk.api.created();
+    let wanted = "#2 continues #1 and is queued behind it: #1 is running.";
+    assert!(said.iter().any(|one| one.text == wanted), "{said:#?}");
+    talk.reads(ANA, "#1 succeeded").await?;
+    talk.reads(ANA, "#2 succeeded").await?;
+    let branches = talk.remote.branches()?;
+    assert_eq!(branches.len(), 1, "{branches:?}");
+    let readme = talk.remote.file(&branches[0], "README.md")?;
+    assert_eq!(readme, "teh start\ntwo\nthree\n");
+    assert_eq!(talk.remote.pushes()?.len(), 2);
     Ok(())
 }

@@ -84,6 +84,8 @@ pub struct Talk<A = BotApi> {
     pub api: A,
     pub host: Host,
     pub remote: Remote,
+    /// What the setup printed.
+    pub setup: String,
 }
 
 impl Talk {
@@ -127,18 +129,24 @@ impl<A: Service> Talk<A> {
             url.as_str(),
             "--yes",
         ];
-        cli(&host, &words)?;
-        Ok(Self { api, host, remote })
+        let setup = cli(&host, &words)?;
+        Ok(Self {
+            api,
+            host,
+            remote,
+            setup,
+        })
     }
 
     /// Lets a user in by a code, in their own chat.
     pub async fn pair(&self, user: i64, role: &str) -> Result<()> {
         let said = cli(&self.host, &["telegram", "pair", "--role", role])?;
-        let (_, rest) = said.split_once("start=").context("there is a link")?;
-        let code: String = rest
-            .chars()
-            .take_while(char::is_ascii_alphanumeric)
-            .collect();
+        self.enter(user, &said).await
+    }
+
+    /// Opens the link that a command printed.
+    pub async fn enter(&self, user: i64, said: &str) -> Result<()> {
+        let code = code(said)?;
         self.api.says(user, user, &format!("/start {code}")).await;
         self.sees(user, |shown| shown.is_own && shown.text.contains("/task"))
             .await?;
@@ -242,4 +250,13 @@ pub fn cli(host: &Host, args: &[&str]) -> Result<String> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(String::from_utf8(output.stdout)?)
+}
+
+/// The code in the link that a command printed.
+pub fn code(said: &str) -> Result<String> {
+    let (_, rest) = said.split_once("start=").context("there is a link")?;
+    Ok(rest
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect())
 }

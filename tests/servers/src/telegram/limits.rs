@@ -1,5 +1,5 @@
 //! Telegram's limits, as its FAQ has them: 30 messages a second in all, one a
-//! second in a chat, 20 a minute in a group.
+//! second in a chat, 20 a minute in a group. Who is told to wait is expected to.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -41,12 +41,29 @@ pub(crate) struct Meter {
     limits: Limits,
     all: VecDeque<Instant>,
     chats: HashMap<i64, VecDeque<Instant>>,
+    /// Until when the bot was told to leave a chat alone.
+    pauses: HashMap<i64, Instant>,
     pub(crate) passed: Vec<String>,
 }
 
 impl Meter {
     pub(crate) fn set(&mut self, limits: Limits) {
         self.limits = limits;
+    }
+
+    /// The bot is told to leave a chat alone for so many seconds.
+    pub(crate) fn pause(&mut self, chat: i64, seconds: u32, now: Instant) {
+        let until = now + Duration::from_secs(u64::from(seconds));
+        self.pauses.insert(chat, until);
+    }
+
+    /// A request about a chat came, perhaps of a bot that does not wait.
+    pub(crate) fn asked(&mut self, chat: i64, method: &str, now: Instant) {
+        let until = self.pauses.get(&chat);
+        if until.is_some_and(|&until| now + JITTER < until) {
+            let broken = format!("{method}: before the pause of chat {chat} was over");
+            self.passed.push(broken);
+        }
     }
 
     /// Counts a request to a chat. The seconds to wait when it is refused.
@@ -77,6 +94,7 @@ impl Meter {
             .map(|limit| format!("{method}: more than {limit}"));
         self.passed.extend(passed);
         if is_over && limits.enforced {
+            self.pause(chat, wait, now);
             return Some(wait);
         }
         for requests in [&mut self.all, requests] {
@@ -113,5 +131,17 @@ mod tests {
             let refused = meter.count(-5, "sendMessage", begin + SECOND * 2 * n);
             assert_eq!(refused.is_some(), n >= 20, "{n}");
         }
+    }
+
+    #[test]
+    fn who_does_not_wait_is_written_down() {
+        let mut meter = Meter::default();
+        let begin = Instant::now();
+        meter.pause(1, 2, begin);
+        meter.asked(2, "sendMessage", begin + SECOND);
+        meter.asked(1, "sendMessage", begin + SECOND * 2);
+        assert!(meter.passed.is_empty(), "{:?}", meter.passed);
+        meter.asked(1, "sendMessage", begin + SECOND);
+        assert_eq!(meter.passed.len(), 1);
     }
 }

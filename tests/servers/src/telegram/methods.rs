@@ -2,7 +2,7 @@
 
 use super::answer::Refusal;
 use super::html;
-use super::state::{Created, Document, State};
+use super::state::{Created, Document, State, Webhook};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -49,17 +49,28 @@ pub(crate) fn call(state: &mut State, method: &str, request: &Request) -> Result
         "getme" => Ok(super::me()),
         "setwebhook" => {
             let url = request.text("url");
-            state.webhook = (!url.is_empty()).then(|| url.to_owned());
+            state.webhook = (!url.is_empty()).then(|| Webhook {
+                url: url.to_owned(),
+                secret: request.text("secret_token").to_owned(),
+                allowed: request.object("allowed_updates"),
+            });
             Ok(json!(true))
         }
         "deletewebhook" => {
             state.webhook = None;
             Ok(json!(true))
         }
-        "getwebhookinfo" => Ok(json!({
-            "url": state.webhook.clone().unwrap_or_default(),
-            "has_custom_certificate": false, "pending_update_count": state.waiting.len(),
-        })),
+        "getwebhookinfo" => {
+            let mut info = json!({
+                "url": "", "has_custom_certificate": false,
+                "pending_update_count": state.waiting.len(),
+            });
+            if let Some(webhook) = &state.webhook {
+                info["url"] = json!(webhook.url);
+                info["allowed_updates"] = webhook.allowed.clone();
+            }
+            Ok(info)
+        }
         "setmycommands" => {
             state.commands = request.object("commands");
             Ok(json!(true))

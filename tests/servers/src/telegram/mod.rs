@@ -203,7 +203,15 @@ impl BotApi {
         self.shared.state().commands.clone()
     }
 
-    /// What passed the limits, or was said twice.
+    /// Where updates are sent to, and the secret that is shown there; none while
+    /// the bot asks for them.
+    pub fn webhook(&self) -> Option<(String, String)> {
+        let state = self.shared.state();
+        let webhook = state.webhook.as_ref()?;
+        Some((webhook.url.clone(), webhook.secret.clone()))
+    }
+
+    /// What passed the limits, came before a pause was over, or was said twice.
     pub fn violations(&self) -> Vec<String> {
         self.shared.state().violations()
     }

@@ -79,7 +79,15 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answe
         if method != "getupdates" {
             state.moment("received", &method);
         }
-        state.fault(&method)
+        let (chat, now) = (request.number("chat_id"), std::time::Instant::now());
+        if let Some(chat) = chat {
+            state.limits.asked(chat, &method, now);
+        }
+        let fault = state.fault(&method);
+        if let (Some(chat), Some(Fault::TooMany(seconds))) = (chat, &fault) {
+            state.limits.pause(chat, *seconds, now);
+        }
+        fault
     };
     shared.tell();
     match &fault {

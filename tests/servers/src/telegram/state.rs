@@ -49,6 +49,15 @@ pub struct Document {
     pub bytes: Vec<u8>,
 }
 
+/// Where updates are sent instead of being asked for.
+pub(crate) struct Webhook {
+    pub(crate) url: String,
+    /// What the one who sends them shows.
+    pub(crate) secret: String,
+    /// The kinds that are sent; null for the usual ones.
+    pub(crate) allowed: Value,
+}
+
 pub(crate) struct State {
     pub(crate) token: String,
     pub(crate) chats: BTreeMap<i64, Chat>,
@@ -59,7 +68,7 @@ pub(crate) struct State {
     confirmed: HashMap<i64, Value>,
     /// Which request for updates is the newest; older ones end.
     pub(crate) poll: u64,
-    pub(crate) webhook: Option<String>,
+    pub(crate) webhook: Option<Webhook>,
     /// Presses that were not answered yet, and when they were made.
     pub(crate) presses: HashMap<String, Instant>,
     next_press: u64,
