@@ -253,6 +253,25 @@ mod tests {
     }
 
     #[test]
+    fn a_question_links_to_the_change_when_it_is_to_be_seen_somewhere() {
+        let shown = |evidence: Value| {
+            let data = json!({ "approval": 9, "about": "review", "evidence": evidence });
+            page(&data, &job(42, "needs_review"), 5).message.text
+        };
+        let link = "https://github.com/a/b/compare/main...sortie%2F42";
+        let text = shown(json!({ "link": link, "diff": { "files": 2 } }));
+        let expected = format!("2 files\\\n[See the change](<{link}>)");
+        assert!(text.ends_with(&expected), "{text}");
+        for evidence in [json!({ "diff": { "files": 2 } }), json!({ "link": null })] {
+            let text = shown(evidence);
+            assert!(!text.contains("See the change"), "{text}");
+        }
+        // An address that is none is not made one by what stands around it.
+        let text = shown(json!({ "link": "https://a>b" }));
+        assert!(text.ends_with("See the change"), "{text}");
+    }
+
+    #[test]
     fn a_long_change_is_cut_at_a_line_and_comes_as_a_file() {
         let long = "+a line of it\n".repeat(400);
         let data = json!({ "approval": 9, "evidence": { "diff": { "text": long, "cut": false } } });
