@@ -1,14 +1,17 @@
 //! The clockwork over a real store, on a clock that is moved.
 
 use super::*;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sortie_model::approval::Subject;
 use sortie_model::budget::{Limits, MicroUsd};
 use sortie_model::finding::Severity;
 use sortie_model::halt::HaltReason;
+use sortie_model::id::Fence;
 use sortie_model::job::JobEvent;
 use sortie_model::people::minute_of_day;
 use sortie_model::project::{Policy, Project, PublishMode};
-use sortie_store::{ClaimLimits, NewJob, RunEnd, StoreOptions};
+use sortie_model::run::RunPhase;
+use sortie_store::{ClaimLimits, NewApproval, NewJob, RunEnd, StoreOptions};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 struct Moved(AtomicI64);
@@ -137,27 +140,32 @@ impl Host {
             .collect()
     }
 
+    /// A job that runs.
+    async fn running(&self) -> Fence {
+        let job = NewJob {
+            project: "shop".to_owned(),
+            repository: "file:///srv/shop.git".to_owned(),
+            base_branch: None,
+            task: "nothing".to_owned(),
+            policy: policy(),
+            follows: None,
+            requested_by: "ann".to_owned(),
+            via: "cli".to_owned(),
+            idempotency: None,
+        };
+        self.store.submit(job).await.expect("a job");
+        let one = ClaimLimits {
+            max_running_total: 1,
+            max_running_per_project: 1,
+        };
+        let claim = self.store.claim(one).await.expect("the store");
+        claim.expect("a job to take").fence
+    }
+
     /// So many jobs halt now.
     async fn halts(&self, jobs: u32) {
         for _ in 0..jobs {
-            let job = NewJob {
-                project: "shop".to_owned(),
-                repository: "file:///srv/shop.git".to_owned(),
-                base_branch: None,
-                task: "nothing".to_owned(),
-                policy: policy(),
-                follows: None,
-                requested_by: "ann".to_owned(),
-                via: "cli".to_owned(),
-                idempotency: None,
-            };
-            self.store.submit(job).await.expect("a job");
-            let one = ClaimLimits {
-                max_running_total: 1,
-                max_running_per_project: 1,
-            };
-            let claim = self.store.claim(one).await.expect("the store");
-            let fence = claim.expect("a job to take").fence;
+            let fence = self.running().await;
             let halted = JobEvent::Halted {
                 reason: HaltReason::NoChanges,
                 detail: "nothing changed".to_owned(),
@@ -165,6 +173,25 @@ impl Host {
             let ended = self.store.finish(fence, halted, RunEnd::default()).await;
             ended.expect("it halts");
         }
+    }
+
+    /// A job asks whether it may be published, and waits a day for the answer.
+    async fn asks(&self) {
+        let fence = self.running().await;
+        let phase = RunPhase::Executing;
+        let executes = self.store.set_run_phase(fence, phase).await;
+        executes.expect("it executes");
+        let question = NewApproval {
+            step: "review".to_owned(),
+            subject: Subject::Review,
+            question: "publish it?".to_owned(),
+            commit: Some("c0ffee".to_owned()),
+            expires_at: Timestamp(self.clock.now().0 + 24 * HOUR),
+            remind_at: None,
+            evidence: None,
+        };
+        let parked = self.store.park(fence, question).await;
+        parked.expect("it asks");
     }
 }
 
@@ -308,6 +335,36 @@ async fn a_host_that_was_down_at_its_first_time_tells_it_too() {
     people.look().await;
     let told = [("host.digest".to_owned(), NOON + 9 * HOUR)];
     assert_eq!(host.told().await, told);
+}
+
+#[tokio::test]
+async fn a_digest_tells_of_each_job_and_of_what_waits() {
+    let host = Host::at(NOON).await;
+    let mut people = host.started(Some(("20:00", "UTC")), None);
+    people.look().await;
+    host.halts(2).await;
+    host.asks().await;
+    host.move_to(NOON + 8 * HOUR);
+    people.look().await;
+    let told = host.events().await;
+    assert_eq!(told.len(), 1);
+    let (kind, _, data) = &told[0];
+    assert_eq!(kind, "host.digest");
+    assert_eq!(data["hours"], 24);
+    assert_eq!(data["until"], NOON + 8 * HOUR);
+    assert_eq!(data["tasks"]["total"], 2);
+    assert_eq!(data["tasks"]["halted"], 2);
+    assert_eq!(data["queue"]["waiting"], 1);
+    let line = |job: u64| json!({ "job": job, "project": "shop", "state": "halted", "title": "nothing", "cost_micro_usd": 0 });
+    let mut jobs = data["jobs"].as_array().expect("a list").clone();
+    jobs.sort_by_key(|job| job["job"].as_u64());
+    assert_eq!(jobs, [line(1), line(2)]);
+    assert!(data["more"].is_null(), "each has a line");
+    let waiting = json!([{
+        "job": 3, "approval": 1, "about": "review", "question": "publish it?",
+        "expires_at": NOON + 24 * HOUR,
+    }]);
+    assert_eq!(data["waiting"], waiting);
 }
 
 #[tokio::test]

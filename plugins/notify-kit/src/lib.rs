@@ -2,6 +2,8 @@
 //! the answers of buttons, and what a service's status means. Plain text; each
 //! plugin writes it as its service wants it.
 
+mod digest;
+
 use serde_json::Value;
 
 /// The characters of a task's title that are shown.
@@ -77,18 +79,7 @@ pub fn note(facts: &Facts<'_>) -> Option<Note> {
             lines.push(head(facts, "was refused a host"));
             lines.extend(text("target").map(|text| cut(text, FINDING_CHARS)));
         }
-        "host.digest" => {
-            let count = |key: &str| data["tasks"][key].as_u64().unwrap_or(0);
-            let hours = data["hours"].as_u64().unwrap_or(24);
-            lines.push(format!(
-                "The last {hours} hours: {} tasks, {} succeeded, {} failed, {} halted",
-                count("total"),
-                count("succeeded"),
-                count("failed"),
-                count("halted")
-            ));
-            lines.extend(data["cost_micro_usd"].as_u64().map(dollars));
-        }
+        "host.digest" => lines = digest::lines(data),
         "host.alarm" => {
             let halts = data["halts"].as_u64().unwrap_or(0);
             lines.push(format!("Alarm: {halts} jobs halted within an hour"));
@@ -119,11 +110,6 @@ fn findings(evidence: &Value) -> Vec<String> {
             format!("- {}", cut(&line, FINDING_CHARS))
         })
         .collect()
-}
-
-fn dollars(micro_usd: u64) -> String {
-    let cents = micro_usd.div_ceil(10_000);
-    format!("Models cost ${}.{:02}", cents / 100, cents % 100)
 }
 
 /// At most so many characters, with an ellipsis in place of what is left out.

@@ -80,3 +80,130 @@ fn verdict(answer: Result<Response, Error>) -> Result<Receipt, Failure> {
         Verdict::Never(why) => Err(Failure::Permanent(why)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::sortie::host::job_types::View;
+    use serde_json::json;
+
+    fn event(kind: &str, data: &Value) -> Notification {
+        Notification {
+            seq: 7,
+            at_ms: 0,
+            kind: kind.into(),
+            data: data.to_string(),
+            job: View {
+                id: 42,
+                project: "site".into(),
+                state: "halted".into(),
+                is_final: true,
+                title: "Fix it".into(),
+                requested_by: "Ana".into(),
+                branch: None,
+                asked_commit: None,
+                detail: None,
+                created_at_ms: 0,
+                updated_at_ms: 0,
+            },
+        }
+    }
+
+    /// What comes of telling of a halt when the service answers so.
+    fn answered(status: u16, headers: &[(&str, &str)]) -> Result<Receipt, Failure> {
+        let headers = headers.iter().map(|(name, value)| Header {
+            name: (*name).into(),
+            value: (*value).into(),
+        });
+        let response = Response {
+            status,
+            headers: headers.collect(),
+            body: Vec::new(),
+        };
+        notify(&event("job.halted", &json!({})), |_| Ok(response))
+    }
+
+    #[test]
+    fn a_halt_is_posted_with_its_reason() {
+        let mut posted = None;
+        let data = json!({ "reason": "no-changes", "detail": "Nothing was changed." });
+        let receipt = notify(&event("job.halted", &data), |request| {
+            posted = Some(request.clone());
+            Ok(Response {
+                status: 200,
+                headers: Vec::new(),
+                body: Vec::new(),
+            })
+        });
+        assert_eq!(receipt, Ok(Receipt { reference: None }));
+        let request = posted.expect("a request");
+        assert_eq!((&*request.method, &*request.url), ("POST", message::URL));
+        assert_eq!(request.timeout_ms, Some(TIMEOUT_MS));
+        let body = request.body.expect("a body");
+        let body: Value = serde_json::from_slice(&body).expect("JSON");
+        let text = body["blocks"][0]["text"]["text"].as_str().expect("a text");
+        for part in ["42 halted", "site", "Fix it", "Nothing was changed"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(body["blocks"][1].is_null(), "nothing is asked");
+    }
+
+    #[test]
+    fn what_is_quiet_sends_nothing() {
+        for kind in [
+            "step.started",
+            "agent.progress",
+            "job.queued",
+            "job.invented",
+        ] {
+            let receipt = notify(&event(kind, &json!({})), |_| {
+                unreachable!("{kind} is not told")
+            });
+            assert_eq!(receipt, Ok(Receipt { reference: None }));
+        }
+    }
+
+    #[test]
+    fn a_service_that_is_busy_is_asked_again_when_it_says() {
+        for (headers, after_ms) in [
+            (
+                &[("content-type", "text/plain"), ("Retry-After", "3")][..],
+                Some(3_000),
+            ),
+            (&[("retry-after", "soon")][..], None),
+            (&[][..], None),
+        ] {
+            let said = "the service answered 429".to_owned();
+            assert_eq!(
+                answered(429, headers),
+                Err(Failure::Retry((said, after_ms)))
+            );
+        }
+        assert!(matches!(answered(503, &[]), Err(Failure::Retry((_, None)))));
+    }
+
+    #[test]
+    fn a_webhook_that_is_gone_is_given_up() {
+        for status in [400, 401, 403, 404] {
+            let failed = answered(status, &[]);
+            assert!(matches!(failed, Err(Failure::Permanent(_))), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_did_not_get_through_may_later_unless_it_cannot() {
+        let failed = |error| notify(&event("job.halted", &json!({})), |_| Err(error));
+        for error in [
+            Error::TimedOut,
+            Error::Unreachable("no address".into()),
+            Error::Failed("reset".into()),
+        ] {
+            assert!(matches!(failed(error), Err(Failure::Retry((_, None)))));
+        }
+        let refused = failed(Error::Invalid("a header".into()));
+        assert!(matches!(refused, Err(Failure::Permanent(_))));
+        // Whoever runs the host can grant it before the last try.
+        let denied = failed(Error::Denied("no grant".into()));
+        assert!(matches!(denied, Err(Failure::Other(why)) if why.contains("plugin grant slack")));
+    }
+}

@@ -168,20 +168,24 @@ impl Told<'_> {
         Ok(())
     }
 
-    /// A question is a message of its own, because a change makes no sound. It
-    /// says who answered, wherever that was, and loses its buttons.
+    /// A question is a message of its own, because a change makes no sound, and so
+    /// is what reminds of it. Both say who answered, wherever that was, and lose
+    /// their buttons.
     fn asked(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
         if self.kind() == "approval.reminder" {
-            let asked = note.question.map(|(number, _)| number);
-            let reminder = question::reminder(self.data, self.job, asked);
-            return self.sent(note, &reminder, desk).map(drop);
+            let reminder = question::reminder(self.data, self.job, note.question);
+            note.reminder = Some(self.sent(note, &reminder, desk)?);
+            return Ok(());
         }
         let is_over = self.is_end()
             || self.is_question()
             || matches!(self.kind(), "job.approved" | "job.running");
-        if is_over && let Some((number, _)) = note.question.take() {
-            let over = question::over(self.kind(), self.data, self.job);
-            forgiven(desk.edit(number, &over))?;
+        if is_over {
+            let asked = note.question.take().map(|(number, _)| number);
+            for number in asked.into_iter().chain(note.reminder.take()) {
+                let over = question::over(self.kind(), self.data, self.job);
+                forgiven(desk.edit(number, &over))?;
+            }
         }
         if self.is_question() {
             let asked = question::page(self.data, self.job, note.number);

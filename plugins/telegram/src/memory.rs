@@ -38,6 +38,8 @@ pub(crate) struct Note {
     pub(crate) seq: u64,
     /// The message that asks, and the question's id when it has one.
     pub(crate) question: Option<(u64, Option<u64>)>,
+    /// The message that reminds of the question. The host reminds once.
+    pub(crate) reminder: Option<u64>,
     /// The messages that ask about a host, by the host.
     pub(crate) hosts: Vec<(String, u64)>,
 }
@@ -52,6 +54,7 @@ impl Note {
             pinned: false,
             seq: 0,
             question: None,
+            reminder: None,
             hosts: Vec::new(),
         }
     }
@@ -152,6 +155,7 @@ fn write(note: &Note) -> Value {
         "pinned": note.pinned,
         "seq": note.seq,
         "question": note.question,
+        "reminder": note.reminder,
         "hosts": note.hosts,
     })
 }
@@ -175,6 +179,7 @@ fn read(bytes: &[u8]) -> Option<Note> {
         question: question[0]
             .as_u64()
             .map(|number| (number, question[1].as_u64())),
+        reminder: value["reminder"].as_u64(),
         hosts: hosts.into_iter().flatten().filter_map(host).collect(),
     })
 }
@@ -188,6 +193,7 @@ mod tests {
         Note {
             shown: "#42 is queued.".into(),
             question: Some((9, Some(3))),
+            reminder: Some(10),
             hosts: vec![("a.example".into(), 8)],
             ..Note::new(
                 Place {
@@ -211,6 +217,13 @@ mod tests {
         let plain = Note::new(note(5).place, 6);
         keep(&mut desk, 42, &plain).expect("kept");
         assert_eq!(of_job(&mut desk, 42), Some(plain));
+    }
+
+    #[test]
+    fn a_note_of_before_there_were_reminders_is_read() {
+        let kept = br#"{"source":"telegram","chat":"-100","number":5,"question":[9,3]}"#;
+        let note = read(kept).expect("a note");
+        assert_eq!((note.question, note.reminder), (Some((9, Some(3))), None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! People, roles and the code that lets the first one in.
 
 use crate::support::home;
-use sortie_model::clock::Timestamp;
+use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::people::Role;
 use sortie_store::{ChatKind, NewPerson, Pairing, SeenMessage, Store, StoreError};
 
@@ -92,4 +92,25 @@ async fn twenty_wrong_codes_void_the_right_one() {
     }
     assert_eq!(pair(store, "1", 1).await, Pairing::NoneOpen);
     assert!(store.people(None).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_code_is_open_until_it_expires_to_the_millisecond() {
+    for (later, paired) in [(999, true), (1_000, false)] {
+        let home = home().await;
+        let store = &home.store;
+        let expires_at = Timestamp(home.clock.now().0 + 1_000);
+        store
+            .open_pairing(Role::Owner, [1; 32], expires_at, "cli")
+            .await
+            .unwrap();
+        home.clock.advance(later);
+        let pairing = pair(store, "1", 1).await;
+        match paired {
+            true => assert!(matches!(pairing, Pairing::Paired(_)), "{later} ms later"),
+            false => assert_eq!(pairing, Pairing::NoneOpen, "{later} ms later"),
+        }
+        let people = store.people(None).await.unwrap();
+        assert_eq!(people.len(), usize::from(paired));
+    }
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use sortie_model::budget::{Limits, MicroUsd, Usage};
 use sortie_model::clock::{Clock, Timestamp};
+use sortie_model::halt::HaltReason;
 use sortie_model::id::{CallId, Fence};
 use sortie_model::job::JobEvent;
 use sortie_model::llm::{
@@ -388,6 +389,38 @@ async fn usage_is_added_up_by_whatever_is_asked() {
         ..UsageFilter::default()
     };
     assert!(home.store.usage(later).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn statistics_count_the_money_of_a_stretch_of_time() {
+    let home = home().await;
+    let store = &home.store;
+    let spend = async |fence: Fence, cost: u64| {
+        let call = home.reserve(fence, cost).await.unwrap();
+        assert!(home.settle(fence, call, reported(cost)).await);
+    };
+    // The run that fails has spent before, so that calls are told apart by when
+    // they were made and not by whose they are.
+    let lost = home.executing().await.fence;
+    spend(lost, 30).await;
+    home.clock.advance(DAY_MS + 1);
+    spend(lost, 70).await;
+    let halted = JobEvent::Halted {
+        reason: HaltReason::NoChanges,
+        detail: "nothing".into(),
+    };
+    store.finish(lost, halted, RunEnd::default()).await.unwrap();
+    let won = home.executing().await.fence;
+    spend(won, 150).await;
+    home.succeed(won).await;
+
+    // Each call read its cost and seven tokens of a cache, and wrote two.
+    for (hours, expected) in [(24, [220_u64, 70, 234, 4]), (168, [250, 100, 271, 6])] {
+        let stats = store.stats(hours, false).await.unwrap();
+        let money = [stats.cost_micro_usd, stats.unsuccessful_cost_micro_usd].map(|sum| sum.0);
+        let tokens = [stats.tokens.input, stats.tokens.output];
+        assert_eq!([money, tokens].concat(), expected, "{hours} hours");
+    }
 }
 
 #[derive(Clone, Debug)]

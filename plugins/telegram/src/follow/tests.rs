@@ -90,17 +90,69 @@ fn a_question_has_buttons_until_it_is_answered_wherever_that_was() {
     );
     assert_eq!(desk.sent[1].1.buttons[0].len(), 2);
     assert_eq!(desk.diffs, [4], "the whole change comes as a file");
-    told(&mut desk, 3, "approval.reminder", json!({ "approval": 9 }));
-    assert!(desk.last_text().contains("still waits"));
     told(
         &mut desk,
-        4,
+        3,
         "job.approved",
         json!({ "approval": 9, "by": "Ana", "via": "cli" }),
     );
     let (number, closed) = desk.edited.last().expect("edited");
     assert_eq!((*number, closed.buttons.len()), (2, 0));
     assert!(closed.text.contains("approved by Ana over cli"));
+}
+
+/// Asked and reminded of: the messages 2 and 3.
+fn reminded() -> Fake {
+    let mut desk = Fake::default();
+    told(&mut desk, 1, "job.running", json!({}));
+    told(&mut desk, 2, "job.needs_review", json!({ "approval": 9 }));
+    told(&mut desk, 3, "approval.reminder", json!({ "approval": 9 }));
+    desk
+}
+
+/// What was edited since, by number and buttons that are left.
+fn closed(desk: &Fake, before: usize) -> Vec<(u64, usize)> {
+    let edited = desk.edited[before..].iter();
+    edited
+        .map(|(number, message)| (*number, message.buttons.len()))
+        .collect()
+}
+
+#[test]
+fn a_reminder_is_answered_like_its_question_and_closed_with_it() {
+    for (kind, data) in [
+        ("job.approved", json!({ "approval": 9, "by": "Ana" })),
+        ("job.rejected", json!({ "approval": 9, "by": "Ana" })),
+        ("job.halted", json!({})),
+        ("job.needs_review", json!({ "approval": 10 })),
+    ] {
+        let mut desk = reminded();
+        assert!(desk.last_text().contains("still waits"));
+        let (_, reminder) = &desk.sent[2];
+        assert_eq!(reminder.buttons, desk.sent[1].1.buttons);
+        assert_eq!(reminder.buttons[0][0].action, "answer:9:yes");
+        assert_eq!(memory::job_of(&mut desk, 3), Some(4), "it is replied to");
+        let before = desk.edited.len();
+        told(&mut desk, 4, kind, data);
+        let mut closed = closed(&desk, before);
+        closed.retain(|(number, _)| *number != 1);
+        assert_eq!(closed, [(2, 0), (3, 0)], "{kind}");
+        let note = memory::of_job(&mut desk, 4).expect("a note");
+        assert_eq!(note.reminder, None);
+        // The next question is the only one that is open.
+        let open = note.question.map(|(_, id)| id);
+        let asked = (kind == "job.needs_review").then_some(Some(10));
+        assert_eq!(open, asked, "{kind}");
+    }
+}
+
+#[test]
+fn a_reminder_is_closed_when_its_question_is_out_of_reach() {
+    let mut desk = reminded();
+    desk.gone.push(2);
+    let before = desk.edited.len();
+    told(&mut desk, 4, "job.approved", json!({ "approval": 9 }));
+    assert_eq!(closed(&desk, before), [(1, 0), (3, 0)]);
 }
 
 #[test]

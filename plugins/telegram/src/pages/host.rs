@@ -167,4 +167,32 @@ mod tests {
         assert!(news("host.paused", &json!({ "by": "Ana", "via": "cli" })).is_some());
         assert_eq!(news("host.moved", &json!({})), None);
     }
+
+    #[test]
+    fn a_digest_counts_what_it_does_not_list() {
+        let jobs: Vec<Value> = (1..=20)
+            .map(|n| json!({ "job": n, "project": "site", "state": "succeeded", "title": "Fix it", "cost_micro_usd": 20_000 }))
+            .collect();
+        let data = json!({
+            "hours": 24,
+            "tasks": { "total": 23, "succeeded": 14, "failed": 4, "halted": 3, "cancelled": 1, "rejected": 1 },
+            "tokens": { "input": 1_000, "output": 234 },
+            "cost_micro_usd": 1_500_000, "unsuccessful_cost_micro_usd": 200_000,
+            "queue": { "waiting": 1 }, "jobs": jobs, "more": 3,
+            "waiting": [{ "job": 42, "approval": 9, "about": "review", "question": "Publish it?" }],
+        });
+        let text = news("host.digest", &data).expect("told").text;
+        for part in [
+            "**Today\\, the last 24 hours**",
+            "23 tasks · 14 succeeded · 4 failed · 3 halted · 1 cancelled · 1 rejected",
+            "\\$1\\.50 · \\$0\\.20 without success · 1\\,234 tokens",
+            "Now\\: 1 waiting",
+            "**\\#15** site · succeeded · \\$0\\.02 · Fix it\\\nand 8 more\n\n",
+            "❓ **\\#42** Publish it\\?",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert!(!text.contains("\\#16"), "{text}");
+        assert_eq!(text.matches("more").count(), 1, "{text}");
+    }
 }

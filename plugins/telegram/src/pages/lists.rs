@@ -113,8 +113,14 @@ pub(crate) fn stats(title: &str, stats: &Value) -> Message {
             false => String::new(),
         },
     ]);
-    page.lines(list(stats, "jobs").take(LINES).map(told));
-    page.lines(list(stats, "waiting").take(LINES).map(waits));
+    let jobs = list(stats, "jobs").take(LINES).map(told);
+    let listed = list(stats, "jobs").count();
+    page.lines(jobs.chain([more(listed, count(stats, "more"))]));
+    let waiting = list(stats, "waiting").take(LINES).map(waits);
+    // The host cuts both lists; how many wait it says with the queue alone.
+    let listed = list(stats, "waiting").count();
+    let left_out = count(queue, "waiting").saturating_sub(listed as u64);
+    page.lines(waiting.chain([more(listed, left_out)]));
     page.message(Vec::new(), None)
 }
 
@@ -162,7 +168,7 @@ pub(crate) fn projects(data: &Value) -> Message {
         ]);
         format!("{head} {}", md::line(&rest))
     }));
-    page.lines([more(list(data, "projects").count())]);
+    page.lines([more(list(data, "projects").count(), 0)]);
     let allowed = list(data, "allowed_repositories").filter_map(Value::as_str);
     let allowed: Vec<String> = allowed
         .take(LINES)
@@ -180,7 +186,7 @@ pub(crate) fn budget(data: &Value) -> Message {
     page.lines([spent("All projects", &data["host"])]);
     let projects = list(data, "projects").take(LINES);
     page.lines(projects.map(|project| spent(text(project, "name"), project)));
-    page.lines([more(list(data, "projects").count())]);
+    page.lines([more(list(data, "projects").count(), 0)]);
     page.message(Vec::new(), None)
 }
 
@@ -198,10 +204,13 @@ fn spent(name: &str, data: &Value) -> String {
     format!("{} {}", md::bold(name), md::line(&rest))
 }
 
-fn more(all: usize) -> String {
-    match all.saturating_sub(LINES) as u64 {
-        0 => String::new(),
-        more => md::line(&format!("and {}", some(more, "more", "more"))),
+/// What is not shown of a list, of which the host may have left out some itself.
+/// A list that is not there misses nothing.
+fn more(listed: usize, left_out: u64) -> String {
+    let hidden = listed.saturating_sub(LINES) as u64;
+    match hidden.saturating_add(left_out) {
+        more if listed > 0 && more > 0 => md::line(&format!("and {}", some(more, "more", "more"))),
+        _ => String::new(),
     }
 }
 
@@ -252,6 +261,19 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!stats("Done", &json!(null)).text.is_empty());
+    }
+
+    #[test]
+    fn what_is_not_listed_is_counted() {
+        let waiting = vec![json!({ "job": 7, "question": "Publish it?" }); 16];
+        let text = stats("Now", &json!({ "waiting": waiting })).text;
+        assert_eq!(text.matches("❓").count(), LINES);
+        assert!(text.ends_with("and 1 more"), "{text}");
+        let queue = json!({ "waiting": 60 });
+        let text = stats("Now", &json!({ "waiting": waiting, "queue": queue })).text;
+        assert!(text.ends_with("and 45 more"), "{text}");
+        let text = stats("Now", &json!({ "queue": queue })).text;
+        assert!(text.ends_with("Now\\: 60 waiting"), "{text}");
     }
 
     #[test]

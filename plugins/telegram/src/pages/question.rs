@@ -82,14 +82,27 @@ pub(crate) fn over(kind: &str, data: &Value, job: &View) -> Message {
     page.message(Vec::new(), None)
 }
 
-/// That nobody answered yet.
-pub(crate) fn reminder(data: &Value, job: &View, question: Option<u64>) -> Message {
+/// That nobody answered yet. It says what is asked and can be answered itself: the
+/// message that asked is out of reach once its chat became another one, or
+/// somebody deleted it.
+pub(crate) fn reminder(data: &Value, job: &View, asked: Option<(u64, Option<u64>)>) -> Message {
     let left = match data["left_ms"].as_u64() {
         Some(ms) => format!(" {} are left.", cut::time(ms)),
         None => String::new(),
     };
-    let text = format!("#{} still waits for an answer.{left}", job.id);
-    super::plain(&text, question.map(Answered::Number))
+    let mut page = Page::default();
+    page.lines([
+        md::line(&format!("#{} still waits for an answer.{left}", job.id)),
+        md::line(&cut::short(&job.title, FINDING_CHARS)),
+    ]);
+    page.text(text(data, "question"), QUESTION_UNITS);
+    let id = data["approval"].as_u64();
+    let buttons = match (id.or(asked.and_then(|(_, id)| id)), text(data, "about")) {
+        (None, _) => Vec::new(),
+        (Some(id), "budget") => button::answers(id, "Raise", "Stop"),
+        (Some(id), _) => button::answers(id, "Approve", "Reject"),
+    };
+    page.message(buttons, asked.map(|(number, _)| Answered::Number(number)))
 }
 
 /// The caption of the file with the whole change.
@@ -240,6 +253,25 @@ mod tests {
     }
 
     #[test]
+    fn a_question_links_to_the_change_when_it_is_to_be_seen_somewhere() {
+        let shown = |evidence: Value| {
+            let data = json!({ "approval": 9, "about": "review", "evidence": evidence });
+            page(&data, &job(42, "needs_review"), 5).message.text
+        };
+        let link = "https://github.com/a/b/compare/main...sortie%2F42";
+        let text = shown(json!({ "link": link, "diff": { "files": 2 } }));
+        let expected = format!("2 files\\\n[See the change](<{link}>)");
+        assert!(text.ends_with(&expected), "{text}");
+        for evidence in [json!({ "diff": { "files": 2 } }), json!({ "link": null })] {
+            let text = shown(evidence);
+            assert!(!text.contains("See the change"), "{text}");
+        }
+        // An address that is none is not made one by what stands around it.
+        let text = shown(json!({ "link": "https://a>b" }));
+        assert!(text.ends_with("See the change"), "{text}");
+    }
+
+    #[test]
     fn a_long_change_is_cut_at_a_line_and_comes_as_a_file() {
         let long = "+a line of it\n".repeat(400);
         let data = json!({ "approval": 9, "evidence": { "diff": { "text": long, "cut": false } } });
@@ -290,11 +322,35 @@ mod tests {
         assert!(message.buttons.is_empty());
         let message = over("job.halted", &json!({}), &job(42, "halted"));
         assert!(message.text.contains("it is halted now"));
-        let message = reminder(
-            &json!({ "left_ms": 900_000 }),
-            &job(42, "needs_review"),
-            Some(7),
+    }
+
+    #[test]
+    fn a_reminder_says_what_is_asked_and_can_be_answered() {
+        let view = job(42, "needs_review");
+        let actions = |message: &Message| -> Vec<String> {
+            let buttons = message.buttons.concat().into_iter();
+            buttons
+                .map(|button| format!("{} {}", button.label, button.action))
+                .collect()
+        };
+        let data = json!({ "approval": 9, "about": "review", "question": "Publish it?", "left_ms": 900_000 });
+        let message = reminder(&data, &view, Some((7, Some(9))));
+        assert_eq!(
+            message.text,
+            "\\#42 still waits for an answer\\. 15 min are left\\.\\\nFix it\n\nPublish it\\?"
         );
-        assert!(message.text.contains("15 min are left"), "{}", message.text);
+        assert_eq!(message.reply_to, Some(Answered::Number(7)));
+        assert_eq!(
+            actions(&message),
+            ["Approve answer:9:yes", "Reject answer:9:no"]
+        );
+        let message = reminder(&json!({ "approval": 9, "about": "budget" }), &view, None);
+        assert_eq!(message.reply_to, None);
+        assert_eq!(
+            actions(&message),
+            ["Raise answer:9:yes", "Stop answer:9:no"]
+        );
+        let old = |asked| actions(&reminder(&json!({}), &view, asked)).len();
+        assert_eq!((old(Some((7, Some(9)))), old(Some((7, None)))), (2, 0));
     }
 }

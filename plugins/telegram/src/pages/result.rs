@@ -173,6 +173,25 @@ mod tests {
     }
 
     #[test]
+    fn a_pull_request_is_shown_rather_than_the_comparison() {
+        let link = "https://github.com/a/b/compare/main...sortie%2F42";
+        let shown = |result: Value| {
+            let data = json!({ "result": result });
+            page("job.succeeded", &data, &job(42, "succeeded"), 5).text
+        };
+        let pull_request = "https://github.com/a/b/pull/7";
+        let text = shown(json!({ "link": link, "pull_request": pull_request }));
+        let expected = format!("[Pull request](<{pull_request}>)");
+        assert!(text.ends_with(&expected), "{text}");
+        assert!(!text.contains(link), "{text}");
+        let text = shown(json!({ "link": link }));
+        let expected = format!("[See the change](<{link}>)");
+        assert!(text.ends_with(&expected), "{text}");
+        let text = shown(json!({}));
+        assert!(!text.contains("https"), "{text}");
+    }
+
+    #[test]
     fn a_halt_says_why_and_how_to_go_on() {
         let data = json!({ "reason": "budget-cost", "detail": "The money is gone.", "resume": "raise the budget" });
         let message = page("job.halted", &data, &job(42, "halted"), 5);
