@@ -345,6 +345,11 @@ impl Host {
         .await
     }
 
+    /// Runs a command that must succeed; returns what it printed.
+    pub fn run(&self, args: &[&str]) -> Result<String> {
+        succeeded(self.cli(args)?, args)
+    }
+
     /// The containers and volumes of this host that are there now.
     pub fn leftovers(&self) -> Result<Vec<String>> {
         let mut all = self.containers()?;
@@ -409,4 +414,15 @@ fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?
         .local_addr()?
         .port())
+}
+
+/// What a command printed that was run with these arguments and must have succeeded.
+pub fn succeeded(output: Output, args: &[&str]) -> Result<String> {
+    ensure!(
+        output.status.success(),
+        "sortie {args:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
 }

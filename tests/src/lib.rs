@@ -19,7 +19,7 @@ mod receiver;
 mod remote;
 
 pub use engine::{EngineLine, engine_socket};
-pub use host::{Host, HostOptions, binary};
+pub use host::{Host, HostOptions, binary, succeeded};
 pub use receiver::{Received, Receiver};
 pub use remote::{HeldPush, Remote, git};
 

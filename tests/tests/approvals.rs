@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::{Result, ensure};
-use chat::{ANA, BEN, CHEAT, Talk, cli};
+use chat::{ANA, BEN, CHEAT, Talk};
 use reqwest::Method;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn an_answer_on_the_command_line_is_shown_in_the_chat() -> Result<()> {
     talk.api.says(ANA, ANA, &format!("/task sample {CHEAT}"));
     let question = talk.sees(ANA, |shown| !shown.buttons.is_empty()).await?;
     let (_, approve) = question.buttons[0].clone();
-    cli(&talk.host, &["reject", "1"])?;
+    talk.host.run(&["reject", "1"])?;
     let closed = talk
         .sees(ANA, |shown| {
             shown.id == question.id && shown.buttons.is_empty()

@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::{CHEAT, cli};
+use chat::CHEAT;
 use hmac::{Hmac, Mac};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn asking(plugin: &str, name: &str, secret: &str) -> Result<(Host, Remote,
     let host = Host::start(&remote, options).await?;
     let dist = concat!(env!("CARGO_MANIFEST_DIR"), "/../dist/optional");
     let package = format!("{dist}/{plugin}.wasm");
-    cli(&host, &["plugin", "install", &package, "--yes"])?;
+    host.run(&["plugin", "install", &package, "--yes"])?;
     let job = host.submit(CHEAT).await?;
     let asked = host
         .wait_event(job, |event| event["kind"] == "job.needs_review")
@@ -79,18 +79,12 @@ async fn post(host: &Host, secret: &str, age_s: u64, body: Vec<u8>) -> Result<(u
 #[tokio::test(flavor = "multi_thread")]
 async fn a_press_on_slack_answers_for_whom_the_operator_knows() -> Result<()> {
     let (host, remote, question) = asking("slack", "slack-signing-secret", SECRET).await?;
-    cli(
-        &host,
-        &[
-            "people", "add", "slack", "U1", "--role", "approver", "--name", "Ana",
-        ],
-    )?;
-    cli(
-        &host,
-        &[
-            "people", "add", "slack", "U2", "--role", "viewer", "--name", "Ben",
-        ],
-    )?;
+    host.run(&[
+        "people", "add", "slack", "U1", "--role", "approver", "--name", "Ana",
+    ])?;
+    host.run(&[
+        "people", "add", "slack", "U2", "--role", "viewer", "--name", "Ben",
+    ])?;
     for (secret, age_s) in [("another", 0), (SECRET, 600)] {
         let (status, _) = post(&host, secret, age_s, press("U1", question)).await?;
         assert_eq!(status, 401);
@@ -149,7 +143,7 @@ async fn a_press_on_discord_answers_for_whom_the_operator_knows() -> Result<()> 
         let words = [
             "people", "add", "discord", user, "--role", role, "--name", name,
         ];
-        cli(&host, &words)?;
+        host.run(&words)?;
     }
     let ping = json!({ "type": 1 });
     let pong = interact(&host, &own, 0, &ping).await?;

@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::Result;
-use chat::{ANA, Talk, cli};
+use chat::{ANA, Talk};
 use sortie_tests::HostOptions;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn many_halts_are_told_and_pause_the_intake_until_somebody_resumes() -> Re
     talk.api.says(ANA, ANA, "/stats");
     talk.reads(ANA, "The intake is paused: too many jobs halted")
         .await?;
-    cli(&talk.host, &["intake", "resume"])?;
+    talk.host.run(&["intake", "resume"])?;
     talk.reads(ANA, "The intake goes on").await?;
     talk.reads(ANA, "#2 succeeded").await?;
     assert_eq!(talk.audit("intake.paused").await?, 1);
@@ -49,7 +49,7 @@ async fn figures_are_the_same_in_the_chat_and_on_the_command_line() -> Result<()
     talk.reads(ANA, "#1 succeeded").await?;
     talk.api.says(ANA, ANA, "/stats");
     talk.reads(ANA, "1 task · 1 succeeded").await?;
-    let stats: serde_json::Value = serde_json::from_str(&cli(&talk.host, &["stats", "--json"])?)?;
+    let stats: serde_json::Value = serde_json::from_str(&talk.host.run(&["stats", "--json"])?)?;
     assert_eq!(stats["tasks"]["total"], 1, "{stats}");
     assert_eq!(stats["tasks"]["succeeded"], 1, "{stats}");
     let beat = std::fs::read_to_string(talk.host.data_dir().join("heartbeat"))?;

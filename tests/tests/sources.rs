@@ -7,16 +7,16 @@
     reason = "the test signs, publishes and answers as people do"
 )]
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sortie_package::fetch::{self, FetchOptions, Source};
 use sortie_package::{Manifest, section};
 use sortie_servers::Registry;
-use sortie_tests::{Host, HostOptions, Remote, binary};
+use sortie_tests::{Host, HostOptions, Remote, binary, succeeded};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -35,21 +35,7 @@ fn package(dir: &Path, more: &str) -> Result<String> {
 }
 
 fn sortie(args: &[&str]) -> Result<String> {
-    done(Command::new(binary()?).args(args).output()?, args)
-}
-
-fn cli(host: &Host, args: &[&str]) -> Result<String> {
-    done(host.cli(args)?, args)
-}
-
-fn done(output: Output, args: &[&str]) -> Result<String> {
-    ensure!(
-        output.status.success(),
-        "sortie {args:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?)
+    succeeded(Command::new(binary()?).args(args).output()?, args)
 }
 
 async fn host(more: String, env: Vec<(String, String)>) -> Result<Host> {
@@ -88,8 +74,8 @@ async fn a_signed_package_travels_through_a_registry_and_others_are_refused() ->
         said.contains("@sha256:") && said.contains("with its signature"),
         "{said}"
     );
-    cli(&host, &["plugin", "install", &target, "--yes"])?;
-    let about = cli(&host, &["plugin", "inspect", "marker", "--json"])?;
+    host.run(&["plugin", "install", &target, "--yes"])?;
+    let about = host.run(&["plugin", "inspect", "marker", "--json"])?;
     let about: serde_json::Value = serde_json::from_str(&about)?;
     assert_eq!(about["signed_by"], public, "{about}");
     let source = about["source"].as_str().context("it came from somewhere")?;
@@ -97,12 +83,9 @@ async fn a_signed_package_travels_through_a_registry_and_others_are_refused() ->
 
     let elsewhere = dir.path().join("elsewhere.sig");
     std::fs::rename(format!("{file}.sig"), &elsewhere)?;
-    cli(&host, &["plugin", "remove", "marker", "--erase"])?;
+    host.run(&["plugin", "remove", "marker", "--erase"])?;
     let by_hand = elsewhere.display().to_string();
-    cli(
-        &host,
-        &["plugin", "install", &file, "--signature", &by_hand],
-    )?;
+    host.run(&["plugin", "install", &file, "--signature", &by_hand])?;
     Ok(())
 }
 
@@ -184,7 +167,7 @@ async fn a_package_is_installed_from_an_https_address_and_from_no_other() -> Res
     let env = vec![("SSL_CERT_FILE".to_owned(), trusted.display().to_string())];
     let host = host(String::new(), env).await?;
     let address = format!("https://localhost:{port}/marker.wasm");
-    let said = cli(&host, &["plugin", "install", &address])?;
+    let said = host.run(&["plugin", "install", &address])?;
     assert!(said.contains("marker 1.0.0 is installed"), "{said}");
 
     let refused = host.cli(&["plugin", "install", "http://rules.example.com/marker.wasm"])?;
@@ -221,7 +204,7 @@ async fn on_a_terminal_what_is_asked_for_is_a_question() -> Result<()> {
         said.contains("marker wants to") && said.contains("nothing was changed"),
         "{said}"
     );
-    let list = cli(&host, &["plugin", "list", "--json"])?;
+    let list = host.run(&["plugin", "list", "--json"])?;
     assert!(!list.contains("marker"), "{list}");
     let said = on_terminal(&host, &install, "yes\n")?;
     assert!(said.contains("it runs from now on"), "{said}");

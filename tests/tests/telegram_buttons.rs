@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::{Context, Result, ensure};
-use chat::{ANA, BEN, CHEAT, Talk, cli};
+use chat::{ANA, BEN, CHEAT, Talk};
 use reqwest::Method;
 use sortie_guests::pure::Budget;
 use sortie_package::{Manifest, section};
@@ -88,12 +88,9 @@ async fn a_budget_is_not_raised_by_who_may_not_and_stop_stops() -> Result<()> {
     assert_eq!(talk.host.job(1).await?["state"], "awaiting_approval");
 
     // What was refused used nothing up: with the role the buttons count.
-    cli(
-        &talk.host,
-        &[
-            "people", "add", "telegram", "12", "--role", "approver", "--name", "Ben",
-        ],
-    )?;
+    talk.host.run(&[
+        "people", "add", "telegram", "12", "--role", "approver", "--name", "Ben",
+    ])?;
     let (question, stop) = asks(&talk, BEN, "Stop").await?;
     let press = talk.api.presses(BEN, BEN, question.id, &stop);
     assert_eq!(talk.note(&press).await?, "Rejected.");
@@ -152,10 +149,8 @@ async fn a_host_is_let_in_for_the_whole_project_by_an_owner_alone() -> Result<()
     let talk = Talk::start().await?;
     talk.pair(BEN, "approver").await?;
     let group = GROUP.to_string();
-    cli(
-        &talk.host,
-        &["people", "chat", "telegram", &group, "--admit"],
-    )?;
+    talk.host
+        .run(&["people", "chat", "telegram", &group, "--admit"])?;
     talk.api.group(GROUP, true);
     let task = format!("/task sample {REACHES}");
     talk.api.says(GROUP, ANA, &task);

@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::{ANA, BEN, CHEAT, Talk, cli};
+use chat::{ANA, BEN, CHEAT, Talk};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sortie_servers::Fault;
@@ -306,8 +306,13 @@ async fn another_poller_with_the_same_token_only_delays() -> Result<()> {
     let conflict = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
     let fault = Fault::Refused(409, conflict.to_owned());
     talk.api.fails("getUpdates", [fault]);
+    // The request that waits already is answered; the next one is refused.
     talk.api.says(ANA, ANA, "/projects");
+    let is_conflict = |_, shown: &Value| shown["state"] == "conflict";
+    talk.answers("/v1/telegram", is_conflict).await?;
     talk.reads(ANA, "sample").await?;
+    talk.api.says(ANA, ANA, "/budget");
+    talk.reads(ANA, "All projects").await?;
     Ok(())
 }
 
@@ -326,7 +331,8 @@ async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
         api.as_str(),
         "--yes",
     ];
-    cli(&talk.host, &[&polled[..], &["--webhook", hook]].concat())?;
+    talk.host
+        .run(&[&polled[..], &["--webhook", hook]].concat())?;
     let update = |id: i64, text: &str| {
         json!({ "update_id": id, "message": {
             "message_id": id, "date": 1, "text": text,
@@ -367,7 +373,7 @@ async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(talk.jobs().await?.len(), 1, "so is one after a crash");
 
-    cli(&talk.host, &polled)?;
+    talk.host.run(&polled)?;
     talk.api.says(ANA, ANA, "/projects");
     talk.reads(ANA, "file://").await?;
     assert_eq!(talk.api.webhook(), None);

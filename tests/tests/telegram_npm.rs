@@ -5,7 +5,7 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::{ANA, BEN, CHEAT, Talk, cli};
+use chat::{ANA, BEN, CHEAT, Talk};
 use sortie_servers::TestApi;
 use sortie_tests::HostOptions;
 
@@ -68,10 +68,8 @@ async fn a_question_in_a_group_is_answered_by_whom_it_may() -> Result<()> {
     let talk = start().await?;
     talk.pair(BEN, "viewer").await?;
     let group = GROUP.to_string();
-    cli(
-        &talk.host,
-        &["people", "chat", "telegram", &group, "--admit"],
-    )?;
+    talk.host
+        .run(&["people", "chat", "telegram", &group, "--admit"])?;
     let hello = talk.api.says(GROUP, BEN, "good morning").await;
     let bot = TestApi::USERNAME;
     let task = format!("/task@{bot} sample {CHEAT}; {LONG}");

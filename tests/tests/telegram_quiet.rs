@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::Result;
-use chat::{ANA, CHEAT, Talk, cli};
+use chat::{ANA, CHEAT, Talk};
 use sortie_tests::HostOptions;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,7 +29,7 @@ async fn set(talk: &mut Talk, change: &[&str]) -> Result<()> {
     let chat = ANA.to_string();
     let mut words = vec!["people", "chat", "telegram", &*chat];
     words.extend(change);
-    cli(&talk.host, &words)?;
+    talk.host.run(&words)?;
     talk.host.stop().await?;
     talk.host.serve().await
 }
@@ -112,7 +112,7 @@ async fn a_chat_may_hear_nothing_but_answers() -> Result<()> {
         shown.iter().any(|shown| !shown.buttons.is_empty())
     };
     assert!(!asks(), "{:#?}", talk.api.shown(ANA));
-    cli(&talk.host, &["reject", "1"])?;
+    talk.host.run(&["reject", "1"])?;
     talk.host.wait_state(1, &["rejected"]).await?;
     talk.told().await?;
     talk.api.says(ANA, ANA, "/budget");

@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::{ANA, BEN, CHEAT, Talk, cli, code};
+use chat::{ANA, BEN, CHEAT, Talk, code};
 use serde_json::{Value, json};
 use sortie_servers::Shown;
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ async fn answered(talk: &Talk, text: &str) -> Result<Shown> {
 async fn from_nothing_to_a_second_task_by_reply() -> Result<()> {
     let talk = Talk::unpaired().await?;
     talk.enter(ANA, &talk.setup).await?;
-    let list: Value = serde_json::from_str(&cli(&talk.host, &["people", "list", "--json"])?)?;
+    let list: Value = serde_json::from_str(&talk.host.run(&["people", "list", "--json"])?)?;
     let people = list["people"].as_array().context("there is a list")?;
     assert_eq!(people.len(), 1, "{list}");
     assert_eq!(people[0]["user"], "11", "{list}");
@@ -64,10 +64,8 @@ async fn from_nothing_to_a_second_task_by_reply() -> Result<()> {
 async fn a_question_is_answered_by_somebody_else_who_may() -> Result<()> {
     let talk = Talk::start().await?;
     talk.pair(BEN, "approver").await?;
-    cli(
-        &talk.host,
-        &["people", "chat", "telegram", &GROUP.to_string(), "--admit"],
-    )?;
+    talk.host
+        .run(&["people", "chat", "telegram", &GROUP.to_string(), "--admit"])?;
     talk.api.group(GROUP, true);
     talk.api.says(GROUP, ANA, "good morning");
     talk.api
@@ -125,10 +123,8 @@ async fn money_is_told_beside_what_a_day_may_cost() -> Result<()> {
 async fn a_group_that_moves_is_followed() -> Result<()> {
     let talk = Talk::start().await?;
     let old = -77;
-    cli(
-        &talk.host,
-        &["people", "chat", "telegram", &old.to_string(), "--admit"],
-    )?;
+    talk.host
+        .run(&["people", "chat", "telegram", &old.to_string(), "--admit"])?;
     talk.api.group(old, false);
     talk.api.says(
         old,
@@ -144,7 +140,7 @@ async fn a_group_that_moves_is_followed() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_lets_in_one_person_once() -> Result<()> {
     let talk = Talk::start().await?;
-    let said = cli(&talk.host, &["telegram", "pair", "--role", "viewer"])?;
+    let said = talk.host.run(&["telegram", "pair", "--role", "viewer"])?;
     let code = code(&said)?;
     talk.api.says(BEN, BEN, "/start WRONG000");
     talk.api.says(BEN, BEN, &format!("/start {code}"));

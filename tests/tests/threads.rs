@@ -4,7 +4,7 @@
 mod chat;
 
 use anyhow::{Context, Result};
-use chat::{ANA, Talk, cli};
+use chat::{ANA, Talk};
 use reqwest::Method;
 use serde_json::json;
 use sortie_tests::{Host, HostOptions, Remote};
@@ -48,7 +48,7 @@ async fn a_cancelled_job_lets_its_follow_up_go() -> Result<()> {
     let third = follow(&host, first, "echo three >> README.md").await?;
     host.kill().await?;
     host.serve().await?;
-    cli(&host, &["cancel", &first.to_string()])?;
+    host.run(&["cancel", &first.to_string()])?;
     assert_eq!(host.settled(second).await?["state"], "succeeded");
     assert_eq!(host.settled(third).await?["state"], "succeeded");
     Ok(())

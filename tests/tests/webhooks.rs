@@ -2,7 +2,7 @@
 //! README: signed requests become jobs, what happens to them is posted, and
 //! neither is lost or doubled when the host is killed or the receiver is away.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use axum::http::StatusCode;
 use hmac::{Hmac, Mac};
 use reqwest::Method;
@@ -35,22 +35,10 @@ fn options(receiver: &Receiver) -> HostOptions {
     }
 }
 
-/// Runs a command that must succeed; returns what it printed.
-fn cli(host: &Host, args: &[&str]) -> Result<String> {
-    let output = host.cli(args)?;
-    ensure!(
-        output.status.success(),
-        "sortie {args:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?)
-}
-
 async fn installed(remote: &Remote, receiver: &Receiver) -> Result<Host> {
     let host = Host::start(remote, options(receiver)).await?;
     let package = concat!(env!("CARGO_MANIFEST_DIR"), "/../dist/optional/webhook.wasm");
-    cli(&host, &["plugin", "install", package, "--yes"])?;
+    host.run(&["plugin", "install", package, "--yes"])?;
     let rule = format!(
         "{{ host = \"127.0.0.1\", schemes = [\"http\"], port = {}, private = true,
             methods = [\"POST\"], path_prefix = \"/sortie\",
@@ -58,7 +46,7 @@ async fn installed(remote: &Remote, receiver: &Receiver) -> Result<Host> {
                             prefix = \"sha256=\", sign = \"hmac-sha256\" }} }}",
         receiver.address().port()
     );
-    cli(&host, &["plugin", "grant", "webhook", "--egress", &rule])?;
+    host.run(&["plugin", "grant", "webhook", "--egress", &rule])?;
     Ok(host)
 }
 
@@ -132,7 +120,7 @@ async fn a_signed_request_becomes_a_job_and_its_events_are_posted() -> Result<()
 
     let (_, jobs) = host.call(Method::GET, "/v1/jobs", None).await?;
     assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(1), "{jobs}");
-    let audit = cli(&host, &["audit", "--subject", "webhook", "--json"])?;
+    let audit = host.run(&["audit", "--subject", "webhook", "--json"])?;
     assert!(audit.contains("/sortie/in"), "{audit}");
     assert!(!audit.contains(SECRET_OUT), "no secret is written down");
     Ok(())

@@ -127,7 +127,7 @@ async fn answers(setting: &Setting, sortie: &Path) -> Result<Vec<Row>> {
     echoing.abort();
     host.end().await?;
     check_tasks(&home.data(), ours)?;
-    let over = over_limits(&api);
+    let over = api.over_limits();
     ensure!(over.is_empty(), "keep Telegram's limits: {over:?}");
 
     let api = BotApi::start().await;
@@ -179,14 +179,6 @@ fn task(number: i64) -> String {
 fn said(api: &BotApi, chat: i64) -> usize {
     let shown = api.shown(chat);
     shown.iter().filter(|message| message.is_own).count()
-}
-
-/// What passed Telegram's limits. That a chat reads a text twice is none of
-/// that: people ask the same again.
-fn over_limits(api: &BotApi) -> Vec<String> {
-    let mut over = api.violations();
-    over.retain(|line| !line.starts_with("twice"));
-    over
 }
 
 fn bot(api: &BotApi) -> Result<Bot> {
@@ -269,7 +261,7 @@ async fn backlog(setting: &Setting, sortie: &Path, what: &str, every: i64) -> Re
     ensure!(handled(&ledger)? == written, "take every message once");
     check_tasks(&home.data(), tasks)?;
     ensure!(in_order(&ledger)?, "answer in the order of each chat");
-    let over = over_limits(&api);
+    let over = api.over_limits();
     ensure!(over.is_empty(), "keep Telegram's limits: {over:?}");
     ensure!(written > first, "measure: all was taken at once");
     let taken = u32::try_from(written - first)?;

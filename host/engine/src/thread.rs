@@ -147,7 +147,6 @@ mod tests {
             task: task.into(),
             summary: Some("done".into()),
             published: None,
-            work: None,
             findings: Vec::new(),
         }
     }

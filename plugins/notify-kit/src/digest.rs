@@ -94,7 +94,7 @@ fn count(data: &Value, key: &str) -> u64 {
 }
 
 fn dollars(micro_usd: u64) -> String {
-    let cents = micro_usd.div_ceil(10_000);
+    let cents = micro_usd.saturating_add(5_000) / 10_000;
     format!("${}.{:02}", cents / 100, cents % 100)
 }
 

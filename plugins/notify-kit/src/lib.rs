@@ -73,7 +73,9 @@ pub fn note(facts: &Facts<'_>) -> Option<Note> {
             lines.push(head(facts, "halted"));
             let why = text("detail").or(text("reason"));
             lines.extend(why.map(|text| cut(text, TEXT_CHARS)));
-            lines.extend(text("resume").map(|text| cut(text, TEXT_CHARS)));
+            if data["paused"] == true {
+                lines.extend(text("resume").map(|text| cut(text, TEXT_CHARS)));
+            }
         }
         "egress.refused" if data["new"] == true => {
             lines.push(head(facts, "was refused a host"));

@@ -18,4 +18,4 @@ pub use aimock::Models;
 pub use models::{ModelServer, Reply, Seen, Turn};
 pub use registry::Registry;
 pub use sshd::{Sshd, keygen};
-pub use telegram::{BotApi, Created, Document, Fault, Limits, Shown, TestApi};
+pub use telegram::{BotApi, Created, Document, Fault, Shown, TestApi};

@@ -129,7 +129,7 @@ impl<A: Service> Talk<A> {
             url.as_str(),
             "--yes",
         ];
-        let setup = cli(&host, &words)?;
+        let setup = host.run(&words)?;
         Ok(Self {
             api,
             host,
@@ -140,7 +140,7 @@ impl<A: Service> Talk<A> {
 
     /// Lets a user in by a code, in their own chat.
     pub async fn pair(&self, user: i64, role: &str) -> Result<()> {
-        let said = cli(&self.host, &["telegram", "pair", "--role", role])?;
+        let said = self.host.run(&["telegram", "pair", "--role", role])?;
         self.enter(user, &said).await
     }
 
@@ -235,21 +235,9 @@ impl<A: Service> Talk<A> {
 
     /// The rows of the audit log with such an action.
     pub async fn audit(&self, action: &str) -> Result<usize> {
-        let log = cli(&self.host, &["audit", "--json"])?;
+        let log = self.host.run(&["audit", "--json"])?;
         Ok(log.matches(&json!(action).to_string()).count())
     }
-}
-
-/// Runs a command that must succeed; returns what it printed.
-pub fn cli(host: &Host, args: &[&str]) -> Result<String> {
-    let output = host.cli(args)?;
-    ensure!(
-        output.status.success(),
-        "sortie {args:?}: {}\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The code in the link that a command printed.

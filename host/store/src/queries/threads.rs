@@ -60,13 +60,11 @@ fn before(conn: &Connection, job: JobId, limit: u32) -> Result<Vec<ThreadEntry>>
                 published: branch
                     .zip(commit)
                     .map(|(branch, commit)| Published { branch, commit }),
-                work: None,
                 findings: Vec::new(),
             })
         },
     )?;
     for entry in &mut entries {
-        entry.work = people::newest_work(conn, entry.job)?;
         entry.findings = jobs::findings(conn, entry.job)?;
     }
     Ok(entries)

@@ -7,7 +7,7 @@ use sortie_model::finding::Finding;
 use sortie_model::id::{JobId, ThreadId};
 use sortie_model::job::{JobPhase, JobState};
 use sortie_model::project::Policy;
-use sortie_model::start::{Start, Work};
+use sortie_model::start::Start;
 
 /// A request for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,8 +160,6 @@ pub struct ThreadEntry {
     pub summary: Option<String>,
     /// What it published.
     pub published: Option<Published>,
-    /// What its newest run that made something left.
-    pub work: Option<Work>,
     /// What the newest scan of its newest run found.
     pub findings: Vec<Finding>,
 }

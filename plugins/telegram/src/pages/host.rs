@@ -85,11 +85,17 @@ pub(crate) fn news(kind: &str, data: &Value) -> Option<Message> {
         "host.paused" => {
             page.lines([
                 md::bold("The intake is paused"),
-                md::line(&facts([said(data), text(data, "why").to_owned()])),
+                md::line(&facts([
+                    super::result::by(data),
+                    text(data, "why").to_owned(),
+                ])),
             ]);
         }
         "host.resumed" => {
-            page.lines([md::bold("The intake goes on"), md::line(&said(data))]);
+            page.lines([
+                md::bold("The intake goes on"),
+                md::line(&super::result::by(data)),
+            ]);
         }
         _ => return None,
     }
@@ -101,14 +107,6 @@ fn named(data: &Value) -> String {
     match data["port"].as_u64() {
         None | Some(443) => name,
         Some(port) => format!("{name}:{port}"),
-    }
-}
-
-fn said(data: &Value) -> String {
-    match (super::who(data), text(data, "via")) {
-        ("", _) => String::new(),
-        (by, "") => format!("by {by}"),
-        (by, via) => format!("by {by} over {via}"),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn help() -> Message {
     }));
     page.lines([
         md::line("Reply to a message about a task to say what comes next."),
-        md::line("Settings of a task: --base=, --agent=, --budget=, and owner/repo for its place."),
+        md::line("Settings of a task: --project=, --base=, --agent=, --workflow=, --budget=, and owner/repo for its place."),
     ]);
     page.message(Vec::new(), None)
 }

@@ -4,29 +4,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// What counts as too many.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Requests of all chats in a second.
-    pub all_per_second: usize,
-    /// Requests of one chat in a second.
-    pub chat_per_second: usize,
-    /// Requests of one group in a minute.
-    pub group_per_minute: usize,
-    /// Whether a request over them is answered 429, besides being written down.
-    pub enforced: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            all_per_second: 30,
-            chat_per_second: 1,
-            group_per_minute: 20,
-            enforced: true,
-        }
-    }
-}
+/// Requests of all chats in a second.
+const ALL_PER_SECOND: usize = 30;
+/// Requests of one chat in a second.
+const CHAT_PER_SECOND: usize = 1;
+/// Requests of one group in a minute.
+const GROUP_PER_MINUTE: usize = 20;
 
 /// What two requests may come closer together than they were sent, on a busy
 /// machine.
@@ -38,7 +21,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The requests of the last minute.
 #[derive(Default)]
 pub(crate) struct Meter {
-    limits: Limits,
     all: VecDeque<Instant>,
     chats: HashMap<i64, VecDeque<Instant>>,
     /// Until when the bot was told to leave a chat alone.
@@ -47,10 +29,6 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn set(&mut self, limits: Limits) {
-        self.limits = limits;
-    }
-
     /// The bot is told to leave a chat alone for so many seconds.
     pub(crate) fn pause(&mut self, chat: i64, seconds: u32, now: Instant) {
         let until = now + Duration::from_secs(u64::from(seconds));
@@ -68,24 +46,17 @@ impl Meter {
 
     /// Counts a request to a chat. The seconds to wait when it is refused.
     pub(crate) fn count(&mut self, chat: i64, method: &str, now: Instant) -> Option<u32> {
-        let limits = self.limits;
         let requests = self.chats.entry(chat).or_default();
         let mut over = Vec::new();
-        if within(&self.all, SECOND, now) >= limits.all_per_second {
-            over.push(format!("{} a second in all", limits.all_per_second));
+        if within(&self.all, SECOND, now) >= ALL_PER_SECOND {
+            over.push(format!("{ALL_PER_SECOND} a second in all"));
         }
-        if within(requests, SECOND, now) >= limits.chat_per_second {
-            over.push(format!(
-                "{} a second in chat {chat}",
-                limits.chat_per_second
-            ));
+        if within(requests, SECOND, now) >= CHAT_PER_SECOND {
+            over.push(format!("{CHAT_PER_SECOND} a second in chat {chat}"));
         }
         let mut wait = 1;
-        if chat < 0 && within(requests, MINUTE, now) >= limits.group_per_minute {
-            over.push(format!(
-                "{} a minute in group {chat}",
-                limits.group_per_minute
-            ));
+        if chat < 0 && within(requests, MINUTE, now) >= GROUP_PER_MINUTE {
+            over.push(format!("{GROUP_PER_MINUTE} a minute in group {chat}"));
             wait = 10;
         }
         let is_over = !over.is_empty();
@@ -93,7 +64,7 @@ impl Meter {
             .into_iter()
             .map(|limit| format!("{method}: more than {limit}"));
         self.passed.extend(passed);
-        if is_over && limits.enforced {
+        if is_over {
             self.pause(chat, wait, now);
             return Some(wait);
         }

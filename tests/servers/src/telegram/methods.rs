@@ -52,7 +52,6 @@ pub(crate) fn call(state: &mut State, method: &str, request: &Request) -> Result
             state.webhook = (!url.is_empty()).then(|| Webhook {
                 url: url.to_owned(),
                 secret: request.text("secret_token").to_owned(),
-                allowed: request.object("allowed_updates"),
             });
             Ok(json!(true))
         }
@@ -60,33 +59,15 @@ pub(crate) fn call(state: &mut State, method: &str, request: &Request) -> Result
             state.webhook = None;
             Ok(json!(true))
         }
-        "getwebhookinfo" => {
-            let mut info = json!({
-                "url": "", "has_custom_certificate": false,
-                "pending_update_count": state.waiting.len(),
-            });
-            if let Some(webhook) = &state.webhook {
-                info["url"] = json!(webhook.url);
-                info["allowed_updates"] = webhook.allowed.clone();
-            }
-            Ok(info)
-        }
         "setmycommands" => {
             state.commands = request.object("commands");
             Ok(json!(true))
         }
-        "getmycommands" => Ok(state.commands.clone()),
         "answercallbackquery" => answer_press(state, request),
         "sendmessage" | "senddocument" => send(state, method, request),
-        "editmessagetext" | "editmessagecaption" | "editmessagereplymarkup" => {
-            edit(state, method, request)
-        }
+        "editmessagetext" | "editmessagecaption" => edit(state, method, request),
         "deletemessage" => delete(state, request),
         "pinchatmessage" | "unpinchatmessage" => pin(state, method, request),
-        "getchat" => {
-            let chat = reached(state, request)?;
-            Ok(state.chat(chat).view())
-        }
         _ => Err(Refusal::new(404, "Not Found")),
     }
 }
@@ -189,31 +170,26 @@ fn send(state: &mut State, method: &str, request: &Request) -> Result<Value, Ref
 }
 
 fn edit(state: &mut State, method: &str, request: &Request) -> Result<Value, Refusal> {
-    let key = match method {
-        "editmessagetext" => Some("text"),
-        "editmessagecaption" => Some("caption"),
-        _ => None,
-    };
-    let text = key.map(|key| shown(request, key)).transpose()?;
+    let wants_file = method == "editmessagecaption";
+    let key = if wants_file { "caption" } else { "text" };
+    let text = shown(request, key)?;
     let markup = keyboard(request)?;
     let chat = reached(state, request)?;
     let id = request.number("message_id").unwrap_or_default();
     let known = state.chat(chat).messages.get(&id);
     let message = known.ok_or_else(|| Refusal::bad("message to edit not found"))?;
-    let wants_file = key == Some("caption");
-    if !message.is_own || (key.is_some() && message.is_file != wants_file) {
+    if !message.is_own || message.is_file != wants_file {
         return Err(Refusal::bad("message can't be edited"));
     }
-    let raw = key.map(|key| request.text(key));
-    if raw.is_none_or(|raw| raw == message.raw) && markup == message.markup {
+    let raw = request.text(key);
+    if raw == message.raw && markup == message.markup {
         return Err(Refusal::not_modified());
     }
     written(state, method, request)?;
-    let raw = raw.map(str::to_owned);
     let chat = state.chat(chat);
     if let Some(message) = chat.messages.get_mut(&id) {
-        message.text = text.unwrap_or_else(|| message.text.clone());
-        message.raw = raw.unwrap_or_else(|| message.raw.clone());
+        message.text = text;
+        message.raw = raw.to_owned();
         message.markup = markup;
         message.edits += 1;
     }

@@ -15,7 +15,6 @@ mod proxy;
 mod serve;
 mod state;
 
-pub use limits::Limits;
 pub use npm::TestApi;
 pub use state::{Created, Document, Shown};
 
@@ -173,11 +172,6 @@ impl BotApi {
         self.told(|state| state.down = is_down);
     }
 
-    /// Other limits than Telegram's.
-    pub fn limit(&self, limits: Limits) {
-        self.told(|state| state.limits.set(limits));
-    }
-
     /// Every message the bot made, in order, as it was at first.
     pub fn created(&self) -> Vec<Created> {
         self.shared.state().created.clone()
@@ -214,6 +208,12 @@ impl BotApi {
     /// What passed the limits, came before a pause was over, or was said twice.
     pub fn violations(&self) -> Vec<String> {
         self.shared.state().violations()
+    }
+
+    /// What passed Telegram's limits. That a chat reads a text twice is none of
+    /// that: people ask the same again.
+    pub fn over_limits(&self) -> Vec<String> {
+        self.shared.state().limits.passed.clone()
     }
 
     /// How many moments there were: updates handed out, requests received and

@@ -54,8 +54,6 @@ pub(crate) struct Webhook {
     pub(crate) url: String,
     /// What the one who sends them shows.
     pub(crate) secret: String,
-    /// The kinds that are sent; null for the usual ones.
-    pub(crate) allowed: Value,
 }
 
 pub(crate) struct State {
