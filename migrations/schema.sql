@@ -85,7 +85,7 @@ CREATE TABLE jobs (
 ), start_commit TEXT CHECK (
     (start_commit IS NULL) = (start_base IS NULL)
 ), follows INTEGER REFERENCES jobs (id), behind INTEGER REFERENCES jobs (id) CHECK (
-    behind IS NULL OR phase = 'queued'
+    behind IS NULL OR (phase = 'queued' AND due_at = 9223372036854775807)
 ),
     CHECK (phase <> 'running' OR attempts > 0)
 ) STRICT;
@@ -389,9 +389,7 @@ CREATE TABLE approvals (
 ), budget_raise TEXT CHECK (
     (budget_raise IS NOT NULL) = (subject = 'budget')
     AND (budget_raise IS NULL OR json_valid(budget_raise))
-), remind_at INTEGER, reminded_at INTEGER CHECK (
-    reminded_at IS NULL OR remind_at IS NOT NULL
-)) STRICT;
+), remind_at INTEGER) STRICT;
 
 CREATE INDEX approvals_job ON approvals (job_id);
 
@@ -582,6 +580,8 @@ CREATE TABLE chat_buttons (
     UNIQUE (number, action)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX chat_buttons_expiry ON chat_buttons (expires_at);
+
 CREATE TABLE chat_outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     plugin TEXT NOT NULL CHECK (plugin <> ''),
@@ -612,6 +612,8 @@ CREATE TABLE chat_outbox (
 ) STRICT;
 
 CREATE INDEX chat_outbox_source ON chat_outbox (source, state);
+
+CREATE INDEX chat_outbox_begun ON chat_outbox (source) WHERE begun_at IS NOT NULL;
 
 CREATE INDEX chat_outbox_message ON chat_outbox (number) WHERE number IS NOT NULL;
 
@@ -649,6 +651,9 @@ CREATE INDEX events_halted ON events (at) WHERE kind = 'job.halted';
 CREATE UNIQUE INDEX deliveries_head ON deliveries (notifier, job_id)
 WHERE due_at IS NOT NULL;
 
+CREATE UNIQUE INDEX deliveries_head_of_host ON deliveries (notifier)
+WHERE due_at IS NOT NULL AND job_id IS NULL;
+
 CREATE INDEX deliveries_due ON deliveries (notifier, due_at) WHERE due_at IS NOT NULL;
 
 CREATE INDEX deliveries_open ON deliveries (notifier, state, job_id, event_seq)
@@ -657,7 +662,7 @@ WHERE settled_at IS NULL;
 CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS NOT NULL;
 
 CREATE INDEX approvals_reminder ON approvals (remind_at)
-WHERE decision IS NULL AND reminded_at IS NULL AND remind_at IS NOT NULL;
+WHERE decision IS NULL AND remind_at IS NOT NULL;
 
 CREATE INDEX jobs_behind ON jobs (behind) WHERE behind IS NOT NULL;
 

@@ -362,7 +362,7 @@ impl Host {
         self.labelled(&["ps", "-aq"])
     }
 
-    fn labelled(&self, list: &[&str]) -> Result<Vec<String>> {
+    pub(crate) fn labelled(&self, list: &[&str]) -> Result<Vec<String>> {
         let instance = self.instance()?;
         let output = Command::new("docker")
             .args(list)

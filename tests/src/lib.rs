@@ -17,11 +17,13 @@ mod engine;
 mod host;
 mod receiver;
 mod remote;
+mod waiting;
 
 pub use engine::{EngineLine, engine_socket};
 pub use host::{Host, HostOptions, binary, succeeded};
 pub use receiver::{Received, Receiver};
 pub use remote::{HeldPush, Remote, git};
+pub use waiting::WAIT;
 
 use std::time::Duration;
 

@@ -179,8 +179,7 @@ async fn an_agent_outlives_its_host() -> Result<()> {
     let id = host
         .submit("echo begun; for i in 1 2 3 4 5 6; do echo line $i; sleep 2; done; sed -i s/teh/the/ README.md")
         .await?;
-    host.wait_event(id, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(id).await?;
     let before = host.leftovers()?;
     host.kill().await?;
     host.serve().await?;

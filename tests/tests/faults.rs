@@ -9,7 +9,8 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;
-use sortie_tests::{EngineLine, Host, HostOptions, Remote};
+use sortie_tests::{EngineLine, Host, HostOptions, Remote, WAIT};
+use std::cell::Cell;
 use std::process::Command;
 
 fn sample() -> Result<Remote> {
@@ -51,14 +52,14 @@ async fn an_engine_that_goes_away_in_mid_run_is_waited_for() -> Result<()> {
     )
     .await?;
     let id = host
-        .submit("echo begun; sleep 2; sed -i s/teh/the/ README.md")
+        .submit(&format!("{WAIT}; sed -i s/teh/the/ README.md"))
         .await?;
-    host.wait_event(id, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(id).await?;
     line.cut();
     line.missed().await?;
     assert_eq!(host.job(id).await?["state"], "running");
     line.mend();
+    host.go_on()?;
     let job = host.settled(id).await?;
     assert_eq!(job["state"], "succeeded", "{job}");
     assert_eq!(job["attempts"], 1, "the same run went on: {job}");
@@ -74,10 +75,9 @@ async fn a_container_that_dies_in_mid_run_is_another_attempt() -> Result<()> {
     let host = Host::start(&remote, HostOptions::default()).await?;
     // The first attempt waits to be killed; what it leaves is in the sandbox.
     let id = host
-        .submit("echo begun; sed -i s/teh/the/ README.md; sleep 15")
+        .submit(&format!("sed -i s/teh/the/ README.md; {WAIT}"))
         .await?;
-    host.wait_event(id, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(id).await?;
     let containers = host.containers()?;
     assert_eq!(containers.len(), 1, "{containers:?}");
     let status = Command::new("docker")
@@ -85,6 +85,13 @@ async fn a_container_that_dies_in_mid_run_is_another_attempt() -> Result<()> {
         .stdout(std::process::Stdio::null())
         .status()?;
     assert!(status.success());
+    let heard = Cell::new(0);
+    host.wait_event(id, |event| {
+        heard.set(heard.get() + u32::from(event["data"]["text"] == "begun"));
+        heard.get() == 2
+    })
+    .await?;
+    host.go_on()?;
     let job = host.settled(id).await?;
     assert_eq!(job["state"], "succeeded", "{job}");
     assert_eq!(remote.pushes()?.len(), 1);
@@ -260,10 +267,9 @@ async fn a_disk_that_fills_in_mid_run_holds_the_run_up_and_loses_nothing() -> Re
     )
     .await?;
     let id = host
-        .submit("echo begun; sed -i s/teh/the/ README.md; sleep 2")
+        .submit(&format!("{WAIT}; sed -i s/teh/the/ README.md"))
         .await?;
-    host.wait_event(id, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(id).await?;
     let ballast = disk.0.path().join("ballast");
     let _ = Command::new("dd")
         .args(["if=/dev/zero", "bs=64k"])
@@ -279,6 +285,7 @@ async fn a_disk_that_fills_in_mid_run_holds_the_run_up_and_loses_nothing() -> Re
         }
     }
     assert!(refused, "the disk is full");
+    host.go_on()?;
     std::fs::remove_file(ballast)?;
     let job = host.settled(id).await?;
     assert_eq!(job["state"], "succeeded", "{job}");

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::json;
 use sortie_package::{Manifest, section};
-use sortie_tests::{Host, HostOptions, Remote};
+use sortie_tests::{Host, HostOptions, Remote, WAIT};
 
 fn package(component: &[u8]) -> Result<Vec<u8>> {
     let manifest = "name = \"gate\"\nversion = \"1.0.0\"\nsurfaces = [\"scanner\"]\n";
@@ -61,16 +61,14 @@ async fn a_scanner_that_never_ends_halts_the_job() -> Result<()> {
 async fn a_scanner_that_is_switched_off_before_the_scan_halts_the_job() -> Result<()> {
     let remote = Remote::with(&[("a.txt", "one\n")])?;
     let host = host(&remote, &sortie_guests::idle()).await?;
-    let id = host
-        .submit("echo begun; echo two >> a.txt; sleep 3")
-        .await?;
-    host.wait_event(id, |event| event["kind"] == "agent.progress")
-        .await?;
+    let id = host.submit(&format!("{WAIT}; echo two >> a.txt")).await?;
+    host.begun(id).await?;
     let path = "/v1/plugins/gate/disable";
     let (status, answer) = host
         .call(Method::POST, path, Some(json!({ "why": "too loud" })))
         .await?;
     assert_eq!(status, 200, "{answer}");
+    host.go_on()?;
     halted(&host, &remote, id).await?;
 
     let (status, answer) = host

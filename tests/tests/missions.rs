@@ -137,8 +137,7 @@ async fn a_running_job_is_cancelled_and_its_container_goes() -> Result<()> {
     let remote = sample()?;
     let host = Host::start(&remote, HostOptions::default()).await?;
     let id = host.submit("echo begun; sleep 600").await?;
-    host.wait_event(id, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(id).await?;
     assert!(!host.leftovers()?.is_empty());
     let (status, job) = host
         .call(
@@ -164,8 +163,7 @@ async fn a_cancelled_job_can_be_retried() -> Result<()> {
     let remote = sample()?;
     let host = Host::start(&remote, HostOptions::default()).await?;
     let first = host.submit("echo begun; sleep 600").await?;
-    host.wait_event(first, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(first).await?;
     let queued = host.submit(FIX).await?;
     let path = format!("/v1/jobs/{queued}/cancel");
     let (status, job) = host.call(Method::POST, &path, Some(json!({}))).await?;

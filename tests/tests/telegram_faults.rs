@@ -8,6 +8,7 @@ use chat::{ANA, BEN, CHEAT, Talk};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sortie_servers::Fault;
+use sortie_tests::WAIT;
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,9 +132,7 @@ async fn a_requester_cancels_what_they_asked_for_and_nothing_else() -> Result<()
     let long = "/task sample echo begun; sleep 600";
     talk.api.says(ANA, ANA, long);
     talk.reads(ANA, "#1").await?;
-    talk.host
-        .wait_event(1, |event| event["kind"] == "agent.progress")
-        .await?;
+    talk.host.begun(1).await?;
     talk.api.says(BEN, BEN, long);
     talk.reads(BEN, "#2").await?;
     talk.api.says(BEN, BEN, "/cancel 1");
@@ -216,13 +215,12 @@ async fn a_storm_of_429_and_a_cut_line_delay_and_lose_nothing() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happens_while_telegram_is_away_is_told_once_afterwards() -> Result<()> {
     let talk = Talk::start().await?;
-    talk.api.says(
-        ANA,
-        ANA,
-        "/task sample echo begun; sleep 5; echo more >> README.md",
-    );
+    let task = format!("/task sample {WAIT}; echo more >> README.md");
+    talk.api.says(ANA, ANA, &task);
     talk.reads(ANA, "#1").await?;
+    talk.host.begun(1).await?;
     talk.api.down(true);
+    talk.host.go_on()?;
     // Telegram keeps what people say meanwhile.
     talk.api
         .says(ANA, ANA, "/task sample echo two >> README.md");

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use chat::{ANA, BEN, CHEAT, Talk, code};
 use serde_json::{Value, json};
 use sortie_servers::Shown;
+use sortie_tests::WAIT;
 use std::collections::BTreeSet;
 
 const GROUP: i64 = -100_500;
@@ -31,13 +32,13 @@ async fn from_nothing_to_a_second_task_by_reply() -> Result<()> {
     for name in ["task", "status", "cancel", "help"] {
         assert!(names.contains(name), "{name} in {names}");
     }
-    // The job is not over before its message was looked at.
-    let held = talk.remote.hold()?;
-    talk.api
-        .says(ANA, ANA, "/task sample sed -i s/teh/the/ README.md");
+    let task = format!("/task sample {WAIT}; sed -i s/teh/the/ README.md");
+    talk.api.says(ANA, ANA, &task);
     let progress = talk.reads(ANA, "#1").await?;
-    let is_pinned = |shown: &Shown| shown.id == progress.id && shown.pinned;
-    held.meanwhile(talk.sees(ANA, is_pinned)).await?;
+    talk.sees(ANA, |shown| shown.id == progress.id && shown.pinned)
+        .await?;
+    talk.host.begun(1).await?;
+    talk.host.go_on()?;
     let end = talk.reads(ANA, "#1 succeeded").await?;
     assert_ne!(progress.id, end.id, "the end is a message of its own");
     let progress = talk
@@ -126,13 +127,12 @@ async fn a_group_that_moves_is_followed() -> Result<()> {
     talk.host
         .run(&["people", "chat", "telegram", &old.to_string(), "--admit"])?;
     talk.api.group(old, false);
-    talk.api.says(
-        old,
-        ANA,
-        "/task sample echo begun; sleep 2; echo more >> README.md",
-    );
+    let task = format!("/task sample {WAIT}; echo more >> README.md");
+    talk.api.says(old, ANA, &task);
     talk.reads(old, "#1").await?;
+    talk.host.begun(1).await?;
     talk.api.migrate(old, GROUP);
+    talk.host.go_on()?;
     talk.reads(GROUP, "#1 succeeded").await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use chat::{ANA, Talk};
 use reqwest::Method;
 use serde_json::json;
-use sortie_tests::{Host, HostOptions, Remote};
+use sortie_tests::{Host, HostOptions, Remote, WAIT};
 
 async fn follow(host: &Host, job: u64, task: &str) -> Result<u64> {
     let body = json!({ "continues": job, "task": task });
@@ -21,12 +21,12 @@ async fn a_follow_up_waits_and_lands_on_the_same_branch() -> Result<()> {
     let remote = Remote::with(&[("README.md", "one\n")])?;
     let host = Host::start(&remote, HostOptions::default()).await?;
     let first = host
-        .submit("echo begun; sleep 2; echo two >> README.md")
+        .submit(&format!("{WAIT}; echo two >> README.md"))
         .await?;
-    host.wait_event(first, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(first).await?;
     let second = follow(&host, first, "echo three >> README.md").await?;
     assert_eq!(host.job(second).await?["state"], "queued");
+    host.go_on()?;
     assert_eq!(host.settled(first).await?["state"], "succeeded");
     let job = host.settled(second).await?;
     assert_eq!(job["state"], "succeeded", "{job}");
@@ -42,8 +42,7 @@ async fn a_cancelled_job_lets_its_follow_up_go() -> Result<()> {
     let remote = Remote::with(&[("README.md", "one\n")])?;
     let mut host = Host::start(&remote, HostOptions::default()).await?;
     let first = host.submit("echo begun; sleep 600").await?;
-    host.wait_event(first, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(first).await?;
     let second = follow(&host, first, "echo two >> README.md").await?;
     let third = follow(&host, first, "echo three >> README.md").await?;
     host.kill().await?;
@@ -57,29 +56,22 @@ async fn a_cancelled_job_lets_its_follow_up_go() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_while_a_job_runs_waits_behind_it_and_the_chat_says_so() -> Result<()> {
     let talk = Talk::start().await?;
-    // So that the first one is not over before the chat was read.
-    let held = talk.remote.hold()?;
-    let task = "/task sample echo begun; sleep 4; echo two >> README.md";
-    talk.api.says(ANA, ANA, task);
+    let task = format!("/task sample {WAIT}; echo two >> README.md");
+    talk.api.says(ANA, ANA, &task);
     let progress = talk.reads(ANA, "#1").await?;
     let host = &talk.host;
-    host.wait_event(1, |event| event["kind"] == "agent.progress")
-        .await?;
+    host.begun(1).await?;
     let more = "echo three >> README.md";
     talk.api.replies(ANA, ANA, more, progress.id);
-    let second = held
-        .meanwhile(async {
-            // The message may follow the job before it was looked at.
-            talk.sees(ANA, |shown| {
-                shown.is_own && shown.text.contains("#2") && shown.text.contains("queued behind")
-            })
-            .await?;
-            host.job(2).await
-        })
-        .await?;
+    talk.sees(ANA, |shown| {
+        shown.is_own && shown.text.contains("#2") && shown.text.contains("queued behind")
+    })
+    .await?;
+    let second = host.job(2).await?;
     assert_eq!(second["state"], "queued", "{second}");
     assert_eq!(second["follows"], 1, "{second}");
     assert_eq!(second["behind"], 1, "{second}");
+    host.go_on()?;
     let said = talk.api.created();
     let wanted = "#2 continues #1 and is queued behind it: #1 is running.";
     assert!(said.iter().any(|one| one.text == wanted), "{said:#?}");
