@@ -79,6 +79,8 @@ async fn a_scanner_that_is_switched_off_before_the_scan_halts_the_job() -> Resul
         .call(Method::POST, &format!("/v1/jobs/{id}/retry"), None)
         .await?;
     assert_eq!(status, 200, "{answer}");
+    assert!(host.begins(id, 2).await?);
+    host.go_on()?;
     let job = host.wait_state(id, &["succeeded"]).await?;
     assert_eq!(job["state"], "succeeded", "{job}");
     Ok(())
