@@ -135,7 +135,9 @@ CREATE TABLE runs (
     used_time_ms INTEGER NOT NULL DEFAULT 0 CHECK (used_time_ms >= 0),
     error TEXT,
     started_at INTEGER NOT NULL,
-    finished_at INTEGER CHECK ((finished_at IS NOT NULL) = (phase = 'finished')),
+    finished_at INTEGER CHECK ((finished_at IS NOT NULL) = (phase = 'finished')), stop TEXT CHECK (
+    stop IS NULL OR (phase <> 'parked' AND json_valid(stop))
+),
     UNIQUE (job_id, attempt),
     CHECK (
         (limit_calls IS NULL) = (limit_cost_micro_usd IS NULL)

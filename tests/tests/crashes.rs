@@ -1,10 +1,16 @@
 //! `kill -9` of the host in every step of a run, with real containers: each
 //! job ends as it would have, nothing is pushed twice, nothing is left behind.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test removes a container that a host had begun to remove"
+)]
+
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sortie_tests::{Host, HostOptions, PATIENCE, Remote};
+use std::process::Command;
 use std::time::Duration;
 
 /// How often the host is killed.
@@ -170,6 +176,65 @@ async fn no_leftovers(host: &Host) -> Result<()> {
     tokio::time::timeout(PATIENCE, gone)
         .await
         .context("containers or volumes are left behind")?
+}
+
+/// Half of it, and then nothing for longer than anybody waits; an agent that is
+/// launched once more has an easy job.
+const STUCK: &str = "echo begun; if [ -e half ]; then rm half; \
+    else touch half; sed -i s/teh/the/ README.md; sleep 600; fi";
+
+/// Silence for a minute stops an agent, or a minute of work.
+const GUARD: (&str, &str) = ("guard = { tool_minutes = 1 }", "");
+const BUDGET: (&str, &str) = (
+    "budget_profile = \"brief\"",
+    "[plugins.budget-profiles.profiles.brief]\ncalls = 5\ncost_usd = 0\nminutes = 1\n",
+);
+
+/// Kills the host when an agent was stopped, as a rule before the run's end is
+/// written, and has the next one end it, with or without what is in the sandbox.
+async fn killed_after_a_stop(stop: (&str, &str), lose_container: bool) -> Result<Value> {
+    let remote = Remote::with(&[("README.md", "teh start\n")])?;
+    let options = HostOptions {
+        defaults: stop.0.to_owned(),
+        more: stop.1.to_owned(),
+        ..HostOptions::default()
+    };
+    let mut host = Host::start(&remote, options).await?;
+    let id = host.submit(STUCK).await?;
+    host.begun(id).await?;
+    let containers = host.containers()?;
+    host.wait_event(id, |event| event["kind"] == "run.checkpoint")
+        .await?;
+    host.kill().await?;
+    if lose_container {
+        let mut remove = Command::new("docker");
+        // It may be gone already.
+        remove.args(["rm", "-f"]).args(&containers).output()?;
+    }
+    host.serve().await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["attempts"], 1, "{job}");
+    let path = format!("/v1/jobs/{id}/diff");
+    let (_, diff) = host.call(Method::GET, &path, None).await?;
+    assert!(diff.to_string().contains("+the start"), "{diff}");
+    assert!(remote.pushes()?.is_empty());
+    no_leftovers(&host).await?;
+    Ok(job)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_was_stopped_is_not_launched_again() -> Result<()> {
+    let (lost, left, asked) = tokio::try_join!(
+        killed_after_a_stop(GUARD, true),
+        killed_after_a_stop(GUARD, false),
+        killed_after_a_stop(BUDGET, true),
+    )?;
+    for job in [lost, left] {
+        assert_eq!(job["halt"]["reason"], "agent-stalled", "{job}");
+    }
+    assert_eq!(asked["state"], "awaiting_approval", "{asked}");
+    assert_eq!(asked["approval"]["about"], "budget", "{asked}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ use crate::log::{self, RunLog};
 use crate::verification::Verification;
 use crate::workspace::WorkspaceSlot;
 use crate::{
-    EngineOptions, backoff, budget, checkpoint, prepare, result, steps, thread, translate,
+    EngineOptions, backoff, budget, checkpoint, prepare, result, steps, stop, thread, translate,
 };
 use futures::FutureExt as _;
 use sortie_model::budget::Limits;
@@ -119,7 +119,8 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
         tracing::warn!(?fault, run = fence.run.0, "a checkpoint could not be set");
     }
     // The sandbox goes first: were the end written first, a crash between the
-    // two would leave a container that only the next start's sweep removes.
+    // two would leave a container that only the next start's sweep removes. Why
+    // a step stopped the run is kept by then, so nothing is launched again.
     if let Err(error) = options.sandbox.remove(fence.run.0).await {
         tracing::warn!(%error, run = fence.run.0, "a sandbox is left; the next start removes it");
     }
@@ -194,7 +195,11 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
                 if let Some(ended) = translate::ending(&context, &decision)? {
                     return with_publication(&context, ended).await;
                 }
-                match steps::perform(&context, state.steps).await {
+                let performed = match state.stop {
+                    Some(why) => Err(stop::again(&context, &state.steps, why).await),
+                    None => steps::perform(&context, state.steps).await,
+                };
+                match performed {
                     Ok(steps::Performed::Parked) => return Ok(Ended::Parked),
                     Ok(steps::Performed::All(results)) => (index + 1, results),
                     Err(Fault::Halt { reason, detail }) if reason.is_budget() => {

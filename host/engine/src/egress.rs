@@ -197,6 +197,11 @@ impl Warden for RunWarden {
         self.write(self.row(connection.clone()), None).await
     }
 
+    async fn carried(&self, connection: &Connection) {
+        self.write(self.row(connection.clone()), connection.opened)
+            .await;
+    }
+
     async fn record(&self, connection: Connection) {
         let over = connection.opened;
         self.write(self.row(connection), over).await;

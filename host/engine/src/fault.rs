@@ -1,5 +1,6 @@
 //! What went wrong in a run, sorted by what happens next.
 
+use serde::{Deserialize, Serialize};
 use sortie_git::{ErrorClass, GitError, UrlError};
 use sortie_model::diff::DiffError;
 use sortie_model::halt::HaltReason;
@@ -8,8 +9,10 @@ use sortie_sandbox::{RunnerError, SandboxError};
 use sortie_store::StoreError;
 use std::any::Any;
 
-/// Why a run stopped before its workflow was done.
-#[derive(Debug)]
+/// Why a run stopped before its workflow was done. Stored as JSON once the run
+/// is to stop, so that whoever takes it up again ends it as well.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Fault {
     /// The job stops for a reason of the closed set.
     Halt {
@@ -25,6 +28,7 @@ pub(crate) enum Fault {
     Passing(String),
     /// The lease is void: cancelled, or another host has the run. Nothing is
     /// written.
+    #[serde(skip)]
     Stale,
 }
 

@@ -54,18 +54,28 @@ impl WorkspaceSlot {
         let mut tries = 0;
         let workspace = loop {
             match slot.open(context).await {
-                Err(Opening::Sandbox(error)) if error.is_transient() && tries < ENGINE_TRIES => {
-                    tries += 1;
-                    tracing::warn!(%error, run = context.fence.run.0, "waiting for the engine");
-                    tokio::time::sleep(ENGINE_PAUSE).await;
-                }
-                Err(Opening::Sandbox(error)) => return Err(error.into()),
+                Err(Opening::Sandbox(error)) => wait_for_engine(context, error, &mut tries).await?,
                 Err(Opening::Fault(fault)) => return Err(fault),
                 Ok(workspace) => break workspace,
             }
         };
         slot.workspace = Some(workspace.clone());
         Ok(workspace)
+    }
+
+    /// The workspace that an earlier stretch left, if it is there; none is made.
+    pub(crate) async fn left(&self, context: &RunContext) -> Result<Option<Workspace>, Fault> {
+        let mut slot = self.0.lock().await;
+        let mut tries = 0;
+        loop {
+            match slot.adopt(context).await {
+                Err(error) => wait_for_engine(context, error, &mut tries).await?,
+                Ok(found) => {
+                    slot.workspace.clone_from(&found);
+                    return Ok(found);
+                }
+            }
+        }
     }
 
     /// The repository was put to this commit.
@@ -111,29 +121,56 @@ impl From<SandboxError> for Opening {
     }
 }
 
+/// Leaves an engine that is away alone for a while; the error when it is not
+/// worth another try.
+async fn wait_for_engine(
+    context: &RunContext,
+    error: SandboxError,
+    tries: &mut u32,
+) -> Result<(), Fault> {
+    if !error.is_transient() || *tries >= ENGINE_TRIES {
+        return Err(error.into());
+    }
+    *tries += 1;
+    tracing::warn!(%error, run = context.fence.run.0, "waiting for the engine");
+    tokio::time::sleep(ENGINE_PAUSE).await;
+    Ok(())
+}
+
 impl Slot {
+    /// The container that an earlier stretch left, if one lives.
+    async fn adopt(&mut self, context: &RunContext) -> Result<Option<Workspace>, SandboxError> {
+        if !self.may_exist {
+            return Ok(None);
+        }
+        let run = context.fence.run.0;
+        let (token, doors) = (context.fence.token.0, WireDoors::of(context));
+        match context.options.sandbox.adopt(run, token, doors).await? {
+            Adoption::Live(workspace) => {
+                tracing::info!(run, "took up a running sandbox");
+                // A container whose repository never arrived is of no use.
+                if workspace.status().await?.base.is_some() {
+                    return Ok(Some(workspace));
+                }
+                workspace.destroy().await?;
+            }
+            Adoption::Ended(ending) => {
+                tracing::info!(run, ?ending, "a sandbox ended while nobody looked");
+            }
+            Adoption::Absent => {}
+        }
+        self.may_exist = false;
+        Ok(None)
+    }
+
     async fn open(&mut self, context: &RunContext) -> Result<Workspace, Opening> {
+        if let Some(workspace) = self.adopt(context).await? {
+            return Ok(workspace);
+        }
         let sandbox = &context.options.sandbox;
         let doors = WireDoors::of(context);
         let token = context.fence.token.0;
         let run = context.fence.run.0;
-        if self.may_exist {
-            match sandbox.adopt(run, token, doors.clone()).await? {
-                Adoption::Live(workspace) => {
-                    tracing::info!(run, "took up a running sandbox");
-                    // A container whose repository never arrived is of no use.
-                    if workspace.status().await?.base.is_some() {
-                        return Ok(workspace);
-                    }
-                    workspace.destroy().await?;
-                }
-                Adoption::Ended(ending) => {
-                    tracing::info!(run, ?ending, "a sandbox ended while nobody looked");
-                }
-                Adoption::Absent => {}
-            }
-            self.may_exist = false;
-        }
         let state = context
             .options
             .store

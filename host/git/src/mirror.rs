@@ -4,7 +4,9 @@
 //! place when it is whole.
 //!
 //! The remote's branches stand under `refs/remotes/origin/`, results of runs
-//! under `refs/sortie/`; nothing else writes refs.
+//! under `refs/sortie/`; nothing else writes refs. Those of runs stay for as long
+//! as the mirror: a job is kept for good, and the diff of any of its runs can be
+//! asked for, gone on with or published.
 
 use std::collections::HashMap;
 use std::fs;

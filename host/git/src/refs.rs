@@ -247,28 +247,6 @@ impl Mirror {
             .ok()?;
         Ok(())
     }
-
-    /// Lets go of all refs below a prefix such as `refs/sortie/runs/7/`.
-    /// Their objects go with a later clean-up.
-    pub async fn forget(&self, prefix: &str) -> Result<(), GitError> {
-        let bare = prefix.trim_end_matches('/');
-        check_keep(bare)?;
-        let _lock = self.lock().await?;
-        let listed = self
-            .git("list the refs of a run")
-            .args(["for-each-ref", "--format=delete %(refname)"])
-            .args([format!("{bare}/")])
-            .run()
-            .await?
-            .ok()?;
-        self.git("let go of the refs of a run")
-            .args(["update-ref", "--no-deref", "--stdin"])
-            .input(listed)
-            .run()
-            .await?
-            .ok()?;
-        Ok(())
-    }
 }
 
 /// Only refs under `refs/sortie/` are ours to write.

@@ -27,6 +27,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/008_ask_for_budget.sql"),
     include_str!("../../../migrations/009_compare_words.sql"),
     include_str!("../../../migrations/010_admit_people.sql"),
+    include_str!("../../../migrations/011_keep_stops.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.

@@ -5,7 +5,7 @@ use crate::extract::Params;
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::state::Api;
-use crate::view::{SPENDING_BY, SpendingList};
+use crate::view::SpendingList;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -56,7 +56,7 @@ pub(super) async fn list(
             limits::MAX_PAGE
         )));
     }
-    let (name, by) = by(params.by.as_deref())?;
+    let by = by(params.by.as_deref())?;
     let sums = api
         .store()
         .usage(UsageFilter {
@@ -68,20 +68,21 @@ pub(super) async fn list(
         })
         .await?;
     Ok(Json(SpendingList {
-        by: name.to_owned(),
+        by: by.as_str().to_owned(),
         sums: sums.into_iter().map(Into::into).collect(),
     }))
 }
 
-fn by(name: Option<&str>) -> Result<(&'static str, UsageBy), Problem> {
-    let name = name.unwrap_or("job");
-    let found = SPENDING_BY.into_iter().find(|(known, _)| *known == name);
+fn by(name: Option<&str>) -> Result<UsageBy, Problem> {
+    let Some(name) = name else {
+        return Ok(UsageBy::default());
+    };
+    let found = UsageBy::ALL.into_iter().find(|by| by.as_str() == name);
     found.ok_or_else(|| {
-        let known: Vec<_> = SPENDING_BY.iter().map(|(known, _)| *known).collect();
         wrong(format!(
             "usage is not added up by {:?}; known: {}",
             name.chars().take(40).collect::<String>(),
-            known.join(", ")
+            UsageBy::ALL.map(UsageBy::as_str).join(", ")
         ))
     })
 }

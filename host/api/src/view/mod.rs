@@ -41,7 +41,6 @@ pub use plugin::{
 pub use run::{
     ApprovalView, ArtifactList, ArtifactView, FindingList, FindingView, RunView, StepView,
 };
-pub(crate) use spending::BY as SPENDING_BY;
 pub use spending::{SpendingList, SpendingView};
 pub use stats::{
     EndedView, HostDayView, PausedView, ProjectView, ProjectsView, StatsView, TasksView,

@@ -1,7 +1,7 @@
 //! Where the money went, as clients see it.
 
 use serde::{Deserialize, Serialize};
-use sortie_store::{UsageBy, UsageSum};
+use sortie_store::UsageSum;
 use time::Date;
 use time::macros::date;
 use utoipa::ToSchema;
@@ -82,15 +82,6 @@ impl From<UsageSum> for SpendingView {
         }
     }
 }
-
-/// What sums can be by.
-pub(crate) const BY: [(&str, UsageBy); 5] = [
-    ("job", UsageBy::Job),
-    ("project", UsageBy::Project),
-    ("model", UsageBy::Model),
-    ("day", UsageBy::Day),
-    ("step", UsageBy::Step),
-];
 
 /// A day as people write it.
 fn day(since_1970: i64) -> String {

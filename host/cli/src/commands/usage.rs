@@ -7,6 +7,7 @@ use crate::out::Out;
 use crate::render;
 use sortie_api::view::SpendingList;
 use sortie_model::clock::{Clock, SystemClock};
+use sortie_store::UsageBy;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -31,7 +32,7 @@ pub struct Args {
     limit: u32,
 }
 
-/// What sums are by.
+/// What sums are by, as the command line says it.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub enum By {
     /// Each job, the newest first
@@ -47,14 +48,14 @@ pub enum By {
     Step,
 }
 
-impl By {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Job => "job",
-            Self::Project => "project",
-            Self::Model => "model",
-            Self::Day => "day",
-            Self::Step => "step",
+impl From<By> for UsageBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Job => Self::Job,
+            By::Project => Self::Project,
+            By::Model => Self::Model,
+            By::Day => Self::Day,
+            By::Step => Self::Step,
         }
     }
 }
@@ -107,7 +108,7 @@ impl Since {
 /// Shows the sums.
 pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
     let mut query = vec![
-        ("by", args.by.as_str().to_owned()),
+        ("by", UsageBy::from(args.by).as_str().to_owned()),
         ("limit", args.limit.to_string()),
     ];
     query.extend(args.since.map(|since| ("since", since.text())));
@@ -130,6 +131,17 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::ValueEnum;
+
+    #[test]
+    fn sums_are_called_here_what_they_are_called_everywhere() {
+        let here = By::value_variants().iter().map(|by| {
+            let value = by.to_possible_value().expect("it is shown");
+            (value.get_name().to_owned(), UsageBy::from(*by))
+        });
+        let everywhere = UsageBy::ALL.map(|by| (by.as_str().to_owned(), by));
+        assert_eq!(here.collect::<Vec<_>>(), everywhere);
+    }
 
     #[test]
     fn a_stretch_of_time_is_short_to_write() {

@@ -9,7 +9,8 @@ use crate::meter::{AtWork, RunMeter};
 use crate::program::{self, Reader};
 use crate::progress::{Progress, cut};
 use crate::watchdog::{Stuck, Watchdog};
-use crate::{thread, translate};
+use crate::{stop, thread, translate};
+use sortie_git::CommitId;
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
@@ -19,7 +20,7 @@ use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{Output, OutputStream, StepSpec, place};
+use sortie_sandbox::{Output, OutputStream, StepSpec, StepStatus, place};
 use std::time::Instant;
 
 /// The longest summary kept, in characters. An answer to a question is one.
@@ -34,6 +35,7 @@ pub(super) async fn perform(
     context: &RunContext,
     step: &Step,
     asked: AgentStep,
+    began: Instant,
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
@@ -100,16 +102,7 @@ pub(super) async fn perform(
         })
     })
     .await?;
-    artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     let Events { parser, watch, .. } = ran.reader;
-    let conclusion = parser.finish(ran.exit.clone()).await?;
-    let head = match asked.writes {
-        true => Some(collect::collect(context, &spec.id, ran.workspace).await),
-        false => {
-            ran.workspace.discard().await?;
-            None
-        }
-    };
     // What stopped it is the reason also when what was left cannot be taken. An
     // agent that was refused a model did not finish, whatever it says.
     let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {
@@ -120,6 +113,18 @@ pub(super) async fn perform(
         (Some(stopped), _, _) => Some(stopped.fault()),
         (None, true, _) => Some(out_of_time(context)),
         (None, false, stuck) => stuck.map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
+    };
+    if let Some(stop) = &stop {
+        stop::keep(context, stop, began.elapsed()).await?;
+    }
+    artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
+    let conclusion = parser.finish(ran.exit.clone()).await?;
+    let head = match asked.writes {
+        true => Some(collect::collect(context, &spec.id, ran.workspace).await),
+        false => {
+            ran.workspace.discard().await?;
+            None
+        }
     };
     let head = match (head, &stop) {
         (Some(head), None) => Some(head?),
@@ -133,8 +138,7 @@ pub(super) async fn perform(
     if let Some(stop) = stop {
         // The work so far is kept in the mirror, where `sortie diff` shows it.
         if let Some(head) = &head {
-            let store = &context.options.store;
-            sortie_store::persist(|| store.set_head(context.fence, head.as_str())).await?;
+            set_head(context, head).await?;
         }
         return Err(stop);
     }
@@ -155,6 +159,27 @@ pub(super) async fn perform(
         head: head.map(|head| head.as_str().to_owned()),
         ..StepEnd::of(outcome, ran.duration_ms)
     })
+}
+
+/// Takes what an agent had done when it was stopped, where a host before this
+/// one did not come to it.
+pub(crate) async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
+    let id = sandbox_id(step);
+    let Some(workspace) = context.workspace.left(context).await? else {
+        return Ok(());
+    };
+    let ended = |known: &StepStatus| known.id == id && known.exit.is_some();
+    if workspace.status().await?.steps.iter().any(ended) {
+        let head = collect::collect(context, &id, workspace).await?;
+        set_head(context, &head).await?;
+    }
+    Ok(())
+}
+
+async fn set_head(context: &RunContext, head: &CommitId) -> Result<(), Fault> {
+    let store = &context.options.store;
+    sortie_store::persist(|| store.set_head(context.fence, head.as_str())).await?;
+    Ok(())
 }
 
 /// Whether this step was under way when the budget was used up, and a person

@@ -1,6 +1,6 @@
 //! Does the steps of one decision and stores how each ended.
 
-mod agent;
+pub(crate) mod agent;
 mod approval;
 mod collect;
 mod exec;
@@ -9,6 +9,7 @@ mod scan;
 
 use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
+use crate::stop;
 use crate::workspace::remaining_ms;
 use futures::future::join_all;
 use sortie_model::budget::{MicroUsd, Usage};
@@ -111,7 +112,7 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
     };
     let began = Instant::now();
     let done = match action {
-        Action::Agent(asked) => agent::perform(context, step, asked).await,
+        Action::Agent(asked) => agent::perform(context, step, asked, began).await,
         Action::Exec(asked) => exec::perform(context, step, asked).await,
         Action::Scan(asked) => scan::perform(context, step, asked).await,
         Action::Publish(asked) => publish::perform(context, asked).await,
@@ -133,12 +134,13 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
         }
         // So is that of a step that was stopped: whoever raises the budget adds
         // to what is left of it.
-        Err(fault @ Fault::Halt { .. } | fault @ Fault::Ask(_)) if works => {
-            let used = Usage {
-                time_ms: millis(began.elapsed()),
-                ..Usage::default()
+        Err(fault @ Fault::Halt { .. } | fault @ Fault::Ask(_)) => {
+            let spent = if works {
+                began.elapsed()
+            } else {
+                Duration::ZERO
             };
-            persist(|| context.options.store.book(context.fence, used)).await?;
+            stop::keep(context, &fault, spent).await?;
             return Err(fault);
         }
         other => other?,
@@ -146,7 +148,7 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
     finish(context, step, end).await
 }
 
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

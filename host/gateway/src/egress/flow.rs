@@ -9,7 +9,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// What a connection carries one way before that is written down while it goes
+/// on. A kill of the host forgets no more of each, and a write for so much costs
+/// nothing beside it.
+const WRITTEN_EVERY_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The counts of one connection.
 pub(super) struct Flow {
@@ -21,6 +27,8 @@ pub(super) struct Flow {
     down: AtomicU64,
     full: OnceLock<Full>,
     begun: AtomicBool,
+    /// It carried enough more to be written down.
+    more: Notify,
 }
 
 impl Flow {
@@ -33,6 +41,7 @@ impl Flow {
             down: AtomicU64::new(0),
             full: OnceLock::new(),
             begun: AtomicBool::new(false),
+            more: Notify::new(),
         }
     }
 
@@ -40,6 +49,20 @@ impl Flow {
     pub(super) fn carried(&self) -> (u64, u64) {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (load(&self.up), load(&self.down))
+    }
+
+    /// Waits until it carried enough more to be written down.
+    pub(super) async fn carried_more(&self) {
+        self.more.notified().await;
+    }
+
+    fn count(&self, count: &AtomicU64, bytes: u64) {
+        self.touch();
+        let before = count.fetch_add(bytes, Ordering::Relaxed);
+        let after = before.saturating_add(bytes);
+        if before / WRITTEN_EVERY_BYTES != after / WRITTEN_EVERY_BYTES {
+            self.more.notify_one();
+        }
     }
 
     /// The client is connected: from now on it hears of nothing but the end.
@@ -107,8 +130,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         std::task::ready!(Pin::new(&mut self.inner).poll_read(cx, buf))?;
         let read = (buf.filled().len() - before) as u64;
         if read > 0 {
-            self.flow.touch();
-            self.flow.down.fetch_add(read, Ordering::Relaxed);
+            self.flow.count(&self.flow.down, read);
             if !self.flow.budget.add_down(read) {
                 return Poll::Ready(Err(self.flow.stop(Full::Down)));
             }
@@ -135,8 +157,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
         };
         self.flow.budget.give_up_back(taken.saturating_sub(written));
         if written > 0 {
-            self.flow.touch();
-            self.flow.up.fetch_add(written, Ordering::Relaxed);
+            self.flow.count(&self.flow.up, written);
         }
         polled
     }

@@ -167,9 +167,16 @@ impl Shared {
         row.aim(&target);
         head.check(&target)?;
         let reached = self.reach(&target, row).await?;
-        match head.is_connect() {
-            true => tunnel::run(io, bytes.tail(), reached, &target, flow).await,
-            false => forward::run(io, bytes, reached, &target, flow).await,
+        let carry = async {
+            match head.is_connect() {
+                true => tunnel::run(io, bytes.tail(), reached, &target, flow).await,
+                false => forward::run(io, bytes, reached, &target, flow).await,
+            }
+        };
+        tokio::select! {
+            done = carry => done,
+            // Never ends.
+            () = row.follow() => Ok(()),
         }
     }
 

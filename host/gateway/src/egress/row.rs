@@ -1,6 +1,7 @@
 //! The row of a connection: one for each, also for one that was refused, and
-//! for one that was dropped in the middle. One that was made is written at once
-//! and again at its end, so that it counts also when the host is killed.
+//! for one that was dropped in the middle. One that was made is written at once,
+//! now and then while it carries much, and at its end, so that it counts also
+//! when the host is killed.
 
 use super::fault::Fault;
 use super::flow::Flow;
@@ -91,6 +92,28 @@ impl Row {
         }
     }
 
+    /// Writes what it carried so far whenever that is enough, for as long as it
+    /// is polled.
+    pub(super) async fn follow(&self) {
+        loop {
+            self.flow.carried_more().await;
+            let written = self.connection.as_ref();
+            if let Some(connection) = written.filter(|row| row.opened.is_some()) {
+                let mut so_far = Connection {
+                    reason: Some(OPEN),
+                    ..connection.clone()
+                };
+                self.measure(&mut so_far);
+                self.warden.carried(&so_far).await;
+            }
+        }
+    }
+
+    fn measure(&self, connection: &mut Connection) {
+        (connection.up_bytes, connection.down_bytes) = self.flow.carried();
+        connection.elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    }
+
     /// What there is to tell of a fault, when it names a host.
     pub(super) fn refusal(&self, fault: &Fault) -> Option<Refusal> {
         let (host, port) = self.host.clone()?;
@@ -134,8 +157,7 @@ impl Row {
     /// Written also when nobody waits for it any more.
     fn write(&mut self) -> Option<tokio::task::JoinHandle<()>> {
         let mut connection = self.connection.take()?;
-        (connection.up_bytes, connection.down_bytes) = self.flow.carried();
-        connection.elapsed_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.measure(&mut connection);
         let warden = self.warden.clone();
         begin(async move { warden.record(connection).await })
     }

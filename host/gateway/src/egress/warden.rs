@@ -22,6 +22,10 @@ pub trait Warden: Send + Sync {
         None
     }
 
+    /// Writes down what a connection carried that goes on, in place of what
+    /// [`Self::opened`] wrote.
+    async fn carried(&self, _connection: &Connection) {}
+
     /// Writes down a connection that is over; in place of what [`Self::opened`]
     /// wrote, where [`Connection::opened`] has its number.
     async fn record(&self, connection: Connection);

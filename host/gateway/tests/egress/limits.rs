@@ -106,6 +106,29 @@ async fn connections_at_once_are_bounded_and_a_place_becomes_free() {
 }
 
 #[tokio::test]
+async fn what_a_connection_carries_is_written_while_it_goes_on() {
+    const SIZE: usize = 5 * 1024 * 1024;
+    let (rig, target) = echo_with(EgressLimits::default()).await;
+    let (near, served) = rig.tunnel(&target).await;
+    let (mut back, mut out) = tokio::io::split(near);
+    let (sent, mut heard) = (vec![7; SIZE], vec![0; SIZE]);
+    let (written, read) = tokio::join!(out.write_all(&sent), back.read_exact(&mut heard));
+    written.expect("all is taken");
+    read.expect("all comes back");
+    let row = rig.owner.row().await;
+    assert_eq!((row.reason, row.opened), (Some("open"), Some(1)), "{row:?}");
+    assert!(row.up_bytes >= 4 * 1024 * 1024, "{row:?}");
+    drop((back, out));
+    served.await.expect("serving does not panic");
+    let mut last = row;
+    while last.outcome != Outcome::Closed {
+        last = rig.owner.row().await;
+    }
+    let all = (SIZE as u64, SIZE as u64);
+    assert_eq!((last.up_bytes, last.down_bytes), all);
+}
+
+#[tokio::test]
 async fn what_a_run_used_before_counts() {
     let limits = EgressLimits {
         connections: 10,

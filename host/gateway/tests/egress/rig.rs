@@ -83,6 +83,10 @@ impl Warden for Owner {
         Some(opened.len() as u64)
     }
 
+    async fn carried(&self, connection: &Connection) {
+        self.record(connection.clone()).await;
+    }
+
     async fn record(&self, connection: Connection) {
         self.rows.lock().expect("whole").push_back(connection);
         self.written.notify_one();

@@ -47,14 +47,9 @@ async fn a_job_from_end_to_end() {
         ),
         (1, "fix it", "Ann")
     );
-    let run_refs = || git(&world.mirror_dir(), &["for-each-ref", "refs/sortie/"]);
-    assert!(run_refs().contains("refs/sortie/runs/7/out"));
-    mirror
-        .forget("refs/sortie/runs/7/")
-        .await
-        .expect("forgotten");
-    assert_eq!(run_refs(), "");
-    assert!(mirror.forget("refs/remotes/").await.is_err());
+    let kept = git(&world.mirror_dir(), &["for-each-ref", "refs/sortie/"]);
+    assert!(kept.contains("refs/sortie/runs/7/out"));
+    assert!(mirror.keep(&head, "refs/remotes/7").await.is_err());
 }
 
 #[tokio::test]

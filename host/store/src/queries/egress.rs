@@ -159,7 +159,7 @@ impl Store {
         self.write(move |tx| record(tx, &new)).await
     }
 
-    /// Writes how a connection of that number ended.
+    /// Writes how a connection of that number ended, or what it carried so far.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when its run has none of that number.

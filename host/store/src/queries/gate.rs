@@ -17,7 +17,8 @@ use sortie_model::run::RunPhase;
 
 impl Store {
     /// Puts a question to a person: the job moves, the run is parked, the lease
-    /// is over, and the question stands open, all at once.
+    /// is over, and the question stands open, all at once. It stands in place of
+    /// what [`Store::stop`] stored.
     ///
     /// # Errors
     /// [`StoreError::Stale`](crate::StoreError::Stale);
@@ -60,7 +61,7 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
     let token = meta::next_token(tx)?;
     run(
         tx.conn,
-        "UPDATE runs SET phase = 'parked', token = ?2 WHERE id = ?1",
+        "UPDATE runs SET phase = 'parked', token = ?2, stop = NULL WHERE id = ?1",
         params![signed(fence.run.0), signed(token.0)],
     )?;
     let mut data = data! {

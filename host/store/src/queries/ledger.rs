@@ -20,18 +20,6 @@ impl Store {
         self.look(move |conn| used(conn, run)).await
     }
 
-    /// Books what was used whatever the limits say: it is gone.
-    ///
-    /// # Errors
-    /// [`StoreError::Stale`] when the lease is over.
-    pub async fn book(&self, fence: Fence, used: Usage) -> Result<()> {
-        self.write(move |tx| {
-            hold(tx, fence)?;
-            book(tx, fence, used)
-        })
-        .await
-    }
-
     /// Books `delta` for a step of the run, once: a second time nothing is
     /// booked and the answer is what is used so far. Nor is anything booked
     /// where the sum would exceed `cap`: then the answer says which limit stands

@@ -184,7 +184,7 @@ macro_rules! select_run {
             "SELECT id, job_id, attempt, phase, token, base_commit, head_commit,
                  started_at, finished_at, error, branch,
                  limit_calls, limit_cost_micro_usd, limit_time_ms,
-                 used_calls, used_cost_micro_usd, used_time_ms
+                 used_calls, used_cost_micro_usd, used_time_ms, stop
              FROM runs ",
             $rest
         )

@@ -3,15 +3,15 @@
 use super::lease::hold;
 use super::rows::{self, select_run};
 use super::state::{data, end_run, head, move_job};
-use super::{jobs, timeline};
-use crate::db::{cut, first, run, signed};
+use super::{jobs, ledger, timeline};
+use crate::db::{cut, first, json, run, signed};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
 use crate::types::{Job, RunEnd};
 use crate::writer::Tx;
 use rusqlite::params;
 use serde_json::Value;
-use sortie_model::budget::Limits;
+use sortie_model::budget::{Limits, Usage};
 use sortie_model::id::{Fence, RunId};
 use sortie_model::job::{JobEvent, JobEventKind};
 use sortie_model::run::{Run, RunPhase};
@@ -54,6 +54,19 @@ impl Store {
             write_head(tx, fence, &commit)
         })
         .await
+    }
+
+    /// Stores why the run is to stop, as the engine's JSON, and books what it
+    /// used until then, whatever the limits say: it is gone. Once, before
+    /// anything of the run is taken away, so that whoever takes it up again ends
+    /// it as well; the first reason stays until a person is asked.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`]; [`StoreError::Invalid`] when the reason is too
+    /// large.
+    pub async fn stop(&self, fence: Fence, why: Value, used: Usage) -> Result<()> {
+        let why = json("why the run stops", &why)?;
+        self.write(move |tx| stop(tx, fence, &why, used)).await
     }
 
     /// Ends the run and moves its job: `event` is one of finished, failed,
@@ -171,6 +184,19 @@ pub(super) fn write_head(tx: &Tx<'_>, fence: Fence, commit: &str) -> Result<()> 
         params![signed(fence.job.0), commit, tx.now.0],
     )?;
     Ok(())
+}
+
+fn stop(tx: &Tx<'_>, fence: Fence, why: &str, used: Usage) -> Result<()> {
+    hold(tx, fence)?;
+    let stored = run(
+        tx.conn,
+        "UPDATE runs SET stop = ?2 WHERE id = ?1 AND stop IS NULL",
+        params![signed(fence.run.0), why],
+    )?;
+    match stored {
+        0 => Ok(()),
+        _ => ledger::book(tx, fence, used),
+    }
 }
 
 fn finish(tx: &mut Tx<'_>, fence: Fence, event: &JobEvent, end: &RunEnd) -> Result<Job> {

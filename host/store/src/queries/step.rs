@@ -304,6 +304,10 @@ fn state(conn: &Connection, id: RunId) -> Result<RunState> {
             limits: rows::limits(row, 11)?,
             usage: rows::usage(row, 14)?,
             branch: row.get(10)?,
+            stop: row
+                .get::<_, Option<String>>(17)?
+                .map(|text| rows::parse("runs", &text))
+                .transpose()?,
             decision_index: None,
             state: Vec::new(),
             decision: None,

@@ -94,7 +94,7 @@ pub struct NewEgressConnection {
 pub struct EgressConnection {
     /// Its number; later ones are greater.
     pub id: u64,
-    /// When it was over; when it was made, as long as it is open.
+    /// When it was over; when it was written last, as long as it is open.
     pub ended_at: Timestamp,
     /// The rest.
     #[serde(flatten)]

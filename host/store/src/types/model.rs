@@ -106,6 +106,22 @@ pub enum UsageBy {
     Step,
 }
 
+impl UsageBy {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Job, Self::Project, Self::Model, Self::Day, Self::Step];
+
+    /// The name it is asked for by.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Project => "project",
+            Self::Model => "model",
+            Self::Day => "day",
+            Self::Step => "step",
+        }
+    }
+}
+
 /// Which usage is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UsageFilter {

@@ -134,6 +134,9 @@ pub struct RunState {
     pub usage: Usage,
     /// The branch its result is published to, once set.
     pub branch: Option<String>,
+    /// Why it is to stop, once that was stored; see
+    /// [`Store::stop`](crate::Store::stop).
+    pub stop: Option<serde_json::Value>,
     /// The number of its last decision.
     pub decision_index: Option<u32>,
     /// The workflow's state after its last decision; empty before the first.

@@ -209,6 +209,29 @@ async fn a_step_ends_once_and_is_booked_once() {
 }
 
 #[tokio::test]
+async fn why_a_run_stops_outlives_its_host_until_a_person_is_asked() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let used = usage(0, 0, 4_000);
+    for why in ["the first", "another"] {
+        store.stop(claim.fence, json!(why), used).await.unwrap();
+    }
+    let taken_up = store.reclaim().await.unwrap().remove(0);
+    let state = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.stop, Some(json!("the first")));
+    assert_eq!(state.usage, used, "it is booked once");
+
+    home.execute(taken_up.fence).await;
+    store
+        .park(taken_up.fence, home.question(60_000))
+        .await
+        .unwrap();
+    let state = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.stop, None);
+}
+
+#[tokio::test]
 async fn a_file_of_a_step_is_listed_once_with_its_newest_size() {
     let home = home().await;
     let claim = home.executing().await;
@@ -353,10 +376,20 @@ async fn every_dimension_is_capped_and_sums_do_not_wrap() {
         "limits are inclusive"
     );
     // What is gone is booked beyond every limit.
-    for _ in 0..2 {
-        let huge = usage(1, u64::MAX, u64::MAX);
-        store.book(claim.fence, huge).await.unwrap();
-    }
+    let huge = usage(1, u64::MAX, u64::MAX);
+    store
+        .decide_steps(claim.fence, decision(0, vec![step("agent")]))
+        .await
+        .unwrap();
+    let record = StepRecord {
+        usage: huge,
+        ..StepRecord::default()
+    };
+    store
+        .finish_step(claim.fence, 0, json!({}), record)
+        .await
+        .unwrap();
+    store.stop(claim.fence, json!("why"), huge).await.unwrap();
     let job = store.job(claim.job.id).await.unwrap().unwrap();
     assert_eq!(job.usage.cost_micro_usd, MicroUsd(i64::MAX as u64));
     assert_eq!(job.usage.calls, 12);
