@@ -6,6 +6,7 @@ mod chat;
 use anyhow::{Context, Result, ensure};
 use chat::{ANA, BEN, CHEAT, Talk};
 use reqwest::Method;
+use serde_json::json;
 use sortie_guests::pure::Budget;
 use sortie_package::{Manifest, section};
 use sortie_servers::Shown;
@@ -255,5 +256,35 @@ async fn what_the_vault_knows_is_in_no_question_and_no_file() -> Result<()> {
     assert_eq!(files.len(), 1);
     let sent = String::from_utf8(files[0].bytes.clone())?;
     assert_eq!(sent, made.replace(KEY, "[redacted:shop]"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_caption_of_a_file_is_changed() -> Result<()> {
+    let mut talk = Talk::start().await?;
+    let (_, file) = long_change(&talk, "").await?;
+    talk.told().await?;
+    talk.host.stop().await?;
+    // No plugin of this repository changes the caption of a file.
+    let database = rusqlite::Connection::open(talk.host.data_dir().join("sortie.db"))?;
+    let message = json!({
+        "text": "**It** is over", "format": "markdown", "buttons": [], "reply_to": null,
+        "silent": false,
+    });
+    let queued = database.execute(
+        "INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before, queued_at)
+         SELECT plugin, source, 'edit', number, ?1, 'pending', 0, 0 FROM chat_messages
+         WHERE service_id = ?2",
+        (
+            json!({ "message": message }).to_string(),
+            file.id.to_string(),
+        ),
+    )?;
+    assert_eq!(queued, 1);
+    drop(database);
+    talk.host.serve().await?;
+    let changed = talk.reads(ANA, "It is over").await?;
+    assert_eq!((changed.id, changed.edits), (file.id, 1));
+    assert_eq!(talk.api.documents().len(), 1);
     Ok(())
 }
