@@ -6,6 +6,7 @@ mod chat;
 use anyhow::{Context, Result, ensure};
 use chat::{ANA, BEN, CHEAT, Talk};
 use reqwest::Method;
+use serde_json::json;
 use sortie_guests::pure::Budget;
 use sortie_package::{Manifest, section};
 use sortie_servers::Shown;
@@ -199,19 +200,25 @@ async fn a_host_that_is_denied_stays_out_of_reach_and_the_run_goes_on() -> Resul
     Ok(())
 }
 
+/// A question about a change that takes a file, and the message of that file.
+async fn long_change(talk: &Talk, more: &str) -> Result<(Shown, Shown)> {
+    let task = format!("/task sample {CHEAT}; seq 1 5000 > numbers.txt{more}");
+    talk.api.says(ANA, ANA, &task);
+    let (question, _) = asks(talk, ANA, "Approve").await?;
+    let file = talk.reads(ANA, "The whole change of #1").await?;
+    Ok((question, file))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_change_comes_as_a_file() -> Result<()> {
     let talk = Talk::start().await?;
-    let task = format!("/task sample {CHEAT}; seq 1 5000 > numbers.txt");
-    talk.api.says(ANA, ANA, &task);
-    let (question, _) = asks(&talk, ANA, "Approve").await?;
+    let (question, caption) = long_change(&talk, "").await?;
     assert!(
         question.text.encode_utf16().count() <= 4_096,
         "{}",
         question.text
     );
     assert!(!question.text.contains("+5000"), "{}", question.text);
-    let caption = talk.reads(ANA, "The whole change of #1").await?;
     assert_eq!(caption.reply_to, Some(question.id));
     let files = talk.api.documents();
     assert_eq!(files.len(), 1);
@@ -222,5 +229,62 @@ async fn a_long_change_comes_as_a_file() -> Result<()> {
     assert!(whole.contains("\n+5000\n") && whole.contains("+@unittest.skip"));
     assert_eq!(diff.as_str(), Some(&*whole), "it is the change as it is");
     assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_vault_knows_is_in_no_question_and_no_file() -> Result<()> {
+    const KEY: &str = "what-the-shop-asks-for";
+    let talk = Talk::with(HostOptions {
+        more: format!("[secrets]\nshop = {{ value = \"{KEY}\" }}\n"),
+        ..HostOptions::default()
+    })
+    .await?;
+    talk.pair(ANA, "owner").await?;
+    // In the first file of the change, which the question shows, and in the last.
+    let (begin, end) = KEY.split_at(9);
+    let leak = format!("; printf '%s%s\\n' {begin} {end} | tee a.txt > z.txt");
+    let (question, _) = long_change(&talk, &leak).await?;
+    let text = &question.text;
+    assert!(text.contains("[redacted:shop]"), "{text}");
+    assert!(!text.contains(KEY), "{text}");
+    let (status, diff) = talk.host.call(Method::GET, "/v1/jobs/1/diff", None).await?;
+    assert_eq!(status, 200, "{diff}");
+    let made = diff.as_str().context("it is a text")?;
+    assert!(made.contains(&format!("\n+{KEY}\n")), "it is in the change");
+    let files = talk.api.documents();
+    assert_eq!(files.len(), 1);
+    let sent = String::from_utf8(files[0].bytes.clone())?;
+    assert_eq!(sent, made.replace(KEY, "[redacted:shop]"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_caption_of_a_file_is_changed() -> Result<()> {
+    let mut talk = Talk::start().await?;
+    let (_, file) = long_change(&talk, "").await?;
+    talk.told().await?;
+    talk.host.stop().await?;
+    // No plugin of this repository changes the caption of a file.
+    let database = rusqlite::Connection::open(talk.host.data_dir().join("sortie.db"))?;
+    let message = json!({
+        "text": "**It** is over", "format": "markdown", "buttons": [], "reply_to": null,
+        "silent": false,
+    });
+    let queued = database.execute(
+        "INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before, queued_at)
+         SELECT plugin, source, 'edit', number, ?1, 'pending', 0, 0 FROM chat_messages
+         WHERE service_id = ?2",
+        (
+            json!({ "message": message }).to_string(),
+            file.id.to_string(),
+        ),
+    )?;
+    assert_eq!(queued, 1);
+    drop(database);
+    talk.host.serve().await?;
+    let changed = talk.reads(ANA, "It is over").await?;
+    assert_eq!((changed.id, changed.edits), (file.id, 1));
+    assert_eq!(talk.api.documents().len(), 1);
     Ok(())
 }

@@ -51,6 +51,8 @@ async fn from_nothing_to_a_second_task_by_reply() -> Result<()> {
     talk.api
         .replies(ANA, ANA, "echo more >> README.md", progress.id);
     talk.reads(ANA, "#2 succeeded").await?;
+    talk.api.says(ANA, ANA, "/status 2");
+    talk.reads(ANA, "asked for by User 11").await?;
     let branches = talk.remote.branches()?;
     assert_eq!(branches.len(), 1, "the thread has one branch: {branches:?}");
     assert_eq!(

@@ -301,7 +301,7 @@ struct NoDiffs;
 
 #[async_trait]
 impl Diffs for NoDiffs {
-    async fn diff(&self, _job: JobId, _base: &str, _head: &str) -> Option<Vec<u8>> {
+    async fn diff(&self, _job: JobId, _base: &str, _head: &str) -> Option<String> {
         None
     }
 }

@@ -4,7 +4,7 @@ use crate::asked::{Asked, Import};
 use crate::cases::{self, DeliveryCase};
 use crate::effectful::{chat_errors, cut, http_errors};
 use crate::stage::{Answer, Call, Done, Play, Stage, Subject};
-use crate::world::answer;
+use crate::world::{answer, is_to_webhook};
 use crate::{Check, deliveries};
 use serde_json::Value;
 use sortie_plugins::outside::{HttpError, HttpRequest};
@@ -33,9 +33,18 @@ pub async fn check(plugins: &Plugins, subject: &Subject) -> Vec<Check> {
     let mut checks = stage.promises(&played, deliveries::fresh).await;
     let why = "nothing made it send anything; configure it, or add a case";
     let silent = sending.is_empty() && !usual.iter().any(|(_, done)| says(done));
-    checks.push(match silent {
-        true => Check::untried(REPETITION, why),
-        false => Check::all(REPETITION, repeated(&stage, &usual).await),
+    checks.push(if silent {
+        Check::untried(REPETITION, why)
+    } else if usual
+        .iter()
+        .any(|(_, done)| says(done) || takes_key(&stage, done))
+    {
+        Check::all(REPETITION, repeated(&stage, &usual).await)
+    } else {
+        Check::untried(
+            REPETITION,
+            "it posts to incoming webhooks, which take no key",
+        )
     });
     checks.push(Check::all(
         "N3 what it does not know is no failure",
@@ -124,6 +133,12 @@ fn request(asked: &Asked) -> Option<&HttpRequest> {
     }
 }
 
+/// Whether anything was sent to where a key is taken.
+fn takes_key(stage: &Stage<'_>, done: &Done) -> bool {
+    let mut sent = done.record.asked.iter().filter_map(request);
+    sent.any(|asked| !is_to_webhook(&stage.grant, asked))
+}
+
 /// Whether the key is in it, anywhere.
 fn carries(request: &HttpRequest, key: &str) -> bool {
     let body = request.body.as_deref().unwrap_or_default();
@@ -153,8 +168,11 @@ async fn repeated(stage: &Stage<'_>, usual: &[(Play, Done)]) -> Vec<String> {
             .await;
         // What only reads may be read again.
         let mut again = second.record.asked.iter().filter_map(request);
-        let keyless = again
-            .find(|asked| !matches!(asked.method.as_str(), "GET" | "HEAD") && !carries(asked, key));
+        let keyless = again.find(|asked| {
+            !matches!(asked.method.as_str(), "GET" | "HEAD")
+                && !is_to_webhook(&stage.grant, asked)
+                && !carries(asked, key)
+        });
         if let Some(asked) = keyless {
             problems.push(format!(
                 "{}: the second try sends {} {} again, without the idempotency key",

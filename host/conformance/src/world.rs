@@ -289,6 +289,15 @@ fn covered(grant: &Grant, request: &HttpRequest) -> Result<bool, String> {
     Ok(asked.beyond(grant).is_empty())
 }
 
+/// Whether a request goes to an incoming webhook: an address that is itself the
+/// secret, and so takes a message and nothing that tells it from another.
+pub(crate) fn is_to_webhook(grant: &Grant, request: &HttpRequest) -> bool {
+    let mut others = grant.clone();
+    let in_path = |rule: &EgressRequest| rule.credential.as_ref().is_some_and(|own| own.in_path);
+    others.egress.retain(|rule| !in_path(rule));
+    covered(grant, request) == Ok(true) && covered(&others, request) == Ok(false)
+}
+
 #[async_trait]
 impl Http for World {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {

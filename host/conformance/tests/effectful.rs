@@ -305,6 +305,23 @@ async fn each_promise_of_a_notifier_can_be_broken() {
 }
 
 #[tokio::test]
+async fn no_key_is_asked_of_a_post_to_an_incoming_webhook() {
+    let plugins = Plugins::new(PluginOptions::default()).expect("wasmtime runs here");
+    let secret = "path_prefix = \"/hook\"\ncredential = { secret = \"hook\", in_path = true }\n";
+    let manifest = format!("{HEAD}{TELLS}").replace("[config]", &format!("{secret}[config]"));
+    let guest = Post {
+        key: false,
+        ..Post::default()
+    };
+    let subject = subject(&manifest, guest.build(), json!({ "r": "set" }));
+    let checks = notifier::check(&plugins, &subject).await;
+    assert_only(&[], &checks);
+    let repetition = checks.iter().find(|check| check.name.starts_with("N1 "));
+    let verdict = repetition.map(|check| &check.verdict);
+    assert!(matches!(verdict, Some(Verdict::Untried(_))), "{checks:#?}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_tried_is_said() {
     let plugins = Plugins::new(PluginOptions::default()).expect("wasmtime runs here");
     let asks = format!("{HEAD}{ASKS}");

@@ -82,6 +82,9 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The plugins to install.
+const TO_INSTALL: [&str; 4] = ["discord", "slack", "telegram", "webhook"];
+
 /// A plugin to install, with its author's cases.
 fn optional(name: &str) -> (Subject, Folder) {
     let path = repository()
@@ -115,7 +118,7 @@ fn optional(name: &str) -> (Subject, Folder) {
 
 #[tokio::test]
 async fn every_plugin_to_install_conforms() {
-    for name in ["webhook", "telegram"] {
+    for name in TO_INSTALL {
         let plugins = Plugins::new(PluginOptions::default()).expect("wasmtime runs here");
         let (subject, _) = optional(name);
         for (surface, checks) in [
@@ -131,7 +134,7 @@ async fn every_plugin_to_install_conforms() {
 
 #[tokio::test]
 async fn every_plugin_to_install_does_what_its_cases_say() {
-    for name in ["webhook", "telegram"] {
+    for name in TO_INSTALL {
         let plugins = Plugins::new(PluginOptions::default()).expect("wasmtime runs here");
         let (subject, folder) = optional(name);
         for case in &folder.events {

@@ -76,9 +76,9 @@ impl Mode {
 /// Where the contents of files come from.
 #[async_trait]
 pub trait Diffs: Send + Sync {
-    /// The diff between two commits of a job; none when it cannot be had any
-    /// more.
-    async fn diff(&self, job: JobId, base: &str, head: &str) -> Option<Vec<u8>>;
+    /// The diff between two commits of a job, with whatever stands in it; none
+    /// when it cannot be had any more.
+    async fn diff(&self, job: JobId, base: &str, head: &str) -> Option<String>;
 }
 
 #[cfg(test)]

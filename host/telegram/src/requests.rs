@@ -3,7 +3,7 @@
 
 use crate::content::{Content, File, Part};
 use crate::deliver::Delivery;
-use crate::limits::TEXT_UNITS;
+use crate::limits::{CAPTION_UNITS, TEXT_UNITS};
 use crate::pacer::Shape;
 use crate::rich::Rich;
 use crate::verdict::{self, Remedy, Verdict};
@@ -32,6 +32,25 @@ impl Target {
         Shape {
             chat: Some(self.chat),
             edits: None,
+        }
+    }
+}
+
+/// Where a message shows what it says.
+#[derive(Clone, Copy)]
+enum Place {
+    /// It is a text.
+    Text,
+    /// Under a file.
+    Caption,
+}
+
+impl Place {
+    /// The most that Telegram takes there.
+    fn units(self) -> usize {
+        match self {
+            Self::Text => TEXT_UNITS,
+            Self::Caption => CAPTION_UNITS,
         }
     }
 }
@@ -84,23 +103,40 @@ impl Delivery {
         }
     }
 
-    /// Gives a message a content, cut to one message.
+    /// Gives a message a content, cut to one message. Whether it shows that as
+    /// its text or as the caption of a file, Telegram knows.
     pub(crate) async fn edit(
         &self,
         target: Target,
         id: i32,
         content: &Content,
     ) -> Result<(), RequestError> {
-        let text = content.rich.cut(TEXT_UNITS);
-        let edited = self
-            .edit_text(target, id, text, content.keyboard.clone())
-            .await;
+        match self.edit_whole(target, id, content, Place::Text).await {
+            Err(error) if verdict::of(&error) == Verdict::Wrong(Remedy::Caption) => {
+                let _turn = self.pace.take(target.shape()).await;
+                self.edit_whole(target, id, content, Place::Caption).await
+            }
+            edited => edited,
+        }
+    }
+
+    /// The same where it is known which of them it is; as plain text where
+    /// Telegram does not take the marks.
+    async fn edit_whole(
+        &self,
+        target: Target,
+        id: i32,
+        content: &Content,
+        place: Place,
+    ) -> Result<(), RequestError> {
+        let text = content.rich.cut(place.units());
+        let keyboard = || content.keyboard.clone();
+        let edited = self.edit_place(target, id, place, text, keyboard()).await;
         match edited {
             Err(error) if verdict::of(&error) == Verdict::Wrong(Remedy::Plain) => {
                 let _turn = self.pace.take(target.shape()).await;
-                let text = Rich::plain(content.rich.text()).cut(TEXT_UNITS);
-                self.edit_text(target, id, text, content.keyboard.clone())
-                    .await
+                let text = Rich::plain(content.rich.text()).cut(place.units());
+                self.edit_place(target, id, place, text, keyboard()).await
             }
             edited => edited,
         }
@@ -114,33 +150,42 @@ impl Delivery {
         content: &Content,
         part: &Part,
     ) -> Result<(), RequestError> {
+        let place = match content.file {
+            Some(_) => Place::Caption,
+            None => Place::Text,
+        };
         let (text, keyboard) = (part.text.clone(), part.keyboard.clone());
-        if content.file.is_none() {
-            return self.edit_text(target, id, text, keyboard).await;
-        }
-        let bot = &self.link.bots.send;
-        let mut request = bot
-            .edit_message_caption(ChatId(target.chat), MessageId(id))
-            .caption(text)
-            .parse_mode(ParseMode::Html);
-        request.reply_markup = keyboard;
-        request.await.map(drop)
+        self.edit_place(target, id, place, text, keyboard).await
     }
 
-    pub(crate) async fn edit_text(
+    async fn edit_place(
         &self,
         target: Target,
         id: i32,
+        place: Place,
         text: String,
         keyboard: Option<InlineKeyboardMarkup>,
     ) -> Result<(), RequestError> {
         let bot = &self.link.bots.send;
-        let mut request = bot
-            .edit_message_text(ChatId(target.chat), MessageId(id), text)
-            .parse_mode(ParseMode::Html)
-            .link_preview_options(no_preview());
-        request.reply_markup = keyboard;
-        request.await.map(drop)
+        let (chat, id) = (ChatId(target.chat), MessageId(id));
+        match place {
+            Place::Text => {
+                let mut request = bot
+                    .edit_message_text(chat, id, text)
+                    .parse_mode(ParseMode::Html)
+                    .link_preview_options(no_preview());
+                request.reply_markup = keyboard;
+                request.await.map(drop)
+            }
+            Place::Caption => {
+                let mut request = bot
+                    .edit_message_caption(chat, id)
+                    .caption(text)
+                    .parse_mode(ParseMode::Html);
+                request.reply_markup = keyboard;
+                request.await.map(drop)
+            }
+        }
     }
 }
 

@@ -60,9 +60,9 @@ pub(crate) struct Inner {
     pub(crate) config: TelegramConfig,
     pub(crate) diffs: Arc<dyn Diffs>,
     pub(crate) notes: Mutex<mpsc::Receiver<Note>>,
+    pub(crate) redactor: Redactor,
     platform: Platform,
     vault: Vault,
-    redactor: Redactor,
     data_dir: PathBuf,
     state: watch::Sender<State>,
     /// The bot that was last seen to be there.

@@ -27,6 +27,8 @@ pub(crate) enum Remedy {
     NoReply,
     /// The same as plain text.
     Plain,
+    /// The same as the caption of a file.
+    Caption,
     /// Nothing.
     None,
 }
@@ -137,6 +139,8 @@ fn words(text: &str) -> Verdict {
         Verdict::Wrong(Remedy::NoReply)
     } else if text.contains("can't parse entities") {
         Verdict::Wrong(Remedy::Plain)
+    } else if text.contains("there is no text in the message to edit") {
+        Verdict::Wrong(Remedy::Caption)
     } else if says(&AGAIN) {
         Verdict::Again(None)
     } else if says(&GONE) || text.starts_with("forbidden") {
@@ -159,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_texts_of_the_bot_api_lead_to_their_verdicts() {
-        use Remedy::{NoReply, None as Nothing, Plain};
+        use Remedy::{Caption, NoReply, None as Nothing, Plain};
         use Verdict::{Again, Done, Gone, Wrong};
         for (text, verdict) in [
             (
@@ -213,6 +217,14 @@ mod tests {
             (
                 "Bad Request: can't parse entities: Unsupported start tag \"x\" at byte offset 0",
                 Wrong(Plain),
+            ),
+            (
+                "Bad Request: there is no text in the message to edit",
+                Wrong(Caption),
+            ),
+            (
+                "Bad Request: there is no caption in the message to edit",
+                Wrong(Nothing),
             ),
             ("Bad Request: message text is empty", Wrong(Nothing)),
             ("Bad Request: message is too long", Wrong(Nothing)),

@@ -46,6 +46,15 @@ struct Forms {
     texts: Vec<Zeroizing<String>>,
 }
 
+impl Forms {
+    fn of(value: Secret) -> Self {
+        Self {
+            texts: forms(value.expose()),
+            value,
+        }
+    }
+}
+
 impl std::fmt::Debug for Known {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[redacted]")
@@ -72,10 +81,7 @@ impl Known {
         if of_name.len() == REMEMBERED_VALUES {
             of_name.remove(0);
         }
-        of_name.push(Forms {
-            value: secret.clone(),
-            texts: forms(secret.expose()),
-        });
+        of_name.push(Forms::of(secret.clone()));
     }
 }
 
@@ -149,18 +155,36 @@ pub struct Redactor {
     known: Arc<Known>,
     /// The names it is limited to; none for all.
     names: Option<Arc<BTreeSet<String>>>,
+    /// What else it looks for.
+    parts: Arc<Known>,
 }
 
 impl Redactor {
     pub(crate) fn new(known: Arc<Known>) -> Self {
-        Self { known, names: None }
+        Self {
+            known,
+            names: None,
+            parts: Arc::default(),
+        }
     }
 
     pub(crate) fn of(known: Arc<Known>, names: BTreeSet<String>) -> Self {
         Self {
             known,
             names: Some(Arc::new(names)),
+            parts: Arc::default(),
         }
+    }
+
+    /// The same, which also looks for these parts of a secret alone, as of a URL
+    /// those that make it one.
+    #[must_use]
+    pub fn with_parts(mut self, name: &str, parts: Vec<Secret>) -> Self {
+        let forms = parts.into_iter().map(Forms::of).collect();
+        self.parts = Arc::new(Known {
+            values: RwLock::new(BTreeMap::from([(name.to_owned(), forms)])),
+        });
+        self
     }
 
     /// The text without secrets; borrowed when there was nothing to remove.
@@ -173,9 +197,15 @@ impl Redactor {
             .values
             .read()
             .unwrap_or_else(PoisonError::into_inner);
+        let parts = self
+            .parts
+            .values
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut hits: Vec<(Range<usize>, &str)> = Vec::new();
         let is_meant = |name| self.names.as_ref().is_none_or(|names| names.contains(name));
-        for (name, forms) in values.iter().filter(|(name, _)| is_meant(*name)) {
+        let meant = values.iter().filter(|(name, _)| is_meant(*name));
+        for (name, forms) in meant.chain(parts.iter()) {
             for pattern in forms.iter().flat_map(|f| &f.texts) {
                 hits.extend(occurrences(text, pattern).map(|range| (range, name.as_str())));
             }
@@ -284,6 +314,21 @@ mod tests {
             mine.redact("first-value second-value"),
             "[redacted:mine] second-value"
         );
+    }
+
+    #[test]
+    fn parts_of_a_secret_are_found_alone_and_in_every_form() {
+        let url = "https://h.test/hooks/first-part/second-part";
+        let whole = redactor(&[("hook", url)]);
+        assert!(matches!(whole.redact("second-part"), Cow::Borrowed(_)));
+        let parts = ["first-part", "second-part"].map(|part| Secret::new(part.to_owned()));
+        let both = whole.with_parts("hook", parts.into());
+        assert_eq!(both.redact(url), "[redacted:hook]");
+        assert_eq!(
+            both.redact("/first-part/second%2Dpart"),
+            "/[redacted:hook]/[redacted:hook]"
+        );
+        assert!(!format!("{both:?}").contains("first-part"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A press of a button: from the interaction to the answer.
 
-use crate::bindings::exports::sortie::connector::connector::{Event, Reply};
-use crate::bindings::sortie::connector::events::{Header, Payload};
-use crate::bindings::sortie::host::jobs::{Decision, Error};
 use crate::message;
+use notify_kit::events::{Header, Payload};
+use notify_kit::jobs::{Decision, Error};
+use notify_kit::{Event, Pressed, Reply};
 use serde_json::{Value, json};
 
 /// An interaction with a component of a message.
@@ -32,35 +32,30 @@ pub(crate) fn receive(
         return Ok(Some(say("This is not understood.")));
     }
     let action = pressed["data"]["custom_id"].as_str().unwrap_or_default();
-    let Some((question, yes)) = notify_kit::answer(action) else {
-        return Ok(Some(say("This button is of another time.")));
-    };
-    let (decision, word) = match yes {
-        true => (Decision::Approve, "Approved"),
-        false => (Decision::Reject, "Rejected"),
-    };
-    match decide(question, decision) {
-        Ok(()) => {
-            let before = pressed["message"]["content"].as_str().unwrap_or_default();
-            let who = pressed["member"]["user"]["username"]
-                .as_str()
-                .or(pressed["user"]["username"].as_str())
-                .unwrap_or("somebody");
-            let added = message::text(&format!("\n{word} by {who}"));
-            // What was escaped before is so still.
-            let room = 1_900_usize.saturating_sub(added.chars().count());
-            let kept: String = before.chars().take(room).collect();
-            let data = json!({
-                "content": format!("{kept}{added}"),
-                "components": [],
-                "allowed_mentions": { "parse": [] },
-            });
-            Ok(Some(reply(&json!({ "type": CHANGE, "data": data }))))
-        }
-        Err(Error::Other(why)) => Err(why),
-        Err(Error::NotFound) => Ok(Some(say("There is no such question."))),
-        Err(Error::Denied(why) | Error::Conflict(why) | Error::Invalid(why)) => Ok(Some(say(&why))),
-    }
+    Ok(Some(match notify_kit::press(action, decide)? {
+        Pressed::Decided(word) => closed(&pressed, word),
+        Pressed::Refused(why) => say(&why),
+        Pressed::Nothing => say("This button is of another time."),
+    }))
+}
+
+/// The message without its buttons, with who answered.
+fn closed(pressed: &Value, word: &str) -> Reply {
+    let before = pressed["message"]["content"].as_str().unwrap_or_default();
+    let who = pressed["member"]["user"]["username"]
+        .as_str()
+        .or(pressed["user"]["username"].as_str())
+        .unwrap_or("somebody");
+    let added = message::text(&format!("\n{word} by {who}"));
+    // What was escaped before is so still.
+    let room = 1_900_usize.saturating_sub(added.chars().count());
+    let kept: String = before.chars().take(room).collect();
+    let data = json!({
+        "content": format!("{kept}{added}"),
+        "components": [],
+        "allowed_mentions": { "parse": [] },
+    });
+    reply(&json!({ "type": CHANGE, "data": data }))
 }
 
 /// A word to the one who pressed.
@@ -87,7 +82,7 @@ fn reply(body: &Value) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::sortie::connector::events::{HttpRequest, Sender};
+    use notify_kit::events::{HttpRequest, Sender};
 
     fn event(body: &Value) -> Event {
         Event {

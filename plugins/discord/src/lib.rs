@@ -3,30 +3,34 @@
 //! It never sees a secret: the host verifies what comes in, and puts the path of
 //! the incoming webhook into what goes out.
 
-#![cfg_attr(
-    not(target_arch = "wasm32"),
-    allow(dead_code, reason = "only the component and the tests call it")
-)]
-
 mod inbound;
 mod message;
-mod outbound;
 
-mod bindings {
-    wit_bindgen::generate!({
-        inline: "
-            package sortie:discord;
-            world plugin {
-                include sortie:connector/job-connector@0.1.0;
-                include sortie:notifier/job-notifier@0.1.0;
-            }
-        ",
-        path: ["../../wit/host", "../../wit/connector", "../../wit/notifier"],
-        world: "sortie:discord/plugin",
-        generate_all,
-        additional_derives: [PartialEq],
-    });
+use notify_kit::{Event, Note, Reply, Service, http, jobs};
+use serde_json::Value;
+
+/// The service.
+pub struct Discord;
+
+impl Service for Discord {
+    const NAME: &'static str = "discord";
+    const URL: &'static str = "https://discord.com/api/webhooks/-";
+
+    fn message(note: &Note) -> Value {
+        message::of(note)
+    }
+
+    fn receive(
+        event: &Event,
+        _send: impl FnOnce(&http::Request) -> Result<http::Response, http::Error>,
+        decide: impl FnOnce(u64, jobs::Decision) -> Result<(), jobs::Error>,
+    ) -> Result<Option<Reply>, String> {
+        inbound::receive(event, decide)
+    }
 }
 
 #[cfg(target_arch = "wasm32")]
-mod component;
+mod component {
+    type Component = notify_kit::Component<super::Discord>;
+    notify_kit::bindings::export_service!(Component);
+}

@@ -3,9 +3,6 @@
 use notify_kit::{Note, action, cut};
 use serde_json::{Value, json};
 
-/// The incoming webhook. The host puts the secret part in place of the dash.
-pub(crate) const URL: &str = "https://discord.com/api/webhooks/-";
-
 /// The longest text of a message, in characters.
 const MAX_CHARS: usize = 2_000;
 
@@ -60,6 +57,11 @@ mod tests {
             message["components"][0]["components"][1]["custom_id"],
             "answer:7:no"
         );
+        let told = of(&Note {
+            question: None,
+            ..note
+        });
+        assert!(told["components"].is_null(), "nothing is asked");
     }
 
     #[test]

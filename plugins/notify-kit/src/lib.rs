@@ -1,10 +1,45 @@
-//! What the notifiers of chat services have in common: the words for an event,
-//! the answers of buttons, and what a service's status means. Plain text; each
-//! plugin writes it as its service wants it.
+//! What the plugins of chat services have in common: the words for an event, how
+//! they are posted to an incoming webhook and what its answer means, and what a
+//! button answers.
+//!
+//! A plugin says how its service writes a message and a press ([`Service`]). The
+//! kit knows no service by name, and sees no secret: the host puts the path of
+//! the incoming webhook into what goes out.
 
 mod digest;
+mod guest;
+mod outbound;
+mod press;
 
 use serde_json::Value;
+
+/// Generated from `wit/`.
+#[allow(missing_docs, clippy::all, reason = "generated code")]
+pub mod bindings {
+    wit_bindgen::generate!({
+        inline: "
+            package sortie:notify-kit;
+            world chat-service {
+                include sortie:connector/job-connector@0.1.0;
+                include sortie:notifier/job-notifier@0.1.0;
+            }
+        ",
+        path: ["../../wit/host", "../../wit/connector", "../../wit/notifier"],
+        world: "sortie:notify-kit/chat-service",
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+        export_macro_name: "export_service",
+        default_bindings_module: "notify_kit::bindings",
+    });
+}
+
+pub use bindings::exports::sortie::connector::connector::{Event, Reply};
+pub use bindings::sortie::connector::events;
+pub use bindings::sortie::host::{http, jobs};
+pub use guest::{Component, Service};
+pub use outbound::post;
+pub use press::{Pressed, action, press};
 
 /// The characters of a task's title that are shown.
 const TITLE_CHARS: usize = 200;
@@ -16,17 +51,17 @@ const FINDINGS: usize = 5;
 const FINDING_CHARS: usize = 150;
 
 /// An event, and the job it is about.
-pub struct Facts<'a> {
+struct Facts<'a> {
     /// The event's kind.
-    pub kind: &'a str,
+    kind: &'a str,
     /// Its data.
-    pub data: &'a Value,
+    data: &'a Value,
     /// The job's number; 0 for an event of the host.
-    pub job: u64,
+    job: u64,
     /// Its project.
-    pub project: &'a str,
+    project: &'a str,
     /// The first line of its task.
-    pub title: &'a str,
+    title: &'a str,
 }
 
 /// What is said.
@@ -39,7 +74,7 @@ pub struct Note {
 }
 
 /// The words for an event; none for one that is not told.
-pub fn note(facts: &Facts<'_>) -> Option<Note> {
+fn note(facts: &Facts<'_>) -> Option<Note> {
     let data = facts.data;
     let text = |key: &str| data[key].as_str().filter(|text| !text.is_empty());
     let result = &data["result"];
@@ -125,46 +160,6 @@ pub fn cut(text: &str, chars: usize) -> String {
     }
 }
 
-/// What a button does that answers a question.
-pub fn action(question: u64, yes: bool) -> String {
-    format!("answer:{question}:{}", if yes { "yes" } else { "no" })
-}
-
-/// The question that an action answers, and how.
-pub fn answer(action: &str) -> Option<(u64, bool)> {
-    let (id, word) = action.strip_prefix("answer:")?.split_once(':')?;
-    let yes = match word {
-        "yes" => true,
-        "no" => false,
-        _ => return None,
-    };
-    Some((id.parse().ok()?, yes))
-}
-
-/// What a service's answer to a message means.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It has the message.
-    Delivered,
-    /// It may take it later, after so many milliseconds.
-    Later(String, Option<u32>),
-    /// It never takes it.
-    Never(String),
-}
-
-/// The verdict of a status and of what `Retry-After` says in seconds.
-pub fn verdict(status: u16, retry_after: Option<&str>) -> Verdict {
-    let said = format!("the service answered {status}");
-    match status {
-        200..=299 => Verdict::Delivered,
-        408 | 429 | 500.. => {
-            let secs = retry_after.and_then(|secs| secs.trim().parse::<u32>().ok());
-            Verdict::Later(said, secs.map(|secs| secs.saturating_mul(1_000)))
-        }
-        _ => Verdict::Never(said),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,31 +213,5 @@ mod tests {
         assert!(note.text.chars().count() < 2_000);
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abcd", 3), "ab…");
-    }
-
-    #[test]
-    fn actions_come_back_as_they_went() {
-        for yes in [true, false] {
-            assert_eq!(answer(&action(7, yes)), Some((7, yes)));
-        }
-        for bad in [
-            "",
-            "answer:7",
-            "answer:x:yes",
-            "answer:7:maybe",
-            "host:7:yes",
-        ] {
-            assert_eq!(answer(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_status_has_a_verdict() {
-        assert_eq!(verdict(204, None), Verdict::Delivered);
-        assert!(matches!(
-            verdict(429, Some("3")),
-            Verdict::Later(_, Some(3_000))
-        ));
-        assert!(matches!(verdict(404, None), Verdict::Never(_)));
     }
 }

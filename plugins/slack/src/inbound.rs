@@ -1,11 +1,11 @@
 //! A press of a button: from the interaction to the answer, and to the message
 //! that takes the place of the one with the buttons.
 
-use crate::bindings::exports::sortie::connector::connector::{Event, Reply};
-use crate::bindings::sortie::connector::events::Payload;
-use crate::bindings::sortie::host::http::{self, Request, Response};
-use crate::bindings::sortie::host::jobs::{Decision, Error};
-use crate::{message, outbound};
+use crate::message;
+use notify_kit::events::Payload;
+use notify_kit::http::{self, Request, Response};
+use notify_kit::jobs::{Decision, Error};
+use notify_kit::{Event, Pressed, Reply};
 use serde_json::Value;
 
 /// Where Slack takes what is said about a press; nothing else is answered to.
@@ -26,23 +26,15 @@ pub(crate) fn receive(
     };
     let pressed = payload(&request.body).unwrap_or(Value::Null);
     let action = pressed["actions"][0]["value"].as_str().unwrap_or_default();
-    let Some((question, yes)) = notify_kit::answer(action) else {
-        return Ok(Some(seen()));
-    };
-    let (decision, word) = match yes {
-        true => (Decision::Approve, "Approved"),
-        false => (Decision::Reject, "Rejected"),
-    };
-    let (text, replaces) = match decide(question, decision) {
-        Ok(()) => {
+    let (text, replaces) = match notify_kit::press(action, decide)? {
+        Pressed::Decided(word) => {
             let who = pressed["user"]["username"].as_str().unwrap_or("somebody");
             let before = pressed["message"]["blocks"][0]["text"]["text"].as_str();
             let text = format!("{}\n{word} by {who}", before.unwrap_or_default());
             (text, true)
         }
-        Err(Error::Other(why)) => return Err(why),
-        Err(Error::NotFound) => ("There is no such question.".to_owned(), false),
-        Err(Error::Denied(why) | Error::Conflict(why) | Error::Invalid(why)) => (why, false),
+        Pressed::Refused(why) => (why, false),
+        Pressed::Nothing => return Ok(Some(seen())),
     };
     let url = pressed["response_url"].as_str().unwrap_or_default();
     if url.starts_with(RESPONSES) {
@@ -50,7 +42,7 @@ pub(crate) fn receive(
         body["replace_original"] = replaces.into();
         body["response_type"] = "ephemeral".into();
         // The answer counts whether or not it can be shown.
-        let _ = send(&outbound::post(url, &body));
+        let _ = send(&notify_kit::post(url, &body));
     }
     Ok(Some(seen()))
 }

@@ -3,9 +3,6 @@
 use notify_kit::{Note, action, cut};
 use serde_json::{Value, json};
 
-/// The incoming webhook. The host puts the secret part in place of the dash.
-pub(crate) const URL: &str = "https://hooks.slack.com/services/-";
-
 /// The longest text of a block, in characters.
 const MAX_CHARS: usize = 3_000;
 
@@ -67,6 +64,11 @@ mod tests {
         );
         assert_eq!(message["blocks"][0]["text"]["type"], "plain_text");
         assert_eq!(message["blocks"][1]["elements"][0]["value"], "answer:7:yes");
+        let told = of(&Note {
+            question: None,
+            ..note
+        });
+        assert!(told["blocks"][1].is_null(), "nothing is asked");
     }
 
     #[test]

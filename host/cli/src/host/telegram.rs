@@ -41,9 +41,9 @@ struct EngineDiffs(Engine);
 
 #[async_trait]
 impl Diffs for EngineDiffs {
-    async fn diff(&self, job: JobId, base: &str, head: &str) -> Option<Vec<u8>> {
+    async fn diff(&self, job: JobId, base: &str, head: &str) -> Option<String> {
         match self.0.diff_between(job, base, head).await {
-            Ok(diff) => diff.map(String::into_bytes),
+            Ok(diff) => diff,
             Err(error) => {
                 tracing::warn!(%error, %job, "the diff for a chat cannot be had");
                 None

@@ -50,7 +50,6 @@ use sortie_vault::{Redactor, Secret, Vault};
 
 use audit::Row;
 use error::Stop;
-use in_path::Hidden;
 use pool::{Key, Pool};
 use target::Target;
 use turns::Turns;
@@ -270,7 +269,7 @@ impl Shared {
         let mut outgoing = reqwest::Request::new(method, target.url.clone());
         *outgoing.headers_mut() = headers;
         *outgoing.body_mut() = request.body.map(reqwest::Body::from);
-        let mut hidden = Hidden::default();
+        let mut granted = self.redactor_of(rules);
         if let Some(credential) = &rule.credential {
             let secret = self.secret(credential).await?;
             match &credential.header {
@@ -284,7 +283,7 @@ impl Shared {
                     let placed = in_path::place(rule, &target, &secret)
                         .map_err(|why| unusable(credential, why))?;
                     *outgoing.url_mut() = placed.url;
-                    hidden = placed.hidden;
+                    granted = granted.with_parts(&credential.secret, placed.parts);
                 }
             }
         }
@@ -299,13 +298,12 @@ impl Shared {
             .into());
         }
         let body = self.body(&mut response, row, failed).await?;
-        let granted = self.redactor_of(rules);
         let with_cookies = rule.credential.is_none();
         let headers = scrub::headers(response.headers(), &granted, with_cookies);
         Ok(OutResponse {
             status: response.status().as_u16(),
-            headers: hidden.hide_in(headers),
-            body: clean(body, granted, hidden).await?,
+            headers,
+            body: clean(body, granted).await?,
         })
     }
 
@@ -400,9 +398,9 @@ fn check_fields(headers: &HeaderMap) -> Result<(), OutboundError> {
     Ok(())
 }
 
-async fn clean(body: Bytes, redactor: Redactor, hidden: Hidden) -> Result<Bytes, Stop> {
+async fn clean(body: Bytes, redactor: Redactor) -> Result<Bytes, Stop> {
     let size = body.len();
-    let scrub = move || hidden.hide(scrub::body(body, &redactor));
+    let scrub = move || scrub::body(body, &redactor);
     if size < SCAN_APART_BYTES {
         return Ok(scrub());
     }

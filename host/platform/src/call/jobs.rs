@@ -156,13 +156,15 @@ pub(super) async fn newest(
     Ok(views)
 }
 
-/// A job as plugins see it.
+/// A job as plugins see it: who asked for it is told by name, where the host
+/// knows one.
 pub(crate) async fn view_of(store: &Store, job: Job) -> Result<JobView, StoreError> {
     let phase = job.state.phase();
     let asked = match phase.waits_for_person() {
         true => store.approval(job.id).await?,
         false => None,
     };
+    let name = store.known_as(&job.requested_by).await?;
     let millis = |at: sortie_model::clock::Timestamp| u64::try_from(at.0).unwrap_or(0);
     Ok(JobView {
         id: job.id.0,
@@ -177,7 +179,7 @@ pub(crate) async fn view_of(store: &Store, job: Job) -> Result<JobView, StoreErr
             .chars()
             .take(TITLE_CHARS)
             .collect(),
-        requested_by: job.requested_by,
+        requested_by: name.unwrap_or(job.requested_by),
         branch: job.published.map(|published| published.branch),
         asked_commit: asked.and_then(|approval| approval.commit),
         detail: job.error.or(job.summary),

@@ -73,6 +73,13 @@ impl Store {
             .await
     }
 
+    /// What a person is called who acts as `plugin/source:user`; none for an
+    /// actor that is nobody the store knows.
+    pub async fn known_as(&self, actor: &str) -> Result<Option<String>> {
+        let actor = actor.to_owned();
+        self.look(move |conn| known_as(conn, &actor)).await
+    }
+
     /// Lets a person in, or gives one another name and role.
     ///
     /// # Errors
@@ -163,8 +170,7 @@ fn find(conn: &Connection, source: &str, user: &str) -> Result<Option<Person>> {
     )
 }
 
-/// What a person is called who acts as `plugin/source:user`; none for an actor
-/// that is nobody the store knows.
+/// As [`Store::known_as`], on that connection.
 pub(super) fn known_as(conn: &Connection, actor: &str) -> Result<Option<String>> {
     let account = actor
         .split_once('/')

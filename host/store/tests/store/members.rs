@@ -58,6 +58,30 @@ async fn the_last_owner_stays() {
 }
 
 #[tokio::test]
+async fn who_acts_is_called_by_name_while_known() {
+    let home = home().await;
+    let store = &home.store;
+    let ann = store
+        .put_person(person("ann", Role::Viewer), "cli")
+        .await
+        .unwrap();
+    let actor = "plugin/telegram:ann";
+    let called = store.known_as(actor).await.unwrap();
+    assert_eq!(called.as_deref(), Some("ANN"));
+    for stranger in [
+        "plugin/telegram:ben",
+        "plugin/slack:ann",
+        "plugin:ann",
+        "ann",
+        "",
+    ] {
+        assert_eq!(store.known_as(stranger).await.unwrap(), None, "{stranger}");
+    }
+    store.remove_person(ann.id, "cli").await.unwrap();
+    assert_eq!(store.known_as(actor).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_code_lets_exactly_one_in() {
     let home = home().await;
     let store = &home.store;

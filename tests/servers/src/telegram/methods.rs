@@ -178,8 +178,12 @@ fn edit(state: &mut State, method: &str, request: &Request) -> Result<Value, Ref
     let id = request.number("message_id").unwrap_or_default();
     let known = state.chat(chat).messages.get(&id);
     let message = known.ok_or_else(|| Refusal::bad("message to edit not found"))?;
-    if !message.is_own || message.is_file != wants_file {
+    if !message.is_own {
         return Err(Refusal::bad("message can't be edited"));
+    }
+    if message.is_file != wants_file {
+        let why = format!("there is no {key} in the message to edit");
+        return Err(Refusal::bad(&why));
     }
     let raw = request.text(key);
     if raw == message.raw && markup == message.markup {

@@ -2,8 +2,7 @@
 
 use crate::bindings::exports::sortie::notifier::notifier::{Failure, Notification, Receipt};
 use crate::bindings::sortie::host::http::{Error, Header, Request, Response};
-use crate::message;
-use notify_kit::{Facts, Verdict};
+use crate::{Facts, Service, note};
 use serde_json::Value;
 
 /// The service answers at once or is in trouble.
@@ -14,7 +13,7 @@ const TIMEOUT_MS: u32 = 15_000;
 /// # Errors
 ///
 /// The service does not have it, or it is not known whether it has.
-pub(crate) fn notify(
+pub(crate) fn notify<S: Service>(
     event: &Notification,
     send: impl FnOnce(&Request) -> Result<Response, Error>,
 ) -> Result<Receipt, Failure> {
@@ -26,14 +25,14 @@ pub(crate) fn notify(
         project: &event.job.project,
         title: &event.job.title,
     };
-    match notify_kit::note(&facts) {
-        Some(note) => verdict(send(&post(message::URL, &message::of(&note)))),
+    match note(&facts) {
+        Some(note) => verdict(S::NAME, send(&post(S::URL, &S::message(&note)))),
         None => Ok(Receipt { reference: None }),
     }
 }
 
 /// The request that posts a body.
-pub(crate) fn post(url: &str, body: &Value) -> Request {
+pub fn post(url: &str, body: &Value) -> Request {
     Request {
         method: "POST".into(),
         url: url.into(),
@@ -46,7 +45,8 @@ pub(crate) fn post(url: &str, body: &Value) -> Request {
     }
 }
 
-fn verdict(answer: Result<Response, Error>) -> Result<Receipt, Failure> {
+/// What became of a request of that plugin.
+fn verdict(plugin: &str, answer: Result<Response, Error>) -> Result<Receipt, Failure> {
     let response = match answer {
         Ok(response) => response,
         Err(Error::Invalid(why)) => {
@@ -54,7 +54,7 @@ fn verdict(answer: Result<Response, Error>) -> Result<Receipt, Failure> {
         }
         Err(Error::Denied(why)) => {
             return Err(Failure::Other(format!(
-                "the request is not granted: {why}; see `sortie plugin grant discord`"
+                "the request is not granted: {why}; see `sortie plugin grant {plugin}`"
             )));
         }
         Err(Error::TimedOut) => {
@@ -72,20 +72,48 @@ fn verdict(answer: Result<Response, Error>) -> Result<Receipt, Failure> {
             return Err(Failure::Retry((why, None)));
         }
     };
-    let mut headers = response.headers.iter();
-    let wait = headers.find(|field| field.name.eq_ignore_ascii_case("retry-after"));
-    match notify_kit::verdict(response.status, wait.map(|field| field.value.as_str())) {
-        Verdict::Delivered => Ok(Receipt { reference: None }),
-        Verdict::Later(why, after_ms) => Err(Failure::Retry((why, after_ms))),
-        Verdict::Never(why) => Err(Failure::Permanent(why)),
+    let said = format!("the service answered {}", response.status);
+    match response.status {
+        200..=299 => Ok(Receipt { reference: None }),
+        408 | 429 | 500.. => Err(Failure::Retry((said, pause_ms(&response.headers)))),
+        _ => Err(Failure::Permanent(said)),
     }
+}
+
+/// The pause that the service asks for, when it says so in seconds.
+fn pause_ms(headers: &[Header]) -> Option<u32> {
+    let mut headers = headers.iter();
+    let wait = headers.find(|field| field.name.eq_ignore_ascii_case("retry-after"))?;
+    let secs: u32 = wait.value.trim().parse().ok()?;
+    Some(secs.saturating_mul(1_000))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bindings::sortie::host::job_types::View;
+    use crate::{Event, Note, Reply, jobs};
     use serde_json::json;
+
+    /// A service that takes a text.
+    struct Plain;
+
+    impl Service for Plain {
+        const NAME: &'static str = "plain";
+        const URL: &'static str = "https://h.example/-";
+
+        fn message(note: &Note) -> Value {
+            json!({ "text": note.text, "question": note.question })
+        }
+
+        fn receive(
+            _event: &Event,
+            _send: impl FnOnce(&Request) -> Result<Response, Error>,
+            _decide: impl FnOnce(u64, jobs::Decision) -> Result<(), jobs::Error>,
+        ) -> Result<Option<Reply>, String> {
+            Ok(None)
+        }
+    }
 
     fn event(kind: &str, data: &Value) -> Notification {
         Notification {
@@ -120,14 +148,14 @@ mod tests {
             headers: headers.collect(),
             body: Vec::new(),
         };
-        notify(&event("job.halted", &json!({})), |_| Ok(response))
+        notify::<Plain>(&event("job.halted", &json!({})), |_| Ok(response))
     }
 
     #[test]
     fn a_halt_is_posted_with_its_reason() {
         let mut posted = None;
         let data = json!({ "reason": "no-changes", "detail": "Nothing was changed." });
-        let receipt = notify(&event("job.halted", &data), |request| {
+        let receipt = notify::<Plain>(&event("job.halted", &data), |request| {
             posted = Some(request.clone());
             Ok(Response {
                 status: 200,
@@ -137,15 +165,15 @@ mod tests {
         });
         assert_eq!(receipt, Ok(Receipt { reference: None }));
         let request = posted.expect("a request");
-        assert_eq!((&*request.method, &*request.url), ("POST", message::URL));
+        assert_eq!((&*request.method, &*request.url), ("POST", Plain::URL));
         assert_eq!(request.timeout_ms, Some(TIMEOUT_MS));
         let body = request.body.expect("a body");
         let body: Value = serde_json::from_slice(&body).expect("JSON");
-        let text = body["content"].as_str().expect("a text");
+        let text = body["text"].as_str().expect("a text");
         for part in ["42 halted", "site", "Fix it", "Nothing was changed"] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(body["components"].is_null(), "nothing is asked");
+        assert!(body["question"].is_null(), "nothing is asked");
     }
 
     #[test]
@@ -156,7 +184,7 @@ mod tests {
             "job.queued",
             "job.invented",
         ] {
-            let receipt = notify(&event(kind, &json!({})), |_| {
+            let receipt = notify::<Plain>(&event(kind, &json!({})), |_| {
                 unreachable!("{kind} is not told")
             });
             assert_eq!(receipt, Ok(Receipt { reference: None }));
@@ -192,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_did_not_get_through_may_later_unless_it_cannot() {
-        let failed = |error| notify(&event("job.halted", &json!({})), |_| Err(error));
+        let failed = |error| notify::<Plain>(&event("job.halted", &json!({})), |_| Err(error));
         for error in [
             Error::TimedOut,
             Error::Unreachable("no address".into()),
@@ -204,6 +232,6 @@ mod tests {
         assert!(matches!(refused, Err(Failure::Permanent(_))));
         // Whoever runs the host can grant it before the last try.
         let denied = failed(Error::Denied("no grant".into()));
-        assert!(matches!(denied, Err(Failure::Other(why)) if why.contains("plugin grant discord")));
+        assert!(matches!(denied, Err(Failure::Other(why)) if why.contains("plugin grant plain")));
     }
 }
