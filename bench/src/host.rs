@@ -4,7 +4,7 @@
 use crate::benches::Setting;
 use crate::http::{self, Connection};
 use crate::program;
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -49,6 +49,11 @@ impl Home {
         self.directory.path().join("data")
     }
 
+    /// What a host says there.
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("host.log")
+    }
+
     fn config(&self) -> PathBuf {
         self.directory.path().join("sortie.toml")
     }
@@ -64,20 +69,29 @@ impl Home {
             .arg("--config")
             .arg(self.config())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(std::fs::File::create(self.log()).context("make the host's log")?);
         let begun = Instant::now();
         let mut child = command
             .spawn()
             .with_context(|| format!("start {}", sortie.display()))?;
         let address = self.address;
-        let ready = tokio::task::spawn_blocking(move || wait(address, begun)).await??;
-        if let Some(status) = child.try_wait()? {
-            bail!("start a host: it ended with {status}");
+        // Until then nobody listens, or not everything is there.
+        while !is_ready(address).unwrap_or(false) {
+            if let Some(status) = child.try_wait()? {
+                let said = std::fs::read_to_string(self.log()).unwrap_or_default();
+                let last = said.lines().last().unwrap_or_default();
+                bail!("start a host: it ended with {status}: {last}");
+            }
+            ensure!(
+                begun.elapsed() < READY_LIMIT,
+                "start a host: it was not ready within {READY_LIMIT:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(Host {
             child,
             address,
-            ready,
+            ready: begun.elapsed(),
             token: self.data().join("api-token"),
         })
     }
@@ -157,20 +171,7 @@ impl Host {
     }
 }
 
-/// Asks until the answer is yes; how long that took since `begun`.
-fn wait(address: SocketAddr, begun: Instant) -> Result<Duration> {
-    while begun.elapsed() < READY_LIMIT {
-        match is_ready(address) {
-            Ok(true) => return Ok(begun.elapsed()),
-            // Nobody listens yet, or not everything is there.
-            Ok(false) | Err(_) => std::thread::sleep(Duration::from_millis(1)),
-        }
-    }
-    Err(anyhow!(
-        "start a host: it was not ready within {READY_LIMIT:?}"
-    ))
-}
-
+/// Whether a host there says that it is ready.
 fn is_ready(address: SocketAddr) -> std::io::Result<bool> {
     let limit = Duration::from_secs(5);
     let mut stream = TcpStream::connect_timeout(&address, limit)?;

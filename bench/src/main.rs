@@ -78,6 +78,8 @@ fn run(options: Options) -> Result<bool> {
         .scratch
         .unwrap_or_else(|| workspace.join("target/bench"));
     std::fs::create_dir_all(&scratch).with_context(|| format!("make {}", scratch.display()))?;
+    let scratch = std::fs::canonicalize(&scratch)
+        .with_context(|| format!("resolve {}", scratch.display()))?;
     ensure!(
         !program::in_memory(&scratch)?,
         "measure durability in {}: that is memory; name a directory on a disk with --scratch",

@@ -2,6 +2,7 @@
 
 use crate::error::{Result, StoreError};
 use crate::limits;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -84,6 +85,9 @@ fn open_there(path: &Path, mode: OpenFlags, busy_timeout: Duration) -> Result<Co
 fn prepare(conn: &Connection, busy_timeout: Duration) -> Result<()> {
     conn.busy_timeout(busy_timeout)?;
     conn.set_prepared_statement_cache_capacity(limits::STATEMENTS_KEPT);
+    // A plan may depend on no value: one that does, such as that of every
+    // `LIMIT ?`, is made anew whenever the value changes.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     conn.pragma_update(None, "trusted_schema", false)?;
     // A mapped file turns an I/O error of the disk into a signal that kills

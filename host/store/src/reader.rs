@@ -36,9 +36,9 @@ impl Readers {
     }
 
     /// Looks a few rows up by an index, without another thread: waking one
-    /// takes longer than the look. One statement, which sees what was committed
-    /// before now. What has to wait for anybody's lock goes the way of
-    /// [`Readers::read`].
+    /// takes longer than the look. Each statement sees what was committed before
+    /// it: what must all see one state is for [`Readers::read`], as is what has
+    /// to wait for anybody's lock.
     pub(crate) async fn look<T, F>(self: &Arc<Self>, query: F) -> Result<T>
     where
         T: Send + 'static,

@@ -213,7 +213,8 @@ impl Store {
         &self.inner.listeners
     }
 
-    /// Looks a few rows up by an index, with one statement and on this thread.
+    /// Looks a few rows up by an index, on this thread; no two statements need
+    /// see the same state.
     pub(crate) async fn look<T, F>(&self, query: F) -> Result<T>
     where
         T: Send + 'static,

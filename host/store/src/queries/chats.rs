@@ -47,7 +47,7 @@ impl Store {
     /// What is known of a chat, or of the one that it became.
     pub async fn chat(&self, source: &str, chat: &str) -> Result<Option<ChatRow>> {
         let (source, chat) = (source.to_owned(), chat.to_owned());
-        self.read(move |conn| {
+        self.look(move |conn| {
             let moved_to = moved_to(conn, &source, &chat)?;
             find(conn, &source, moved_to.as_ref().unwrap_or(&chat))
         })

@@ -96,7 +96,7 @@ impl Store {
     pub async fn deliveries_due(&self, notifier: &str, limit: u32) -> Result<Vec<DueDelivery>> {
         let now = self.clock().now();
         let notifier = notifier.to_owned();
-        self.read(move |conn| {
+        self.look(move |conn| {
             all(
                 conn,
                 DUE,
@@ -112,7 +112,7 @@ impl Store {
     pub async fn next_delivery_due(&self, notifier: &str) -> Result<Option<Timestamp>> {
         let now = self.clock().now();
         let notifier = notifier.to_owned();
-        self.read(move |conn| {
+        self.look(move |conn| {
             let next = first(
                 conn,
                 "SELECT min(due_at) FROM deliveries WHERE notifier = ?1 AND due_at > ?2",

@@ -66,7 +66,7 @@ impl Store {
     pub async fn due_events(&self, plugin: &str, limit: u32) -> Result<Vec<DueEvent>> {
         let now = self.clock().now();
         let plugin = plugin.to_owned();
-        self.read(move |conn| all(conn, DUE, params![plugin, now.0, limit.min(MAX_PAGE)], due))
+        self.look(move |conn| all(conn, DUE, params![plugin, now.0, limit.min(MAX_PAGE)], due))
             .await
     }
 
@@ -74,7 +74,7 @@ impl Store {
     pub async fn next_event_due(&self, plugin: &str) -> Result<Option<Timestamp>> {
         let now = self.clock().now();
         let plugin = plugin.to_owned();
-        self.read(move |conn| {
+        self.look(move |conn| {
             let next = first(
                 conn,
                 "SELECT min(due_at) FROM plugin_events WHERE plugin = ?1 AND due_at > ?2",
@@ -160,11 +160,11 @@ impl Store {
     /// Where a source stands, as its last event said.
     pub async fn source_cursor(&self, plugin: &str, source: &str) -> Result<Option<Value>> {
         let (plugin, source) = (plugin.to_owned(), source.to_owned());
-        self.read(move |conn| {
+        self.look(move |conn| {
             first(
                 conn,
                 "SELECT cursor FROM plugin_cursors WHERE plugin = ?1 AND source = ?2",
-                [plugin, source],
+                [&plugin, &source],
                 |row| parse("plugin_cursors", &row.get::<_, String>(0)?),
             )
         })

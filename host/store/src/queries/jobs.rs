@@ -21,7 +21,7 @@ pub(super) const PAGE_OF_PLACE: &str =
 impl Store {
     /// The job of that number.
     pub async fn job(&self, job: JobId) -> Result<Option<Job>> {
-        self.read(move |conn| find(conn, job)).await
+        self.look(move |conn| find(conn, job)).await
     }
 
     /// A page of jobs, newest first. A project that never was has none.

@@ -54,7 +54,7 @@ impl Store {
     /// more than [`MAX_PAGE`].
     pub async fn chat_queue(&self, source: &str, after: u64, limit: u32) -> Result<Vec<ChatHead>> {
         let source = source.to_owned();
-        self.read(move |conn| {
+        self.look(move |conn| {
             let page = params![source, signed(after), limit.min(MAX_PAGE)];
             all(conn, QUEUE, page, head)
         })
@@ -72,8 +72,10 @@ impl Store {
     }
 
     /// A task with what it says now; none when it was done, dropped or parked.
+    /// Its buttons may be those of newer contents than its revision, which then
+    /// stay in the queue.
     pub async fn chat_task(&self, id: u64) -> Result<Option<ChatTask>> {
-        self.read(move |conn| task_of(conn, id)).await
+        self.look(move |conn| task_of(conn, id)).await
     }
 
     /// Notes that a task is being done and may be done without anybody hearing

@@ -21,12 +21,12 @@ impl Store {
     /// The configured project of that name.
     pub async fn project(&self, name: &str) -> Result<Option<Project>> {
         let name = name.to_owned();
-        self.read(move |conn| by_name(conn, &name)).await
+        self.look(move |conn| by_name(conn, &name)).await
     }
 
     /// The configured projects, by name.
     pub async fn projects(&self) -> Result<Vec<Project>> {
-        self.read(list).await
+        self.look(list).await
     }
 }
 
