@@ -122,7 +122,7 @@ impl RunWarden {
         };
         written
             .inspect_err(|error| {
-                tracing::error!(%error, run = self.fence.run.0, "a connection has no row");
+                tracing::error!(%error, run = self.fence.run.0, "a connection could not be written down");
             })
             .ok()
     }

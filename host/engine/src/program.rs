@@ -63,6 +63,8 @@ pub(crate) struct Ran<R> {
     pub(crate) workspace_full: bool,
     /// It was stopped because it went on after it said that it was done.
     pub(crate) lingered: bool,
+    /// A host before this one stopped it, for a reason that it kept to itself.
+    pub(crate) stopped_before: bool,
     pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
     pub(crate) duration_ms: u64,
@@ -183,9 +185,9 @@ async fn follow<R: Reader>(
         .redactor
         .redact(&tail.into_text())
         .into_owned();
+    let was_stopped = !overdue && exit.status == ExitStatus::Killed(KillReason::Cancelled);
     // Also when a host before this one told it to.
-    let lingered =
-        done_at.is_some() && !overdue && exit.status == ExitStatus::Killed(KillReason::Cancelled);
+    let lingered = was_stopped && done_at.is_some();
     if exit.output_truncated {
         let said = format!(
             "the output went over {} bytes; of the rest its end is kept:\n{tail}",
@@ -213,6 +215,7 @@ async fn follow<R: Reader>(
         },
         timed_out,
         lingered,
+        stopped_before: was_stopped && !lingered && !stopped,
         tail,
         duration_ms: exit.duration_ms,
         reader,

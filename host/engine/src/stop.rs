@@ -28,25 +28,29 @@ pub(crate) async fn keep(context: &RunContext, why: &Fault, spent: Duration) -> 
 /// Why a run is to stop that was taken up again, once what its agent had done is
 /// taken.
 pub(crate) async fn again(context: &RunContext, steps: &[Step], why: Value) -> Fault {
+    let mut stopped = serde_json::from_value(why).unwrap_or_else(unstorable);
     for step in steps {
-        match rescue(context, step).await {
-            Err(Fault::Stale) => return Fault::Stale,
-            // As for a run that nobody killed: what stopped it is the reason.
-            Err(fault) => {
-                tracing::warn!(
-                    ?fault,
-                    run = context.fence.run.0,
-                    "what an agent had done is lost"
-                );
-            }
-            Ok(()) => {}
-        }
+        stopped = stands(context, stopped, rescue(context, step).await);
     }
     // Where it stood then: only from there it can ask a person.
     let phase = RunPhase::Executing;
     match persist(|| context.options.store.set_run_phase(context.fence, phase)).await {
-        Ok(()) => serde_json::from_value(why).unwrap_or_else(unstorable),
+        Ok(()) => stopped,
         Err(error) => error.into(),
+    }
+}
+
+/// What stopped a run is the reason also when what its agent had done cannot be
+/// taken, unless the run is somebody else's by now.
+pub(crate) fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) -> Fault {
+    match left {
+        Ok(()) => why,
+        Err(Fault::Stale) => Fault::Stale,
+        Err(fault) => {
+            let run = context.fence.run.0;
+            tracing::warn!(?fault, run, "what an agent had done is lost");
+            why
+        }
     }
 }
 

@@ -10,7 +10,6 @@ use crate::program::{self, Reader};
 use crate::progress::{Progress, cut};
 use crate::watchdog::{Stuck, Watchdog};
 use crate::{stop, thread, translate};
-use sortie_git::CommitId;
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
@@ -20,7 +19,7 @@ use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{Output, OutputStream, StepSpec, StepStatus, place};
+use sortie_sandbox::{Output, OutputStream, StepSpec, StepStatus, Workspace, place};
 use std::time::Instant;
 
 /// The longest summary kept, in characters. An answer to a question is one.
@@ -112,36 +111,35 @@ pub(super) async fn perform(
         )),
         (Some(stopped), _, _) => Some(stopped.fault()),
         (None, true, _) => Some(out_of_time(context)),
-        (None, false, stuck) => stuck.map(|stuck| Fault::halt(stuck.reason, stuck.detail)),
+        (None, false, Some(stuck)) => Some(Fault::halt(stuck.reason, stuck.detail)),
+        (None, false, None) => ran.stopped_before.then(|| {
+            let why = "a host before this one stopped the agent, and died before it wrote why";
+            Fault::halt(HaltReason::AgentStalled, why)
+        }),
     };
-    if let Some(stop) = &stop {
-        stop::keep(context, stop, began.elapsed()).await?;
+    if let Some(stop) = stop {
+        stop::keep(context, &stop, began.elapsed()).await?;
+        let kept = artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await;
+        let stop = stop::stands(context, stop, kept);
+        let left = match asked.writes {
+            true => save(context, &spec.id, ran.workspace).await,
+            false => ran.workspace.discard().await.map_err(Fault::from),
+        };
+        return Err(stop::stands(context, stop, left));
     }
     artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     let conclusion = parser.finish(ran.exit.clone()).await?;
-    let head = match asked.writes {
-        true => Some(collect::collect(context, &spec.id, ran.workspace).await),
+    let (head, changed) = match asked.writes {
+        true => {
+            let head = collect::collect(context, &spec.id, ran.workspace).await?;
+            let changed = collect::differs(context, &head).await?;
+            (Some(head), changed)
+        }
         false => {
             ran.workspace.discard().await?;
-            None
+            (None, false)
         }
     };
-    let head = match (head, &stop) {
-        (Some(head), None) => Some(head?),
-        (Some(head), Some(_)) => head.ok(),
-        (None, _) => None,
-    };
-    let changed = match &head {
-        Some(head) => collect::differs(context, head).await?,
-        None => false,
-    };
-    if let Some(stop) = stop {
-        // The work so far is kept in the mirror, where `sortie diff` shows it.
-        if let Some(head) = &head {
-            set_head(context, head).await?;
-        }
-        return Err(stop);
-    }
     // The work of a program that hung after its end is as good as that of one
     // that exited.
     let exit = match ran.lingered && conclusion.ending == Ending::Completed {
@@ -170,13 +168,14 @@ pub(crate) async fn rescue(context: &RunContext, step: &Step) -> Result<(), Faul
     };
     let ended = |known: &StepStatus| known.id == id && known.exit.is_some();
     if workspace.status().await?.steps.iter().any(ended) {
-        let head = collect::collect(context, &id, workspace).await?;
-        set_head(context, &head).await?;
+        save(context, &id, workspace).await?;
     }
     Ok(())
 }
 
-async fn set_head(context: &RunContext, head: &CommitId) -> Result<(), Fault> {
+/// Keeps the work so far in the mirror, where `sortie diff` shows it.
+async fn save(context: &RunContext, step: &str, workspace: Workspace) -> Result<(), Fault> {
+    let head = collect::collect(context, step, workspace).await?;
     let store = &context.options.store;
     sortie_store::persist(|| store.set_head(context.fence, head.as_str())).await?;
     Ok(())

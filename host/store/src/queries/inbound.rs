@@ -66,7 +66,7 @@ impl Store {
     pub async fn due_events(&self, plugin: &str, limit: u32) -> Result<Vec<DueEvent>> {
         let now = self.clock().now();
         let plugin = plugin.to_owned();
-        self.look(move |conn| all(conn, DUE, params![plugin, now.0, limit.min(MAX_PAGE)], due))
+        self.read(move |conn| all(conn, DUE, params![plugin, now.0, limit.min(MAX_PAGE)], due))
             .await
     }
 
