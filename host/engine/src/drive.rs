@@ -11,7 +11,7 @@ use crate::log::{self, RunLog};
 use crate::verification::Verification;
 use crate::workspace::WorkspaceSlot;
 use crate::{
-    EngineOptions, backoff, budget, checkpoint, prepare, result, steps, stop, thread, translate,
+    EngineOptions, backoff, budget, checkpoint, prepare, result, steps, thread, translate,
 };
 use futures::FutureExt as _;
 use sortie_model::budget::Limits;
@@ -196,7 +196,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
                     return with_publication(&context, ended).await;
                 }
                 let performed = match state.stop {
-                    Some(why) => Err(stop::again(&context, &state.steps, why).await),
+                    Some(why) => Err(steps::stop::again(&context, &state.steps, why).await),
                     None => steps::perform(&context, state.steps).await,
                 };
                 match performed {

@@ -28,7 +28,6 @@ mod progress;
 mod result;
 mod scan;
 mod steps;
-mod stop;
 mod thread;
 mod translate;
 mod verification;

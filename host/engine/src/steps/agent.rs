@@ -1,7 +1,7 @@
 //! A coding agent in the workspace. What it says is display text; what it did
 //! is what git finds afterwards.
 
-use super::{StepEnd, collect, out_of_time, sandbox_id, time_left_ms};
+use super::{StepEnd, collect, out_of_time, sandbox_id, stop, time_left_ms};
 use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
@@ -9,7 +9,7 @@ use crate::meter::{AtWork, RunMeter};
 use crate::program::{self, Reader};
 use crate::progress::{Progress, cut};
 use crate::watchdog::{Stuck, Watchdog};
-use crate::{stop, thread, translate};
+use crate::{thread, translate};
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
@@ -161,7 +161,7 @@ pub(super) async fn perform(
 
 /// Takes what an agent had done when it was stopped, where a host before this
 /// one did not come to it.
-pub(crate) async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
+pub(super) async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
     let id = sandbox_id(step);
     let Some(workspace) = context.workspace.left(context).await? else {
         return Ok(());

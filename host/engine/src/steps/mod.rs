@@ -1,15 +1,15 @@
 //! Does the steps of one decision and stores how each ended.
 
-pub(crate) mod agent;
+mod agent;
 mod approval;
 mod collect;
 mod exec;
 mod publish;
 mod scan;
+pub(crate) mod stop;
 
 use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
-use crate::stop;
 use crate::workspace::remaining_ms;
 use futures::future::join_all;
 use sortie_model::budget::{MicroUsd, Usage};
@@ -148,7 +148,7 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
     finish(context, step, end).await
 }
 
-pub(crate) fn millis(time: Duration) -> u64 {
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -215,3 +215,19 @@ fn what_a_run_may_reach_is_found_without_a_walk() {
     let open = plan(egress::ASKS_OPEN);
     assert!(open.contains("INDEX jobs_place (phase=?)"), "{open}");
 }
+
+#[test]
+fn another_page_is_read_by_the_same_plan() {
+    let dir = tempfile::tempdir().unwrap();
+    let wait = std::time::Duration::ZERO;
+    let conn = crate::db::open_writer(&dir.path().join("plans.db"), wait).unwrap();
+    let mut statement = conn
+        .prepare("SELECT name FROM sqlite_schema LIMIT ?1")
+        .unwrap();
+    for limit in [1, 2, 3] {
+        let mut rows = statement.query([limit]).unwrap();
+        while rows.next().unwrap().is_some() {}
+    }
+    let again = statement.get_status(rusqlite::StatementStatus::RePrepare);
+    assert_eq!(again, 0);
+}

@@ -2,9 +2,9 @@
 //! sandbox goes: a host that dies in between is followed by one that ends the
 //! run as it would have ended, and launches nothing again.
 
+use super::{agent, millis};
 use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
-use crate::steps::{agent, millis};
 use crate::translate::unstorable;
 use serde_json::Value;
 use sortie_model::budget::Usage;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// Stores why the run stops and books what its step worked. Only the first time
 /// counts.
-pub(crate) async fn keep(context: &RunContext, why: &Fault, spent: Duration) -> Result<(), Fault> {
+pub(super) async fn keep(context: &RunContext, why: &Fault, spent: Duration) -> Result<(), Fault> {
     let why = serde_json::to_value(why).map_err(unstorable)?;
     let used = Usage {
         time_ms: millis(spent),
@@ -42,7 +42,7 @@ pub(crate) async fn again(context: &RunContext, steps: &[Step], why: Value) -> F
 
 /// What stopped a run is the reason also when what its agent had done cannot be
 /// taken, unless the run is somebody else's by now.
-pub(crate) fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) -> Fault {
+pub(super) fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) -> Fault {
     match left {
         Ok(()) => why,
         Err(Fault::Stale) => Fault::Stale,
