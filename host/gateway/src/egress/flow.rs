@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// What a connection carries one way before that is written down while it goes
-/// on. A kill of the host forgets no more of each, and a write for so much costs
-/// nothing beside it.
+/// on. A kill of the host forgets about as much of each, and a write for so much
+/// costs nothing beside it.
 const WRITTEN_EVERY_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The counts of one connection.
