@@ -1,8 +1,9 @@
 //! What a call may ask for: checked before it comes to the writer, and written
 //! by the same functions as when a person asks for it.
 
+use super::answers::{self, Answer};
 use super::intake::{self, Checked};
-use super::people::{self, Again, Answer, Person};
+use super::people::{self, Again, Person};
 use super::{buttons, chat, egress, kv};
 use crate::db::{bounded, json, name};
 use crate::error::{Result, StoreError};
@@ -139,9 +140,9 @@ impl Prepared {
             // A late answer lets the question expire when a person gives it.
             // Here it fails the call, and the next sweep finds the question.
             Self::Decide(job, answer) => {
-                return Ok(Some(people::decide(tx, *job, answer)??.job));
+                return Ok(Some(answers::decide(tx, *job, answer)??.job));
             }
-            Self::Answer(answer) => return Ok(Some(people::decide_by_id(tx, answer)??.job)),
+            Self::Answer(answer) => return Ok(Some(answers::decide_by_id(tx, answer)??.job)),
             Self::AdmitHost { ask, allow, scope } => {
                 egress::admit(tx, *ask, *allow, *scope, person)?;
             }

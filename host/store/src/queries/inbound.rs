@@ -1,21 +1,26 @@
-//! Events that come in for plugins: taken in once, handled in order, tried
-//! again or parked. What people do with them is in `events.rs`.
+//! Events that come in for plugins: taken in once, and handed out in order. How
+//! a try of one ends is in `inbound/tries.rs`, where their sources stand in
+//! `inbound/cursors.rs`; what people do with events is in `events.rs`.
 //!
 //! Events of a source that are in line wait for each other. Of those that wait,
 //! the one with the lowest number is the head and has `due_at`; [`promote`]
 //! sees to that after every change. The others have it as long as they wait.
 
+mod cursors;
+mod tries;
+
+pub(super) use cursors::{forget_cursors, set_cursor};
+pub(super) use tries::{done, drop_all, open, settle};
+
+use super::chats;
 use super::rows::{named, parse, small};
-use super::{audit, chats};
-use crate::db::{all, bounded_bytes, cut_to, first, json, name, run, signed, unsigned};
+use crate::db::{all, bounded_bytes, first, json, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
-use crate::limits::{MAX_EVENT_BYTES, MAX_FAILURE_BYTES, MAX_OPEN_EVENTS, MAX_PAGE};
+use crate::limits::{MAX_EVENT_BYTES, MAX_OPEN_EVENTS, MAX_PAGE};
 use crate::store::Store;
-use crate::types::{
-    Accepted, Again, AuditEntry, DeliveryKey, DueEvent, MessageState, NewPluginEvent, SeenMessage,
-};
+use crate::types::{Accepted, DeliveryKey, DueEvent, MessageState, NewPluginEvent};
 use crate::writer::Tx;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 use serde_json::Value;
 use sortie_model::clock::Timestamp;
 use sortie_model::id::PluginEventId;
@@ -86,24 +91,6 @@ impl Store {
         .await
     }
 
-    /// A try failed. `attempt` is the one that [`DueEvent`] named; the error is
-    /// cut to [`MAX_FAILURE_BYTES`].
-    ///
-    /// # Errors
-    /// [`StoreError::Settled`] when the event was settled, or tried by someone
-    /// else, meanwhile; [`StoreError::NotFound`].
-    pub async fn fail_event(
-        &self,
-        event: PluginEventId,
-        attempt: u32,
-        error: &str,
-        again: Again,
-    ) -> Result<()> {
-        let error = cut_to(error, MAX_FAILURE_BYTES).to_owned();
-        self.write(move |tx| fail(tx, event, attempt, &error, again))
-            .await
-    }
-
     /// The event that one with this key would repeat. None says nothing about
     /// events under way: whoever stores one looks again where it writes.
     pub async fn known_event(
@@ -122,50 +109,6 @@ impl Store {
                      AND (forget_at IS NULL OR forget_at > ?4)",
                 params![plugin, source, key.hash, now.0],
                 |row| Ok((PluginEventId(unsigned(row.get(0)?)), state(row, 1)?)),
-            )
-        })
-        .await
-    }
-
-    /// Moves a source on past something that its plugin does not hear, with a
-    /// row for the log that says why.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] for an empty or overlong value.
-    pub async fn move_cursor(
-        &self,
-        plugin: &str,
-        source: &str,
-        cursor: Value,
-        seen: Option<SeenMessage>,
-        note: Option<AuditEntry>,
-    ) -> Result<()> {
-        name("the plugin's name", plugin)?;
-        name("the source's name", source)?;
-        let cursor = json("the source's place", &cursor)?;
-        let note = note.map(audit::Entry::new).transpose()?;
-        let (plugin, source) = (plugin.to_owned(), source.to_owned());
-        self.write(move |tx| {
-            if let Some(seen) = &seen {
-                chats::saw(tx, &source, seen)?;
-            }
-            if let Some(note) = &note {
-                note.append(tx)?;
-            }
-            set_cursor(tx, &plugin, &source, &cursor)
-        })
-        .await
-    }
-
-    /// Where a source stands, as its last event said.
-    pub async fn source_cursor(&self, plugin: &str, source: &str) -> Result<Option<Value>> {
-        let (plugin, source) = (plugin.to_owned(), source.to_owned());
-        self.look(move |conn| {
-            first(
-                conn,
-                "SELECT cursor FROM plugin_cursors WHERE plugin = ?1 AND source = ?2",
-                [&plugin, &source],
-                |row| parse("plugin_cursors", &row.get::<_, String>(0)?),
             )
         })
         .await
@@ -318,17 +261,6 @@ fn write(tx: &Tx<'_>, event: &Incoming, state: MessageState) -> Result<()> {
     }
 }
 
-pub(super) fn set_cursor(tx: &Tx<'_>, plugin: &str, source: &str, cursor: &str) -> Result<()> {
-    run(
-        tx.conn,
-        "INSERT INTO plugin_cursors (plugin, source, cursor, moved_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (plugin, source) DO UPDATE SET
-             cursor = excluded.cursor, moved_at = excluded.moved_at",
-        params![plugin, source, cursor, tx.now.0],
-    )?;
-    Ok(())
-}
-
 /// Makes the first that waits of a line its head, and no other.
 fn promote(tx: &mut Tx<'_>, plugin: &str, source: &str) -> Result<()> {
     let waiting = first(tx.conn, FIRST_WAITING, [plugin, source], |row| {
@@ -349,158 +281,6 @@ fn promote(tx: &mut Tx<'_>, plugin: &str, source: &str) -> Result<()> {
         [id],
     )?;
     tx.signals.plugins = true;
-    Ok(())
-}
-
-/// What a change has to know of an event.
-pub(super) struct Head {
-    pub(super) plugin: String,
-    pub(super) source: String,
-    pub(super) state: MessageState,
-    pub(super) attempts: u32,
-    in_line: bool,
-}
-
-impl Head {
-    /// Sees to its line, which it may have left or come back to.
-    pub(super) fn promote(&self, tx: &mut Tx<'_>) -> Result<()> {
-        match self.in_line {
-            true => promote(tx, &self.plugin, &self.source),
-            false => Ok(()),
-        }
-    }
-}
-
-/// The event, if it is not settled yet.
-pub(super) fn open(conn: &Connection, action: &'static str, event: PluginEventId) -> Result<Head> {
-    let found = first(
-        conn,
-        "SELECT plugin, source, state, attempts, in_line FROM plugin_events WHERE id = ?1",
-        [signed(event.0)],
-        |row| {
-            Ok(Head {
-                plugin: row.get(0)?,
-                source: row.get(1)?,
-                state: state(row, 2)?,
-                attempts: small(row.get(3)?),
-                in_line: row.get(4)?,
-            })
-        },
-    )?;
-    let head = found.ok_or_else(|| StoreError::not_found(event))?;
-    match head.state {
-        MessageState::Pending | MessageState::Parked => Ok(head),
-        settled => Err(moved(
-            action,
-            event,
-            format!("it is {} already", settled.as_str()),
-        )),
-    }
-}
-
-/// The event, if that is the try which it waits for.
-fn tried(
-    conn: &Connection,
-    action: &'static str,
-    event: PluginEventId,
-    attempt: u32,
-) -> Result<Head> {
-    let head = open(conn, action, event)?;
-    if head.state == MessageState::Pending && attempt.checked_sub(1) == Some(head.attempts) {
-        return Ok(head);
-    }
-    let detail = format!(
-        "it is {} after {} tries, and this was try {attempt}",
-        head.state.as_str(),
-        head.attempts
-    );
-    Err(moved(action, event, detail))
-}
-
-fn moved(action: &'static str, event: PluginEventId, detail: String) -> StoreError {
-    StoreError::Settled {
-        action,
-        what: event.to_string(),
-        detail,
-    }
-}
-
-/// A try of the event went well.
-pub(super) fn done(
-    tx: &mut Tx<'_>,
-    plugin: &str,
-    event: PluginEventId,
-    attempt: u32,
-) -> Result<()> {
-    let head = tried(tx.conn, "finish", event, attempt)?;
-    if head.plugin != plugin {
-        return Err(StoreError::not_found(format_args!(
-            "{event} of plugin {plugin}"
-        )));
-    }
-    settle(tx, event, MessageState::Done, attempt, None)?;
-    head.promote(tx)
-}
-
-/// Ends an event. What it said is not kept.
-pub(super) fn settle(
-    tx: &Tx<'_>,
-    event: PluginEventId,
-    state: MessageState,
-    attempts: u32,
-    error: Option<&str>,
-) -> Result<()> {
-    run(
-        tx.conn,
-        "UPDATE plugin_events SET state = ?2, attempts = ?3, error = ?4, sender = NULL,
-             payload = NULL, not_before = NULL, due_at = NULL, settled_at = ?5
-         WHERE id = ?1",
-        params![signed(event.0), state.as_str(), attempts, error, tx.now.0],
-    )?;
-    Ok(())
-}
-
-fn fail(
-    tx: &mut Tx<'_>,
-    event: PluginEventId,
-    attempt: u32,
-    error: &str,
-    again: Again,
-) -> Result<()> {
-    let head = tried(tx.conn, "note a failure of", event, attempt)?;
-    let (state, not_before) = match again {
-        Again::At(time) => (MessageState::Pending, Some(time.0)),
-        Again::Park => (MessageState::Parked, None),
-    };
-    run(
-        tx.conn,
-        "UPDATE plugin_events SET state = ?2, attempts = ?3, error = ?4, not_before = ?5,
-             due_at = CASE WHEN due_at IS NOT NULL THEN ?5 END
-         WHERE id = ?1",
-        params![signed(event.0), state.as_str(), attempt, error, not_before],
-    )?;
-    tx.signals.plugins = true;
-    head.promote(tx)
-}
-
-/// Drops all events of a plugin that are not settled; how many.
-pub(super) fn drop_all(tx: &Tx<'_>, plugin: &str, why: &str) -> Result<usize> {
-    run(
-        tx.conn,
-        "UPDATE plugin_events SET state = 'dropped', error = ?2, sender = NULL, payload = NULL,
-             not_before = NULL, due_at = NULL, settled_at = ?3
-         WHERE plugin = ?1 AND settled_at IS NULL",
-        params![plugin, why, tx.now.0],
-    )
-}
-
-/// Forgets where a plugin's sources stand.
-pub(super) fn forget_cursors(tx: &Tx<'_>, plugin: &str) -> Result<()> {
-    run(
-        tx.conn,
-        "DELETE FROM plugin_cursors WHERE plugin = ?1",
-        [plugin],
-    )?;
     Ok(())
 }
 

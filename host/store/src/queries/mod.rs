@@ -1,5 +1,6 @@
 //! The queries, grouped by who asks: one function per query, typed rows out.
 
+mod answers;
 mod artifact;
 mod audit;
 mod budget;
@@ -38,6 +39,7 @@ mod stats;
 mod step;
 mod threads;
 pub(crate) mod timeline;
+mod unanswered;
 
 /// The tenant when there is one.
 pub(crate) const DEFAULT_TENANT: i64 = 1;

@@ -4,10 +4,9 @@
 
 use super::jobs::PAGE_OF_PLACE;
 use super::lease::{FIRST_OF_PROJECT, LEASED_RUNS, PROJECTS_RUNNING};
-use super::people::REMINDED;
-use super::people::{EXPIRED, NEXT_EXPIRY};
 use super::state::OPEN_RUN;
 use super::timeline::AFTER_OF_JOB;
+use super::unanswered::{EXPIRED, NEXT_EXPIRY, REMINDED};
 use super::{
     audit, buttons, chat, deliveries, egress, events, host, inbound, model_calls, outbox, outgoing,
     spending, stats, threads,

@@ -147,6 +147,16 @@ pub(super) fn end_run(tx: &Tx<'_>, run_id: RunId, error: Option<&str>) -> Result
     Ok(())
 }
 
+/// Writes what ended the job into its row.
+pub(super) fn set_error(tx: &Tx<'_>, job: JobId, error: &str) -> Result<()> {
+    run(
+        tx.conn,
+        "UPDATE jobs SET error = ?2 WHERE id = ?1",
+        params![signed(job.0), error],
+    )?;
+    Ok(())
+}
+
 /// Builds an event's data.
 macro_rules! data {
     ($($key:literal: $value:expr),* $(,)?) => {{
