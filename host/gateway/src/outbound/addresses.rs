@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use super::error::{OutboundError, Stop};
-use super::rule::{Rule, Scheme};
+use super::rule::Rule;
+use super::scheme::Scheme;
 use super::target::Target;
 use crate::net::{Opened, Reach, Resolve, VetError, vet};
 

@@ -14,25 +14,31 @@
 
 mod addresses;
 mod audit;
+mod credential;
 mod error;
 mod headers;
 mod in_path;
 mod message;
+mod method;
 mod path;
 mod pool;
 mod rule;
+mod scheme;
 pub(crate) mod scrub;
 mod target;
 mod turns;
 
 pub(crate) use audit::begin;
 pub use audit::{Audit, AuditEntry, Outcome};
+pub use credential::{CredentialUse, Sign};
 pub use error::{OutboundError, SetupError};
 pub use headers::{FieldName, MAX_FIELD_BYTES, MAX_FIELDS};
 pub use message::{Header, OutRequest, OutResponse};
+pub use method::MethodName;
 pub use path::PathPrefix;
 pub(crate) use pool::tls;
-pub use rule::{CredentialUse, MethodName, Rule, RuleError, Scheme, Sign};
+pub use rule::{Rule, RuleError};
+pub use scheme::Scheme;
 pub use target::MAX_URL_BYTES;
 
 pub use crate::net::{Reach, Resolve, SystemResolver};

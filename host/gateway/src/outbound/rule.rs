@@ -5,13 +5,15 @@
 //! its own and against the others, and every error says what to write.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use sortie_model::host::HostPattern;
 
-use super::headers::{self, FieldName};
+use super::credential::CredentialUse;
+use super::headers;
+use super::method::MethodName;
 use super::path::PathPrefix;
+use super::scheme::Scheme;
 
 /// One kind of request that is allowed.
 ///
@@ -51,164 +53,6 @@ pub struct Rule {
     pub credential: Option<CredentialUse>,
 }
 
-/// How a secret goes out with a request: as the header `header`, its value the
-/// `prefix` and the secret, or what the secret makes of the body; or as the
-/// path of the request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CredentialUse {
-    /// The secret's name in the vault.
-    pub secret: String,
-    /// The header; `authorization` when none is written. A secret in the path
-    /// has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub header: Option<FieldName>,
-    /// What stands before the secret, such as `Bearer ` with its space.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub prefix: String,
-    /// A signature goes out in place of the secret; none sends the secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sign: Option<Sign>,
-    /// The secret is a whole URL, as incoming webhooks have: its path takes the
-    /// place of the segment `-` that follows the rule's `path_prefix`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub in_path: bool,
-}
-
-impl CredentialUse {
-    /// The same with the header that it has when none is written.
-    fn with_header(mut self) -> Self {
-        if !self.in_path && self.header.is_none() {
-            self.header = Some(authorization());
-        }
-        self
-    }
-}
-
-/// What is sent in place of a secret that stays here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sign {
-    /// HMAC-SHA256 of the body's bytes under the secret, in lower-case hex: how
-    /// GitHub signs webhooks. A request without a body signs an empty one.
-    HmacSha256,
-}
-
-impl fmt::Display for Sign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::HmacSha256 => "hmac-sha256",
-        })
-    }
-}
-
-/// How a request travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scheme {
-    /// In the clear.
-    Http,
-    /// Over TLS.
-    Https,
-}
-
-impl Scheme {
-    /// The port of a URL that names none.
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
-    }
-
-    pub(crate) fn of(text: &str) -> Option<Self> {
-        match text {
-            "http" => Some(Self::Http),
-            "https" => Some(Self::Https),
-            _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        })
-    }
-}
-
-/// The name of a method: capitals and hyphens, at most sixteen. `CONNECT`
-/// makes a tunnel nobody looks into and `TRACE` sends a credential back by
-/// definition; neither can be named.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct MethodName(String);
-
-/// Longer than any method in the registry that an API answers to.
-const MAX_METHOD_CHARS: usize = 16;
-
-impl MethodName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether what a request asks for is in its body.
-    fn is_its_body(&self) -> bool {
-        matches!(self.0.as_str(), "POST" | "PUT" | "PATCH")
-    }
-}
-
-impl FromStr for MethodName {
-    type Err = RuleError;
-
-    fn from_str(text: &str) -> Result<Self, RuleError> {
-        let refuse = |advice: String| RuleError::new("method", text, advice);
-        let fits = (1..=MAX_METHOD_CHARS).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
-        match text {
-            "CONNECT" | "TRACE" => Err(refuse(
-                "leave it out: neither CONNECT nor TRACE is ever allowed".to_owned(),
-            )),
-            _ if fits => Ok(Self(text.to_owned())),
-            _ if text.len() <= MAX_METHOD_CHARS
-                && text.bytes().all(|b| b.is_ascii_alphabetic())
-                && !text.is_empty() =>
-            {
-                Err(refuse(format!(
-                    "write it in capitals, {}",
-                    text.to_ascii_uppercase()
-                )))
-            }
-            _ => Err(refuse(
-                "write a method such as GET or POST; name each one".to_owned(),
-            )),
-        }
-    }
-}
-
-impl TryFrom<String> for MethodName {
-    type Error = RuleError;
-
-    fn try_from(text: String) -> Result<Self, RuleError> {
-        text.parse()
-    }
-}
-
-impl From<MethodName> for String {
-    fn from(name: MethodName) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for MethodName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The table as it is written, before its fields are held against each other.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -227,15 +71,11 @@ struct Written {
 }
 
 fn get() -> Vec<MethodName> {
-    vec![MethodName("GET".to_owned())]
+    vec![MethodName::get()]
 }
 
 fn https() -> Vec<Scheme> {
     vec![Scheme::Https]
-}
-
-fn authorization() -> FieldName {
-    FieldName::from_static(http::header::AUTHORIZATION)
 }
 
 impl TryFrom<Written> for Rule {

@@ -9,8 +9,10 @@ use sortie_model::host::HostName;
 use url::Url;
 
 use super::error::OutboundError;
+use super::method::MethodName;
 use super::path;
-use super::rule::{MethodName, Rule, Scheme};
+use super::rule::Rule;
+use super::scheme::Scheme;
 
 /// The longest URL, as the WIT promises.
 pub const MAX_URL_BYTES: usize = 8 * 1024;
