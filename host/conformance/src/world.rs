@@ -2,172 +2,23 @@
 //! behind the imports of a plugin under test. It grants what it was told to,
 //! as the real one does, writes nothing anywhere and reaches no network.
 
+mod covered;
+mod kept;
+mod script;
+
+pub(crate) use covered::is_to_webhook;
+pub(crate) use kept::Kept;
+pub(crate) use script::{Script, answer, job};
+
 use crate::asked::Asked;
 use async_trait::async_trait;
-use sortie_package::manifest::{EgressRequest, Grant, JobAction, Requests, Scheme};
+use covered::covered;
+use sortie_package::manifest::{Grant, JobAction};
 use sortie_plugins::outside::{
     ChatError, ChatMessage, ChatPlace, Decision, Http, HttpError, HttpRequest, HttpResponse,
     JobView, JobsError, KvError, Outside, Reach, Submission,
 };
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// What the host answers.
-#[derive(Clone, Debug)]
-pub(crate) struct Script {
-    /// To everything about jobs, instead of doing it.
-    pub(crate) jobs: Option<JobsError>,
-    /// To everything about messages, instead of queueing it.
-    pub(crate) chat: Option<ChatError>,
-    /// To every change of a key, instead of keeping it.
-    pub(crate) kv: Option<KvError>,
-    /// To requests, in order; the last for all that follow.
-    pub(crate) http: Vec<Result<HttpResponse, HttpError>>,
-    /// Every job there is; none for one of every number, like `job`.
-    pub(crate) known: Option<Vec<JobView>>,
-    /// How a job stands that is not among them.
-    pub(crate) job: JobView,
-    /// What happened, as `GET /v1/stats` gives it.
-    pub(crate) stats: String,
-    /// The projects, as `GET /v1/projects` gives them.
-    pub(crate) projects: String,
-}
-
-impl Default for Script {
-    /// All goes well, and every number is a job's that runs.
-    fn default() -> Self {
-        Self {
-            jobs: None,
-            chat: None,
-            kv: None,
-            http: vec![Ok(answer(200, &[], "{}"))],
-            known: None,
-            job: job(1, "running"),
-            stats: STATS.trim().to_owned(),
-            projects: PROJECTS.trim().to_owned(),
-        }
-    }
-}
-
-/// A day of three tasks.
-const STATS: &str = include_str!("stats.json");
-/// One project.
-const PROJECTS: &str = include_str!("projects.json");
-
-impl Script {
-    /// A job as it stands.
-    fn found(&self, id: u64) -> Option<JobView> {
-        match &self.known {
-            Some(known) => known.iter().find(|job| job.id == id).cloned(),
-            None => Some(JobView {
-                id,
-                ..self.job.clone()
-            }),
-        }
-    }
-
-    /// What a job asks about.
-    pub(crate) fn asked_commit(&self, id: u64) -> Option<String> {
-        self.found(id)?.asked_commit
-    }
-
-    /// Has every job ask about this commit.
-    pub(crate) fn ask_about(&mut self, commit: &str) {
-        let known = self.known.iter_mut().flatten();
-        for job in known.chain([&mut self.job]) {
-            job.asked_commit = Some(commit.to_owned());
-        }
-    }
-}
-
-/// An answer to a request.
-pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> HttpResponse {
-    HttpResponse {
-        status,
-        headers: headers
-            .iter()
-            .map(|(name, value)| sortie_plugins::outside::Header {
-                name: (*name).into(),
-                value: (*value).into(),
-            })
-            .collect(),
-        body: body.into(),
-    }
-}
-
-/// A job as most are.
-pub(crate) fn job(id: u64, state: &str) -> JobView {
-    JobView {
-        id,
-        project: "site".into(),
-        state: state.into(),
-        is_final: matches!(state, "succeeded" | "failed" | "cancelled" | "halted"),
-        title: "Fix the typo in README.md".into(),
-        requested_by: "ana".into(),
-        branch: None,
-        asked_commit: None,
-        detail: None,
-        created_at_ms: 1_760_000_000_000,
-        updated_at_ms: 1_760_000_060_000,
-    }
-}
-
-/// What outlives a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
-    kv: BTreeMap<String, Vec<u8>>,
-    /// Of keys and values together.
-    bytes: u64,
-    jobs: u64,
-    messages: u64,
-}
-
-impl Default for Kept {
-    fn default() -> Self {
-        Self {
-            kv: BTreeMap::new(),
-            bytes: 0,
-            jobs: 1_000,
-            messages: 1_000,
-        }
-    }
-}
-
-impl Kept {
-    pub(crate) fn with(kv: BTreeMap<String, Vec<u8>>) -> Self {
-        let sizes = kv.iter().map(|(key, value)| size(key, value));
-        Self {
-            bytes: sizes.sum(),
-            kv,
-            ..Self::default()
-        }
-    }
-
-    /// Of keys and values together.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Sets or removes a key unless the quota would be passed.
-    fn put(&mut self, key: String, value: Option<Vec<u8>>, quota: u64) -> Result<(), KvError> {
-        let of = |value: Option<&Vec<u8>>| value.map_or(0, |value| size(&key, value));
-        let less = of(self.kv.get(&key));
-        let after = self.bytes - less + of(value.as_ref());
-        if after > quota && after > self.bytes {
-            return Err(KvError::Quota(quota));
-        }
-        self.bytes = after;
-        match value {
-            Some(value) => self.kv.insert(key, value),
-            None => self.kv.remove(&key),
-        };
-        Ok(())
-    }
-}
-
-fn size(key: &str, value: &[u8]) -> u64 {
-    (key.len() + value.len()) as u64
-}
 
 /// What came of a call.
 #[derive(Clone, Debug, Default)]
@@ -263,39 +114,6 @@ fn name(action: JobAction) -> &'static str {
         JobAction::Retry => "retry",
         JobAction::Decide => "decide",
     }
-}
-
-/// Whether a grant covers a request, by the same comparison that shows an
-/// operator what a manifest asks for.
-fn covered(grant: &Grant, request: &HttpRequest) -> Result<bool, String> {
-    let url = url::Url::parse(&request.url).map_err(|error| error.to_string())?;
-    let scheme = match url.scheme() {
-        "https" => Scheme::Https,
-        "http" => Scheme::Http,
-        other => return Err(format!("{other} is no scheme of requests")),
-    };
-    let asked = Requests {
-        egress: vec![EgressRequest {
-            host: url.host_str().unwrap_or_default().to_owned(),
-            methods: vec![request.method.clone()],
-            path_prefix: url.path().to_owned(),
-            schemes: vec![scheme],
-            port: url.port(),
-            private: false,
-            credential: None,
-        }],
-        ..Requests::default()
-    };
-    Ok(asked.beyond(grant).is_empty())
-}
-
-/// Whether a request goes to an incoming webhook: an address that is itself the
-/// secret, and so takes a message and nothing that tells it from another.
-pub(crate) fn is_to_webhook(grant: &Grant, request: &HttpRequest) -> bool {
-    let mut others = grant.clone();
-    let in_path = |rule: &EgressRequest| rule.credential.as_ref().is_some_and(|own| own.in_path);
-    others.egress.retain(|rule| !in_path(rule));
-    covered(grant, request) == Ok(true) && covered(&others, request) == Ok(false)
 }
 
 #[async_trait]
