@@ -190,6 +190,7 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         _ => {
             let error = format!("rejected by {}", answer.person.by);
             end_run(tx, approval.run, Some(&error))?;
+            set_error(tx, job, &error)?;
         }
     }
     let approval = newest_approval(tx.conn, job)?

@@ -136,7 +136,7 @@ pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person, again: &Again)
     };
     run(
         tx.conn,
-        "UPDATE jobs SET attempts_before_retry = attempts, summary = NULL,
+        "UPDATE jobs SET attempts_before_retry = attempts, summary = NULL, error = NULL,
              start = ?2, start_base = ?3, start_commit = ?4
          WHERE id = ?1",
         params![

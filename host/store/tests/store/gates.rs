@@ -215,6 +215,32 @@ async fn a_rejection_ends_the_run_and_only_a_retry_begins_another() {
 }
 
 #[tokio::test]
+async fn what_ended_a_job_is_told_until_it_is_tried_again() {
+    let home = home().await;
+    let store = &home.store;
+    let job = home.executing().await.job.id;
+    let cancelled = store.cancel(job, "ana", "cli").await.unwrap();
+    assert_eq!(cancelled.job.error.as_deref(), Some("cancelled by ana"));
+    let retried = store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
+    assert_eq!(retried.error, None);
+    let claim = store.claim(PLENTY).await.unwrap().unwrap();
+    assert_eq!((claim.job.id, &claim.job.error), (job, &None));
+    home.execute(claim.fence).await;
+    store
+        .park(claim.fence, home.question(60_000))
+        .await
+        .unwrap();
+    let decided = store
+        .decide(job, answer(Decision::Rejected, "ben"))
+        .await
+        .unwrap();
+    assert_eq!(decided.job.error.as_deref(), Some("rejected by ben"));
+    let runs = store.runs(job).await.unwrap();
+    let told: Vec<_> = runs.iter().map(|run| run.error.as_deref()).collect();
+    assert_eq!(told, [Some("cancelled by ana"), Some("rejected by ben")]);
+}
+
+#[tokio::test]
 async fn an_answer_where_nothing_was_asked_is_illegal() {
     let home = home().await;
     let job = home.submit().await.id;
