@@ -28,20 +28,22 @@ use rulings::{for_run, project_of, rule, rulings};
 use rusqlite::{Connection, Row, params};
 use serde_json::json;
 use sortie_model::clock::Timestamp;
-use sortie_model::egress::{Ruling, RulingScope};
+use sortie_model::egress::RulingScope;
 use sortie_model::host::HostName;
 use sortie_model::id::{Fence, JobId, RunId};
+use std::collections::BTreeMap;
 
 /// What a job asked.
 pub(super) const ASKS_OF_JOB: &str = "SELECT job_id, run_id, host, port, reason, asked_at, id
      FROM egress_asks WHERE job_id = ?1 ORDER BY id";
 
-/// What the jobs that are not over asked, newest first.
+/// A page of what the jobs that are not over asked, newest first.
 pub(super) const ASKS_OPEN: &str = "SELECT a.job_id, a.run_id, a.host, a.port, a.reason,
          a.asked_at, a.id
      FROM jobs j INDEXED BY jobs_place CROSS JOIN egress_asks a ON a.job_id = j.id
      WHERE j.phase IN ('queued', 'running', 'awaiting_approval', 'needs_review', 'approved')
-     ORDER BY a.id DESC LIMIT ?1";
+         AND a.id < ?1
+     ORDER BY a.id DESC LIMIT ?2";
 
 impl Store {
     /// Puts a refused request on the timeline, and a question beside it when a
@@ -81,15 +83,28 @@ impl Store {
 
     /// What the jobs that are not over asked and nobody answered, newest first.
     pub async fn egress_questions(&self, limit: u32) -> Result<Vec<EgressAsk>> {
-        self.read(move |conn| {
-            let asks = all(conn, ASKS_OPEN, [MAX_PAGE], ask)?;
-            let mut asks = answered(conn, asks)?;
-            asks.retain(|ask| ask.ruling.is_none());
-            asks.truncate(limit.min(MAX_PAGE) as usize);
-            Ok(asks)
-        })
-        .await
+        self.read(move |conn| questions(conn, limit.min(MAX_PAGE) as usize))
+            .await
     }
+}
+
+/// Which answer fits is known only once a page is read, and newer questions that
+/// have one must not push out an older one that has none.
+fn questions(conn: &Connection, limit: usize) -> Result<Vec<EgressAsk>> {
+    let mut found = Vec::new();
+    let mut before = i64::MAX;
+    loop {
+        let page = all(conn, ASKS_OPEN, [before, i64::from(MAX_PAGE)], ask)?;
+        let is_last = page.len() < MAX_PAGE as usize;
+        before = page.last().map_or(before, |ask| signed(ask.id));
+        let page = answered(conn, page)?;
+        found.extend(page.into_iter().filter(|ask| ask.ruling.is_none()));
+        if is_last || found.len() >= limit {
+            break;
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 fn refused(tx: &mut Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<()> {
@@ -173,22 +188,24 @@ pub(super) fn admit(
     Ok(())
 }
 
-/// Puts the answers that count beside what was asked.
+/// Puts the answers that count beside what was asked. Jobs take turns in a list
+/// of all; the answers of each are read once.
 fn answered(conn: &Connection, mut asks: Vec<EgressAsk>) -> Result<Vec<EgressAsk>> {
-    let mut known: Option<(JobId, Vec<Ruling>)> = None;
+    let mut jobs: BTreeMap<JobId, Vec<&mut EgressAsk>> = BTreeMap::new();
     for ask in &mut asks {
-        if known.as_ref().is_none_or(|(job, _)| *job != ask.job) {
-            let mut rulings = rulings(conn, ask.job)?;
-            for_run(&mut rulings, open_run(conn, ask.job)?);
-            known = Some((ask.job, rulings));
+        jobs.entry(ask.job).or_default().push(ask);
+    }
+    for (job, of_job) in jobs {
+        let mut rulings = rulings(conn, job)?;
+        for_run(&mut rulings, open_run(conn, job)?);
+        for ask in of_job {
+            let host = HostName::parse(&ask.host)
+                .ok_or_else(|| StoreError::row("egress_asks", "the host is none"))?;
+            ask.ruling = rulings
+                .iter()
+                .find(|ruling| ruling.speaks_for(&host, ask.port))
+                .cloned();
         }
-        let host = HostName::parse(&ask.host)
-            .ok_or_else(|| StoreError::row("egress_asks", "the host is none"))?;
-        let rulings = known.as_ref().map_or(&[][..], |(_, rulings)| rulings);
-        ask.ruling = rulings
-            .iter()
-            .find(|ruling| ruling.speaks_for(&host, ask.port))
-            .cloned();
     }
     Ok(asks)
 }

@@ -100,6 +100,38 @@ async fn the_questions_of_one_job_are_bounded() {
 }
 
 #[tokio::test]
+async fn a_question_does_not_drop_out_behind_newer_ones_that_are_answered() {
+    let home = home().await;
+    let store = &home.store;
+    let old = home.executing().await;
+    store
+        .egress_refused(old.fence, refusal("waits.example", 443, true))
+        .await
+        .unwrap();
+    // More than a page of newer ones, of as many jobs as that takes.
+    for _ in 0..=limits::MAX_PAGE / limits::MAX_EGRESS_ASKS {
+        let fence = home.executing().await.fence;
+        let mut refusals = tokio::task::JoinSet::new();
+        for n in 0..limits::MAX_EGRESS_ASKS {
+            let store = store.clone();
+            let refused = refusal(&format!("h{n}.a.example"), 443, true);
+            refusals.spawn(async move { store.egress_refused(fence, refused).await });
+        }
+        while let Some(told) = refusals.join_next().await {
+            told.expect("it does not panic").unwrap();
+        }
+    }
+    let newest = store.egress_questions(10).await.unwrap();
+    assert_eq!(newest.len(), 10);
+    assert!(newest.iter().all(|ask| ask.host != "waits.example"));
+    let all = ruling("*.a.example", None, true, RulingScope::Project);
+    store.rule_egress(old.job.id, all).await.unwrap();
+    let open = store.egress_questions(10).await.unwrap();
+    let hosts: Vec<&str> = open.iter().map(|ask| ask.host.as_str()).collect();
+    assert_eq!(hosts, ["waits.example"]);
+}
+
+#[tokio::test]
 async fn an_answer_goes_as_far_as_it_says() {
     let home = home().await;
     let first = home.executing().await;
