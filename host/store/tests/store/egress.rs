@@ -294,6 +294,58 @@ async fn a_no_is_not_pushed_out_by_newer_answers() {
 }
 
 #[tokio::test]
+async fn what_was_answered_for_a_run_that_is_over_takes_no_place() {
+    let home = home().await;
+    let store = &home.store;
+    let first = home.executing().await;
+    let job = first.job.id;
+    let never = ruling("never.example", None, false, RulingScope::Project);
+    let never = store.rule_egress(job, never).await.unwrap();
+    let room = limits::MAX_EGRESS_RULINGS / 2;
+    let fill = async || {
+        let mut once = tokio::task::JoinSet::new();
+        for n in 0..room {
+            let store = store.clone();
+            let other = ruling(&format!("h{n}.example"), None, true, RulingScope::Run);
+            once.spawn(async move { store.rule_egress(job, other).await });
+        }
+        while let Some(given) = once.join_next().await {
+            given.expect("it does not panic").unwrap();
+        }
+    };
+    fill().await;
+    let one_more = ruling("more.example", None, true, RulingScope::Job);
+    let refused = store.rule_egress(job, one_more.clone()).await;
+    assert!(
+        matches!(refused, Err(StoreError::Invalid { .. })),
+        "{refused:?}"
+    );
+    store.cancel(job, "ann", "cli").await.unwrap();
+    assert_eq!(
+        store.egress_rulings(job, None).await.unwrap(),
+        [never.clone()]
+    );
+    store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
+    let second = store.claim(crate::support::PLENTY).await.unwrap().unwrap();
+    fill().await;
+    let counting = store
+        .egress_rulings(job, Some(second.run.id))
+        .await
+        .unwrap();
+    assert_eq!(counting.len(), room as usize + 1);
+    assert!(counting.contains(&never), "it is older than both runs'");
+    let refused = store.rule_egress(job, one_more).await;
+    assert!(
+        matches!(refused, Err(StoreError::Invalid { .. })),
+        "{refused:?}"
+    );
+    // What was said stays written down.
+    let kinds = home.kinds(job).await;
+    let allowed = kinds.iter().filter(|kind| *kind == "egress.allowed");
+    assert_eq!(allowed.count(), 2 * room as usize);
+}
+
+#[tokio::test]
 async fn a_connection_counts_from_its_beginning_and_has_one_row() {
     let home = home().await;
     let claim = home.executing().await;

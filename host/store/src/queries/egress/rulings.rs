@@ -17,14 +17,16 @@ use sortie_model::clock::Timestamp;
 use sortie_model::egress::{Ruling, RulingScope};
 use sortie_model::id::{JobId, RunId};
 
-/// The answers that count for a job and a run of it, newest first. Of those
-/// that say the same of the same, only the newest; the columns beside `max(id)`
-/// are that row's. A yes does not stand for an older no: without a port it is
-/// about fewer.
+/// The answers that count for a job and a run of it, newest first; those for
+/// runs that are over never will again. Of those that say the same of the same,
+/// only the newest; the columns beside `max(id)` are that row's. A yes does not
+/// stand for an older no: without a port it is about fewer.
 pub(in crate::queries) const RULINGS: &str =
     "SELECT max(id) AS id, job_id, run_id, scope, allowed, host, port,
          decided_by, decided_via, decided_at
      FROM egress_rulings WHERE job_id = ?1 AND scope <> 'project'
+         AND (run_id IS NULL
+             OR run_id = (SELECT id FROM runs WHERE job_id = ?1 AND finished_at IS NULL))
      GROUP BY scope, run_id, host, port, allowed
      UNION ALL
      SELECT max(id), job_id, run_id, scope, allowed, host, port, decided_by, decided_via,
@@ -37,9 +39,11 @@ pub(in crate::queries) const RULINGS: &str =
 /// run, so that a new one never pushes an old one out.
 const MAX_EACH: u32 = MAX_EGRESS_RULINGS / 2;
 
-/// How many different answers a job has beside one.
+/// How many different answers that count a job has beside one.
 const OTHERS_OF_JOB: &str = "SELECT count(*) FROM (
          SELECT 1 FROM egress_rulings WHERE job_id = ?1 AND scope <> 'project'
+             AND (run_id IS NULL
+                 OR run_id = (SELECT id FROM runs WHERE job_id = ?1 AND finished_at IS NULL))
              AND NOT (scope = ?2 AND run_id IS ?3 AND host = ?4 AND port IS ?5 AND allowed = ?6)
          GROUP BY scope, run_id, host, port, allowed)";
 
@@ -63,7 +67,7 @@ impl Store {
     }
 
     /// The answers that count for a run, newest first; of a job when no run is
-    /// named, those for single runs among them.
+    /// named, those for the run that is under way among them.
     pub async fn egress_rulings(&self, job: JobId, of: Option<RunId>) -> Result<Vec<Ruling>> {
         self.read(move |conn| {
             let mut rulings = rulings(conn, job)?;
