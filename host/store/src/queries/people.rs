@@ -116,6 +116,7 @@ pub(super) fn retry(tx: &mut Tx<'_>, job: JobId, person: &Person, again: &Again)
     let behind = threads::line_end_for(tx.conn, job)?;
     let mut data = data! {
         "by": person.by,
+        "name": members::known_as(tx.conn, &person.by)?,
         "via": person.via,
         "retried": true,
         "start": again.start.as_str(),

@@ -3,7 +3,7 @@
 use crate::support::home;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::people::Role;
-use sortie_store::{ChatKind, NewPerson, Pairing, SeenMessage, Store, StoreError};
+use sortie_store::{ChatKind, NewPerson, NewRetry, Pairing, SeenMessage, Store, StoreError};
 
 const SOON: Timestamp = Timestamp(i64::MAX);
 
@@ -79,6 +79,30 @@ async fn who_acts_is_called_by_name_while_known() {
     }
     store.remove_person(ann.id, "cli").await.unwrap();
     assert_eq!(store.known_as(actor).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_cancels_and_retries_is_told_by_name() {
+    let home = home().await;
+    let store = &home.store;
+    let ann = person("ann", Role::Approver);
+    store.put_person(ann, "cli").await.unwrap();
+    let job = home.submit().await.id;
+    for (actor, name) in [
+        ("plugin/telegram:ann", Some("ANN")),
+        ("plugin/telegram:ben", None),
+    ] {
+        store.cancel(job, actor, "plugin").await.unwrap();
+        let again = NewRetry::of(actor, "plugin");
+        store.retry(job, again).await.unwrap();
+        let events = store.events_after(Default::default(), Some(job), 100).await;
+        let events = events.unwrap();
+        for (event, kind) in events.iter().rev().zip(["job.queued", "job.cancelled"]) {
+            assert_eq!(event.kind, kind);
+            assert_eq!(event.data["by"], actor);
+            assert_eq!(event.data["name"].as_str(), name, "{kind}");
+        }
+    }
 }
 
 #[tokio::test]
