@@ -5,14 +5,8 @@
 //! The answers are in `egress/rulings.rs`, every connection is in
 //! `egress/connections.rs`.
 
-mod connections;
-mod rulings;
-
-// What `plans.rs` holds to a plan.
-#[cfg(test)]
-pub(super) use connections::{CONNECTIONS, USED};
-#[cfg(test)]
-pub(super) use rulings::RULINGS;
+pub(super) mod connections;
+pub(super) mod rulings;
 
 use super::lease::hold;
 use super::people::Person;

@@ -196,18 +196,18 @@ fn statistics_look_at_their_stretch_of_time_alone() {
 
 #[test]
 fn what_a_run_may_reach_is_found_without_a_walk() {
-    let rulings = plan(egress::RULINGS);
+    let rulings = plan(egress::rulings::RULINGS);
     assert!(
         rulings.contains("egress_rulings USING INDEX egress_rulings_job (job_id=?)")
             && rulings.contains("egress_rulings USING INDEX egress_rulings_project (project_id=?)"),
         "{rulings}"
     );
     assert_eq!(
-        plan(egress::USED),
+        plan(egress::connections::USED),
         "SEARCH egress_connections USING INDEX egress_connections_run (run_id=?)"
     );
     assert_eq!(
-        plan(egress::CONNECTIONS),
+        plan(egress::connections::CONNECTIONS),
         "SEARCH egress_connections USING INDEX egress_connections_job (job_id=? AND rowid<?)"
     );
     assert!(plan(egress::ASKS_OF_JOB).contains("(job_id=?)"));
