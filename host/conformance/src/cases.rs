@@ -11,8 +11,9 @@ use sortie_plugins::surfaces::connector::{Event, Payload, Place, Reply, Sender};
 use sortie_plugins::surfaces::notifier::{Delivery, Notification};
 use std::collections::BTreeMap;
 
-/// What the host has and answers; by default every job runs, nothing is kept
-/// and every request is answered 200 with `{}`.
+/// What the host has and answers; by default every number is that of a job that
+/// runs and of a question, nothing is kept and every request is answered 200
+/// with `{}`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Given {
@@ -20,6 +21,10 @@ pub struct Given {
     kv: BTreeMap<String, Value>,
     /// Every job there is.
     jobs: Option<Vec<Job>>,
+    /// The number of every question there is about a job.
+    questions: Option<Vec<u64>>,
+    /// The number of every question there is about a host.
+    hosts: Option<Vec<u64>>,
     /// Answers to requests, in order; the last for all that follow.
     http: Vec<Answer>,
 }
@@ -260,6 +265,8 @@ impl Given {
                 .jobs
                 .clone()
                 .map(|jobs| jobs.into_iter().map(JobView::from).collect()),
+            questions: self.questions.clone(),
+            hosts: self.hosts.clone(),
             http: match self.http.is_empty() {
                 true => usual.http,
                 false => self.http.iter().map(|answer| answer.0.clone()).collect(),
@@ -391,6 +398,34 @@ fn asks(asked: &[Asked]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::World;
+    use sortie_package::manifest::{Grant, JobAction};
+    use sortie_plugins::outside::{Decision, JobsError, Outside, Reach};
+
+    #[tokio::test]
+    async fn no_other_question_is_found_than_those_there_are() {
+        let mut grant = Grant::default();
+        grant.jobs.allow.insert(JobAction::Decide);
+        let host = |given: &str| {
+            let given: Given = serde_json::from_str(given).expect("what is given");
+            World::new(&grant, "in", given.script(), given.kept())
+        };
+        let mut usual = host("{}");
+        let mut told = host(r#"{ "questions": [9], "hosts": [3] }"#);
+        for (number, about_job, about_host) in [
+            (9, Ok(()), Err(JobsError::NotFound)),
+            (3, Err(JobsError::NotFound), Ok(())),
+        ] {
+            let given = told.answer(number, Decision::Approve, None).await;
+            assert_eq!(given, about_job, "{number}");
+            let given = told.admit_host(number, true, Reach::Job).await;
+            assert_eq!(given, about_host, "{number}");
+            let given = usual.answer(number, Decision::Reject, None).await;
+            assert_eq!(given, Ok(()), "{number}");
+            let given = usual.admit_host(number, false, Reach::Run).await;
+            assert_eq!(given, Ok(()), "{number}");
+        }
+    }
 
     #[test]
     fn an_answer_is_a_status_or_an_error() {

@@ -106,6 +106,14 @@ impl Inner {
     }
 }
 
+/// Whether there is a question of that number.
+fn among(known: Option<&[u64]>, number: u64) -> Result<(), JobsError> {
+    match known {
+        Some(known) if !known.contains(&number) => Err(JobsError::NotFound),
+        _ => Ok(()),
+    }
+}
+
 fn name(action: JobAction) -> &'static str {
     match action {
         JobAction::Submit => "submit",
@@ -245,12 +253,16 @@ impl Outside for World {
             decision,
             comment,
         };
-        self.inner().job(JobAction::Decide, asked)
+        let mut inner = self.inner();
+        inner.job(JobAction::Decide, asked)?;
+        among(inner.script.questions.as_deref(), question)
     }
 
     async fn admit_host(&mut self, ask: u64, allow: bool, reach: Reach) -> Result<(), JobsError> {
         let asked = Asked::AdmitHost { ask, allow, reach };
-        self.inner().job(JobAction::Decide, asked)
+        let mut inner = self.inner();
+        inner.job(JobAction::Decide, asked)?;
+        among(inner.script.hosts.as_deref(), ask)
     }
 
     async fn stats(&mut self, hours: u32) -> Result<String, JobsError> {

@@ -20,6 +20,10 @@ pub(crate) struct Script {
     pub(crate) known: Option<Vec<JobView>>,
     /// How a job stands that is not among them.
     pub(crate) job: JobView,
+    /// The numbers of questions about jobs; none for every number.
+    pub(crate) questions: Option<Vec<u64>>,
+    /// The numbers of questions about hosts; none for every number.
+    pub(crate) hosts: Option<Vec<u64>>,
     /// What happened, as `GET /v1/stats` gives it.
     pub(crate) stats: String,
     /// The projects, as `GET /v1/projects` gives them.
@@ -27,7 +31,7 @@ pub(crate) struct Script {
 }
 
 impl Default for Script {
-    /// All goes well, and every number is a job's that runs.
+    /// All goes well, and every number is a job's that runs, and a question's.
     fn default() -> Self {
         Self {
             jobs: None,
@@ -36,6 +40,8 @@ impl Default for Script {
             http: vec![Ok(answer(200, &[], "{}"))],
             known: None,
             job: job(1, "running"),
+            questions: None,
+            hosts: None,
             stats: STATS.trim().to_owned(),
             projects: PROJECTS.trim().to_owned(),
         }
