@@ -608,14 +608,13 @@ CREATE TABLE chat_outbox (
     job_id INTEGER REFERENCES jobs (id),
     -- Grows when newer contents take the place of those that wait.
     revision INTEGER NOT NULL DEFAULT 0 CHECK (revision >= 0),
-    -- Since when it may have been sent, and the highest message number before.
+    -- Since when it may have been sent, and the highest message number before. A
+    -- number without a time permits to send it without a note of the time.
     begun_at INTEGER,
-    floor INTEGER CHECK ((floor IS NULL) = (begun_at IS NULL))
+    floor INTEGER CHECK (floor IS NOT NULL OR begun_at IS NULL)
 ) STRICT;
 
 CREATE INDEX chat_outbox_source ON chat_outbox (source, state);
-
-CREATE INDEX chat_outbox_begun ON chat_outbox (source) WHERE begun_at IS NOT NULL;
 
 CREATE INDEX chat_outbox_message ON chat_outbox (number) WHERE number IS NOT NULL;
 
@@ -671,3 +670,5 @@ CREATE INDEX jobs_behind ON jobs (behind) WHERE behind IS NOT NULL;
 CREATE INDEX jobs_thread ON jobs (thread_id);
 
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE INDEX chat_outbox_floor ON chat_outbox (source, state) WHERE floor IS NOT NULL;

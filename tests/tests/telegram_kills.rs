@@ -7,6 +7,8 @@ mod chat;
 use anyhow::{Context, Result};
 use chat::{ANA, CHEAT, Talk};
 use futures::{StreamExt, TryStreamExt, stream};
+use rusqlite::{Connection, OpenFlags};
+use sortie_servers::Fault;
 use sortie_tests::PATIENCE;
 use std::time::Duration;
 
@@ -128,4 +130,88 @@ fn job(text: &str) -> Option<u64> {
     let (_, rest) = text.split_once('#')?;
     let digits = rest.find(|c: char| !c.is_ascii_digit());
     rest[..digits.unwrap_or(rest.len())].parse().ok()
+}
+
+/// Waits until nothing is left to be sent.
+async fn all_sent(talk: &Talk) -> Result<()> {
+    let ledger = ledger(talk)?;
+    let sent = async {
+        while ledger.query_row("SELECT count(*) FROM chat_outbox", [], |row| {
+            Ok(row.get::<_, i64>(0)? > 0)
+        })? {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    let sent = tokio::time::timeout(PATIENCE, sent).await;
+    sent.context("all is sent")?
+}
+
+/// Whether the newest message that is on its way was begun, and above which
+/// message a host that starts later looks for it.
+fn on_its_way(talk: &Talk) -> Result<(bool, Option<i64>)> {
+    let noted = "SELECT begun_at IS NOT NULL, floor FROM chat_outbox
+        WHERE kind = 'send' ORDER BY id DESC LIMIT 1";
+    let noted = ledger(talk)?.query_row(noted, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    Ok(noted?)
+}
+
+fn ledger(talk: &Talk) -> Result<Connection> {
+    let path = talk.host.data_dir().join("sortie.db");
+    Ok(Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY,
+    )?)
+}
+
+/// What the bot said after that message.
+fn answers(talk: &Talk, said: i64) -> usize {
+    let created = talk.api.created().into_iter();
+    created.filter(|one| one.id > said).count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_went_without_a_note_is_found_by_the_next_host() -> Result<()> {
+    let mut talk = Talk::start().await?;
+    all_sent(&talk).await?;
+    talk.api.fails("sendMessage", [Fault::LateAnswer(PATIENCE)]);
+    let said = talk.api.says(ANA, ANA, "/projects");
+    talk.sees(ANA, |shown| shown.is_own && shown.id > said)
+        .await?;
+    let (begun, floor) = on_its_way(&talk)?;
+    assert!(
+        !begun && floor.is_some_and(|floor| floor <= said),
+        "{floor:?}"
+    );
+    talk.host.kill().await?;
+    talk.host.serve().await?;
+    all_sent(&talk).await?;
+    assert_eq!(answers(&talk, said), 1);
+    assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_never_arrived_is_sent_by_the_next_host() -> Result<()> {
+    let mut talk = Talk::start().await?;
+    all_sent(&talk).await?;
+    let before = talk.api.moments();
+    talk.api.fails("sendMessage", [Fault::Delay(PATIENCE)]);
+    let said = talk.api.says(ANA, ANA, "/projects");
+    let asked = talk.api.until(|api| {
+        let names = api.moment_names();
+        names[before..]
+            .iter()
+            .any(|name| name == "received sendmessage")
+    });
+    tokio::time::timeout(PATIENCE, asked).await?;
+    let (begun, floor) = on_its_way(&talk)?;
+    assert!(!begun && floor.is_some(), "{floor:?}");
+    talk.host.kill().await?;
+    assert_eq!(answers(&talk, said), 0);
+    talk.host.serve().await?;
+    all_sent(&talk).await?;
+    assert_eq!(answers(&talk, said), 1);
+    assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
 }

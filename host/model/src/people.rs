@@ -180,6 +180,11 @@ impl Class {
             _ => Self::Result,
         }
     }
+
+    /// Whether quiet hours let it through.
+    pub fn is_urgent(self) -> bool {
+        matches!(self, Self::Reply | Self::Question)
+    }
 }
 
 /// The hours of the day in which a chat hears questions and replies alone.

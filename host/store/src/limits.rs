@@ -111,6 +111,11 @@ pub const MAX_RECEIPT_BYTES: usize = 200;
 /// plugins' interface promises, escaped, and its buttons.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
+/// Messages of a source that may be on their way when another one is queued with
+/// a permit: each is looked at then. Past this the note that it begins shares
+/// its commit with those of others.
+pub const MAX_PERMITS: u32 = 64;
+
 /// Rows that one pruning takes away; the next takes the rest. Few enough that
 /// others do not wait for it.
 pub const MAX_PRUNED: u32 = 1_000;

@@ -28,6 +28,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/009_compare_words.sql"),
     include_str!("../../../migrations/010_admit_people.sql"),
     include_str!("../../../migrations/011_keep_stops.sql"),
+    include_str!("../../../migrations/012_permit_answers.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.
@@ -294,6 +295,31 @@ mod tests {
         assert_eq!(kept, "1 0 1 reply 0 2");
         let broken = conn.prepare("PRAGMA foreign_key_check").unwrap();
         assert!(!{ broken }.exists([]).unwrap());
+    }
+
+    #[test]
+    fn what_was_begun_keeps_its_floor_and_a_floor_needs_no_time() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        to_version(&mut conn, 11).unwrap();
+        conn.execute_batch(
+            "INSERT INTO chat_messages (number, plugin, source, chat, queued_at)
+             VALUES (7, 'p', 's', 'c', 0);
+             INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before,
+                 queued_at, begun_at, floor)
+             VALUES ('p', 's', 'send', 7, '1', 'pending', 0, 0, 5, 41);",
+        )
+        .unwrap();
+        to_version(&mut conn, STEPS.len()).unwrap();
+        let kept: (i64, i64) = conn
+            .query_row("SELECT begun_at, floor FROM chat_outbox", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!(kept, (5, 41));
+        let without_floor = conn.execute("UPDATE chat_outbox SET floor = NULL", []);
+        assert!(without_floor.is_err());
+        conn.execute("UPDATE chat_outbox SET begun_at = NULL", [])
+            .unwrap();
     }
 
     #[test]

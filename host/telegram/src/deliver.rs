@@ -2,8 +2,9 @@
 //! afterwards. One task of one chat at a time; the sender sees to that.
 
 use crate::content::{self, Content, File, Part};
+use crate::doubt::{self, STORE_PAUSE};
 use crate::hold::Hold;
-use crate::limits::{FILE_BYTES, SEND_FOR, SEND_PAUSE, SOURCE};
+use crate::limits::{FILE_BYTES, PROBE_AHEAD, SEND_FOR, SEND_PAUSE, SOURCE};
 use crate::note;
 use crate::pace::{Pace, Turn};
 use crate::pacer::Shape;
@@ -17,16 +18,12 @@ use sortie_model::id::JobId;
 use sortie_platform::sources::chat::{DiffFile, Outgoing};
 use sortie_store::{Again, ChatAction, ChatKindOfTask, ChatRow, ChatTask, StoreError};
 use std::sync::Arc;
-use std::time::Duration;
 use teloxide_core::RequestError;
 use teloxide_core::payloads::{
     AnswerCallbackQuerySetters, PinChatMessageSetters, UnpinChatMessageSetters,
 };
 use teloxide_core::requests::Requester;
 use teloxide_core::types::{CallbackQueryId, ChatId, MessageId};
-
-/// How long to leave the store alone that fails.
-const STORE_PAUSE: Duration = Duration::from_secs(2);
 
 /// One thing to do, whose turn was taken.
 pub(crate) struct Delivery {
@@ -45,7 +42,9 @@ enum Fault {
     /// The same, but some of it may be in the chat.
     Partly(RequestError),
     Store(StoreError),
-    /// It can never be done, and why.
+    /// The same, when it was done already.
+    Unnoted(StoreError),
+    /// It can never be done, and why. No request was made.
     Never(String),
 }
 
@@ -71,7 +70,8 @@ impl Delivery {
         match done {
             Ok(left) => left,
             Err(Fault::Store(error)) => Some(self.after_store(&error)),
-            Err(Fault::Never(why)) => self.park(tried, &why).await,
+            Err(Fault::Unnoted(error)) => Some(self.unnoted(&error).await),
+            Err(Fault::Never(why)) => self.park(tried, &why, self.task.unsent).await,
             Err(Fault::Telegram(error)) => self.failed(tried, &error, true).await,
             Err(Fault::Partly(error)) => self.failed(tried, &error, false).await,
         }
@@ -95,7 +95,8 @@ impl Delivery {
             return Ok(None);
         }
         let service_id = self.act(&task, turn).await?;
-        store.chat_done(task.id, task.revision, service_id).await?;
+        let noted = store.chat_done(task.id, task.revision, service_id).await;
+        noted.map_err(Fault::Unnoted)?;
         // A newer edit may have come while this one was under way.
         let left =
             self.task.kind == ChatKindOfTask::Edit && store.chat_task(task.id).await?.is_some();
@@ -237,10 +238,14 @@ impl Delivery {
     ) -> Result<String, Fault> {
         let mut parts = content.parts();
         let mut sent: Vec<i32> = Vec::new();
-        if let Some(floor) = task.floor.filter(|_| !self.task.unsent) {
+        let mut floor = target.newest;
+        if let Some(before) = task.floor.filter(|_| !self.task.unsent) {
             drop(turn.take());
-            sent = self.recover(floor, target, &content, &parts).await?;
-        } else if !self.inner.store.chat_begin(task.id, target.newest).await? {
+            sent = self.recover(before, target, &content, &parts).await?;
+            floor = before;
+        }
+        let permitted = self.is_permitted(task, target);
+        if !permitted && !self.inner.store.chat_begin(task.id, floor).await? {
             return Err(Fault::Never("it was settled meanwhile".to_owned()));
         }
         while let Some(part) = parts.get(sent.len()) {
@@ -275,13 +280,27 @@ impl Delivery {
         if sent.len() > 1 {
             // Whoever looks for a later message begins above all of its parts.
             let (store, chat) = (&self.inner.store, target.chat.to_string());
-            store.chat_reached(SOURCE, &chat, i64::from(*last)).await?;
+            let noted = store.chat_reached(SOURCE, &chat, i64::from(*last)).await;
+            noted.map_err(Fault::Unnoted)?;
         }
         let known_by = match content.keyboard {
             Some(_) => last,
             None => first,
         };
         Ok(known_by.to_string())
+    }
+
+    /// Whether a message goes without a further note: it has its permit still,
+    /// which is for this very chat, and what would be looked for with it is near.
+    fn is_permitted(&self, task: &ChatTask, target: Target) -> bool {
+        let ChatAction::Send(message, _) = &task.action else {
+            return false;
+        };
+        let ahead = task.floor.map(|floor| target.newest.saturating_sub(floor));
+        self.task.unsent
+            && !task.begun
+            && message.place.chat == target.chat.to_string()
+            && ahead.is_some_and(|ahead| (0..=PROBE_AHEAD).contains(&ahead))
     }
 
     /// The parts that are in the chat already.
@@ -336,10 +355,11 @@ impl Delivery {
             Verdict::Done | Verdict::Wrong(_) | Verdict::Again(None) => (Again::Park, true),
         };
         let Again::At(at) = again else {
-            return self.park(tried, &why).await;
+            // What the service says no to is in no chat.
+            let refused = matches!(verdict::of(error), Verdict::Gone | Verdict::Wrong(_));
+            return self.park(tried, &why, whole && refused).await;
         };
         tracing::debug!(error = why, task = self.task.id, "a message is tried again");
-        self.note_failure(&why, again, counts).await;
         let mut task = self.again_at(at);
         task.attempts += u32::from(counts);
         if let Verdict::Moved(new) = verdict::of(error)
@@ -353,49 +373,57 @@ impl Delivery {
             RequestError::Network(error) => error.is_connect(),
             _ => false,
         };
+        let store = &self.inner.store;
         task.unsent = whole && refused;
+        if !task.unsent {
+            return Some(doubt::note(store, task, &why, counts).await);
+        }
+        if let Err(error) = store.chat_failed(task.id, &why, again, counts).await {
+            doubt::warn(task.id, &error);
+        }
         Some(task)
     }
 
-    async fn park(&self, tried: u64, why: &str) -> Option<Task> {
+    /// Gives it up. `unsent` is what is certain now.
+    async fn park(&self, tried: u64, why: &str, unsent: bool) -> Option<Task> {
         let store = &self.inner.store;
         // Nobody looks at that button any more; and what a bot may not pin in a
         // group would be parked with every job.
         if matches!(self.task.kind, ChatKindOfTask::Ack | ChatKindOfTask::Pin) {
             tracing::info!(error = why, kind = ?self.task.kind, "something small is given up");
             if let Err(error) = store.chat_done(self.task.id, tried, None).await {
-                self.warn(&error);
+                doubt::warn(self.task.id, &error);
             }
             return None;
         }
         tracing::warn!(error = why, task = self.task.id, "a message is parked");
-        match store.chat_parked(self.task.id, tried, why).await {
+        match store.chat_parked(self.task.id, tried, why, unsent).await {
             Ok(true) => None,
             // Newer contents came, which may fare better.
             Ok(false) => Some(self.again_at(self.now())),
-            Err(error) => Some(self.after_store(&error)),
+            Err(error) if unsent => Some(Task {
+                unsent,
+                ..self.after_store(&error)
+            }),
+            Err(error) => Some(self.unnoted(&error).await),
         }
     }
 
-    async fn note_failure(&self, why: &str, again: Again, counts: bool) {
-        let store = &self.inner.store;
-        if let Err(error) = store.chat_failed(self.task.id, why, again, counts).await {
-            self.warn(&error);
-        }
-    }
-
-    /// What is left to do once the store is well again, which knows no more
-    /// whether it was begun.
+    /// What is left to do once the store is well again, which failed before any
+    /// request that could have sent it.
     fn after_store(&self, error: &StoreError) -> Task {
-        self.warn(error);
-        Task {
-            unsent: false,
-            ..self.again_at(self.now().plus(STORE_PAUSE))
-        }
+        doubt::warn(self.task.id, error);
+        self.again_at(self.now().plus(STORE_PAUSE))
     }
 
-    fn warn(&self, error: &StoreError) {
-        tracing::warn!(%error, task = self.task.id, "the store failed a message");
+    /// The same after such a request.
+    async fn unnoted(&self, error: &StoreError) -> Task {
+        let (store, task, why) = (
+            &self.inner.store,
+            self.after_store(error),
+            error.to_string(),
+        );
+        doubt::note(store, task, &why, false).await
     }
 
     async fn gone(&self, why: &str) {

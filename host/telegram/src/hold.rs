@@ -28,9 +28,8 @@ pub(crate) fn of(
     if !level(chat, of_project).lets(class) {
         return Hold::Drop;
     }
-    let exempt = matches!(class, Class::Reply | Class::Question);
     match chat.and_then(|chat| chat.quiet.as_ref()) {
-        Some(quiet) if !exempt => end(quiet, now).map_or(Hold::Free, Hold::Until),
+        Some(quiet) if !class.is_urgent() => end(quiet, now).map_or(Hold::Free, Hold::Until),
         _ => Hold::Free,
     }
 }

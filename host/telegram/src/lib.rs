@@ -12,6 +12,7 @@
 mod bot;
 mod content;
 mod deliver;
+mod doubt;
 mod error;
 mod hear;
 mod hold;

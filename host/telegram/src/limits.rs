@@ -56,6 +56,7 @@ pub(crate) const NOTES: usize = 100;
 
 /// Ids above the newest known that are probed for a message of an earlier life.
 /// More messages of others between two lives and the message is sent again.
+/// As many may be known above a permit with which one goes.
 pub(crate) const PROBE_AHEAD: i64 = 40;
 /// Ids that are probed in all: what came in while the host was down.
 pub(crate) const PROBES: usize = 200;

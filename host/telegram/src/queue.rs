@@ -118,7 +118,7 @@ impl Queue {
         // What this host knows of its own tries, a reading does not.
         let known = self.tasks.get(&task.id);
         let known = known.map(|known| (known.unsent, known.rank));
-        task.unsent |= known.is_some_and(|(unsent, _)| unsent);
+        task.unsent = known.map_or(task.unsent, |(unsent, _)| unsent);
         self.forget(task.id);
         self.newest = self.newest.max(task.id);
         task.rank = match task.rank {

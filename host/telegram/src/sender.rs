@@ -3,6 +3,7 @@
 //! next one.
 
 use crate::deliver::Delivery;
+use crate::doubt;
 use crate::hold::{self, Hold};
 use crate::limits::{IN_FLIGHT, QUEUE_PAGE, REREAD, SOURCE};
 use crate::note::Note;
@@ -55,7 +56,7 @@ pub(crate) async fn run(inner: &Arc<Inner>, link: &Arc<Link>, until: &Cancellati
         ids: HashMap::new(),
     };
     // Nothing goes before it is known what chats want and how far they got.
-    while let Err(error) = desk.read_all().await {
+    while let Err(error) = desk.take_over().await {
         tracing::warn!(%error, "the queue of messages cannot be read");
         tokio::select! {
             () = until.cancelled() => return,
@@ -92,6 +93,12 @@ pub(crate) async fn run(inner: &Arc<Inner>, link: &Arc<Link>, until: &Cancellati
 }
 
 impl Desk {
+    /// Reads all, of which what an earlier desk may have sent is in doubt.
+    async fn take_over(&mut self) -> Result<(), StoreError> {
+        self.inner.store.chat_taken_over(SOURCE).await?;
+        self.read_all().await
+    }
+
     /// Reads what came since the last reading; and all, when there is a chat
     /// among it that nothing is known of yet.
     async fn read_new(&mut self) -> Result<(), StoreError> {
@@ -168,16 +175,31 @@ impl Desk {
     }
 
     fn land(&mut self, done: Result<(Id, Option<Task>), JoinError>) {
-        let (flight, again) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                tracing::error!(%error, "a message ended in a panic; it is read again");
-                (error.id(), None)
+        match done {
+            Ok((flight, again)) => {
+                if let Some(id) = self.ids.remove(&flight) {
+                    self.queue.end(id, again);
+                }
             }
-        };
-        if let Some(id) = self.ids.remove(&flight) {
-            self.queue.end(id, again);
+            Err(error) => {
+                tracing::error!(%error, "a message ended in a panic; it is tried again");
+                self.doubt(error.id());
+            }
         }
+    }
+
+    /// Nobody knows how far that flight got. Its place stays taken until that is
+    /// on disk.
+    fn doubt(&mut self, flight: Id) {
+        let id = self.ids.remove(&flight);
+        let Some(task) = id.and_then(|id| self.queue.get(id)).cloned() else {
+            return;
+        };
+        let (id, inner) = (task.id, Arc::clone(&self.inner));
+        let task = doubt::after_panic(task, inner.clock.now());
+        let noted = async move { Some(doubt::note(&inner.store, task, "it panicked", true).await) };
+        let flight = self.flights.spawn(noted);
+        self.ids.insert(flight.id(), id);
     }
 
     /// Whether a task may go now.

@@ -4,8 +4,9 @@
 use super::chats;
 use super::deliveries::Head;
 use super::rows::named;
-use crate::db::{first, insert, run, signed, unsigned};
+use crate::db::{all, first, insert, run, signed, unsigned};
 use crate::error::{Result, StoreError};
+use crate::limits::MAX_PERMITS;
 use crate::store::Store;
 use crate::types::{ChatKindOfTask, ChatMessage, ChatPlace};
 use crate::writer::Tx;
@@ -16,6 +17,12 @@ use sortie_model::people::Class;
 /// The edit of a message that waits or is parked.
 pub(super) const WAITING_EDIT: &str = "SELECT id, class FROM chat_outbox
      WHERE number = ?1 AND kind = 'edit' LIMIT 1";
+
+/// The chats into which messages of a source may be on their way.
+pub(super) const ON_THEIR_WAY: &str = "SELECT m.chat
+     FROM chat_outbox o INDEXED BY chat_outbox_floor
+     JOIN chat_messages m ON m.number = o.number
+     WHERE o.source = ?1 AND o.state = 'pending' AND o.floor IS NOT NULL LIMIT ?2";
 
 impl Store {
     /// The message of a plugin that has that number.
@@ -103,6 +110,7 @@ pub(super) fn send(
     body: &str,
 ) -> Result<()> {
     let moved_to = chats::moved_to(tx.conn, &place.source, &place.chat)?;
+    let chat = moved_to.as_ref().unwrap_or(&place.chat);
     run(
         tx.conn,
         "INSERT INTO chat_messages (number, plugin, source, chat, thread, queued_at)
@@ -111,13 +119,42 @@ pub(super) fn send(
             signed(number.0),
             from.plugin,
             place.source,
-            moved_to.as_ref().unwrap_or(&place.chat),
+            chat,
             place.thread,
             tx.now.0
         ],
     )?;
-    let kind = ChatKindOfTask::Send;
-    queue(tx, from, &place.source, kind, Some(number), Some(body))
+    let permit = permit(tx.conn, from.origin.class, &place.source, chat)?;
+    let task = Task {
+        number: Some(number),
+        body: Some(body),
+        permit,
+        ..Task::of(ChatKindOfTask::Send)
+    };
+    queue(tx, from, &place.source, &task)
+}
+
+/// The permit of a new message to a chat, with which it goes without a further
+/// note: the highest message number that is known there, above which a host that
+/// starts later looks for it. Of one chat one message has one, and none while
+/// another may be on its way, which would be taken for it. What quiet hours may
+/// hold gets none: it would be looked for with each start until it goes.
+fn permit(conn: &Connection, class: Class, source: &str, chat: &str) -> Result<Option<i64>> {
+    if !class.is_urgent() {
+        return Ok(None);
+    }
+    let others = all(conn, ON_THEIR_WAY, params![source, MAX_PERMITS], |row| {
+        Ok(row.get::<_, String>(0)?)
+    })?;
+    if others.len() >= MAX_PERMITS as usize || others.iter().any(|other| other == chat) {
+        return Ok(None);
+    }
+    first(
+        conn,
+        "SELECT newest_message FROM chats WHERE source = ?1 AND chat = ?2",
+        [source, chat],
+        |row| Ok(row.get(0)?),
+    )
 }
 
 /// Queues new contents. Those that wait for their turn take the place of older
@@ -134,9 +171,12 @@ pub(super) fn edit(
         Ok((row.get::<_, i64>(0)?, class))
     })?;
     let Some((id, class)) = waiting else {
-        let kind = ChatKindOfTask::Edit;
-        let source = &message.place.source;
-        return queue(tx, from, source, kind, Some(number), Some(body));
+        let task = Task {
+            number: Some(number),
+            body: Some(body),
+            ..Task::of(ChatKindOfTask::Edit)
+        };
+        return queue(tx, from, &message.place.source, &task);
     };
     // Whatever the older contents had to say, the newer ones say too.
     let class = class.min(from.origin.class);
@@ -168,8 +208,11 @@ pub(super) fn remove(tx: &mut Tx<'_>, from: &Speaker<'_>, number: ChatNumber) ->
         "DELETE FROM chat_outbox WHERE number = ?1 AND kind IN ('edit', 'pin')",
         [signed(number.0)],
     )?;
-    let kind = ChatKindOfTask::Remove;
-    queue(tx, from, &message.place.source, kind, Some(number), None)
+    let task = Task {
+        number: Some(number),
+        ..Task::of(ChatKindOfTask::Remove)
+    };
+    queue(tx, from, &message.place.source, &task)
 }
 
 /// Queues a pin, in place of one that waits.
@@ -185,16 +228,12 @@ pub(super) fn pin(
         "DELETE FROM chat_outbox WHERE number = ?1 AND kind = 'pin'",
         [signed(number.0)],
     )?;
-    let kind = ChatKindOfTask::Pin;
-    let body = if pinned { "true" } else { "false" };
-    queue(
-        tx,
-        from,
-        &message.place.source,
-        kind,
-        Some(number),
-        Some(body),
-    )
+    let task = Task {
+        number: Some(number),
+        body: Some(if pinned { "true" } else { "false" }),
+        ..Task::of(ChatKindOfTask::Pin)
+    };
+    queue(tx, from, &message.place.source, &task)
 }
 
 /// Queues a word to the one who pressed a button: `body` is the service's id of
@@ -205,32 +244,49 @@ pub(super) fn acknowledge(
     source: &str,
     body: &str,
 ) -> Result<()> {
-    queue(tx, from, source, ChatKindOfTask::Ack, None, Some(body))
+    let task = Task {
+        body: Some(body),
+        ..Task::of(ChatKindOfTask::Ack)
+    };
+    queue(tx, from, source, &task)
+}
+
+/// What is queued of a message.
+struct Task<'a> {
+    kind: ChatKindOfTask,
+    number: Option<ChatNumber>,
+    body: Option<&'a str>,
+    permit: Option<i64>,
+}
+
+impl Task<'_> {
+    fn of(kind: ChatKindOfTask) -> Self {
+        Self {
+            kind,
+            number: None,
+            body: None,
+            permit: None,
+        }
+    }
 }
 
 /// Queues one task.
-fn queue(
-    tx: &mut Tx<'_>,
-    from: &Speaker<'_>,
-    source: &str,
-    kind: ChatKindOfTask,
-    number: Option<ChatNumber>,
-    body: Option<&str>,
-) -> Result<()> {
+fn queue(tx: &mut Tx<'_>, from: &Speaker<'_>, source: &str, task: &Task<'_>) -> Result<()> {
     insert(
         tx.conn,
         "INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before,
-             queued_at, class, job_id)
-         VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6, ?7, ?8)",
+             queued_at, class, job_id, floor)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6, ?7, ?8, ?9)",
         params![
             from.plugin,
             source,
-            kind.as_str(),
-            number.map(|number| signed(number.0)),
-            body,
+            task.kind.as_str(),
+            task.number.map(|number| signed(number.0)),
+            task.body,
             tx.now.0,
             from.origin.class.as_str(),
             from.origin.job.map(|job| signed(job.0)),
+            task.permit,
         ],
     )?;
     tx.signals.plugins = true;

@@ -359,7 +359,7 @@ fn renumbered(tx: &Tx<'_>, plugin: &str, source: &str, cursor: &str) -> Result<(
     run(
         tx.conn,
         "UPDATE chat_outbox SET begun_at = NULL, floor = NULL
-         WHERE source = ?1 AND begun_at IS NOT NULL",
+         WHERE source = ?1 AND floor IS NOT NULL",
         [source],
     )?;
     inbound::set_cursor(tx, plugin, source, cursor)

@@ -40,13 +40,20 @@ pub(super) const QUEUE: &str = select_head!("pending");
 /// What it gave up.
 const PARKED: &str = select_head!("parked");
 
-/// Whether a message of a chat is begun and not done.
+/// Whether a message of a chat may be sent already and is not done.
 pub(super) const SENDING: &str = "SELECT EXISTS (
-         SELECT 1 FROM chat_outbox o INDEXED BY chat_outbox_begun
+         SELECT 1 FROM chat_outbox o INDEXED BY chat_outbox_floor
          JOIN chat_messages m ON m.number = o.number
-         WHERE o.source = ?1 AND o.state = 'pending' AND o.begun_at IS NOT NULL
+         WHERE o.source = ?1 AND o.state = 'pending' AND o.floor IS NOT NULL
              AND m.chat = ?2 AND m.service_id IS NULL
      )";
+
+/// Takes the permit from every message of a chat but one.
+pub(super) const TAKE_PERMITS: &str = "UPDATE chat_outbox INDEXED BY chat_outbox_floor
+     SET floor = NULL
+     WHERE source = ?1 AND state = 'pending' AND floor IS NOT NULL AND begun_at IS NULL
+         AND id <> ?3
+         AND (SELECT m.chat FROM chat_messages m WHERE m.number = chat_outbox.number) = ?2";
 
 impl Store {
     /// What a chat source still has to do after that place of its queue, in the
@@ -80,16 +87,24 @@ impl Store {
 
     /// Notes that a task is being done and may be done without anybody hearing
     /// of it; `floor` is the highest message number that its chat has before.
-    /// False when there is no such task any more.
+    /// No other message of the chat has a permit afterwards, so none of them may
+    /// be under way with it. False when there is no such task any more.
     pub async fn chat_begin(&self, id: u64, floor: i64) -> Result<bool> {
+        self.write(move |tx| begin(tx, id, floor)).await
+    }
+
+    /// Notes that what had a permit may have been sent with it. For whoever
+    /// begins to do what a source has to do, before anything else.
+    pub async fn chat_taken_over(&self, source: &str) -> Result<()> {
+        let source = source.to_owned();
         self.write(move |tx| {
-            let begun = run(
+            run(
                 tx.conn,
-                "UPDATE chat_outbox SET begun_at = ?2, floor = ?3
-                 WHERE id = ?1 AND state = 'pending'",
-                params![signed(id), tx.now.0, floor],
+                "UPDATE chat_outbox INDEXED BY chat_outbox_floor SET begun_at = ?2
+                 WHERE source = ?1 AND floor IS NOT NULL AND begun_at IS NULL",
+                params![source, tx.now.0],
             )?;
-            Ok(begun > 0)
+            Ok(())
         })
         .await
     }
@@ -121,7 +136,8 @@ impl Store {
     }
 
     /// It failed; the error is cut to [`MAX_FAILURE_BYTES`]. What the service
-    /// asked to put off counts as no try. No error when it is gone meanwhile.
+    /// asked to put off counts as no try. A message that had a permit is begun
+    /// from then on. No error when it is gone meanwhile.
     pub async fn chat_failed(
         &self,
         id: u64,
@@ -138,9 +154,10 @@ impl Store {
             run(
                 tx.conn,
                 "UPDATE chat_outbox SET state = ?2, not_before = ?3, error = ?4,
-                     attempts = attempts + ?5
+                     attempts = attempts + ?5,
+                     begun_at = iif(floor IS NULL, NULL, coalesce(begun_at, ?6))
                  WHERE id = ?1",
-                params![signed(id), state, not_before, error, counts],
+                params![signed(id), state, not_before, error, counts, tx.now.0],
             )?;
             tx.signals.plugins = true;
             Ok(())
@@ -149,18 +166,26 @@ impl Store {
     }
 
     /// The contents of that revision can never be sent; the error is cut to
-    /// [`MAX_FAILURE_BYTES`]. False, and nothing changed, when there are newer
-    /// ones or the task is gone: what is wrong with the older ones may not be
-    /// with them.
-    pub async fn chat_parked(&self, id: u64, revision: u64, error: &str) -> Result<bool> {
+    /// [`MAX_FAILURE_BYTES`]. What is certain to be `unsent` is not looked for
+    /// when it is tried again: others may have been sent by then, which would be
+    /// taken for it. False, and nothing changed, when there are newer contents or
+    /// the task is gone: what is wrong with the older ones may not be with them.
+    pub async fn chat_parked(
+        &self,
+        id: u64,
+        revision: u64,
+        error: &str,
+        unsent: bool,
+    ) -> Result<bool> {
         let error = cut_to(error, MAX_FAILURE_BYTES).to_owned();
         self.write(move |tx| {
             let parked = run(
                 tx.conn,
                 "UPDATE chat_outbox SET state = 'parked', not_before = NULL, error = ?3,
-                     attempts = attempts + 1
+                     attempts = attempts + 1, floor = iif(?4, NULL, floor),
+                     begun_at = iif(?4 OR floor IS NULL, NULL, coalesce(begun_at, ?5))
                  WHERE id = ?1 AND revision = ?2",
-                params![signed(id), signed(revision), error],
+                params![signed(id), signed(revision), error, unsent, tx.now.0],
             )?;
             tx.signals.plugins = true;
             Ok(parked > 0)
@@ -214,6 +239,28 @@ fn settled(tx: &Tx<'_>, id: u64, rows: usize, actor: &str, action: &'static str)
     }
     let subject = format!("chat task {id}");
     note(tx, actor, action, &subject, &json!({ "task": id }))
+}
+
+fn begin(tx: &Tx<'_>, id: u64, floor: i64) -> Result<bool> {
+    let begun = run(
+        tx.conn,
+        "UPDATE chat_outbox SET begun_at = ?2, floor = ?3 WHERE id = ?1 AND state = 'pending'",
+        params![signed(id), tx.now.0, floor],
+    )?;
+    if begun == 0 {
+        return Ok(false);
+    }
+    let place = first(
+        tx.conn,
+        "SELECT m.source, m.chat FROM chat_outbox o JOIN chat_messages m ON m.number = o.number
+         WHERE o.id = ?1",
+        [signed(id)],
+        |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+    )?;
+    if let Some((source, chat)) = place {
+        run(tx.conn, TAKE_PERMITS, params![source, chat, signed(id)])?;
+    }
+    Ok(true)
 }
 
 fn done(tx: &mut Tx<'_>, id: u64, revision: u64, service_id: Option<&str>) -> Result<()> {
@@ -290,7 +337,7 @@ fn task_of(conn: &Connection, id: u64) -> Result<Option<ChatTask>> {
         conn,
         "SELECT o.id, o.plugin, o.kind, o.body, o.attempts, o.not_before,
              m.number, m.plugin, m.source, m.chat, m.thread, m.service_id, o.revision, o.floor,
-             o.class
+             o.class, o.begun_at IS NOT NULL
          FROM chat_outbox o LEFT JOIN chat_messages m ON m.number = o.number
          WHERE o.id = ?1 AND o.state = 'pending'",
         [signed(id)],
@@ -332,6 +379,7 @@ fn task(row: &Row<'_>) -> Result<ChatTask> {
         class: named(TABLE, row, 14, Class::parse)?,
         revision: unsigned(row.get(12)?),
         floor: row.get(13)?,
+        begun: row.get(15)?,
         buttons: Vec::new(),
         reply_to: None,
         attempts: small(row.get(4)?),

@@ -178,7 +178,13 @@ fn chats_and_reminders_look_at_what_is_open() {
     );
     assert!(plan(buttons::BUTTON).starts_with("SEARCH b USING PRIMARY KEY (token=?)"));
     assert!(plan(buttons::OLD).contains("INDEX chat_buttons_expiry (expires_at<?)"));
-    assert!(plan(outbox::SENDING).contains("INDEX chat_outbox_begun (source=?)"));
+    for on_their_way in [outbox::SENDING, outbox::TAKE_PERMITS, chat::ON_THEIR_WAY] {
+        let plan = plan(on_their_way);
+        assert!(
+            plan.contains("INDEX chat_outbox_floor (source=? AND state=?)"),
+            "{plan}"
+        );
+    }
     let superseded = plan(deliveries::SUPERSEDED);
     assert!(
         superseded.contains("INDEX deliveries_open (notifier=? AND state=? AND job_id=?)"),

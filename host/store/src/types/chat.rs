@@ -89,7 +89,8 @@ pub struct ChatHead {
     pub not_before: Timestamp,
     /// When it was asked for.
     pub queued_at: Timestamp,
-    /// Whether it may have been done already by a host that died.
+    /// Whether it may have been done already by a host that died, or by this one
+    /// in a try before.
     pub begun: bool,
 }
 
@@ -106,9 +107,11 @@ pub struct ChatTask {
     pub class: Class,
     /// Which contents these are; to be shown when it was done.
     pub revision: u64,
-    /// The highest message number of the chat before it was begun; none when
-    /// it was not.
+    /// The highest message number of the chat before it was begun, or before it
+    /// was queued where that is its permit: it may be sent without being begun.
     pub floor: Option<i64>,
+    /// Whether it was begun.
+    pub begun: bool,
     /// The token of each action of the message's buttons.
     pub buttons: Vec<(String, String)>,
     /// What the service calls the message that it answers; none when it answers

@@ -125,9 +125,9 @@ async fn newer_contents_are_not_parked_with_the_older() {
     say(store, "b", vec![edit(number, "one", &[])]).await;
     let id = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
     say(store, "c", vec![edit(number, "two", &[])]).await;
-    assert!(!store.chat_parked(id, 0, "too long").await.unwrap());
+    assert!(!store.chat_parked(id, 0, "too long", true).await.unwrap());
     assert!(store.chat_task(id).await.unwrap().is_some());
-    assert!(store.chat_parked(id, 1, "too long").await.unwrap());
+    assert!(store.chat_parked(id, 1, "too long", true).await.unwrap());
     assert!(store.chat_task(id).await.unwrap().is_none());
 }
 

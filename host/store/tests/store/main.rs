@@ -26,6 +26,7 @@ mod members;
 mod model;
 mod model_calls;
 mod opening;
+mod permits;
 mod plugins;
 mod steps;
 mod threads;

@@ -125,6 +125,28 @@ fn what_is_to_be_tried_again_keeps_its_turn() {
 }
 
 #[test]
+fn what_is_known_of_a_try_wins_over_a_reading() {
+    let send = |unsent| Task {
+        unsent,
+        ..task(1, "a", 1, ChatKindOfTask::Send, Class::Reply)
+    };
+    for known in [true, false] {
+        let mut queue = Queue::default();
+        queue.put(send(!known));
+        queue.begin(1);
+        queue.put(send(!known));
+        queue.end(1, Some(send(known)));
+        queue.replace(vec![send(!known)]);
+        assert_eq!(queue.get(1).map(|task| task.unsent), Some(known));
+        // What was given up is what a reading says it is.
+        queue.begin(1);
+        queue.end(1, None);
+        queue.put(send(!known));
+        assert_eq!(queue.get(1).map(|task| task.unsent), Some(!known));
+    }
+}
+
+#[test]
 fn progress_that_was_overtaken_goes_behind_all_other_progress() {
     let mut queue = Queue::default();
     let edit = |id| task(id, "a", id, ChatKindOfTask::Edit, Class::Progress);

@@ -34,8 +34,10 @@ pub enum Fault {
     DropBefore,
     /// It happened, and the connection breaks before the answer.
     DropAfter,
-    /// The answer comes so much later.
+    /// It happens so much later, and so does the answer.
     Delay(Duration),
+    /// It happened, and the answer comes so much later.
+    LateAnswer(Duration),
     /// Answered 429 with so many seconds to wait.
     TooMany(u32),
     /// Answered with this code and description.

@@ -95,7 +95,7 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answe
         Some(Fault::TooMany(seconds)) => return Ok(refused(&Refusal::too_many(*seconds))),
         Some(Fault::Refused(code, why)) => return Ok(refused(&Refusal::new(*code, why.as_str()))),
         Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
-        Some(Fault::DropAfter) | None => {}
+        Some(Fault::DropAfter | Fault::LateAnswer(_)) | None => {}
     }
     let done = match method.as_str() {
         "getupdates" => updates(&shared, &request).await?,
@@ -109,6 +109,10 @@ async fn answer(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Answe
     shared.tell();
     match (fault, done) {
         (Some(Fault::DropAfter), _) => Err(broken()),
+        (Some(Fault::LateAnswer(time)), done) => {
+            tokio::time::sleep(time).await;
+            Ok(answered(done))
+        }
         (_, done) => Ok(answered(done)),
     }
 }
