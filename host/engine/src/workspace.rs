@@ -63,9 +63,13 @@ impl WorkspaceSlot {
         Ok(workspace)
     }
 
-    /// The workspace that an earlier stretch left, if it is there; none is made.
+    /// The workspace that is there, opened anew where its wire broke or an
+    /// earlier stretch left it; none is made.
     pub(crate) async fn left(&self, context: &RunContext) -> Result<Option<Workspace>, Fault> {
         let mut slot = self.0.lock().await;
+        if slot.workspace.is_some() {
+            return Ok(slot.workspace.clone());
+        }
         let mut tries = 0;
         loop {
             match slot.adopt(context).await {

@@ -12,7 +12,7 @@ const MAX_REATTACHES: u32 = 20;
 const TITLE_CHARS: usize = 72;
 
 /// The commit that holds the result, over as many wires as it takes. Without
-/// changes that is the base itself.
+/// changes that is the base itself. No container is made for it.
 pub(super) async fn collect(
     context: &RunContext,
     step: &str,
@@ -23,10 +23,16 @@ pub(super) async fn collect(
             Err(Taking::Wire(error)) => {
                 tracing::warn!(%error, run = context.fence.run.0, "the wire broke while the result was taken");
                 context.workspace.lost().await;
-                workspace = context.workspace.ensure(context).await?;
-                if !known_to_sandbox(context, step).await? {
+                // Where the container is gone there is nothing to take, and in a
+                // new one neither.
+                let left = context.workspace.left(context).await?;
+                let Some(found) = left else {
+                    return Err(error.into());
+                };
+                if !knows(&found, step).await? {
                     return Err(error.into());
                 }
+                workspace = found;
             }
             Err(Taking::Fault(fault)) => return Err(fault),
             Ok(head) => return Ok(head),
@@ -40,7 +46,11 @@ pub(super) async fn collect(
 /// Whether an earlier stretch of this run has the step running, or over, in the
 /// sandbox.
 pub(super) async fn known_to_sandbox(context: &RunContext, step: &str) -> Result<bool, Fault> {
-    let status = context.workspace.ensure(context).await?.status().await?;
+    knows(&context.workspace.ensure(context).await?, step).await
+}
+
+async fn knows(workspace: &Workspace, step: &str) -> Result<bool, Fault> {
+    let status = workspace.status().await?;
     Ok(status.steps.iter().any(|known| known.id == step))
 }
 
