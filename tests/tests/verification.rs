@@ -73,6 +73,32 @@ async fn what_a_verification_leaves_behind_is_in_no_result() -> Result<()> {
     Ok(())
 }
 
+/// Also where the host dies while the command runs: the next one knows of the
+/// container only what it finds.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_verification_leaves_behind_while_no_host_looks_is_in_no_result() -> Result<()> {
+    let remote = Remote::with(&[("state", "none\n")])?;
+    let verify = "touch left.txt /tmp/here; until [ -e /tmp/go ]; do sleep 0.01; done; \
+        grep -q good state || { echo \"error: the sum is wrong\"; exit 1; }";
+    let mut host = Host::start(&remote, verified(verify)).await?;
+    let id = host.submit(AGENT).await?;
+    host.inside("test -e /tmp/here && echo here").await?;
+    host.kill().await?;
+    host.serve().await?;
+    host.go_on()?;
+    // What the agent left beside its work is gone when it is verified again.
+    host.wait_event(id, |event| event["data"]["step"] == "verify-2-1")
+        .await?;
+    host.inside("test -e /tmp/here && echo here").await?;
+    host.go_on()?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["published"]["branch"].as_str().context("published")?;
+    let files = git(&remote.path(), &["ls-tree", "-r", "--name-only", branch])?;
+    assert_eq!(files, "state\n");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_failure_again_and_again_is_for_the_debugger_and_ends() -> Result<()> {
     let remote = Remote::with(&[("state", "none\n")])?;

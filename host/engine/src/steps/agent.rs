@@ -121,9 +121,10 @@ pub(super) async fn perform(
         stop::keep(context, &stop, began.elapsed()).await?;
         let kept = artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await;
         let stop = stop::stands(context, stop, kept);
+        // What one did that may only read goes with the container.
         let left = match asked.writes {
             true => save(context, &spec.id, ran.workspace).await,
-            false => ran.workspace.discard().await.map_err(Fault::from),
+            false => Ok(()),
         };
         return Err(stop::stands(context, stop, left));
     }
@@ -136,7 +137,7 @@ pub(super) async fn perform(
             (Some(head), changed)
         }
         false => {
-            ran.workspace.discard().await?;
+            context.workspace.put_back(&ran.workspace).await?;
             (None, false)
         }
     };

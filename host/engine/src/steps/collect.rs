@@ -2,6 +2,7 @@
 
 use crate::drive::RunContext;
 use crate::fault::Fault;
+use crate::workspace::taken_as;
 use sortie_git::{CommitId, Expected, GitError};
 use sortie_model::diff::DiffSource;
 use sortie_sandbox::{CollectRequest, Collected, SandboxError, Workspace};
@@ -113,9 +114,10 @@ async fn take(context: &RunContext, workspace: &Workspace) -> Result<CommitId, T
         .await?;
     let Collected::Bundle { .. } = collected else {
         workspace.reset(context.base.as_str(), true).await?;
+        context.workspace.is_at(context.base.as_str()).await;
         return Ok(context.base.clone());
     };
-    let keep_as = format!("refs/sortie/runs/{run}/out");
+    let keep_as = taken_as(context.fence.run);
     let expected = Expected {
         ref_name: "refs/heads/sortie/out",
         base: &context.base,
