@@ -99,7 +99,13 @@ where
             }
             Err(Broken::Wire(error)) => return Err(error.into()),
             Err(Broken::Fault(fault)) => return Err(fault),
-            Ok(ran) => return Ok(ran),
+            Ok(ran) => {
+                // A host before this one may have seen it begin; no program of a
+                // run may take longer than the run.
+                let took_ms = ran.duration_ms.min(context.limits.time_ms);
+                context.stint.at_least(Duration::from_millis(took_ms));
+                return Ok(ran);
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{Output, OutputStream, StepSpec, StepStatus, Workspace, place};
+use sortie_sandbox::{Output, OutputStream, StepSpec, Workspace, place};
 use std::time::Instant;
 
 /// The longest summary kept, in characters. An answer to a question is one.
@@ -34,7 +34,6 @@ pub(super) async fn perform(
     context: &RunContext,
     step: &Step,
     asked: AgentStep,
-    began: Instant,
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
@@ -102,8 +101,7 @@ pub(super) async fn perform(
     })
     .await?;
     let Events { parser, watch, .. } = ran.reader;
-    // What stopped it is the reason also when what was left cannot be taken. An
-    // agent that was refused a model did not finish, whatever it says.
+    // An agent that was refused a model did not finish, whatever it says.
     let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {
         _ if ran.workspace_full => Some(Fault::halt(
             HaltReason::WorkspaceFull,
@@ -118,15 +116,9 @@ pub(super) async fn perform(
         }),
     };
     if let Some(stop) = stop {
-        stop::keep(context, &stop, began.elapsed()).await?;
-        let kept = artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await;
-        let stop = stop::stands(context, stop, kept);
-        // What one did that may only read goes with the container.
-        let left = match asked.writes {
-            true => save(context, &spec.id, ran.workspace).await,
-            false => Ok(()),
-        };
-        return Err(stop::stands(context, stop, left));
+        stop::keep(context, step, &stop, context.stint.worked()).await?;
+        artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
+        return Err(stop);
     }
     artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     let conclusion = parser.finish(ran.exit.clone()).await?;
@@ -160,22 +152,12 @@ pub(super) async fn perform(
     })
 }
 
-/// Takes what an agent had done when it was stopped, where a host before this
-/// one did not come to it.
-pub(super) async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
-    let id = sandbox_id(step);
-    let Some(workspace) = context.workspace.left(context).await? else {
-        return Ok(());
-    };
-    let ended = |known: &StepStatus| known.id == id && known.exit.is_some();
-    if workspace.status().await?.steps.iter().any(ended) {
-        save(context, &id, workspace).await?;
-    }
-    Ok(())
-}
-
 /// Keeps the work so far in the mirror, where `sortie diff` shows it.
-async fn save(context: &RunContext, step: &str, workspace: Workspace) -> Result<(), Fault> {
+pub(super) async fn save(
+    context: &RunContext,
+    step: &str,
+    workspace: Workspace,
+) -> Result<(), Fault> {
     let head = collect::collect(context, step, workspace).await?;
     let store = &context.options.store;
     sortie_store::persist(|| store.set_head(context.fence, head.as_str())).await?;

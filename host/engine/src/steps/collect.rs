@@ -7,8 +7,8 @@ use sortie_git::{CommitId, Expected, GitError};
 use sortie_model::diff::DiffSource;
 use sortie_sandbox::{CollectRequest, Collected, SandboxError, Workspace};
 
-/// How often the result is asked for over a new wire.
-const MAX_REATTACHES: u32 = 20;
+/// How often something of a sandbox is asked for over a new wire.
+pub(super) const MAX_REATTACHES: u32 = 20;
 /// The longest title of a commit, in characters.
 const TITLE_CHARS: usize = 72;
 
