@@ -83,6 +83,34 @@ async fn what_comes_after_an_agent_that_reads_finds_what_was_done_before_it() ->
     Ok(())
 }
 
+/// Also an agent has what commands made before it, and only what git ignores when
+/// it may write, whichever container it works in.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_in_a_new_container_finds_what_commands_made_before_it() -> Result<()> {
+    let remote = Remote::with(&[(".gitignore", "deps\n")])?;
+    let works = format!("{WAIT}; cat deps && ! test -e left.txt && echo ok > ok.txt");
+    let host = start(
+        &remote,
+        &[
+            &[("setup", Step::Exec("echo fetched > deps; touch left.txt"))],
+            &[("build", Step::Writes(&works))],
+        ],
+    )
+    .await?;
+    let id = host.submit("any").await?;
+    host.begun(id).await?;
+    for container in host.containers()? {
+        host.kill_container(&container)?;
+    }
+    assert!(host.begins(id, 2).await?);
+    host.go_on()?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let diff = diff(&host, id).await?;
+    assert!(diff.contains("+ok") && !diff.contains("left.txt"), "{diff}");
+    Ok(())
+}
+
 /// Something that an agent does, and then too much of it.
 const MENDS: &str = "sed -i s/teh/the/ README.md";
 const FILLS: &str = "head -c 100000000 /dev/zero > /work/full";

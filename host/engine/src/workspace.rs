@@ -98,8 +98,7 @@ impl WorkspaceSlot {
 
     /// Removes what commands left, so that it is not taken for an agent's work;
     /// what git ignores stays.
-    pub(crate) async fn tidy(&self, context: &RunContext) -> Result<(), Fault> {
-        let workspace = self.ensure(context).await?;
+    pub(crate) async fn tidy(&self, workspace: &Workspace) -> Result<(), SandboxError> {
         let mut slot = self.0.lock().await;
         if let (true, Some(commit)) = (slot.littered, &slot.tree) {
             workspace.reset(commit, false).await?;

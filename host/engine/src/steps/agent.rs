@@ -6,7 +6,7 @@ use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::meter::{AtWork, RunMeter};
-use crate::program::{self, Reader};
+use crate::program::{self, Launch, Reader};
 use crate::progress::{Progress, cut};
 use crate::watchdog::{Stuck, Watchdog};
 use crate::{thread, translate};
@@ -43,12 +43,13 @@ pub(super) async fn perform(
     });
     let models = context.options.llm.models();
     let model = models.for_role(&context.job.policy.models, role);
+    let goes_on = asked.writes && goes_on(context, step).await?;
     let task = Task {
         instruction: match asked.instruction {
             Some(instruction) => thread::without_earlier(instruction, &context.job.task),
             None => asked.prompt.clone(),
         },
-        prompt: match asked.writes && goes_on(context, step).await? {
+        prompt: match goes_on {
             true => [GOES_ON, &asked.prompt].concat(),
             false => asked.prompt,
         },
@@ -84,13 +85,18 @@ pub(super) async fn perform(
     };
     if !collect::known_to_sandbox(context, &spec.id).await? {
         charge(context, step.position).await?;
-        if asked.writes {
-            context.workspace.tidy(context).await?;
-        }
     }
     artifact::keep(context, step, artifact::Kind::Prompt, &task.prompt).await?;
     let at_work = context.meter.works_on(step.position, role);
-    let ran = program::run(context, step, &spec, || async {
+    let launch = Launch {
+        left_ms: left,
+        // When its work was taken, everything else went.
+        finds_made: !goes_on,
+        tidies: asked.writes,
+        litters: false,
+        spec,
+    };
+    let ran = program::run(context, step, launch, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
             watch: Watch::new(context.job.policy.guard),
@@ -124,7 +130,8 @@ pub(super) async fn perform(
     let conclusion = parser.finish(ran.exit.clone()).await?;
     let (head, changed) = match asked.writes {
         true => {
-            let head = collect::collect(context, &spec.id, ran.workspace).await?;
+            let id = sandbox_id(step);
+            let head = collect::collect(context, &id, ran.workspace).await?;
             let changed = collect::differs(context, &head).await?;
             (Some(head), changed)
         }

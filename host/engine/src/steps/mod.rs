@@ -5,6 +5,7 @@ mod approval;
 mod collect;
 mod exec;
 mod publish;
+pub(crate) mod round;
 mod scan;
 pub(crate) mod stop;
 
@@ -160,7 +161,7 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
     ended
 }
 
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
