@@ -13,12 +13,14 @@
 )]
 
 mod code;
+mod containers;
 mod engine;
 mod host;
 mod receiver;
 mod remote;
 mod waiting;
 
+pub use containers::{Inside, Moment};
 pub use engine::{EngineLine, engine_socket};
 pub use host::{Host, HostOptions, binary, succeeded};
 pub use receiver::{Received, Receiver};

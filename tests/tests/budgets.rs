@@ -4,9 +4,9 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sortie_guests::pure::Budget;
+use sortie_guests::pure::{Agent, Budget};
 use sortie_package::{Manifest, section};
-use sortie_tests::{Host, HostOptions, Remote};
+use sortie_tests::{Host, HostOptions, PATIENCE, Remote};
 
 /// One minute of work, three at most.
 const BRIEF: &str = "[defaults.ceiling]\ntime_minutes = 3\n\
@@ -190,6 +190,75 @@ async fn what_a_halted_job_had_done_is_published_as_it_is() -> Result<()> {
     let csv = String::from_utf8(csv.stdout)?;
     assert!(csv.starts_with("kind,at,job,"), "{csv}");
     assert_eq!(csv.lines().count(), rows.len() + 1, "{csv}");
+    Ok(())
+}
+
+/// An agent plugin that has `sh` run this, and traps on the first word of it.
+fn traps(command: &str) -> Vec<u8> {
+    let mut plan = String::new();
+    let mut place = |at: usize, bytes: &[u8]| {
+        for (at, byte) in (at..).zip(bytes) {
+            plan += &format!("(i32.store8 (i32.const {at}) (i32.const {byte}))\n");
+        }
+    };
+    let argv = ["sh", "-c", command];
+    let (mut texts, mut text_at) = (Vec::new(), 8_192);
+    for text in argv {
+        place(text_at, text.as_bytes());
+        texts.extend([text_at as u32, text.len() as u32].map(u32::to_le_bytes));
+        text_at += text.len();
+    }
+    place(2_304, &texts.concat());
+    place(2_052, &[2_304_u32, 3].map(u32::to_le_bytes).concat());
+    plan += "(i32.store (i32.const 2068) (local.get $dir))
+        (i32.store (i32.const 2072) (local.get $dir-len))
+        (i32.const 2048)";
+    let agent = Agent {
+        plan,
+        push: "unreachable".into(),
+        ..Agent::default()
+    };
+    agent.build()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_agent_had_done_when_its_plugin_failed_is_kept() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "teh start\n")])?;
+    let options = HostOptions {
+        defaults: "agent = \"traps\"".to_owned(),
+        ..HostOptions::default()
+    };
+    let host = Host::start(&remote, options).await?;
+    let traps = traps("sed -i s/teh/the/ README.md; echo done; sleep 600");
+    let manifest = "name = \"traps\"\nversion = \"1.0.0\"\nsurfaces = [\"agent\"]\n";
+    let package = section::embed(&traps, &Manifest::from_toml(manifest)?)?;
+    let (status, answer) = host.install(package).await?;
+    assert_eq!(status, 201, "{answer}");
+    let id = host.submit("any").await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["halt"]["reason"], "plugin-failed", "{job}");
+    assert!(job["usage"]["time_ms"].as_u64() > Some(0), "{job}");
+    assert!(diff(&host, id).await?.contains("+the start"));
+    assert_eq!(host.leftovers()?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cancelled_job_worked_is_booked() -> Result<()> {
+    let (_remote, host) = start("").await?;
+    let id = host.submit("echo begun; sleep 600").await?;
+    host.begun(id).await?;
+    let path = format!("/v1/jobs/{id}/cancel");
+    let (status, answer) = host.call(Method::POST, &path, Some(json!({}))).await?;
+    assert_eq!(status, 200, "{answer}");
+    // Its lease was over before its time could be told.
+    let booked = async {
+        while host.job(id).await?["usage"]["time_ms"] == 0 {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, booked).await??;
     Ok(())
 }
 

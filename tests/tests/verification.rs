@@ -73,6 +73,99 @@ async fn what_a_verification_leaves_behind_is_in_no_result() -> Result<()> {
     Ok(())
 }
 
+/// Also where the host dies while the command runs: the next one knows of the
+/// container only what it finds.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_verification_leaves_behind_while_no_host_looks_is_in_no_result() -> Result<()> {
+    let remote = Remote::with(&[("state", "none\n")])?;
+    let verify = format!(
+        "touch left.txt; {WAITS}; grep -q good state || {{ echo \"error: the sum is wrong\"; exit 1; }}"
+    );
+    let mut host = Host::start(&remote, verified(&verify)).await?;
+    let id = host.submit(AGENT).await?;
+    waits(&host).await?;
+    host.kill().await?;
+    host.serve().await?;
+    host.go_on()?;
+    // What the agent left beside its work is gone when it is verified again.
+    host.wait_event(id, |event| event["data"]["step"] == "verify-2-1")
+        .await?;
+    waits(&host).await?;
+    host.go_on()?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let branch = job["published"]["branch"].as_str().context("published")?;
+    let files = git(&remote.path(), &["ls-tree", "-r", "--name-only", branch])?;
+    assert_eq!(files, "state\n");
+    Ok(())
+}
+
+/// Waits in a container until the test says so.
+const WAITS: &str = "touch /tmp/here; until [ -e /tmp/go ]; do sleep 0.01; done";
+
+/// The container where a command waits like that.
+async fn waits(host: &Host) -> Result<String> {
+    let there = host.inside("test -e /tmp/here && echo here").await?;
+    Ok(there.container)
+}
+
+fn two_commands(first: &str, second: &str) -> HostOptions {
+    HostOptions {
+        defaults: format!("verify = ['{first}', '{second}']\nmax_attempts = 1"),
+        ..HostOptions::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_in_a_new_container_finds_what_those_before_it_made() -> Result<()> {
+    let second = format!("test -e made.txt && {{ {WAITS}; }} && test -e made.txt");
+    for dies in [false, true] {
+        let remote = Remote::with(&[("state", "none\n")])?;
+        let mut host = Host::start(&remote, two_commands("touch made.txt", &second)).await?;
+        let id = host.submit("echo good > state").await?;
+        let lost = waits(&host).await?;
+        if dies {
+            host.kill().await?;
+        }
+        host.kill_container(&lost)?;
+        if dies {
+            host.serve().await?;
+        }
+        assert_ne!(waits(&host).await?, lost);
+        host.go_on()?;
+        let job = host.settled(id).await?;
+        assert_eq!(job["state"], "succeeded", "{job}");
+        assert_eq!(job["attempts"], 1, "{job}");
+        let expected = ["agent", "verify-1", "verify-2", "scan", "publish"];
+        assert_eq!(steps(&job), expected);
+        let branch = job["published"]["branch"].as_str().context("published")?;
+        let files = git(&remote.path(), &["ls-tree", "-r", "--name-only", branch])?;
+        assert_eq!(files, "state\n");
+    }
+    Ok(())
+}
+
+/// When what was made cannot be made again, that is not the work's fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_made_again_says_nothing_about_the_work() -> Result<()> {
+    let remote = Remote::with(&[("state", "none\n")])?;
+    // Each container has a first process of its own, which began at a time of its own.
+    let born = "set -- $(cat /proc/1/stat)";
+    let first = format!("{born}; [ ${{22}} = $(cat state) ]");
+    let host = Host::start(&remote, two_commands(&first, WAITS)).await?;
+    let id = host
+        .submit(&format!("{born}; echo ${{22}} > state"))
+        .await?;
+    let lost = waits(&host).await?;
+    host.kill_container(&lost)?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "failed", "{job}");
+    assert_eq!(steps(&job), ["agent", "verify-1", "verify-2"]);
+    let said = "make again in a new container what step verify-1 had made";
+    assert!(job.to_string().contains(said), "{job}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_failure_again_and_again_is_for_the_debugger_and_ends() -> Result<()> {
     let remote = Remote::with(&[("state", "none\n")])?;

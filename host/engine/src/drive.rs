@@ -8,6 +8,7 @@
 use crate::doors::WireDoors;
 use crate::fault::Fault;
 use crate::log::{self, RunLog};
+use crate::stint::Stint;
 use crate::verification::Verification;
 use crate::workspace::WorkspaceSlot;
 use crate::{
@@ -46,6 +47,8 @@ pub(crate) struct RunContext {
     pub(crate) workspace: WorkspaceSlot,
     /// Held while a program runs in the workspace.
     pub(crate) turn: Mutex<()>,
+    /// Whose turn it is, and how long it worked.
+    pub(crate) stint: Arc<Stint>,
     /// Held while the base commit's tests are run, in a container of their own.
     pub(crate) check: Mutex<()>,
     pub(crate) meter: Arc<crate::meter::RunMeter>,
@@ -74,11 +77,20 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
     let repository = claim.job.repository.clone();
     // A bug of ours costs the attempt, never the place in the queue: a run whose
     // task is gone would count as running until the next start.
-    let guarded = AssertUnwindSafe(work(options.clone(), claim)).catch_unwind();
+    let stint = Arc::new(Stint::default());
+    let guarded = AssertUnwindSafe(work(options.clone(), claim, stint.clone())).catch_unwind();
     let worked = tokio::select! {
         worked = guarded => worked.unwrap_or_else(|panic| Err(Fault::panicked(&*panic))),
         () = cancel.cancelled() => Err(Fault::Stale),
     };
+    // What worked when it was broken off has used its time all the same.
+    if let Some((position, spent)) = stint.open() {
+        let used = steps::worked(spent);
+        let booked = persist(|| options.store.book_step(fence, position, used)).await;
+        if let Err(error) = booked {
+            tracing::warn!(%error, run = fence.run.0, "what a step worked is not booked");
+        }
+    }
     let end = match worked {
         // Its sandbox went before it parked; by now the run may be another
         // task's.
@@ -155,7 +167,11 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
     }
 }
 
-async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault> {
+async fn work(
+    options: Arc<EngineOptions>,
+    claim: Claim,
+    stint: Arc<Stint>,
+) -> Result<Ended, Fault> {
     let prepared = prepare::prepare(&options, &claim).await?;
     let verification =
         Verification::of(&prepared.mirror, &prepared.base, &claim.job.policy).await?;
@@ -167,6 +183,7 @@ async fn work(options: Arc<EngineOptions>, claim: Claim) -> Result<Ended, Fault>
         meter: prepared.meter.clone(),
         workspace: WorkspaceSlot::new(claim.resumed),
         turn: Mutex::new(()),
+        stint,
         check: Mutex::new(()),
         options,
         fence: claim.fence,

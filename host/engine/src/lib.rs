@@ -28,6 +28,7 @@ mod progress;
 mod result;
 mod scan;
 mod steps;
+mod stint;
 mod thread;
 mod translate;
 mod verification;

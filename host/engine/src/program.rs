@@ -5,6 +5,8 @@ use crate::drive::RunContext;
 use crate::egress;
 use crate::fault::Fault;
 use crate::log::LogLine;
+use crate::steps::round::{self, Met};
+use crate::steps::{millis, out_of_time};
 use crate::workspace::WALL_GRACE;
 use sortie_model::run::Step;
 use sortie_plugins::surfaces::agent::Exit;
@@ -56,10 +58,27 @@ pub(crate) trait Reader: Send {
     }
 }
 
+/// How a program is to begin.
+pub(crate) struct Launch {
+    pub(crate) spec: StepSpec,
+    /// What the run has left of its time; the program may have less.
+    pub(crate) left_ms: u64,
+    /// Whether it finds what commands before it made, also in a container that is
+    /// a new one.
+    pub(crate) finds_made: bool,
+    /// Whether what they left is removed first, so that it is not taken for its
+    /// own work; what git ignores stays.
+    pub(crate) tidies: bool,
+    /// Whether what it leaves itself is not the run's work.
+    pub(crate) litters: bool,
+}
+
 /// How a program ended.
 pub(crate) struct Ran<R> {
     pub(crate) exit: Exit,
     pub(crate) timed_out: bool,
+    /// It was the run that had no time left.
+    pub(crate) out_of_time: bool,
     pub(crate) workspace_full: bool,
     /// It was stopped because it went on after it said that it was done.
     pub(crate) lingered: bool,
@@ -72,11 +91,12 @@ pub(crate) struct Ran<R> {
     pub(crate) workspace: Workspace,
 }
 
-/// Runs `spec` to its end, over as many wires as it takes.
+/// Runs a program to its end, over as many wires and in as many containers as it
+/// takes.
 pub(crate) async fn run<R, M, F>(
     context: &RunContext,
     step: &Step,
-    spec: &StepSpec,
+    launch: Launch,
     mut make_reader: M,
 ) -> Result<Ran<R>, Fault>
 where
@@ -84,28 +104,103 @@ where
     M: FnMut() -> F,
     F: Future<Output = Result<R, Fault>>,
 {
-    let mut spec = spec.clone();
-    egress::tell_of_mirrors(context, &mut spec);
-    let spec = &spec;
+    let launch = with_mirrors(context, launch);
     let mut reattached = 0;
+    // What went by on wires that broke.
+    let mut spent = Duration::ZERO;
     loop {
         let workspace = context.workspace.ensure(context).await?;
-        let reader = make_reader().await?;
-        match follow(context, step, spec, workspace, reader).await {
+        let began = Instant::now();
+        let tried = attempt(context, step, &launch, workspace, spent, &mut make_reader);
+        match tried.await {
             Err(Broken::Wire(error)) if reattached < MAX_REATTACHES => {
                 reattached += 1;
+                spent += began.elapsed();
                 tracing::warn!(%error, run = context.fence.run.0, "the wire broke; looking for the sandbox");
                 context.workspace.lost().await;
             }
             Err(Broken::Wire(error)) => return Err(error.into()),
             Err(Broken::Fault(fault)) => return Err(fault),
-            Ok(ran) => return Ok(ran),
+            Ok(ran) => {
+                // A host before this one may have seen it begin; no program of a
+                // run may take longer than the run.
+                let took_ms = ran.duration_ms.min(context.limits.time_ms);
+                context.stint.at_least(Duration::from_millis(took_ms));
+                return Ok(ran);
+            }
         }
     }
 }
 
-enum Broken {
+/// The same program with what tells the package managers of the host's mirrors.
+pub(crate) fn with_mirrors(context: &RunContext, mut launch: Launch) -> Launch {
+    egress::tell_of_mirrors(context, &mut launch.spec);
+    launch
+}
+
+/// Runs it over one wire, once the workspace is ready for it. `spent` is what
+/// went by before.
+async fn attempt<R, M, F>(
+    context: &RunContext,
+    step: &Step,
+    launch: &Launch,
+    workspace: Workspace,
+    spent: Duration,
+    make_reader: &mut M,
+) -> Result<Ran<R>, Broken>
+where
+    R: Reader,
+    M: FnMut() -> F,
+    F: Future<Output = Result<R, Fault>>,
+{
+    let began = Instant::now();
+    let whole = Duration::from_millis(launch.left_ms);
+    let left = whole.saturating_sub(spent);
+    let met = round::ready(context, step, launch, &workspace, left).await?;
+    let left = match met {
+        // It has kept its limit since it began.
+        Met::Known => whole,
+        Met::Ready => left,
+        Met::MadeAgain => left.saturating_sub(began.elapsed()),
+    };
+    if left.is_zero() {
+        return Err(out_of_time(context).into());
+    }
+    let reader = make_reader().await?;
+    let mut ran = begin(context, step, launch, workspace, left, reader).await?;
+    // A new container counts anew.
+    if met == Met::MadeAgain || !spent.is_zero() {
+        ran.duration_ms = ran.duration_ms.max(millis(spent + began.elapsed()));
+    }
+    Ok(ran)
+}
+
+/// Starts it, or finds it, in a workspace that is ready for it, and follows it to
+/// its end: at the latest when the run has nothing of what is `left` any more.
+pub(crate) async fn begin<R: Reader>(
+    context: &RunContext,
+    step: &Step,
+    launch: &Launch,
+    workspace: Workspace,
+    left: Duration,
+    reader: R,
+) -> Result<Ran<R>, Broken> {
+    if launch.litters {
+        context.workspace.littered().await;
+    }
+    let left_ms = millis(left);
+    let mut spec = launch.spec.clone();
+    spec.wall_limit_ms = spec.wall_limit_ms.min(left_ms);
+    let mut ran = follow(context, step, &spec, workspace, reader).await?;
+    ran.out_of_time = ran.timed_out && spec.wall_limit_ms == left_ms;
+    Ok(ran)
+}
+
+/// Why a program could not be followed to its end.
+pub(crate) enum Broken {
+    /// The wire is gone, and perhaps the container.
     Wire(SandboxError),
+    /// Something else stood in the way.
     Fault(Fault),
 }
 
@@ -214,6 +309,7 @@ async fn follow<R: Reader>(
             false => as_exit(exit.status),
         },
         timed_out,
+        out_of_time: false,
         lingered,
         stopped_before: was_stopped && !lingered && !stopped,
         tail,

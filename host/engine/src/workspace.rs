@@ -6,6 +6,7 @@ use crate::drive::RunContext;
 use crate::fault::Fault;
 use sortie_git::CommitId;
 use sortie_model::budget::Limits;
+use sortie_model::id::RunId;
 use sortie_sandbox::{Adoption, LaunchSpec, Part, SandboxError, Workspace};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -26,8 +27,8 @@ struct Slot {
     workspace: Option<Workspace>,
     /// A container of this run may be there already.
     may_exist: bool,
-    /// The commit that its repository was put to last; none when an earlier
-    /// stretch did it.
+    /// The commit that its repository was put to last; none when that is not
+    /// known.
     tree: Option<String>,
     /// Whether a command may have left files since.
     littered: bool,
@@ -63,13 +64,18 @@ impl WorkspaceSlot {
         Ok(workspace)
     }
 
-    /// The workspace that an earlier stretch left, if it is there; none is made.
+    /// The workspace that is there, opened anew where its wire broke or an
+    /// earlier stretch left it; none is made.
     pub(crate) async fn left(&self, context: &RunContext) -> Result<Option<Workspace>, Fault> {
         let mut slot = self.0.lock().await;
+        if slot.workspace.is_some() {
+            return Ok(slot.workspace.clone());
+        }
         let mut tries = 0;
         loop {
             match slot.adopt(context).await {
-                Err(error) => wait_for_engine(context, error, &mut tries).await?,
+                Err(Opening::Sandbox(error)) => wait_for_engine(context, error, &mut tries).await?,
+                Err(Opening::Fault(fault)) => return Err(fault),
                 Ok(found) => {
                     slot.workspace.clone_from(&found);
                     return Ok(found);
@@ -92,13 +98,24 @@ impl WorkspaceSlot {
 
     /// Removes what commands left, so that it is not taken for an agent's work;
     /// what git ignores stays.
-    pub(crate) async fn tidy(&self, context: &RunContext) -> Result<(), Fault> {
-        let workspace = self.ensure(context).await?;
+    pub(crate) async fn tidy(&self, workspace: &Workspace) -> Result<(), SandboxError> {
         let mut slot = self.0.lock().await;
         if let (true, Some(commit)) = (slot.littered, &slot.tree) {
             workspace.reset(commit, false).await?;
             slot.littered = false;
         }
+        Ok(())
+    }
+
+    /// Puts everything back to the newest commit of the run: what an agent did
+    /// that may only read is no work, and what was done before it is.
+    pub(crate) async fn put_back(&self, workspace: &Workspace) -> Result<(), SandboxError> {
+        let mut slot = self.0.lock().await;
+        match &slot.tree {
+            Some(commit) => workspace.reset(commit, true).await?,
+            None => workspace.discard().await?,
+        }
+        slot.littered = false;
         Ok(())
     }
 
@@ -139,7 +156,7 @@ async fn wait_for_engine(
 
 impl Slot {
     /// The container that an earlier stretch left, if one lives.
-    async fn adopt(&mut self, context: &RunContext) -> Result<Option<Workspace>, SandboxError> {
+    async fn adopt(&mut self, context: &RunContext) -> Result<Option<Workspace>, Opening> {
         if !self.may_exist {
             return Ok(None);
         }
@@ -148,10 +165,15 @@ impl Slot {
         match context.options.sandbox.adopt(run, token, doors).await? {
             Adoption::Live(workspace) => {
                 tracing::info!(run, "took up a running sandbox");
-                // A container whose repository never arrived is of no use.
-                if workspace.status().await?.base.is_some() {
+                if let Some(base) = workspace.status().await?.base {
+                    if self.tree.is_none() {
+                        let tree = newest_in(context, base).await;
+                        self.tree = tree.map_err(Opening::Fault)?;
+                        self.littered = true;
+                    }
                     return Ok(Some(workspace));
                 }
+                // Its repository never arrived, so it is of no use.
                 workspace.destroy().await?;
             }
             Adoption::Ended(ending) => {
@@ -216,6 +238,28 @@ impl Slot {
         self.littered = false;
         let _ = tokio::fs::remove_file(&bundle).await;
         Ok(workspace)
+    }
+}
+
+/// The ref of a mirror that keeps the commit that was taken out of a run's
+/// sandbox last.
+pub(crate) fn taken_as(run: RunId) -> String {
+    format!("refs/sortie/runs/{}/out", run.0)
+}
+
+/// The commit with the files of the run's newest one in a container that began
+/// with `first`; none when it is not known. What the host makes of a result is
+/// not in there, but what it was made of is.
+async fn newest_in(context: &RunContext, first: String) -> Result<Option<String>, Fault> {
+    let state = context.options.store.run_state(context.fence.run).await?;
+    let base = context.base.as_str();
+    match state.run.head_commit {
+        None => Ok(Some(base.to_owned())),
+        Some(head) if head == first || head == base => Ok(Some(head)),
+        Some(_) => {
+            let taken = context.mirror.kept(&taken_as(context.fence.run)).await?;
+            Ok(taken.map(String::from))
+        }
     }
 }
 

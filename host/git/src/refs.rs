@@ -238,6 +238,22 @@ impl Mirror {
         self.set_ref(keep_as, commit).await
     }
 
+    /// The commit that is kept under `keep_as`; none when nothing is.
+    pub async fn kept(&self, keep_as: &str) -> Result<Option<CommitId>, GitError> {
+        check_keep(keep_as)?;
+        let listed = self
+            .git("find a result")
+            .args(["for-each-ref", "--format=%(refname) %(objectname)"])
+            .args([keep_as])
+            .run()
+            .await?
+            .text()?;
+        let found = listed
+            .lines()
+            .find_map(|line| line.strip_prefix(keep_as)?.strip_prefix(' '));
+        found.map(str::parse).transpose()
+    }
+
     /// Sets a ref of ours. Only for the holder of the write lock.
     pub(crate) async fn set_ref(&self, name: &str, commit: &CommitId) -> Result<(), GitError> {
         self.git("keep a result")

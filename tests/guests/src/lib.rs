@@ -3,6 +3,7 @@
 //! this repository, or of one that a test writes. Nothing here runs one.
 
 pub mod answers;
+pub mod course;
 pub mod effectful;
 pub mod proxy;
 pub mod pure;

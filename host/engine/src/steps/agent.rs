@@ -6,7 +6,7 @@ use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
 use crate::meter::{AtWork, RunMeter};
-use crate::program::{self, Reader};
+use crate::program::{self, Launch, Reader};
 use crate::progress::{Progress, cut};
 use crate::watchdog::{Stuck, Watchdog};
 use crate::{thread, translate};
@@ -19,7 +19,7 @@ use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{Output, OutputStream, StepSpec, StepStatus, Workspace, place};
+use sortie_sandbox::{Output, OutputStream, StepSpec, Workspace, place};
 use std::time::Instant;
 
 /// The longest summary kept, in characters. An answer to a question is one.
@@ -34,7 +34,6 @@ pub(super) async fn perform(
     context: &RunContext,
     step: &Step,
     asked: AgentStep,
-    began: Instant,
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
@@ -44,12 +43,13 @@ pub(super) async fn perform(
     });
     let models = context.options.llm.models();
     let model = models.for_role(&context.job.policy.models, role);
+    let goes_on = asked.writes && goes_on(context, step).await?;
     let task = Task {
         instruction: match asked.instruction {
             Some(instruction) => thread::without_earlier(instruction, &context.job.task),
             None => asked.prompt.clone(),
         },
-        prompt: match asked.writes && goes_on(context, step).await? {
+        prompt: match goes_on {
             true => [GOES_ON, &asked.prompt].concat(),
             false => asked.prompt,
         },
@@ -85,13 +85,18 @@ pub(super) async fn perform(
     };
     if !collect::known_to_sandbox(context, &spec.id).await? {
         charge(context, step.position).await?;
-        if asked.writes {
-            context.workspace.tidy(context).await?;
-        }
     }
     artifact::keep(context, step, artifact::Kind::Prompt, &task.prompt).await?;
     let at_work = context.meter.works_on(step.position, role);
-    let ran = program::run(context, step, &spec, || async {
+    let launch = Launch {
+        left_ms: left,
+        // When its work was taken, everything else went.
+        finds_made: !goes_on,
+        tidies: asked.writes,
+        litters: false,
+        spec,
+    };
+    let ran = program::run(context, step, launch, || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
             watch: Watch::new(context.job.policy.guard),
@@ -102,8 +107,7 @@ pub(super) async fn perform(
     })
     .await?;
     let Events { parser, watch, .. } = ran.reader;
-    // What stopped it is the reason also when what was left cannot be taken. An
-    // agent that was refused a model did not finish, whatever it says.
+    // An agent that was refused a model did not finish, whatever it says.
     let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {
         _ if ran.workspace_full => Some(Fault::halt(
             HaltReason::WorkspaceFull,
@@ -118,25 +122,21 @@ pub(super) async fn perform(
         }),
     };
     if let Some(stop) = stop {
-        stop::keep(context, &stop, began.elapsed()).await?;
-        let kept = artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await;
-        let stop = stop::stands(context, stop, kept);
-        let left = match asked.writes {
-            true => save(context, &spec.id, ran.workspace).await,
-            false => ran.workspace.discard().await.map_err(Fault::from),
-        };
-        return Err(stop::stands(context, stop, left));
+        stop::keep(context, step, &stop, context.stint.worked()).await?;
+        artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
+        return Err(stop);
     }
     artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     let conclusion = parser.finish(ran.exit.clone()).await?;
     let (head, changed) = match asked.writes {
         true => {
-            let head = collect::collect(context, &spec.id, ran.workspace).await?;
+            let id = sandbox_id(step);
+            let head = collect::collect(context, &id, ran.workspace).await?;
             let changed = collect::differs(context, &head).await?;
             (Some(head), changed)
         }
         false => {
-            ran.workspace.discard().await?;
+            context.workspace.put_back(&ran.workspace).await?;
             (None, false)
         }
     };
@@ -159,22 +159,12 @@ pub(super) async fn perform(
     })
 }
 
-/// Takes what an agent had done when it was stopped, where a host before this
-/// one did not come to it.
-pub(super) async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
-    let id = sandbox_id(step);
-    let Some(workspace) = context.workspace.left(context).await? else {
-        return Ok(());
-    };
-    let ended = |known: &StepStatus| known.id == id && known.exit.is_some();
-    if workspace.status().await?.steps.iter().any(ended) {
-        save(context, &id, workspace).await?;
-    }
-    Ok(())
-}
-
 /// Keeps the work so far in the mirror, where `sortie diff` shows it.
-async fn save(context: &RunContext, step: &str, workspace: Workspace) -> Result<(), Fault> {
+pub(super) async fn save(
+    context: &RunContext,
+    step: &str,
+    workspace: Workspace,
+) -> Result<(), Fault> {
     let head = collect::collect(context, step, workspace).await?;
     let store = &context.options.store;
     sortie_store::persist(|| store.set_head(context.fence, head.as_str())).await?;

@@ -2,17 +2,18 @@
 
 use crate::drive::RunContext;
 use crate::fault::Fault;
+use crate::workspace::taken_as;
 use sortie_git::{CommitId, Expected, GitError};
 use sortie_model::diff::DiffSource;
 use sortie_sandbox::{CollectRequest, Collected, SandboxError, Workspace};
 
-/// How often the result is asked for over a new wire.
-const MAX_REATTACHES: u32 = 20;
+/// How often something of a sandbox is asked for over a new wire.
+pub(super) const MAX_REATTACHES: u32 = 20;
 /// The longest title of a commit, in characters.
 const TITLE_CHARS: usize = 72;
 
 /// The commit that holds the result, over as many wires as it takes. Without
-/// changes that is the base itself.
+/// changes that is the base itself. No container is made for it.
 pub(super) async fn collect(
     context: &RunContext,
     step: &str,
@@ -23,10 +24,16 @@ pub(super) async fn collect(
             Err(Taking::Wire(error)) => {
                 tracing::warn!(%error, run = context.fence.run.0, "the wire broke while the result was taken");
                 context.workspace.lost().await;
-                workspace = context.workspace.ensure(context).await?;
-                if !known_to_sandbox(context, step).await? {
+                // Where the container is gone there is nothing to take, and in a
+                // new one neither.
+                let left = context.workspace.left(context).await?;
+                let Some(found) = left else {
+                    return Err(error.into());
+                };
+                if !knows(&found, step).await? {
                     return Err(error.into());
                 }
+                workspace = found;
             }
             Err(Taking::Fault(fault)) => return Err(fault),
             Ok(head) => return Ok(head),
@@ -40,7 +47,11 @@ pub(super) async fn collect(
 /// Whether an earlier stretch of this run has the step running, or over, in the
 /// sandbox.
 pub(super) async fn known_to_sandbox(context: &RunContext, step: &str) -> Result<bool, Fault> {
-    let status = context.workspace.ensure(context).await?.status().await?;
+    knows(&context.workspace.ensure(context).await?, step).await
+}
+
+async fn knows(workspace: &Workspace, step: &str) -> Result<bool, Fault> {
+    let status = workspace.status().await?;
     Ok(status.steps.iter().any(|known| known.id == step))
 }
 
@@ -103,9 +114,10 @@ async fn take(context: &RunContext, workspace: &Workspace) -> Result<CommitId, T
         .await?;
     let Collected::Bundle { .. } = collected else {
         workspace.reset(context.base.as_str(), true).await?;
+        context.workspace.is_at(context.base.as_str()).await;
         return Ok(context.base.clone());
     };
-    let keep_as = format!("refs/sortie/runs/{run}/out");
+    let keep_as = taken_as(context.fence.run);
     let expected = Expected {
         ref_name: "refs/heads/sortie/out",
         base: &context.base,

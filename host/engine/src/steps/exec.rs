@@ -6,7 +6,7 @@ use crate::artifact;
 use crate::clip::Clip;
 use crate::drive::RunContext;
 use crate::fault::Fault;
-use crate::program;
+use crate::program::{self, Launch};
 use sortie_model::halt::HaltReason;
 use sortie_model::run::Step;
 use sortie_plugins::surfaces::workflow::{ExecOutcome, ExecStep, Exit, Outcome};
@@ -24,25 +24,14 @@ pub(super) async fn perform(
     asked: ExecStep,
 ) -> Result<StepEnd, Fault> {
     context.verification.tell(context).await?;
-    let left = time_left_ms(context).await?;
-    let limit = asked.time_limit_ms.unwrap_or(left).min(left);
-    let spec = StepSpec {
-        id: sandbox_id(step),
-        argv: vec!["/bin/sh".into(), "-c".into(), asked.command],
-        env: Vec::new(),
-        cwd: place::REPO.into(),
-        files: Vec::new(),
-        stdin: None,
-        wall_limit_ms: limit,
-        output_limit_bytes: context.options.limits.step_output_bytes,
-    };
-    context.workspace.littered().await;
-    let ran = program::run(context, step, &spec, || async {
+    let left_ms = time_left_ms(context).await?;
+    let launch = launch(context, step, asked, left_ms);
+    let ran = program::run(context, step, launch, || async {
         Ok(Clip::new(HEAD_BYTES, TAIL_BYTES))
     })
     .await?;
     artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
-    if ran.timed_out && limit == left {
+    if ran.out_of_time {
         return Err(out_of_time(context));
     }
     if ran.workspace_full {
@@ -67,6 +56,28 @@ pub(super) async fn perform(
         infrastructure: said.infrastructure,
     });
     Ok(StepEnd::of(outcome, ran.duration_ms))
+}
+
+/// How a command is run in a run that has that much time left.
+pub(super) fn launch(context: &RunContext, step: &Step, asked: ExecStep, left_ms: u64) -> Launch {
+    let limit_ms = asked.time_limit_ms.unwrap_or(left_ms);
+    let spec = StepSpec {
+        id: sandbox_id(step),
+        argv: vec!["/bin/sh".into(), "-c".into(), asked.command],
+        env: Vec::new(),
+        cwd: place::REPO.into(),
+        files: Vec::new(),
+        stdin: None,
+        wall_limit_ms: limit_ms.min(left_ms),
+        output_limit_bytes: context.options.limits.step_output_bytes,
+    };
+    Launch {
+        spec,
+        left_ms,
+        finds_made: true,
+        tidies: false,
+        litters: true,
+    }
 }
 
 /// How a command ended that did not pass; none for one that did.

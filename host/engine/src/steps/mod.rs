@@ -5,6 +5,7 @@ mod approval;
 mod collect;
 mod exec;
 mod publish;
+pub(crate) mod round;
 mod scan;
 pub(crate) mod stop;
 
@@ -18,7 +19,7 @@ use sortie_model::run::{RunPhase, Step};
 use sortie_plugins::surfaces::workflow::{Action, Outcome, StepResult};
 use sortie_store::persist;
 use sortie_store::{ScanReport, StepRecord};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What doing the steps of a decision came to.
 pub(crate) enum Performed {
@@ -75,7 +76,10 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
             open.into_iter()
                 .map(|(step, action)| one(context, step, action)),
         );
-        ended.await.into_iter().collect::<Result<(), Fault>>()?;
+        let ended = ended.await.into_iter().collect::<Result<(), Fault>>();
+        if let Err(fault) = ended {
+            return Err(stop::first(context, fault).await);
+        }
         if publishes && !questions.is_empty() {
             let phase = RunPhase::Executing;
             persist(|| context.options.store.set_run_phase(context.fence, phase)).await?;
@@ -110,9 +114,16 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
         true => Some(context.turn.lock().await),
         false => None,
     };
-    let began = Instant::now();
+    if works {
+        // One that waited for its turn does not begin in a run that is to stop:
+        // where the host died now, none would.
+        if let Some(why) = stop::reason(context).await? {
+            return Err(why);
+        }
+        context.stint.begin(step.position);
+    }
     let done = match action {
-        Action::Agent(asked) => agent::perform(context, step, asked, began).await,
+        Action::Agent(asked) => agent::perform(context, step, asked).await,
         Action::Exec(asked) => exec::perform(context, step, asked).await,
         Action::Scan(asked) => scan::perform(context, step, asked).await,
         Action::Publish(asked) => publish::perform(context, asked).await,
@@ -124,32 +135,42 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
             format!("this host does not know the step {}: {what}", step.name),
         )),
     };
-    let end = match done {
+    let spent = match works {
+        true => context.stint.worked(),
+        false => Duration::ZERO,
+    };
+    let ended = match done {
         // What may pass is the workflow's to judge; it usually tries again. The
         // time is gone all the same: else a sandbox that dies late, again and
         // again, would work for ever.
         Err(Fault::Passing(error)) => {
-            let spent = if works { millis(began.elapsed()) } else { 0 };
-            StepEnd::of(Outcome::Failed(error), spent)
+            let end = StepEnd::of(Outcome::Failed(error), millis(spent));
+            finish(context, step, end).await
         }
         // So is that of a step that was stopped: whoever raises the budget adds
         // to what is left of it.
-        Err(fault @ Fault::Halt { .. } | fault @ Fault::Ask(_)) => {
-            let spent = if works {
-                began.elapsed()
-            } else {
-                Duration::ZERO
-            };
-            stop::keep(context, &fault, spent).await?;
-            return Err(fault);
+        Err(fault @ (Fault::Halt { .. } | Fault::Ask(_))) => {
+            Err(stop::by(context, step, fault, spent).await)
         }
-        other => other?,
+        done => finish(context, step, done?).await,
     };
-    finish(context, step, end).await
+    // What it worked is booked, unless that could not be written.
+    if works && !matches!(ended, Err(Fault::Passing(_) | Fault::Stale)) {
+        context.stint.end();
+    }
+    ended
 }
 
-fn millis(time: Duration) -> u64 {
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Time that a program worked, as it is booked.
+pub(crate) fn worked(time: Duration) -> Usage {
+    Usage {
+        time_ms: millis(time),
+        ..Usage::default()
+    }
 }
 
 async fn finish(context: &RunContext, step: &Step, end: StepEnd) -> Result<(), Fault> {

@@ -2,33 +2,78 @@
 //! sandbox goes: a host that dies in between is followed by one that ends the
 //! run as it would have ended, and launches nothing again.
 
-use super::{agent, millis};
+use super::collect::MAX_REATTACHES;
+use super::{agent, sandbox_id, worked};
 use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
 use crate::translate::unstorable;
 use serde_json::Value;
-use sortie_model::budget::Usage;
+use sortie_model::halt::HaltReason;
 use sortie_model::run::{RunPhase, Step};
 use sortie_plugins::surfaces::workflow::Action;
+use sortie_sandbox::{ExitReport, SandboxError, StepStatus, Workspace};
 use sortie_store::persist;
 use std::time::Duration;
 
-/// Stores why the run stops and books what its step worked. Only the first time
-/// counts.
-pub(super) async fn keep(context: &RunContext, why: &Fault, spent: Duration) -> Result<(), Fault> {
+/// Stores why the run stops and books what the step worked that was stopped.
+/// Only the first reason counts, and each step is booked once.
+pub(super) async fn keep(
+    context: &RunContext,
+    step: &Step,
+    why: &Fault,
+    spent: Duration,
+) -> Result<(), Fault> {
     let why = serde_json::to_value(why).map_err(unstorable)?;
-    let used = Usage {
-        time_ms: millis(spent),
-        ..Usage::default()
-    };
-    persist(|| context.options.store.stop(context.fence, why.clone(), used)).await?;
+    let (store, used) = (&context.options.store, worked(spent));
+    persist(|| store.stop(context.fence, step.position, why.clone(), used)).await?;
     Ok(())
+}
+
+/// Has the run stopped by a step: first the reason is kept, then what its agent
+/// had done is taken. What comes of it.
+pub(super) async fn by(context: &RunContext, step: &Step, why: Fault, spent: Duration) -> Fault {
+    if let Err(fault) = keep(context, step, &why, spent).await {
+        return fault;
+    }
+    let refused = matches!(
+        why,
+        Fault::Halt {
+            reason: HaltReason::ResultRefused,
+            ..
+        }
+    );
+    // What was refused would be refused again.
+    let left = match refused {
+        true => Ok(()),
+        false => rescue(context, step).await,
+    };
+    stands(context, why, left)
+}
+
+/// Why the run is to stop, once a step had it stopped: no other begins then.
+pub(super) async fn reason(context: &RunContext) -> Result<Option<Fault>, Fault> {
+    let state = context.options.store.run_state(context.fence.run).await?;
+    Ok(state.stop.map(read))
+}
+
+/// Of what several steps came to, what had the run stopped first: a host that
+/// takes it up finds the same.
+pub(super) async fn first(context: &RunContext, fault: Fault) -> Fault {
+    match (fault, reason(context).await) {
+        (Fault::Stale, _) => Fault::Stale,
+        (_, Ok(Some(first))) => first,
+        (fault, _) => fault,
+    }
+}
+
+fn read(why: Value) -> Fault {
+    serde_json::from_value(why).unwrap_or_else(unstorable)
 }
 
 /// Why a run is to stop that was taken up again, once what its agent had done is
 /// taken.
 pub(crate) async fn again(context: &RunContext, steps: &[Step], why: Value) -> Fault {
-    let mut stopped = serde_json::from_value(why).unwrap_or_else(unstorable);
+    let mut stopped = read(why);
     for step in steps {
         stopped = stands(context, stopped, rescue(context, step).await);
     }
@@ -42,7 +87,7 @@ pub(crate) async fn again(context: &RunContext, steps: &[Step], why: Value) -> F
 
 /// What stopped a run is the reason also when what its agent had done cannot be
 /// taken, unless the run is somebody else's by now.
-pub(super) fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) -> Fault {
+fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) -> Fault {
     match left {
         Ok(()) => why,
         Err(Fault::Stale) => Fault::Stale,
@@ -54,17 +99,70 @@ pub(super) fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) 
     }
 }
 
+/// Ends what a step has at work in the sandbox that is there, books it, and
+/// takes what its agent did. None is made for it.
 async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
-    match (outcome_of(step)?, action_of(step)?) {
-        (None, Action::Agent(asked)) if asked.writes => agent::rescue(context, step).await,
-        _ => Ok(()),
+    if outcome_of(step)?.is_some() {
+        return Ok(());
     }
+    let writes = match action_of(step)? {
+        Action::Agent(asked) => asked.writes,
+        Action::Exec(_) => false,
+        _ => return Ok(()),
+    };
+    let id = sandbox_id(step);
+    let Some((workspace, exit)) = at_rest(context, &id).await? else {
+        return Ok(());
+    };
+    // A host that was there when it ended has booked it already.
+    let took_ms = exit.duration_ms.min(context.limits.time_ms);
+    let used = worked(Duration::from_millis(took_ms));
+    let store = &context.options.store;
+    persist(|| store.book_step(context.fence, step.position, used)).await?;
+    match writes {
+        true => agent::save(context, &id, workspace).await,
+        false => Ok(()),
+    }
+}
+
+/// The sandbox that is there, and how a step ended in it, over as many wires as
+/// it takes; none when it is gone or the step never began there.
+async fn at_rest(context: &RunContext, id: &str) -> Result<Option<(Workspace, ExitReport)>, Fault> {
+    for _ in 0..MAX_REATTACHES {
+        let Some(workspace) = context.workspace.left(context).await? else {
+            return Ok(None);
+        };
+        match ended(&workspace, id).await {
+            Err(error) if error.is_transient() => {
+                tracing::warn!(%error, run = context.fence.run.0, "the wire broke; looking for the sandbox");
+                context.workspace.lost().await;
+            }
+            ended => return Ok(ended?.map(|exit| (workspace, exit))),
+        }
+    }
+    Err(Fault::Passing(
+        "end what is at work: the wire broke too often".to_owned(),
+    ))
+}
+
+/// How a step ended, once it is ended where it goes on; none when it never began.
+async fn ended(workspace: &Workspace, id: &str) -> Result<Option<ExitReport>, SandboxError> {
+    if let Some(known) = known(workspace, id).await?
+        && known.exit.is_none()
+    {
+        workspace.kill(id).await?;
+    }
+    Ok(known(workspace, id).await?.and_then(|known| known.exit))
+}
+
+async fn known(workspace: &Workspace, id: &str) -> Result<Option<StepStatus>, SandboxError> {
+    let status = workspace.status().await?;
+    Ok(status.steps.into_iter().find(|known| known.id == id))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_model::halt::HaltReason;
 
     /// Stored by one host, read by the next.
     #[test]

@@ -177,6 +177,13 @@ async fn a_squashed_result_is_the_hosts_own_and_the_same_each_time() {
             .await
             .is_err()
     );
+    let kept = mirror.kept("refs/sortie/runs/7/publish").await;
+    assert_eq!(kept.expect("looked for"), Some(one));
+    // A ref below, or beside, is another one.
+    for name in ["refs/sortie/runs/7", "refs/sortie/runs/7/pub"] {
+        assert_eq!(mirror.kept(name).await.expect("looked for"), None);
+    }
+    assert!(mirror.kept("refs/heads/main").await.is_err());
 }
 
 /// A pre-receive hook of the remote.

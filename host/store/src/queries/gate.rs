@@ -18,7 +18,7 @@ use sortie_model::run::RunPhase;
 impl Store {
     /// Puts a question to a person: the job moves, the run is parked, the lease
     /// is over, and the question stands open, all at once. It stands in place of
-    /// what [`Store::stop`] stored.
+    /// what [`Store::stop`] stored, and steps that were stopped may be again.
     ///
     /// # Errors
     /// [`StoreError::Stale`](crate::StoreError::Stale);
@@ -63,6 +63,11 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
         tx.conn,
         "UPDATE runs SET phase = 'parked', token = ?2, stop = NULL WHERE id = ?1",
         params![signed(fence.run.0), signed(token.0)],
+    )?;
+    run(
+        tx.conn,
+        "UPDATE steps SET stopped_ms = NULL WHERE run_id = ?1 AND stopped_ms IS NOT NULL",
+        [signed(fence.run.0)],
     )?;
     let mut data = data! {
         "run": fence.run.0,

@@ -56,6 +56,52 @@ impl Store {
         })
         .await
     }
+
+    /// Books what a step used that does not come to its end, whatever the limits
+    /// say: it is gone. Once, until a person is asked and the step may begin
+    /// anew; never for a step whose outcome is stored, which says itself what it
+    /// used. The run may be over by then, as after a cancel.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the run goes on under another lease, whose
+    /// holder books it.
+    pub async fn book_step(&self, fence: Fence, position: u32, used: Usage) -> Result<()> {
+        self.write(move |tx| {
+            match hold(tx, fence) {
+                Err(StoreError::Stale { .. }) if is_over(tx.conn, fence.run)? => {}
+                held => {
+                    held?;
+                }
+            }
+            book_stopped(tx, fence, position, used)
+        })
+        .await
+    }
+}
+
+fn is_over(conn: &Connection, id: RunId) -> Result<bool> {
+    let over = first(
+        conn,
+        "SELECT 1 FROM runs WHERE id = ?1 AND finished_at IS NOT NULL",
+        [signed(id.0)],
+        |_| Ok(()),
+    )?;
+    Ok(over.is_some())
+}
+
+/// Books what a step used that was stopped, once until a person is asked; the
+/// caller has checked the fence.
+pub(super) fn book_stopped(tx: &Tx<'_>, fence: Fence, position: u32, used: Usage) -> Result<()> {
+    let marked = run(
+        tx.conn,
+        "UPDATE steps SET stopped_ms = ?3
+         WHERE run_id = ?1 AND position = ?2 AND phase = 'pending' AND stopped_ms IS NULL",
+        params![signed(fence.run.0), position, signed(used.time_ms)],
+    )?;
+    match marked {
+        0 => Ok(()),
+        _ => book(tx, fence, used),
+    }
 }
 
 /// What the run used so far.

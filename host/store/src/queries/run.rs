@@ -56,17 +56,18 @@ impl Store {
         .await
     }
 
-    /// Stores why the run is to stop, as the engine's JSON, and books what it
-    /// used until then, whatever the limits say: it is gone. Once, before
+    /// Stores why the run is to stop, as the engine's JSON, and books what the
+    /// step used until then that was stopped; see [`Store::book_step`]. Before
     /// anything of the run is taken away, so that whoever takes it up again ends
     /// it as well; the first reason stays until a person is asked.
     ///
     /// # Errors
     /// [`StoreError::Stale`]; [`StoreError::Invalid`] when the reason is too
     /// large.
-    pub async fn stop(&self, fence: Fence, why: Value, used: Usage) -> Result<()> {
+    pub async fn stop(&self, fence: Fence, position: u32, why: Value, used: Usage) -> Result<()> {
         let why = json("why the run stops", &why)?;
-        self.write(move |tx| stop(tx, fence, &why, used)).await
+        self.write(move |tx| stop(tx, fence, position, &why, used))
+            .await
     }
 
     /// Ends the run and moves its job: `event` is one of finished, failed,
@@ -186,17 +187,14 @@ pub(super) fn write_head(tx: &Tx<'_>, fence: Fence, commit: &str) -> Result<()> 
     Ok(())
 }
 
-fn stop(tx: &Tx<'_>, fence: Fence, why: &str, used: Usage) -> Result<()> {
+fn stop(tx: &Tx<'_>, fence: Fence, position: u32, why: &str, used: Usage) -> Result<()> {
     hold(tx, fence)?;
-    let stored = run(
+    run(
         tx.conn,
         "UPDATE runs SET stop = ?2 WHERE id = ?1 AND stop IS NULL",
         params![signed(fence.run.0), why],
     )?;
-    match stored {
-        0 => Ok(()),
-        _ => ledger::book(tx, fence, used),
-    }
+    ledger::book_stopped(tx, fence, position, used)
 }
 
 fn finish(tx: &mut Tx<'_>, fence: Fence, event: &JobEvent, end: &RunEnd) -> Result<Job> {

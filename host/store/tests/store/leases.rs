@@ -127,8 +127,10 @@ async fn every_fenced_write_refuses_a_lease_that_is_over() {
     assert_eq!(store.decide_steps(old, decision).await.unwrap_err(), stale);
     let step = store.finish_step(old, 0, json!({}), Default::default());
     assert_eq!(step.await.unwrap_err(), stale);
-    let stop = store.stop(old, json!("why"), Default::default()).await;
+    let stop = store.stop(old, 0, json!("why"), Default::default()).await;
     assert_eq!(stop.unwrap_err(), stale);
+    let booked = store.book_step(old, 0, Default::default()).await;
+    assert_eq!(booked.unwrap_err(), stale);
     let charge = store.charge_step(old, 0, Default::default(), CAP).await;
     assert_eq!(charge.unwrap_err(), stale);
     let park = store.park(old, home.question(1)).await;

@@ -1,7 +1,8 @@
 //! Decisions, steps, scans and the ledger.
 
-use crate::support::{CAP, home, step};
+use crate::support::{CAP, PLENTY, answer, home, step};
 use serde_json::json;
+use sortie_model::approval::Decision;
 use sortie_model::budget::{MicroUsd, Usage};
 use sortie_model::finding::{Finding, Place, Severity, Side, fingerprint};
 use sortie_model::halt::HaltReason;
@@ -213,14 +214,22 @@ async fn why_a_run_stops_outlives_its_host_until_a_person_is_asked() {
     let home = home().await;
     let claim = home.executing().await;
     let store = &home.store;
+    let steps = vec![step("agent"), step("other")];
+    let decided = store.decide_steps(claim.fence, decision(0, steps)).await;
+    decided.unwrap();
     let used = usage(0, 0, 4_000);
-    for why in ["the first", "another"] {
-        store.stop(claim.fence, json!(why), used).await.unwrap();
+    for (position, why) in [(0, "the first"), (0, "another"), (1, "a third")] {
+        let stop = store.stop(claim.fence, position, json!(why), used);
+        stop.await.unwrap();
     }
     let taken_up = store.reclaim().await.unwrap().remove(0);
     let state = store.run_state(claim.run.id).await.unwrap();
     assert_eq!(state.stop, Some(json!("the first")));
-    assert_eq!(state.usage, used, "it is booked once");
+    let both = usage(0, 0, 8_000);
+    assert_eq!(state.usage, both, "each step is booked once");
+    let again = store.book_step(taken_up.fence, 1, used).await;
+    again.unwrap();
+    assert_eq!(store.used(claim.run.id).await.unwrap(), both);
 
     home.execute(taken_up.fence).await;
     store
@@ -229,6 +238,42 @@ async fn why_a_run_stops_outlives_its_host_until_a_person_is_asked() {
         .unwrap();
     let state = store.run_state(claim.run.id).await.unwrap();
     assert_eq!(state.stop, None);
+
+    // The step begins anew, and may be stopped once more.
+    let yes = answer(Decision::Approved, "ann");
+    store.decide(claim.job.id, yes).await.unwrap();
+    let goes_on = store.claim(PLENTY).await.unwrap().unwrap();
+    for _ in 0..2 {
+        let stop = store.stop(goes_on.fence, 0, json!("again"), used);
+        stop.await.unwrap();
+    }
+    let state = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.usage, usage(0, 0, 12_000));
+}
+
+#[tokio::test]
+async fn what_a_cancelled_step_worked_is_booked_once_and_what_ended_is_not_booked_again() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let steps = vec![step("agent"), step("other")];
+    let decided = store.decide_steps(claim.fence, decision(0, steps)).await;
+    decided.unwrap();
+    let worked = StepRecord {
+        usage: usage(0, 0, 1_000),
+        ..StepRecord::default()
+    };
+    let ended = store.finish_step(claim.fence, 0, json!({ "exit": 0 }), worked);
+    ended.await.unwrap();
+    store.cancel(claim.job.id, "ann", "cli").await.unwrap();
+    for position in [0, 1, 1, 7] {
+        let booked = store.book_step(claim.fence, position, usage(0, 0, 4_000));
+        booked.await.unwrap();
+    }
+    let state = store.run_state(claim.run.id).await.unwrap();
+    assert_eq!(state.usage, usage(0, 0, 5_000));
+    let job = store.job(claim.job.id).await.unwrap().unwrap();
+    assert_eq!(job.usage, state.usage);
 }
 
 #[tokio::test]
@@ -377,10 +422,9 @@ async fn every_dimension_is_capped_and_sums_do_not_wrap() {
     );
     // What is gone is booked beyond every limit.
     let huge = usage(1, u64::MAX, u64::MAX);
-    store
-        .decide_steps(claim.fence, decision(0, vec![step("agent")]))
-        .await
-        .unwrap();
+    let steps = vec![step("agent"), step("other")];
+    let decided = store.decide_steps(claim.fence, decision(0, steps)).await;
+    decided.unwrap();
     let record = StepRecord {
         usage: huge,
         ..StepRecord::default()
@@ -389,7 +433,8 @@ async fn every_dimension_is_capped_and_sums_do_not_wrap() {
         .finish_step(claim.fence, 0, json!({}), record)
         .await
         .unwrap();
-    store.stop(claim.fence, json!("why"), huge).await.unwrap();
+    let stop = store.stop(claim.fence, 1, json!("why"), huge).await;
+    stop.unwrap();
     let job = store.job(claim.job.id).await.unwrap().unwrap();
     assert_eq!(job.usage.cost_micro_usd, MicroUsd(i64::MAX as u64));
     assert_eq!(job.usage.calls, 12);
