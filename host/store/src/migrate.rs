@@ -29,7 +29,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/010_admit_people.sql"),
     include_str!("../../../migrations/011_keep_stops.sql"),
     include_str!("../../../migrations/012_permit_answers.sql"),
-    include_str!("../../../migrations/012_book_stopped_steps.sql"),
+    include_str!("../../../migrations/013_book_stopped_steps.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.
