@@ -22,6 +22,10 @@ use crate::workspace::{Workspace, remap_flags};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// A guest's memory at its start: a stack of 1 MiB, its data, and room for what it allocates. One that
+/// has to grow is made smaller again by the host after each call, and both stop every processor.
+const ROOM: &str = "-C link-arg=--initial-memory=2097152";
+
 /// The compiler of Debian's packages. rustup's shims must not come in between: the two compilers
 /// cannot use each other's standard library.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -153,7 +157,7 @@ fn compiler(workspace: &Workspace, target_dir: &Path) -> anyhow::Result<Cmd> {
         .env("CARGO_TARGET_DIR", target_dir)
         .env(
             "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-            remap_flags(workspace),
+            format!("{} {ROOM}", remap_flags(workspace)),
         ))
 }
 

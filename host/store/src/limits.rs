@@ -39,6 +39,10 @@ pub const CHECKPOINT_COMMITS: u32 = 64;
 /// or the checkpoint beside the writer is under way.
 pub const CHECKPOINT_PAGES: u32 = 4096;
 
+/// Disk space that the write-ahead log gets before it needs it, in bytes: what it
+/// holds when the writer makes a checkpoint itself.
+pub const WAL_ROOM: i64 = 16 * 1024 * 1024;
+
 /// Pages of the database that the writer keeps in memory, as SQLite counts
 /// them: in KiB when negative. 16 MiB hold the inner pages of every index of a
 /// busy host for years.

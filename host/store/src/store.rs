@@ -270,6 +270,7 @@ fn open_database(
     let mut conn = db::open_writer(path, busy_timeout)?;
     migrate::to_latest(&mut conn)?;
     let instance_id = crate::queries::meta::ensure_instance_id(&conn)?;
+    db::make_room(path);
     let newest = crate::queries::timeline::newest(&conn)?;
     let numbers = Arc::new(crate::queries::numbers::read(&conn)?);
     Ok((conn, instance_id, newest, numbers))

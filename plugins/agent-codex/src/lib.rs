@@ -20,6 +20,9 @@ impl Agent for Codex {
 }
 
 #[cfg(target_arch = "wasm32")]
+use heap as _;
+
+#[cfg(target_arch = "wasm32")]
 mod component {
     type Component = agent_kit::Component<super::Codex>;
     agent_kit::bindings::export_agent!(Component);

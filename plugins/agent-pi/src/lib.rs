@@ -21,6 +21,9 @@ impl Agent for Pi {
 }
 
 #[cfg(target_arch = "wasm32")]
+use heap as _;
+
+#[cfg(target_arch = "wasm32")]
 mod component {
     type Component = agent_kit::Component<super::Pi>;
     agent_kit::bindings::export_agent!(Component);

@@ -22,4 +22,7 @@ mod bindings {
 }
 
 #[cfg(target_arch = "wasm32")]
+use heap as _;
+
+#[cfg(target_arch = "wasm32")]
 mod component;

@@ -30,6 +30,9 @@ impl Service for Discord {
 }
 
 #[cfg(target_arch = "wasm32")]
+use heap as _;
+
+#[cfg(target_arch = "wasm32")]
 mod component {
     type Component = notify_kit::Component<super::Discord>;
     notify_kit::bindings::export_service!(Component);

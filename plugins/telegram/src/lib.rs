@@ -40,6 +40,9 @@ mod bindings {
 const SOURCE: &str = "telegram";
 
 #[cfg(target_arch = "wasm32")]
+use heap as _;
+
+#[cfg(target_arch = "wasm32")]
 mod component;
 #[cfg(test)]
 mod fake;

@@ -30,6 +30,9 @@ mod bindings {
 }
 
 #[cfg(target_arch = "wasm32")]
+use heap as _;
+
+#[cfg(target_arch = "wasm32")]
 mod component;
 #[cfg(test)]
 mod tests;
