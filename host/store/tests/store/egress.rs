@@ -323,7 +323,7 @@ async fn what_was_answered_for_a_run_that_is_over_takes_no_place() {
     store.cancel(job, "ann", "cli").await.unwrap();
     assert_eq!(
         store.egress_rulings(job, None).await.unwrap(),
-        [never.clone()]
+        std::slice::from_ref(&never)
     );
     store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
     let second = store.claim(crate::support::PLENTY).await.unwrap().unwrap();
