@@ -20,7 +20,7 @@ use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
 use sortie_sandbox::{Output, OutputStream, StepSpec, StepStatus, Workspace, place};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The longest summary kept, in characters. An answer to a question is one.
 const SUMMARY_CHARS: usize = 12_000;
@@ -118,7 +118,8 @@ pub(super) async fn perform(
         }),
     };
     if let Some(stop) = stop {
-        stop::keep(context, &stop, began.elapsed()).await?;
+        let worked = began.elapsed().max(Duration::from_millis(ran.duration_ms));
+        stop::keep(context, &stop, worked).await?;
         let kept = artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await;
         let stop = stop::stands(context, stop, kept);
         let left = match asked.writes {

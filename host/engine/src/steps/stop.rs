@@ -6,19 +6,29 @@ use super::{agent, millis};
 use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
 use crate::translate::unstorable;
+use crate::workspace::remaining_ms;
 use serde_json::Value;
 use sortie_model::budget::Usage;
+use sortie_model::halt::HaltReason;
 use sortie_model::run::{RunPhase, Step};
 use sortie_plugins::surfaces::workflow::Action;
 use sortie_store::persist;
 use std::time::Duration;
 
-/// Stores why the run stops and books what its step worked. Only the first time
-/// counts.
+/// Stores why the run stops and books what its step worked: all that was left
+/// where it stops because its time is over. Only the first time counts.
 pub(super) async fn keep(context: &RunContext, why: &Fault, spent: Duration) -> Result<(), Fault> {
+    let mut time_ms = millis(spent);
+    if let Fault::Halt { reason, .. } = why
+        && *reason == HaltReason::BudgetTime
+    {
+        // Its program may have begun before this host did.
+        let used = context.options.store.used(context.fence.run).await?;
+        time_ms = time_ms.max(remaining_ms(context.limits, used.time_ms));
+    }
     let why = serde_json::to_value(why).map_err(unstorable)?;
     let used = Usage {
-        time_ms: millis(spent),
+        time_ms,
         ..Usage::default()
     };
     persist(|| context.options.store.stop(context.fence, why.clone(), used)).await?;
@@ -64,7 +74,6 @@ async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sortie_model::halt::HaltReason;
 
     /// Stored by one host, read by the next.
     #[test]

@@ -2,14 +2,27 @@
 
 use super::lease::hold;
 use super::rows;
-use crate::db::{first, insert, run, signed};
+use crate::db::{first, insert, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
 use crate::types::{Exhausted, ExhaustedLimit};
 use crate::writer::Tx;
 use rusqlite::{Connection, params};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
-use sortie_model::id::{Fence, RunId};
+use sortie_model::id::{Fence, JobId, RunId};
+
+/// Since when the steps that are under way have worked, and how much of its time
+/// the run has left: nothing for one that waits for a person, or whose work was
+/// booked when it was stopped. A step that took its turn after another one of the
+/// same decision began when that one ended; one that went on after a question,
+/// when the run was leased again.
+pub(super) const UNDER_WAY: &str = "SELECT max(
+         (SELECT min(started_at) FROM steps WHERE run_id = ?1 AND phase = 'pending'),
+         coalesce((SELECT max(finished_at) FROM steps WHERE run_id = ?1), 0),
+         coalesce((SELECT at FROM events WHERE job_id = ?2 AND kind = 'job.running'
+                   ORDER BY seq DESC LIMIT 1), 0)
+     ), limit_time_ms - used_time_ms
+     FROM runs WHERE id = ?1 AND phase <> 'parked' AND stop IS NULL";
 
 impl Store {
     /// What the run used so far, calls under way not counted in money.
@@ -51,7 +64,7 @@ impl Store {
             if let Some(limit) = exceeded(sum, cap) {
                 return Ok(Err(Exhausted { limit, used, cap }));
             }
-            book_as(tx, fence, delta, Some(position))?;
+            book_as(tx, fence.job, fence.run, delta, Some(position))?;
             Ok(Ok(sum))
         })
         .await
@@ -94,23 +107,36 @@ pub(super) fn book(tx: &Tx<'_>, fence: Fence, delta: Usage) -> Result<()> {
     if delta == Usage::default() {
         return Ok(());
     }
-    book_as(tx, fence, delta, None)
+    book_as(tx, fence.job, fence.run, delta, None)
 }
 
-fn book_as(tx: &Tx<'_>, fence: Fence, delta: Usage, position: Option<u32>) -> Result<()> {
+/// Books what a run worked that is ended in the middle of a step, as far as its
+/// limit goes: whoever worked on it can book nothing any more.
+pub(super) fn book_under_way(tx: &Tx<'_>, job: JobId, id: RunId) -> Result<()> {
+    let found = first(tx.conn, UNDER_WAY, [signed(id.0), signed(job.0)], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let Some((Some(since), Some(left))) = found else {
+        return Ok(());
+    };
+    let worked = tx.now.0.saturating_sub(since).min(left);
+    if worked <= 0 {
+        return Ok(());
+    }
+    let delta = Usage {
+        time_ms: unsigned(worked),
+        ..Usage::default()
+    };
+    book_as(tx, job, id, delta, None)
+}
+
+fn book_as(tx: &Tx<'_>, job: JobId, id: RunId, delta: Usage, position: Option<u32>) -> Result<()> {
     let (cost, time) = (signed(delta.cost_micro_usd.0), signed(delta.time_ms));
     insert(
         tx.conn,
         "INSERT INTO usage (run_id, calls, cost_micro_usd, time_ms, booked_at, position)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            signed(fence.run.0),
-            delta.calls,
-            cost,
-            time,
-            tx.now.0,
-            position
-        ],
+        params![signed(id.0), delta.calls, cost, time, tx.now.0, position],
     )?;
     // A sum that does not fit would become a float, which a strict table
     // refuses; the largest integer is as good a bound.
@@ -121,7 +147,7 @@ fn book_as(tx: &Tx<'_>, fence: Fence, delta: Usage, position: Option<u32>) -> Re
                  + min(?3, 9223372036854775807 - used_cost_micro_usd),
              used_time_ms = used_time_ms + min(?4, 9223372036854775807 - used_time_ms)
          WHERE id = ?1",
-        params![signed(fence.run.0), delta.calls, cost, time],
+        params![signed(id.0), delta.calls, cost, time],
     )?;
     run(
         tx.conn,
@@ -130,7 +156,7 @@ fn book_as(tx: &Tx<'_>, fence: Fence, delta: Usage, position: Option<u32>) -> Re
                  + min(?3, 9223372036854775807 - used_cost_micro_usd),
              used_time_ms = used_time_ms + min(?4, 9223372036854775807 - used_time_ms)
          WHERE id = ?1",
-        params![signed(fence.job.0), delta.calls, cost, time],
+        params![signed(job.0), delta.calls, cost, time],
     )?;
     Ok(())
 }
