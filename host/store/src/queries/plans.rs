@@ -219,6 +219,8 @@ fn what_a_run_may_reach_is_found_without_a_walk() {
         "SEARCH egress_connections USING INDEX egress_connections_job (job_id=? AND rowid<?)"
     );
     assert!(plan(egress::ASKS_OF_JOB).contains("(job_id=?)"));
+    let closed = plan(egress::ASKS_SINCE_RETRY);
+    assert!(closed.contains("(job_id=?"), "{closed}");
     let open = plan(egress::ASKS_OPEN);
     assert!(open.contains("INDEX jobs_place (phase=?)"), "{open}");
 }
