@@ -238,6 +238,31 @@ async fn an_agent_that_was_stopped_is_not_launched_again() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_budget_that_two_hosts_used_up_is_booked_as_a_whole() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "teh start\n")])?;
+    let options = HostOptions {
+        defaults: BUDGET.0.to_owned(),
+        more: BUDGET.1.to_owned(),
+        ..HostOptions::default()
+    };
+    let mut host = Host::start(&remote, options).await?;
+    let id = host.submit(STUCK).await?;
+    host.begun(id).await?;
+    host.kill().await?;
+    host.serve().await?;
+    let asked = host
+        .wait_event(id, |event| event["kind"] == "job.awaiting_approval")
+        .await?;
+    let budget = &asked["data"]["budget"];
+    assert_eq!(budget["exhausted"], "budget-time", "{asked}");
+    assert!(
+        budget["usage"]["time_ms"].as_u64() >= budget["limits"]["time_ms"].as_u64(),
+        "{asked}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_outlives_its_host() -> Result<()> {
     let remote = Remote::with(&[("README.md", "teh start\n")])?;
     let mut host = Host::start(&remote, HostOptions::default()).await?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use chat::{ANA, BEN, CHEAT, Talk, code};
 use serde_json::{Value, json};
 use sortie_servers::Shown;
-use sortie_tests::WAIT;
+use sortie_tests::{HostOptions, WAIT};
 use std::collections::BTreeSet;
 
 const GROUP: i64 = -100_500;
@@ -94,7 +94,12 @@ async fn a_question_is_answered_by_somebody_else_who_may() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_about_the_code_is_answered_and_changes_nothing() -> Result<()> {
-    let talk = Talk::start().await?;
+    let talk = Talk::with(HostOptions {
+        more: "[plugins.agent-shell]\nquestions = \"run\"\n".to_owned(),
+        ..HostOptions::default()
+    })
+    .await?;
+    talk.pair(ANA, "owner").await?;
     talk.api.says(
         ANA,
         ANA,

@@ -243,7 +243,10 @@ async fn the_base_commit_says_what_verifies_and_it_is_shown() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_is_answered_and_nothing_it_changes_is_kept() -> Result<()> {
     let remote = Remote::with(&[("README.md", "a cart\n")])?;
-    let options = verified("echo it must not run; exit 1");
+    let options = HostOptions {
+        more: "[plugins.agent-shell]\nquestions = \"run\"\n".to_owned(),
+        ..verified("echo it must not run; exit 1")
+    };
     let host = Host::start(&remote, options).await?;
     let question = "echo changed > README.md; echo new > new.txt; echo It is a cart.";
     let asked = host.cli(&["ask", "--project", "sample", question])?;
@@ -255,6 +258,11 @@ async fn a_question_is_answered_and_nothing_it_changes_is_kept() -> Result<()> {
         (&json!("succeeded"), &json!("It is a cart."))
     );
     assert_eq!(steps(&job), ["ask"]);
+    // Most of it is the making of the container, which is work as well.
+    let took = &job["runs"][0]["steps"][0]["duration_ms"];
+    let took = took.as_u64().context("it ended")?;
+    let used = job["usage"]["time_ms"].as_u64().context("it is counted")?;
+    assert!(used * 2 >= took, "{job}");
     assert_eq!(job["head_commit"], Value::Null);
     let (status, diff) = host.call(Method::GET, "/v1/jobs/1/diff", None).await?;
     assert_eq!(status, 404, "there is no result: {diff}");
@@ -264,5 +272,19 @@ async fn a_question_is_answered_and_nothing_it_changes_is_kept() -> Result<()> {
     assert!(!asked.status.success());
     let job: Value = serde_json::from_slice(&asked.stdout)?;
     assert_eq!(job["halt"]["reason"], "agent-failed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_to_an_agent_that_runs_commands_is_refused_at_the_door() -> Result<()> {
+    let remote = Remote::with(&[("README.md", "a cart\n")])?;
+    let host = Host::start(&remote, HostOptions::default()).await?;
+    let asked = host.cli(&["ask", "--project", "sample", "where is the total rounded?"])?;
+    ensure!(!asked.status.success(), "{asked:?}");
+    let said = String::from_utf8(asked.stderr)?;
+    assert!(said.contains("this agent runs commands"), "{said}");
+    assert!(said.contains("docs/AGENTS.md"), "{said}");
+    let (_, list) = host.call(Method::GET, "/v1/jobs", None).await?;
+    assert_eq!(list["jobs"], json!([]));
     Ok(())
 }

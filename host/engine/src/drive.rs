@@ -83,8 +83,11 @@ pub(crate) async fn run(options: Arc<EngineOptions>, claim: Claim, cancel: Cance
         worked = guarded => worked.unwrap_or_else(|panic| Err(Fault::panicked(&*panic))),
         () = cancel.cancelled() => Err(Fault::Stale),
     };
-    // What worked when it was broken off has used its time all the same.
-    if let Some((position, spent)) = stint.open() {
+    // What worked when it was broken off has used its time all the same. Where
+    // the lease is over, the cancel has booked it, or its next holder does.
+    if !matches!(worked, Err(Fault::Stale))
+        && let Some((position, spent)) = stint.open()
+    {
         let used = steps::worked(spent);
         let booked = persist(|| options.store.book_step(fence, position, used)).await;
         if let Err(error) = booked {

@@ -86,7 +86,8 @@ pub(crate) struct Ran<R> {
     pub(crate) stopped_before: bool,
     pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
-    pub(crate) duration_ms: u64,
+    /// What the runner says that it took, in the container that it ended in.
+    duration_ms: u64,
     pub(crate) reader: R,
     pub(crate) workspace: Workspace,
 }
@@ -167,12 +168,7 @@ where
         return Err(out_of_time(context).into());
     }
     let reader = make_reader().await?;
-    let mut ran = begin(context, step, launch, workspace, left, reader).await?;
-    // A new container counts anew.
-    if met == Met::MadeAgain || !spent.is_zero() {
-        ran.duration_ms = ran.duration_ms.max(millis(spent + began.elapsed()));
-    }
-    Ok(ran)
+    begin(context, step, launch, workspace, left, reader).await
 }
 
 /// Starts it, or finds it, in a workspace that is ready for it, and follows it to

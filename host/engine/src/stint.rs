@@ -1,6 +1,6 @@
-//! How long the program that is at work has worked, for the case that it does
-//! not come to its end: also when the task that watched it is dropped, its time
-//! is gone.
+//! How long the step that is at work has worked, as it is booked however it ends:
+//! from its turn on, with the making of its container, over as many containers as
+//! it takes; also when the task that watched it is dropped, its time is gone.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -108,17 +108,29 @@ impl Done {
     }
 }
 
-/// What git complained about, on one line, as long as a person reads.
+/// The marks of lines that say what is wrong, the ones that say it best first.
+const MARKS: [&str; 3] = ["fatal:", "remote:", "error:"];
+
+/// What git complained about, as a part of a sentence: the one line that says it,
+/// without git's advice; the last one where none is marked.
 pub(crate) fn detail(stderr: &str) -> String {
-    let lines: Vec<&str> = stderr
-        .lines()
-        .map(|l| l.strip_prefix("fatal: ").unwrap_or(l).trim())
-        .filter(|l| !l.is_empty())
-        .collect();
-    let text = lines.join("; ");
-    if text.is_empty() {
-        return "it said nothing".to_owned();
+    let lines = || stderr.lines().filter(|line| !sentence(line).is_empty());
+    let marked = MARKS
+        .iter()
+        .find_map(|mark| lines().find(|line| line.trim_start().starts_with(mark)));
+    match marked.or_else(|| lines().next_back()) {
+        Some(line) => sentence(line),
+        None => "it said nothing".to_owned(),
     }
+}
+
+/// A line of git without its marks and its full stop, as long as a person reads.
+pub(crate) fn sentence(line: &str) -> String {
+    let mut text = line.trim();
+    for mark in ["remote:", "fatal:", "error:", "ERROR:"] {
+        text = text.strip_prefix(mark).map_or(text, str::trim_start);
+    }
+    let text = text.trim_end_matches('.');
     text.chars().take(MAX_DETAIL_CHARS).collect()
 }
 
@@ -247,7 +259,8 @@ impl GitCommand<'_> {
             .map_err(GitError::io("wait for git", &self.runner.program))?;
         group.0 = None;
         let stderr = self.runner.clean(&stderr);
-        tracing::debug!(what = %self.what, code = ?status.code(), "git ended");
+        // Errors hold one line of it.
+        tracing::debug!(what = %self.what, code = ?status.code(), %stderr, "git ended");
         Ok(Done {
             code: status.code(),
             stdout,

@@ -3,7 +3,7 @@
 //! it stable.
 
 use crate::GitError;
-use crate::command::{Done, detail};
+use crate::command::{Done, detail, sentence};
 use crate::url::RemoteUrl;
 
 /// Phrases and what they mean, in the order they are tried: a line about the
@@ -73,12 +73,14 @@ pub(crate) fn remote_error(remote: &RemoteUrl, done: Done) -> GitError {
     if done.is_out_of_space() {
         return done.into_error();
     }
-    let cause = PHRASES
+    let known = PHRASES
         .iter()
-        .find(|(phrase, _)| done.stderr.contains(phrase))
-        .map(|(_, cause)| *cause);
+        .find(|(phrase, _)| done.stderr.contains(phrase));
+    let cause = known.map(|(_, cause)| *cause);
     let url = remote.to_string();
-    let detail = detail(&done.stderr);
+    let telling =
+        known.and_then(|(phrase, _)| done.stderr.lines().find(|line| line.contains(phrase)));
+    let detail = telling.map_or_else(|| detail(&done.stderr), sentence);
     match cause {
         Some(Cause::HostKey) => GitError::HostKey { url, detail },
         Some(Cause::Login) => GitError::AuthenticationFailed { url, detail },
@@ -101,6 +103,35 @@ mod tests {
         ] {
             let error = remote_error(&url, Done::failed("fetch", stderr));
             assert!(matches!(error, GitError::NoSpace { .. }), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn one_line_says_what_is_wrong() {
+        let url = RemoteUrl::parse("https://h.org/shop").expect("a URL");
+        let gone = "fatal: '/srv/shop.git' does not appear to be a git repository\n\
+                    fatal: Could not read from remote repository.\n\n\
+                    Please make sure you have the correct access rights\n\
+                    and the repository exists.\n";
+        let error = remote_error(&url, Done::failed("fetch", gone)).to_string();
+        assert!(
+            error.contains(": '/srv/shop.git' does not appear to be a git repository; check"),
+            "{error}"
+        );
+        for (stderr, said) in [
+            (
+                gone,
+                "'/srv/shop.git' does not appear to be a git repository",
+            ),
+            (
+                "remote:\nremote: error: quota exceeded.\nbye\n",
+                "quota exceeded",
+            ),
+            ("warning: slow\nfatal: something new\n", "something new"),
+            ("one\ntwo.\n\n", "two"),
+            (" \n", "it said nothing"),
+        ] {
+            assert_eq!(detail(stderr), said);
         }
     }
 

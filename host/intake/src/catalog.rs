@@ -2,6 +2,7 @@
 //! host, so that neither needs a WebAssembly engine to be built or tested.
 
 use async_trait::async_trait;
+use sortie_model::project::Policy;
 use sortie_model::surface::Surface;
 
 /// One installed plugin.
@@ -33,6 +34,14 @@ pub trait Catalog: Send + Sync {
     /// The names of the budget profiles that `plugin` offers, or why they
     /// cannot be had.
     async fn budget_profiles(&self, plugin: &str) -> Result<Vec<String>, String>;
+
+    /// Why the agent of a job under that policy would not take what the workflow
+    /// asks of it first, in the agent's words; none when it would, and when that
+    /// is not known before the run.
+    async fn refusal(&self, policy: &Policy, task: &str) -> Option<String> {
+        let _ = (policy, task);
+        None
+    }
 }
 
 /// The names of the plugins with that surface, sorted.

@@ -153,6 +153,14 @@ pub enum IntakeError {
         /// What went wrong.
         reason: String,
     },
+    /// The agent would not take what the workflow asks of it.
+    #[error("give the task to the agent {agent:?}: {reason}")]
+    AgentRefuses {
+        /// The agent plugin.
+        agent: String,
+        /// Its own words, with what to do instead.
+        reason: String,
+    },
     /// The idempotency key is unusable.
     #[error(
         "use the idempotency key: 1 to {} visible ASCII characters are taken; a UUID is a good one",

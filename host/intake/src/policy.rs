@@ -48,6 +48,15 @@ pub(crate) async fn resolve(
     if let Some(profile) = &policy.budget_profile {
         require_profile(catalog, &policy.budget_plugin, profile).await?;
     }
+    // A project's own pair is the operator's, and is found out by its first run.
+    if request.workflow.is_some()
+        && let Some(reason) = catalog.refusal(&policy, &request.task).await
+    {
+        return Err(IntakeError::AgentRefuses {
+            agent: policy.agent,
+            reason,
+        });
+    }
     Ok(policy)
 }
 
@@ -295,6 +304,46 @@ pub(crate) mod tests {
             let error = resolved(&request, &project).expect_err("refused");
             assert!(error.to_string().contains("installed: one, two"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_the_agent_would_not_take_is_refused_with_its_words() {
+        struct Refuses;
+
+        #[async_trait]
+        impl Catalog for Refuses {
+            fn installed(&self) -> Vec<Installed> {
+                Two.installed()
+            }
+
+            async fn budget_profiles(&self, plugin: &str) -> Result<Vec<String>, String> {
+                Two.budget_profiles(plugin).await
+            }
+
+            async fn refusal(&self, _: &Policy, task: &str) -> Option<String> {
+                Some(format!("it runs commands, not {task:?}"))
+            }
+        }
+
+        let question = SubmitRequest {
+            task: "why?".into(),
+            workflow: Some("one".into()),
+            ..SubmitRequest::default()
+        };
+        let allowed = Allowed::default().compile().expect("valid globs");
+        let error = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(resolve(&policy(), &question, &allowed, &Refuses))
+            .expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            "give the task to the agent \"one\": it runs commands, not \"why?\""
+        );
+        assert!(
+            resolved(&question, &policy()).is_ok(),
+            "another one takes it"
+        );
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(crate) struct Note {
 pub(crate) const OTHER: &str = "This button is of another time.";
 /// Somebody answered, here or elsewhere.
 pub(crate) const ANSWERED: &str = "This was answered before.";
+/// What it does was done by it before.
+pub(crate) const USED: &str = "This button was used before.";
 /// Its time is over.
 pub(crate) const EXPIRED: &str = "The time to answer is over.";
 /// The host does not know who pressed it.

@@ -17,7 +17,7 @@ impl Guest for Component {
     type Parser = Parser;
 
     fn plan(task: Task) -> Result<LaunchSpec, String> {
-        plan::plan(task, config::get("shell"))
+        plan::plan(task, config::get("shell"), config::get("questions"))
     }
 }
 

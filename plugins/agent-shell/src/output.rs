@@ -14,6 +14,13 @@ const SUMMARY_LINES: usize = 12;
 /// Bytes of one line in the summary.
 const MAX_SUMMARY_LINE_BYTES: usize = 300;
 
+/// With this a shell ends that finds no such command.
+const NOT_FOUND: i32 = 127;
+
+/// What is said then: as a rule somebody wrote prose.
+const RUNS_COMMANDS: &str =
+    "this project's agent runs commands; for tasks in prose give it a coding agent: docs/AGENTS.md";
+
 /// What was read of one launch. Holds two lines and the summary, whatever is
 /// printed.
 #[derive(Default)]
@@ -75,6 +82,11 @@ impl Output {
             Exit::Code(status) => {
                 let mut said = String::from("the command ended with status ");
                 said.push_str(&status.to_string());
+                if status == NOT_FOUND {
+                    said.push_str("; ");
+                    said.push_str(RUNS_COMMANDS);
+                    self.keep(RUNS_COMMANDS);
+                }
                 events.push(Event::Error(said));
                 Ending::Failed
             }
@@ -107,12 +119,17 @@ impl Output {
 
     fn say(&mut self, line: Option<String>, events: &mut Vec<Event>) {
         let Some(line) = line else { return };
+        self.keep(&line);
+        events.push(Event::Text(line));
+    }
+
+    /// Puts a line into the summary.
+    fn keep(&mut self, line: &str) {
         if self.last.len() == SUMMARY_LINES {
             self.last.pop_front();
         }
         let end = line.floor_char_boundary(MAX_SUMMARY_LINE_BYTES);
         self.last.push_back(line[..end].into());
-        events.push(Event::Text(line));
     }
 }
 
@@ -225,6 +242,17 @@ mod tests {
                 Event::Error("the command ended with status 3".into()),
                 Event::Done(Ending::Failed)
             ]
+        );
+        let prose = end(Exit::Code(127));
+        assert!(
+            prose
+                .summary
+                .starts_with("this project's agent runs commands")
+        );
+        assert!(
+            matches!(&prose.events[0], Event::Error(said) if said.contains(RUNS_COMMANDS)),
+            "{:?}",
+            prose.events
         );
         assert_eq!(end(Exit::Signal(9)).ending, Ending::Failed);
         assert_eq!(end(Exit::Stopped("late".into())).ending, Ending::Aborted);

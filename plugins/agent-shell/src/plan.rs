@@ -9,10 +9,26 @@ const SHELL: &str = "/bin/sh";
 /// argument, and the shell wants some of it.
 const MAX_INLINE_BYTES: usize = 64 << 10;
 
+/// What a question is asked for.
+const ASK: &str = "ask";
+
+/// What the key `questions` says where the operator's shell answers them.
+const RUN: &str = "run";
+
 /// Says how to run the task's command, which reads the whole prompt on its
 /// standard input where a workflow put more around it. A read-only task runs
-/// all the same: the host discards whatever it changes.
-pub(crate) fn plan(task: Task, shell: Option<String>) -> Result<LaunchSpec, String> {
+/// all the same: the host discards whatever it changes. A question in prose is
+/// none for a shell.
+pub(crate) fn plan(
+    task: Task,
+    shell: Option<String>,
+    questions: Option<String>,
+) -> Result<LaunchSpec, String> {
+    if task.role == ASK && questions.as_deref() != Some(RUN) {
+        return Err(
+            "this agent runs commands; give the project a coding agent: docs/AGENTS.md".into(),
+        );
+    }
     if task.instruction.trim().is_empty() {
         return Err("the task is empty; for this agent it is a shell command".into());
     }
@@ -66,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_command_goes_to_the_shell_as_it_is() {
-        let spec = plan(task("cargo fix && echo 'a b'"), None).unwrap();
+        let spec = plan(task("cargo fix && echo 'a b'"), None, None).unwrap();
         assert_eq!(spec.argv, ["/bin/sh", "-c", "cargo fix && echo 'a b'"]);
         assert_eq!(spec.cwd, "/workspace");
         assert!(spec.files.is_empty() && spec.stdin.is_none());
@@ -76,7 +92,7 @@ mod tests {
     fn a_framed_prompt_is_read_on_standard_input() {
         let mut asked = task("make fix");
         asked.prompt = "Do this:\nmake fix\n".into();
-        let spec = plan(asked, None).unwrap();
+        let spec = plan(asked, None, None).unwrap();
         assert_eq!(spec.argv, ["/bin/sh", "-c", "make fix"]);
         assert_eq!(spec.stdin.as_deref(), Some(&b"Do this:\nmake fix\n"[..]));
     }
@@ -85,13 +101,28 @@ mod tests {
     fn a_read_only_task_runs_too() {
         let mut asked = task("ls");
         asked.mode = Mode::ReadOnly;
-        assert!(plan(asked, None).is_ok());
+        assert!(plan(asked, None, None).is_ok());
+    }
+
+    #[test]
+    fn a_question_is_no_command_unless_the_shell_answers_it() {
+        let asked = || Task {
+            mode: Mode::ReadOnly,
+            role: "ask".into(),
+            ..task("where is the total rounded?")
+        };
+        let refusal = plan(asked(), None, None).unwrap_err();
+        assert_eq!(
+            refusal,
+            "this agent runs commands; give the project a coding agent: docs/AGENTS.md"
+        );
+        assert!(plan(asked(), Some("/opt/answers".into()), Some("run".into())).is_ok());
     }
 
     #[test]
     fn a_long_command_goes_through_a_file() {
         let long = "true\n".repeat(20_000);
-        let spec = plan(task(&long), Some("/bin/bash".into())).unwrap();
+        let spec = plan(task(&long), Some("/bin/bash".into()), None).unwrap();
         assert_eq!(spec.argv, ["/bin/bash", "/home/agent/task.sh"]);
         assert_eq!(spec.files[0].path, spec.argv[1]);
         assert_eq!(spec.files[0].contents, long.as_bytes());
@@ -99,10 +130,10 @@ mod tests {
 
     #[test]
     fn what_cannot_run_is_refused_with_a_reason() {
-        assert!(plan(task(" \n"), None).unwrap_err().contains("empty"));
-        assert!(plan(task("a\0b"), None).unwrap_err().contains("NUL"));
+        assert!(plan(task(" \n"), None, None).unwrap_err().contains("empty"));
+        assert!(plan(task("a\0b"), None, None).unwrap_err().contains("NUL"));
         assert!(
-            plan(task("ls"), Some("zsh".into()))
+            plan(task("ls"), Some("zsh".into()), None)
                 .unwrap_err()
                 .contains("absolute")
         );

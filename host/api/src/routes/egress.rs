@@ -58,8 +58,9 @@ pub(super) async fn get(
 
 /// Allow or deny a host.
 ///
-/// The run goes on meanwhile; the answer counts from its next connection on. Of
-/// the answers that fit a host the newest counts.
+/// The run goes on meanwhile; the answer counts from its next connection on. When
+/// the job is over, it counts once the job is tried again. Of the answers that fit
+/// a host the newest counts.
 #[utoipa::path(
     post, path = "/v1/jobs/{id}/egress", operation_id = "answer_egress", tag = "egress",
     security(("token" = [])),
@@ -101,7 +102,11 @@ pub(super) async fn answer(
             },
         )
         .await?;
-    Ok(Json(ruling.into()))
+    let job = api.store().job(id).await?;
+    Ok(Json(EgressAnswerView {
+        job_is_over: job.is_some_and(|job| job.state.phase().is_final()),
+        ..ruling.into()
+    }))
 }
 
 /// List the hosts that jobs were refused and nobody answered for.

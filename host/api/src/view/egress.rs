@@ -46,6 +46,10 @@ pub struct EgressAnswerView {
     /// The run it is for, when it is for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
+    /// Whether the job was over when it was given, so that it counts once somebody
+    /// tries the job again; said in reply to an answer alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub job_is_over: bool,
     /// Who gave it.
     pub by: String,
     /// Through which door.
@@ -69,7 +73,7 @@ pub struct EgressAskView {
     /// Why, as a word.
     #[schema(example = "not-listed")]
     pub reason: String,
-    /// When it was asked first (RFC 3339).
+    /// When it was asked, the first time since the job was tried again (RFC 3339).
     #[schema(format = DateTime)]
     pub asked_at: String,
     /// The answer that counts now; none while nobody answered.
@@ -145,6 +149,7 @@ impl From<Ruling> for EgressAnswerView {
             scope: ruling.scope.to_string(),
             job: ruling.job.0,
             run: ruling.run.map(|run| run.0),
+            job_is_over: false,
             by: ruling.by,
             via: ruling.via,
             at: moment(ruling.at),

@@ -77,6 +77,11 @@ pub struct ApprovalView {
     /// What it is about: `gate`, `review` (findings) or `budget`.
     #[schema(example = "review")]
     pub about: String,
+    /// What is used up, as `budget-calls`, `budget-cost`, `budget-time`, or
+    /// `budget-denied` when the budget plugin asks; only when it is about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "budget-time")]
+    pub exhausted: Option<String>,
     /// What a yes adds to the budget; only when it is about that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raise: Option<LimitsView>,
@@ -234,6 +239,10 @@ impl From<Approval> for ApprovalView {
             id: approval.id.0,
             step: approval.step,
             about: approval.subject.as_str().to_owned(),
+            exhausted: match approval.subject {
+                Subject::Budget { exhausted, .. } => Some(exhausted.as_str().to_owned()),
+                Subject::Gate | Subject::Review => None,
+            },
             raise: match approval.subject {
                 Subject::Budget { raise, .. } => Some(raise.into()),
                 Subject::Gate | Subject::Review => None,

@@ -35,6 +35,7 @@ async fn a_refused_host_is_asked_about_and_answered() {
     assert_eq!(given.body["scope"], "job");
     assert_eq!(given.body["by"], "token");
     assert_eq!(given.body["via"], "http");
+    assert_eq!(given.body["job_is_over"], json!(null), "it goes on");
     assert!(
         rig.get("/v1/egress").await.body["asks"]
             .as_array()
@@ -101,4 +102,16 @@ async fn an_answer_that_cannot_be_meant_is_refused_with_what_to_write() {
     let gone = rig.post("/v1/jobs/9/egress", &body).await;
     assert_eq!((gone.status, gone.problem()), (404, "not-found"));
     assert_eq!(rig.get("/v1/jobs/9/egress").await.status, 404);
+}
+
+#[tokio::test]
+async fn an_answer_about_a_job_that_is_over_says_so() {
+    let rig = Rig::new().await;
+    rig.submit("x").await;
+    let claim = refused(&rig, "static.example.com").await;
+    rig.store.cancel(claim.job.id, "ann", "cli").await.unwrap();
+    let body = json!({ "host": "static.example.com", "allow": true });
+    let given = rig.post("/v1/jobs/1/egress", &body).await;
+    assert_eq!(given.status, 200, "{:?}", given.body);
+    assert_eq!(given.body["job_is_over"], true);
 }

@@ -101,6 +101,7 @@ mod tests {
             id: 1,
             step: "review".into(),
             about: "review".into(),
+            exhausted: None,
             raise: None,
             question: "Publish?".into(),
             commit: commit.map(str::to_owned),

@@ -123,8 +123,9 @@ pub(super) async fn perform(
     };
     if let Some(stop) = stop {
         stop::keep(context, step, &stop, context.stint.worked()).await?;
-        artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
-        return Err(stop);
+        // It is booked, so nothing else may become of it.
+        let kept = artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await;
+        return Err(stop::stands(context, stop, kept));
     }
     artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
     let conclusion = parser.finish(ran.exit.clone()).await?;
@@ -155,7 +156,7 @@ pub(super) async fn perform(
     });
     Ok(StepEnd {
         head: head.map(|head| head.as_str().to_owned()),
-        ..StepEnd::of(outcome, ran.duration_ms)
+        ..StepEnd::of(outcome, 0)
     })
 }
 

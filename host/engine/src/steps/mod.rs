@@ -34,6 +34,8 @@ pub(crate) struct StepEnd {
     pub(crate) outcome: Outcome,
     pub(crate) head: Option<String>,
     pub(crate) scan: Option<ScanReport>,
+    /// What it took. Of an agent or a command that is its whole turn, which it
+    /// does not say itself.
     pub(crate) time_ms: u64,
 }
 
@@ -71,7 +73,8 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
     }
     if !open.is_empty() {
         // Each comes to its own end: an effect that is under way is recorded
-        // also when a step beside it fails.
+        // also when a step beside it fails. They take their turns in the order in
+        // which they stand here, as a cancel counts on that books the one at work.
         let ended = join_all(
             open.into_iter()
                 .map(|(step, action)| one(context, step, action)),
@@ -140,6 +143,10 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
         false => Duration::ZERO,
     };
     let ended = match done {
+        Ok(end) if works => {
+            let time_ms = millis(spent);
+            finish(context, step, StepEnd { time_ms, ..end }).await
+        }
         // What may pass is the workflow's to judge; it usually tries again. The
         // time is gone all the same: else a sandbox that dies late, again and
         // again, would work for ever.

@@ -7,6 +7,7 @@ use super::{agent, sandbox_id, worked};
 use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
 use crate::translate::unstorable;
+use crate::workspace::remaining_ms;
 use serde_json::Value;
 use sortie_model::halt::HaltReason;
 use sortie_model::run::{RunPhase, Step};
@@ -15,16 +16,26 @@ use sortie_sandbox::{ExitReport, SandboxError, StepStatus, Workspace};
 use sortie_store::persist;
 use std::time::Duration;
 
-/// Stores why the run stops and books what the step worked that was stopped.
-/// Only the first reason counts, and each step is booked once.
+/// Stores why the run stops and books what the step worked that was stopped: all
+/// that was left where the run stops because its time is over. Only the first
+/// reason counts, and each step is booked once.
 pub(super) async fn keep(
     context: &RunContext,
     step: &Step,
     why: &Fault,
     spent: Duration,
 ) -> Result<(), Fault> {
+    let store = &context.options.store;
+    let mut used = worked(spent);
+    if let Fault::Halt { reason, .. } = why
+        && *reason == HaltReason::BudgetTime
+    {
+        // Part of it may have gone by under a host before this one.
+        let booked = store.used(context.fence.run).await?;
+        let left_ms = remaining_ms(context.limits, booked.time_ms);
+        used.time_ms = used.time_ms.max(left_ms);
+    }
     let why = serde_json::to_value(why).map_err(unstorable)?;
-    let (store, used) = (&context.options.store, worked(spent));
     persist(|| store.stop(context.fence, step.position, why.clone(), used)).await?;
     Ok(())
 }
@@ -87,7 +98,7 @@ pub(crate) async fn again(context: &RunContext, steps: &[Step], why: Value) -> F
 
 /// What stopped a run is the reason also when what its agent had done cannot be
 /// taken, unless the run is somebody else's by now.
-fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) -> Fault {
+pub(super) fn stands(context: &RunContext, why: Fault, left: Result<(), Fault>) -> Fault {
     match left {
         Ok(()) => why,
         Err(Fault::Stale) => Fault::Stale,

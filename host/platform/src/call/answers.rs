@@ -29,7 +29,7 @@ pub(super) async fn decide(
         .map_err(|error| other(&error))?
         .filter(|_| found.state.phase().waits_for_person());
     let Some(open) = open else {
-        return Err(conflict("decide", &found));
+        return Err(conflict(&found, "there is no question to answer"));
     };
     if commit.is_some() && open.commit != commit {
         return Err(JobsError::Conflict(format!(
@@ -61,13 +61,22 @@ pub(super) async fn answer(
         .ok_or(JobsError::NotFound)?;
     let decision = meant(decision);
     if let Some(given) = asked.decision.filter(|given| *given != decision) {
+        let by = match &asked.decided_by {
+            Some(by) => {
+                let called = context.store.called(by).await;
+                format!(" by {}", called.map_err(|error| other(&error))?)
+            }
+            None => String::new(),
+        };
+        let how = match given {
+            Answer::Expired => "has expired",
+            Answer::Approved => "was approved",
+            Answer::Rejected => "was rejected",
+            Answer::Withdrawn => "was withdrawn",
+        };
         return Err(JobsError::Conflict(format!(
-            "the question about {} is {}{}",
-            asked.job,
-            given.as_str(),
-            asked
-                .decided_by
-                .map_or(String::new(), |by| format!(" by {by}"))
+            "the question about {} {how}{by}",
+            asked.job
         )));
     }
     context.ledger.add(Effect::Answer {

@@ -101,7 +101,7 @@ pub(super) async fn cancel(context: &mut Context, job: u64) -> Result<(), JobsEr
     let found = find(context, job).await?;
     role::check(context, role::cancelling(context, &found))?;
     if found.state.phase().is_final() {
-        return Err(conflict("cancel", &found));
+        return Err(conflict(&found, "there is nothing to cancel"));
     }
     context.ledger.add(Effect::Cancel { job: found.id });
     Ok(())
@@ -111,8 +111,11 @@ pub(super) async fn retry(context: &mut Context, job: u64) -> Result<(), JobsErr
     allowed(context, JobAction::Retry, Act::Retry)?;
     let found = find(context, job).await?;
     let phase = found.state.phase();
-    if !phase.is_final() || phase == JobPhase::Succeeded {
-        return Err(conflict("retry", &found));
+    if phase == JobPhase::Succeeded {
+        return Err(conflict(&found, "there is nothing to try again"));
+    }
+    if !phase.is_final() {
+        return Err(conflict(&found, "it can be tried again once it is over"));
     }
     context.ledger.add(Effect::Retry { job: found.id });
     Ok(())
@@ -133,10 +136,7 @@ pub(super) async fn newest(
 ) -> Result<Vec<JobView>, JobsError> {
     allowed(context, JobAction::Read, Act::Read)?;
     let phase = state
-        .map(|name| {
-            JobPhase::parse(&name)
-                .ok_or_else(|| JobsError::Invalid(format!("there is no state {name:?}")))
-        })
+        .map(|name| JobPhase::parse(&name).ok_or_else(|| no_state(&name)))
         .transpose()?;
     let filter = JobFilter {
         phases: phase.into_iter().collect(),
@@ -213,11 +213,35 @@ pub(super) async fn find(context: &Context, job: u64) -> Result<Job, JobsError> 
         .ok_or(JobsError::NotFound)
 }
 
-pub(super) fn conflict(what: &str, job: &Job) -> JobsError {
-    JobsError::Conflict(format!(
-        "{} is {}; it cannot {what}",
-        job.id,
-        job.state.phase()
+/// That the job stands where what was asked for cannot be done, and what follows
+/// from that.
+pub(super) fn conflict(job: &Job, so: &str) -> JobsError {
+    let stands = stands(job.state.phase());
+    JobsError::Conflict(format!("{} {stands}; {so}", job.id))
+}
+
+/// Where a job stands, in the words of a sentence.
+fn stands(phase: JobPhase) -> &'static str {
+    match phase {
+        JobPhase::Queued => "waits for its turn",
+        JobPhase::Running => "is running",
+        JobPhase::AwaitingApproval | JobPhase::NeedsReview => "waits for an answer",
+        JobPhase::Approved => "was approved already",
+        JobPhase::Rejected => "was rejected already",
+        JobPhase::Succeeded => "has succeeded already",
+        JobPhase::Failed => "has failed already",
+        JobPhase::Cancelled => "was cancelled already",
+        JobPhase::Halted => "has halted already",
+    }
+}
+
+/// That there is no state of that name, and which there are.
+fn no_state(name: &str) -> JobsError {
+    let name: String = name.chars().take(40).collect();
+    let known: Vec<&str> = JobPhase::ALL.iter().map(|phase| phase.as_str()).collect();
+    JobsError::Invalid(format!(
+        "there is no state {name:?}; known: {}",
+        known.join(", ")
     ))
 }
 
@@ -231,4 +255,33 @@ fn refused(error: &sortie_intake::IntakeError) -> JobsError {
 
 pub(super) fn other(error: &StoreError) -> JobsError {
     JobsError::Other(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_none_is_answered_with_those_that_are() {
+        let JobsError::Invalid(said) = no_state("foo") else {
+            panic!("it is invalid");
+        };
+        assert!(
+            said.starts_with("there is no state \"foo\"; known: queued, running, "),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn where_a_job_stands_is_said_in_words() {
+        for phase in JobPhase::ALL {
+            let said = stands(phase);
+            assert!(!said.contains('_'), "{said}");
+            assert_eq!(
+                said.ends_with(" already"),
+                phase.is_final() || phase == JobPhase::Approved,
+                "{said}"
+            );
+        }
+    }
 }

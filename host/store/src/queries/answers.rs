@@ -5,7 +5,7 @@ use super::jobs::{self, newest_approval};
 use super::people::Person;
 use super::state::{JobHead, data, end_run, head, move_job, set_error};
 use super::unanswered::expire;
-use super::{budget, members};
+use super::{audit, budget, members};
 use crate::db::{cut, first, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_NAME_BYTES;
@@ -13,6 +13,7 @@ use crate::store::Store;
 use crate::types::{Decided, NewAnswer};
 use crate::writer::Tx;
 use rusqlite::params;
+use serde_json::Value;
 use sortie_model::approval::{Approval, Decision, Subject};
 use sortie_model::budget::Limits;
 use sortie_model::id::{ApprovalId, JobId};
@@ -83,16 +84,14 @@ impl Answer {
         }
     }
 
-    /// What it does to the job; a no to more budget ends it where it stands.
-    fn event(&self, about: Subject) -> JobEvent {
+    /// What it does to the job, with what to call the person; a no to more budget
+    /// ends it where it stands.
+    fn event(&self, about: Subject, who: &str) -> JobEvent {
         match (self.decision, about) {
             (Decision::Approved, _) => JobEvent::Approve,
             (_, Subject::Budget { exhausted, .. }) => JobEvent::Halted {
                 reason: exhausted,
-                detail: format!(
-                    "the budget is used up and {} did not raise it",
-                    self.person.by
-                ),
+                detail: format!("the budget is used up and {who} did not raise it"),
             },
             (Decision::Rejected | Decision::Expired | Decision::Withdrawn, _) => JobEvent::Reject,
         }
@@ -167,28 +166,41 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         Some(&answer.person),
         comment,
     )?;
-    let data = data! {
+    let raised = match approval.subject {
+        Subject::Budget { raise, .. } if answer.decision == Decision::Approved => {
+            let by = answer.raise.unwrap_or(raise);
+            Some(budget::added(tx.conn, job, approval.run, by)?)
+        }
+        _ => None,
+    };
+    let mut data = data! {
         "run": approval.run.0,
         "approval": approval.id.0,
+        "about": approval.subject.as_str(),
         "by": answer.person.by,
         "name": members::known_as(tx.conn, &answer.person.by)?,
         "via": answer.person.via,
         "comment": answer.comment,
     };
-    let event = answer.event(approval.subject);
+    if let Some(raised) = raised {
+        data.insert("raised".into(), serde_json::json!(raised));
+    }
+    note_answer(tx, &approval, answer, raised)?;
+    let who = members::called(tx.conn, &answer.person.by)?;
+    let event = answer.event(approval.subject, &who);
     move_job(tx, &job_head, &event, data)?;
-    match (&event, approval.subject) {
-        (JobEvent::Approve, Subject::Budget { raise, .. }) => {
-            let raise = answer.raise.unwrap_or(raise);
-            budget::raise(tx, job, approval.run, raise)?;
+    match &event {
+        JobEvent::Approve => {
+            if let Some(raised) = raised {
+                budget::raise(tx, job, approval.run, raised)?;
+            }
         }
-        (JobEvent::Approve, _) => {}
-        (JobEvent::Halted { detail, .. }, _) => {
+        JobEvent::Halted { detail, .. } => {
             end_run(tx, approval.run, Some(detail))?;
             set_error(tx, job, detail)?;
         }
         _ => {
-            let error = format!("rejected by {}", answer.person.by);
+            let error = format!("rejected by {who}");
             end_run(tx, approval.run, Some(&error))?;
             set_error(tx, job, &error)?;
         }
@@ -200,6 +212,34 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         approval,
         changed: true,
     }))
+}
+
+/// Puts an answer into the audit log.
+fn note_answer(
+    tx: &Tx<'_>,
+    approval: &Approval,
+    answer: &Answer,
+    raised: Option<Limits>,
+) -> Result<()> {
+    let action = match (answer.decision, approval.subject) {
+        (Decision::Approved, Subject::Budget { .. }) => "budget.raised",
+        (_, Subject::Budget { .. }) => "budget.stopped",
+        (Decision::Approved, _) => "approval.approved",
+        _ => "approval.rejected",
+    };
+    let mut detail = data! {
+        "approval": approval.id.0,
+        "about": approval.subject.as_str(),
+        "commit": approval.commit,
+        "name": members::known_as(tx.conn, &answer.person.by)?,
+        "via": answer.person.via,
+    };
+    if let Some(raised) = raised {
+        detail.insert("raised".into(), serde_json::json!(raised));
+    }
+    let subject = approval.job.to_string();
+    let detail = Value::Object(detail);
+    audit::note(tx, &answer.person.by, action, &subject, &detail)
 }
 
 /// An answer to a question that is not the newest: it was given before, or the

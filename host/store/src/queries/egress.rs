@@ -2,6 +2,9 @@
 //! about their hosts, each with the answer that counts now. Whether an answer
 //! fits a host is the model's to say.
 //!
+//! A question is open for as long as its job is not over. The next run after a
+//! retry asks it anew.
+//!
 //! The answers are in `egress/rulings.rs`, every connection is in
 //! `egress/connections.rs`.
 
@@ -20,7 +23,7 @@ use crate::types::{EgressAsk, NewEgressRefusal, NewRuling};
 use crate::writer::Tx;
 use rulings::{for_run, project_of, rule, rulings};
 use rusqlite::{Connection, Row, params};
-use serde_json::json;
+use serde_json::{Value, json};
 use sortie_model::clock::Timestamp;
 use sortie_model::egress::RulingScope;
 use sortie_model::host::HostName;
@@ -39,10 +42,29 @@ pub(super) const ASKS_OPEN: &str = "SELECT a.job_id, a.run_id, a.host, a.port, a
          AND a.id < ?1
      ORDER BY a.id DESC LIMIT ?2";
 
+/// What a job asked that began since it was submitted or tried again last.
+pub(super) const ASKS_SINCE_RETRY: &str =
+    "SELECT a.job_id, a.run_id, a.host, a.port, a.reason, a.asked_at, a.id
+     FROM jobs j CROSS JOIN egress_asks a ON a.job_id = j.id
+         CROSS JOIN runs r ON r.id = a.run_id
+     WHERE j.id = ?1 AND r.attempt > j.attempts_before_retry ORDER BY a.id";
+
+/// A question, unless the job has as many as it may; one that was closed when the
+/// job was over is asked anew.
+const PUT_ASK: &str = "INSERT INTO egress_asks (job_id, run_id, host, port, reason, asked_at)
+     SELECT ?1, ?2, ?3, ?4, ?5, ?6
+     WHERE (SELECT count(*) FROM egress_asks WHERE job_id = ?1) < ?7
+         OR EXISTS (SELECT 1 FROM egress_asks WHERE job_id = ?1 AND host = ?3 AND port = ?4)
+     ON CONFLICT (job_id, host, port) DO UPDATE SET run_id = excluded.run_id,
+         reason = excluded.reason, asked_at = excluded.asked_at
+     WHERE (SELECT attempt FROM runs WHERE id = egress_asks.run_id)
+         <= (SELECT attempts_before_retry FROM jobs WHERE id = egress_asks.job_id)";
+
 impl Store {
     /// Puts a refused request on the timeline, and a question beside it when a
-    /// person can let the next one out. A question that was asked before, or
-    /// that is one too many of its job, is not asked again.
+    /// person can let the next one out. A question that was asked before since the
+    /// job was submitted or tried again, or that is one too many of its job, is not
+    /// asked again.
     ///
     /// # Errors
     /// [`StoreError::Stale`] when the lease is over.
@@ -126,10 +148,7 @@ fn refused(tx: &mut Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<()> 
 fn put_ask(tx: &Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<(Option<u64>, bool)> {
     let asked = run(
         tx.conn,
-        "INSERT INTO egress_asks (job_id, run_id, host, port, reason, asked_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE (SELECT count(*) FROM egress_asks WHERE job_id = ?1) < ?7
-         ON CONFLICT DO NOTHING",
+        PUT_ASK,
         params![
             signed(fence.job.0),
             signed(fence.run.0),
@@ -147,6 +166,21 @@ fn put_ask(tx: &Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<(Option<
         |row| Ok(unsigned(row.get(0)?)),
     )?;
     Ok((id, asked > 0))
+}
+
+/// Tells which questions of a job nobody answered now that it is over, so that
+/// nobody is asked any longer.
+pub(super) fn close(tx: &mut Tx<'_>, job: JobId) -> Result<()> {
+    let asks = all(tx.conn, ASKS_SINCE_RETRY, [signed(job.0)], ask)?;
+    let open: Vec<Value> = answered(tx.conn, asks)?
+        .into_iter()
+        .filter(|ask| ask.ruling.is_none())
+        .map(|ask| json!({ "ask": ask.id, "host": ask.host, "port": ask.port }))
+        .collect();
+    if !open.is_empty() {
+        timeline::append(tx, job, "egress.closed", &json!({ "asks": open }))?;
+    }
+    Ok(())
 }
 
 fn asked(conn: &Connection, id: u64) -> Result<Option<EgressAsk>> {

@@ -1,9 +1,9 @@
 //! Gates: a run puts a question to a person and rests until it is answered.
 
 use super::lease::hold;
-use super::meta;
 use super::run::illegal;
 use super::state::{data, head, move_job};
+use super::{budget, meta};
 use crate::db::{cut, insert, json, run, signed};
 use crate::error::Result;
 use crate::store::Store;
@@ -79,6 +79,9 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
         "commit": new.commit,
         "expires_at": new.expires_at.0,
     };
+    if let Some(asked) = budget::asked(tx.conn, fence.run, &new.subject)? {
+        data.insert("budget".into(), asked);
+    }
     if let Some(evidence) = &new.evidence {
         data.insert("evidence".into(), evidence.clone());
     }

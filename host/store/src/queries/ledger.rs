@@ -1,15 +1,40 @@
 //! The ledger: what was used, booked once, summed with the run and the job.
 
 use super::lease::hold;
-use super::rows;
-use crate::db::{first, insert, run, signed};
+use super::rows::{self, small};
+use crate::db::{first, insert, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
 use crate::types::{Exhausted, ExhaustedLimit};
 use crate::writer::Tx;
 use rusqlite::{Connection, params};
 use sortie_model::budget::{Limits, MicroUsd, Usage};
-use sortie_model::id::{Fence, RunId};
+use sortie_model::id::{Fence, JobId, RunId};
+
+/// The step of a run that is under way, since when, and how much of its time the
+/// run has left; nothing for a run that waits for a person.
+///
+/// Agents and commands take turns in the order of their positions, and none takes
+/// its turn after one that was stopped: the first that is pending is the one at
+/// work, since the last of them ended. What else takes time counts where none of
+/// them is pending. One that went on after a question began when the run was
+/// leased again.
+pub(super) const UNDER_WAY: &str = "SELECT steps.position, max(
+         steps.started_at,
+         coalesce((SELECT max(ended.finished_at) FROM steps AS ended
+                   WHERE ended.run_id = ?1
+                       AND coalesce(ended.action -> '$.agent', ended.action -> '$.exec')
+                           IS NOT NULL), 0),
+         coalesce((SELECT at FROM events WHERE job_id = ?2 AND kind = 'job.running'
+                   ORDER BY seq DESC LIMIT 1), 0)
+     ), runs.limit_time_ms - runs.used_time_ms
+     FROM steps JOIN runs ON runs.id = steps.run_id
+     WHERE steps.run_id = ?1 AND steps.phase = 'pending' AND runs.phase <> 'parked'
+         AND coalesce(steps.action -> '$.agent', steps.action -> '$.exec',
+                      steps.action -> '$.scan', steps.action -> '$.wait') IS NOT NULL
+     ORDER BY coalesce(steps.action -> '$.agent', steps.action -> '$.exec') IS NULL,
+         steps.position
+     LIMIT 1";
 
 impl Store {
     /// What the run used so far, calls under way not counted in money.
@@ -51,7 +76,7 @@ impl Store {
             if let Some(limit) = exceeded(sum, cap) {
                 return Ok(Err(Exhausted { limit, used, cap }));
             }
-            book_as(tx, fence, delta, Some(position))?;
+            book_as(tx, fence.job, fence.run, delta, Some(position))?;
             Ok(Ok(sum))
         })
         .await
@@ -60,48 +85,39 @@ impl Store {
     /// Books what a step used that does not come to its end, whatever the limits
     /// say: it is gone. Once, until a person is asked and the step may begin
     /// anew; never for a step whose outcome is stored, which says itself what it
-    /// used. The run may be over by then, as after a cancel.
+    /// used.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when the run goes on under another lease, whose
-    /// holder books it.
+    /// [`StoreError::Stale`] when the lease is over: whoever ended it has booked
+    /// the step, or whoever holds the next one does.
     pub async fn book_step(&self, fence: Fence, position: u32, used: Usage) -> Result<()> {
         self.write(move |tx| {
-            match hold(tx, fence) {
-                Err(StoreError::Stale { .. }) if is_over(tx.conn, fence.run)? => {}
-                held => {
-                    held?;
-                }
-            }
-            book_stopped(tx, fence, position, used)
+            hold(tx, fence)?;
+            book_stopped(tx, fence.job, fence.run, position, used)
         })
         .await
     }
 }
 
-fn is_over(conn: &Connection, id: RunId) -> Result<bool> {
-    let over = first(
-        conn,
-        "SELECT 1 FROM runs WHERE id = ?1 AND finished_at IS NOT NULL",
-        [signed(id.0)],
-        |_| Ok(()),
-    )?;
-    Ok(over.is_some())
-}
-
 /// Books what a step used that was stopped, once until a person is asked; the
-/// caller has checked the fence.
-pub(super) fn book_stopped(tx: &Tx<'_>, fence: Fence, position: u32, used: Usage) -> Result<()> {
+/// caller has checked the fence, or ends the lease.
+pub(super) fn book_stopped(
+    tx: &Tx<'_>,
+    job: JobId,
+    id: RunId,
+    position: u32,
+    used: Usage,
+) -> Result<()> {
     let marked = run(
         tx.conn,
         "UPDATE steps SET stopped_ms = ?3
          WHERE run_id = ?1 AND position = ?2 AND phase = 'pending' AND stopped_ms IS NULL",
-        params![signed(fence.run.0), position, signed(used.time_ms)],
+        params![signed(id.0), position, signed(used.time_ms)],
     )?;
-    match marked {
-        0 => Ok(()),
-        _ => book(tx, fence, used),
+    if marked == 0 || used == Usage::default() {
+        return Ok(());
     }
+    book_as(tx, job, id, used, None)
 }
 
 /// What the run used so far.
@@ -140,23 +156,37 @@ pub(super) fn book(tx: &Tx<'_>, fence: Fence, delta: Usage) -> Result<()> {
     if delta == Usage::default() {
         return Ok(());
     }
-    book_as(tx, fence, delta, None)
+    book_as(tx, fence.job, fence.run, delta, None)
 }
 
-fn book_as(tx: &Tx<'_>, fence: Fence, delta: Usage, position: Option<u32>) -> Result<()> {
+/// Books what a run worked that is ended in the middle of a step, as far as its
+/// limit goes: whoever worked on it can book nothing any more.
+pub(super) fn book_under_way(tx: &Tx<'_>, job: JobId, id: RunId) -> Result<()> {
+    let found = first(tx.conn, UNDER_WAY, [signed(id.0), signed(job.0)], |row| {
+        let left: Option<i64> = row.get(2)?;
+        Ok((small(row.get(0)?), row.get::<_, i64>(1)?, left))
+    })?;
+    let Some((position, since, Some(left))) = found else {
+        return Ok(());
+    };
+    let worked = tx.now.0.saturating_sub(since).min(left);
+    if worked <= 0 {
+        return Ok(());
+    }
+    let used = Usage {
+        time_ms: unsigned(worked),
+        ..Usage::default()
+    };
+    book_stopped(tx, job, id, position, used)
+}
+
+fn book_as(tx: &Tx<'_>, job: JobId, id: RunId, delta: Usage, position: Option<u32>) -> Result<()> {
     let (cost, time) = (signed(delta.cost_micro_usd.0), signed(delta.time_ms));
     insert(
         tx.conn,
         "INSERT INTO usage (run_id, calls, cost_micro_usd, time_ms, booked_at, position)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            signed(fence.run.0),
-            delta.calls,
-            cost,
-            time,
-            tx.now.0,
-            position
-        ],
+        params![signed(id.0), delta.calls, cost, time, tx.now.0, position],
     )?;
     // A sum that does not fit would become a float, which a strict table
     // refuses; the largest integer is as good a bound.
@@ -167,7 +197,7 @@ fn book_as(tx: &Tx<'_>, fence: Fence, delta: Usage, position: Option<u32>) -> Re
                  + min(?3, 9223372036854775807 - used_cost_micro_usd),
              used_time_ms = used_time_ms + min(?4, 9223372036854775807 - used_time_ms)
          WHERE id = ?1",
-        params![signed(fence.run.0), delta.calls, cost, time],
+        params![signed(id.0), delta.calls, cost, time],
     )?;
     run(
         tx.conn,
@@ -176,7 +206,7 @@ fn book_as(tx: &Tx<'_>, fence: Fence, delta: Usage, position: Option<u32>) -> Re
                  + min(?3, 9223372036854775807 - used_cost_micro_usd),
              used_time_ms = used_time_ms + min(?4, 9223372036854775807 - used_time_ms)
          WHERE id = ?1",
-        params![signed(fence.job.0), delta.calls, cost, time],
+        params![signed(job.0), delta.calls, cost, time],
     )?;
     Ok(())
 }

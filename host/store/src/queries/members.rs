@@ -80,6 +80,13 @@ impl Store {
         self.look(move |conn| known_as(conn, &actor)).await
     }
 
+    /// What to call who acts in words for people: as [`Store::known_as`] says, or
+    /// else as the actor is written down.
+    pub async fn called(&self, actor: &str) -> Result<String> {
+        let actor = actor.to_owned();
+        self.look(move |conn| called(conn, &actor)).await
+    }
+
     /// Lets a person in, or gives one another name and role.
     ///
     /// # Errors
@@ -179,6 +186,11 @@ pub(super) fn known_as(conn: &Connection, actor: &str) -> Result<Option<String>>
         Some((source, user)) => Ok(find(conn, source, user)?.map(|person| person.name)),
         None => Ok(None),
     }
+}
+
+/// As [`Store::called`], on that connection.
+pub(super) fn called(conn: &Connection, actor: &str) -> Result<String> {
+    Ok(known_as(conn, actor)?.unwrap_or_else(|| actor.to_owned()))
 }
 
 fn put(tx: &Tx<'_>, new: &NewPerson, actor: &str) -> Result<Person> {

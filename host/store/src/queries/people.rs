@@ -4,7 +4,7 @@
 use super::answers::close_approval;
 use super::jobs::{self, newest_approval};
 use super::state::{data, end_run, head, move_job, open_run, set_error};
-use super::{members, threads};
+use super::{ledger, members, threads};
 use crate::db::{first, name, run, signed};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
@@ -59,14 +59,19 @@ impl Person {
 }
 
 pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Cancelled> {
-    let job_head = head(tx.conn, job)?;
-    if job_head.state.phase() == JobPhase::Cancelled {
+    if head(tx.conn, job)?.state.phase() == JobPhase::Cancelled {
         return Ok(Cancelled {
             job: jobs::get(tx.conn, job)?,
             run: None,
             changed: false,
         });
     }
+    let under_way = open_run(tx.conn, job)?;
+    if let Some(id) = under_way {
+        ledger::book_under_way(tx, job, id)?;
+    }
+    // Read again: its end tells what it used.
+    let job_head = head(tx.conn, job)?;
     let mut data = data! {
         "by": person.by,
         "name": members::known_as(tx.conn, &person.by)?,
@@ -78,8 +83,7 @@ pub(super) fn cancel(tx: &mut Tx<'_>, job: JobId, person: &Person) -> Result<Can
         data.insert("approval".into(), approval.id.0.into());
     }
     move_job(tx, &job_head, &JobEvent::Cancel, data)?;
-    let under_way = open_run(tx.conn, job)?;
-    let error = format!("cancelled by {}", person.by);
+    let error = format!("cancelled by {}", members::called(tx.conn, &person.by)?);
     if let Some(id) = under_way {
         end_run(tx, id, Some(&error))?;
         tx.signals.cancelled.push(id);

@@ -8,8 +8,8 @@ use super::state::OPEN_RUN;
 use super::timeline::AFTER_OF_JOB;
 use super::unanswered::{EXPIRED, NEXT_EXPIRY, REMINDED};
 use super::{
-    audit, buttons, chat, deliveries, egress, events, host, inbound, model_calls, outbox, outgoing,
-    spending, stats, threads,
+    audit, buttons, chat, deliveries, egress, events, host, inbound, ledger, model_calls, outbox,
+    outgoing, spending, stats, threads,
 };
 use rusqlite::{Connection, types::Null};
 
@@ -43,6 +43,8 @@ fn the_queue_is_searched_never_scanned() {
 fn leased_runs_are_found_among_the_open_ones() {
     assert!(plan(LEASED_RUNS).starts_with("SCAN runs USING INDEX runs_open;"));
     assert!(plan(OPEN_RUN).contains("(job_id=?"));
+    let under_way = plan(ledger::UNDER_WAY);
+    assert!(!under_way.contains("SCAN"), "{under_way}");
 }
 
 #[test]
@@ -217,6 +219,8 @@ fn what_a_run_may_reach_is_found_without_a_walk() {
         "SEARCH egress_connections USING INDEX egress_connections_job (job_id=? AND rowid<?)"
     );
     assert!(plan(egress::ASKS_OF_JOB).contains("(job_id=?)"));
+    let closed = plan(egress::ASKS_SINCE_RETRY);
+    assert!(closed.contains("(job_id=?"), "{closed}");
     let open = plan(egress::ASKS_OPEN);
     assert!(open.contains("INDEX jobs_place (phase=?)"), "{open}");
 }

@@ -194,7 +194,7 @@ fn stop(tx: &Tx<'_>, fence: Fence, position: u32, why: &str, used: Usage) -> Res
         "UPDATE runs SET stop = ?2 WHERE id = ?1 AND stop IS NULL",
         params![signed(fence.run.0), why],
     )?;
-    ledger::book_stopped(tx, fence, position, used)
+    ledger::book_stopped(tx, fence.job, fence.run, position, used)
 }
 
 fn finish(tx: &mut Tx<'_>, fence: Fence, event: &JobEvent, end: &RunEnd) -> Result<Job> {

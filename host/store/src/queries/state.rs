@@ -2,7 +2,7 @@
 //! that tells of it, all in the caller's transaction.
 
 use super::rows::{self, job_state, small};
-use super::{threads, timeline};
+use super::{egress, threads, timeline};
 use crate::db::{cut, first, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::writer::Tx;
@@ -48,7 +48,8 @@ pub(super) fn head(conn: &Connection, job: JobId) -> Result<JobHead> {
 }
 
 /// Moves the job, and tells of it with `data` beside what the move itself has
-/// to say. One that ends lets the job that waits for it take its place.
+/// to say. One that ends lets the job that waits for it take its place, and what
+/// nobody answered about hosts is told of as closed before its end.
 pub(super) fn move_job(
     tx: &mut Tx<'_>,
     job: &JobHead,
@@ -68,6 +69,9 @@ pub(super) fn move_job(
         _ => None,
     };
     let finished_at = phase.is_final().then_some(tx.now.0);
+    if phase.is_final() {
+        egress::close(tx, job.id)?;
+    }
     run(
         tx.conn,
         "UPDATE jobs SET phase = ?2, not_before = ?3, due_at = ?4, halt_reason = ?5,

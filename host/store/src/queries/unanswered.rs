@@ -4,7 +4,7 @@
 use super::answers::close_approval;
 use super::jobs::{self, newest_approval};
 use super::state::{data, end_run, head, move_job, set_error};
-use super::timeline;
+use super::{budget, timeline};
 use crate::db::{all, first, run, signed, unsigned};
 use crate::error::{Result, StoreError};
 use crate::store::Store;
@@ -121,13 +121,16 @@ fn remind_due(tx: &mut Tx<'_>) -> Result<Vec<JobId>> {
         )?;
         let approval = jobs::approval(tx.conn, id)?
             .ok_or_else(|| StoreError::row("approvals", "the question is gone"))?;
-        let data = data! {
+        let mut data = data! {
             "approval": id.0,
             "about": approval.subject.as_str(),
             "question": approval.question,
             "expires_at": approval.expires_at.0,
             "left_ms": approval.expires_at.0.saturating_sub(tx.now.0).max(0),
         };
+        if let Some(asked) = budget::asked(tx.conn, approval.run, &approval.subject)? {
+            data.insert("budget".into(), asked);
+        }
         timeline::append(tx, approval.job, "approval.reminder", &Value::Object(data))?;
         jobs.push(approval.job);
     }

@@ -28,7 +28,7 @@ pub struct EgressAsk {
     pub id: u64,
     /// The job.
     pub job: JobId,
-    /// Its first run that asked.
+    /// Its run that asked, the first since the job was tried again.
     pub run: RunId,
     /// The host.
     pub host: String,
@@ -36,7 +36,7 @@ pub struct EgressAsk {
     pub port: u16,
     /// Why it was refused, as a word.
     pub reason: String,
-    /// When it was asked first.
+    /// When that was.
     pub asked_at: Timestamp,
     /// The answer that counts now, if there is one.
     pub ruling: Option<Ruling>,

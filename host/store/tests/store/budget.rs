@@ -2,12 +2,14 @@
 //! earlier run that a later one begins with.
 
 use crate::support::{CAP, Home, PLENTY, answer, home};
+use serde_json::json;
 use sortie_model::approval::{Decision, Subject};
 use sortie_model::budget::{Limits, MicroUsd};
+use sortie_model::clock::Clock;
 use sortie_model::halt::HaltReason;
 use sortie_model::job::{JobEvent, JobPhase, JobState};
 use sortie_model::start::{Start, StartMode, Work};
-use sortie_store::{Claim, NewAnswer, NewApproval, NewRetry, RunEnd, StoreError};
+use sortie_store::{AuditFilter, Claim, NewAnswer, NewApproval, NewRetry, RunEnd, StoreError};
 
 /// What the run may use; far below the ceiling of its job.
 const LIMITS: Limits = Limits {
@@ -69,6 +71,81 @@ async fn a_yes_raises_the_budget_by_what_was_proposed_and_the_run_goes_on() {
     let taken = home.store.claim(PLENTY).await.unwrap().unwrap();
     assert_eq!((taken.run.id, taken.resumed), (claim.run.id, true));
     assert!(home.kinds(job).await.contains(&"budget.raised".to_owned()));
+}
+
+#[tokio::test]
+async fn the_events_of_a_question_say_what_is_used_up_and_what_a_yes_adds() {
+    let home = home().await;
+    let store = &home.store;
+    let told = async |job, kind: &str| {
+        let event = store.newest_event(job, kind).await.unwrap();
+        event.unwrap().data
+    };
+    let stopped = asked(&home, 60_000).await.job.id;
+    let waits = told(stopped, "job.awaiting_approval").await;
+    let budget = &waits["budget"];
+    assert_eq!(budget["exhausted"], "budget-calls");
+    assert_eq!(budget["raise"], json!(LIMITS));
+    assert_eq!(budget["limits"], json!(LIMITS));
+    assert_eq!(budget["usage"]["time_ms"], 0);
+    let no = answer(Decision::Rejected, "ann");
+    store.decide(stopped, no).await.unwrap();
+    let halted = told(stopped, "job.halted").await;
+    assert_eq!(halted["about"], "budget");
+    assert_eq!(halted["by"], "ann");
+
+    // More than the ceiling leaves: what is told is what is added.
+    let claim = asked(&home, 60_000).await;
+    let job = claim.job.id;
+    let more = Limits {
+        time_ms: u64::MAX,
+        ..LIMITS
+    };
+    store.decide(job, yes(Some(more))).await.unwrap();
+    let approved = told(job, "job.approved").await;
+    assert_eq!(approved["about"], "budget");
+    let added = Limits {
+        time_ms: CAP.time_ms - LIMITS.time_ms,
+        ..LIMITS
+    };
+    assert_eq!(approved["raised"], json!(added));
+    assert_eq!(limits(&home, &claim).await, LIMITS.raised_by(added));
+
+    let filter = AuditFilter {
+        action: "budget.".into(),
+        ..AuditFilter::default()
+    };
+    let log = store.audit_log(filter).await.unwrap();
+    let actions: Vec<&str> = log.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(actions, ["budget.raised", "budget.stopped"]);
+    assert_eq!(log[0].subject, job.to_string());
+    assert_eq!(log[0].detail["raised"], json!(added));
+}
+
+#[tokio::test]
+async fn a_reminder_says_the_same() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    store
+        .set_base(claim.fence, "b45e", LIMITS, "sortie/1/x")
+        .await
+        .unwrap();
+    let question = NewApproval {
+        subject: Subject::Budget {
+            exhausted: HaltReason::BudgetTime,
+            raise: LIMITS,
+        },
+        remind_at: Some(home.clock.now()),
+        ..home.question(60_000)
+    };
+    store.park(claim.fence, question).await.unwrap();
+    store.remind_due().await.unwrap();
+    let job = claim.job.id;
+    let event = store.newest_event(job, "approval.reminder").await.unwrap();
+    let told = event.unwrap().data;
+    assert_eq!(told["budget"]["exhausted"], "budget-time");
+    assert_eq!(told["budget"]["raise"]["time_ms"], 1_000);
 }
 
 #[tokio::test]

@@ -1,12 +1,15 @@
 //! What runs wanted of the outside, and people's answers.
 
-use crate::support::{Home, answer, home};
+use crate::support::{Home, PLENTY, answer, home};
+use serde_json::json;
 use sortie_model::approval::Decision;
 use sortie_model::clock::Clock;
 use sortie_model::egress::RulingScope;
+use sortie_model::halt::HaltReason;
 use sortie_model::id::JobId;
+use sortie_model::job::JobEvent;
 use sortie_store::{
-    AuditFilter, EgressUsed, NewEgressConnection, NewEgressRefusal, NewRetry, NewRuling,
+    AuditFilter, EgressUsed, NewEgressConnection, NewEgressRefusal, NewRetry, NewRuling, RunEnd,
     StoreError, limits,
 };
 
@@ -82,6 +85,76 @@ async fn a_refused_host_is_an_event_each_time_and_a_question_once() {
     assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
     // Nobody needs an answer any more.
     assert!(home.store.egress_questions(10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_nobody_answered_is_closed_with_the_job_and_asked_anew_by_the_next_run() {
+    let home = home().await;
+    let store = &home.store;
+    let claim = home.executing().await;
+    let job = claim.job.id;
+    for host in ["a.example", "b.example"] {
+        let refused = refusal(host, 443, true);
+        store.egress_refused(claim.fence, refused).await.unwrap();
+    }
+    let yes = ruling("b.example", None, true, RulingScope::Job);
+    let given = store.rule_egress(job, yes).await;
+    given.unwrap();
+    let told = async |kind: &str| {
+        let event = store.newest_event(job, kind).await.unwrap();
+        event.map(|event| event.data)
+    };
+    assert_eq!(told("egress.allowed").await.unwrap()["job_is_over"], false);
+    let halted = JobEvent::Halted {
+        reason: HaltReason::AgentFailed,
+        detail: "it could not reach a.example".into(),
+    };
+    let end = RunEnd::default();
+    store.finish(claim.fence, halted, end).await.unwrap();
+    let asks = store.egress_asks(job).await.unwrap();
+    let closed = told("egress.closed").await.unwrap();
+    let expected = json!([{ "ask": asks[0].id, "host": "a.example", "port": 443 }]);
+    assert_eq!(closed["asks"], expected);
+    let kinds = home.kinds(job).await;
+    assert_eq!(kinds[kinds.len() - 2..], ["egress.closed", "job.halted"]);
+    let late = ruling("c.example", None, true, RulingScope::Job);
+    store.rule_egress(job, late).await.unwrap();
+    assert_eq!(told("egress.allowed").await.unwrap()["job_is_over"], true);
+
+    home.clock.advance(10);
+    store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
+    let again = store.claim(PLENTY).await.unwrap().unwrap();
+    home.execute(again.fence).await;
+    for is_new in [true, false] {
+        let refused = refusal("a.example", 443, true);
+        store.egress_refused(again.fence, refused).await.unwrap();
+        let refused = told("egress.refused").await.unwrap();
+        assert_eq!(refused["new"], is_new);
+        assert_eq!(refused["ask"], asks[0].id, "under its number");
+    }
+    let anew = store.egress_asks(job).await.unwrap();
+    assert_eq!(
+        (anew[0].run, anew[0].asked_at),
+        (again.run.id, home.clock.now())
+    );
+}
+
+#[tokio::test]
+async fn a_question_that_was_not_asked_again_is_not_closed_again() {
+    let home = home().await;
+    let store = &home.store;
+    let claim = home.executing().await;
+    let job = claim.job.id;
+    let refused = refusal("a.example", 443, true);
+    store.egress_refused(claim.fence, refused).await.unwrap();
+    store.cancel(job, "ann", "cli").await.unwrap();
+    store.retry(job, NewRetry::of("ann", "cli")).await.unwrap();
+    let again = store.claim(PLENTY).await.unwrap().unwrap();
+    home.execute(again.fence).await;
+    home.succeed(again.fence).await;
+    let kinds = home.kinds(job).await;
+    let closed = kinds.iter().filter(|kind| *kind == "egress.closed");
+    assert_eq!(closed.count(), 1);
 }
 
 #[tokio::test]

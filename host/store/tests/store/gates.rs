@@ -1,13 +1,18 @@
 //! Approving, rejecting, cancelling, retrying, expiring.
 
-use crate::support::{PLENTY, answer, home};
+use crate::support::{CAP, Home, PLENTY, answer, home, step};
+use serde_json::json;
 use sortie_model::approval::Decision;
+use sortie_model::budget::{Limits, Usage};
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::halt::HaltReason;
 use sortie_model::id::JobId;
 use sortie_model::job::{IllegalTransition, JobEvent, JobEventKind, JobPhase, JobState};
 use sortie_model::run::RunPhase;
-use sortie_store::{NewAnswer, NewApproval, NewRetry, RunEnd, StoreError};
+use sortie_store::{
+    AuditFilter, Claim, NewAnswer, NewApproval, NewDecision, NewPerson, NewRetry, NewStep, RunEnd,
+    StepRecord, StoreError,
+};
 
 fn illegal(phase: JobPhase, event: JobEventKind) -> StoreError {
     StoreError::Illegal(IllegalTransition { phase, event })
@@ -396,4 +401,200 @@ async fn what_is_over_is_neither_cancelled_nor_retried_unless_the_table_says_so(
         retry.unwrap_err(),
         illegal(JobPhase::Succeeded, JobEventKind::Retry)
     );
+}
+
+/// A run with a step under way, and its lease.
+async fn at_work(home: &Home, limits: Limits) -> Claim {
+    with_steps(home, limits, vec![step("agent")]).await
+}
+
+/// A run with these steps to do, and its lease.
+async fn with_steps(home: &Home, limits: Limits, steps: Vec<NewStep>) -> Claim {
+    let claim = home.executing().await;
+    let store = &home.store;
+    store
+        .set_base(claim.fence, "b45e", limits, "sortie/1/x")
+        .await
+        .unwrap();
+    let decision = NewDecision {
+        index: 0,
+        state: Vec::new(),
+        decision: json!({}),
+        steps,
+    };
+    store.decide_steps(claim.fence, decision).await.unwrap();
+    claim
+}
+
+/// What the cancelled job used, by its row and by the event of its end.
+async fn cancelled(home: &Home, claim: &Claim) -> u64 {
+    let job = claim.job.id;
+    let cancelled = home.store.cancel(job, "ann", "cli").await.unwrap();
+    let event = home.store.newest_event(job, "job.cancelled").await.unwrap();
+    let used = cancelled.job.usage.time_ms;
+    assert_eq!(event.unwrap().data["usage"]["time_ms"], used);
+    used
+}
+
+#[tokio::test]
+async fn what_a_cancelled_run_worked_is_booked() {
+    let home = home().await;
+    let claim = at_work(&home, CAP).await;
+    home.clock.advance(6_000);
+    assert_eq!(cancelled(&home, &claim).await, 6_000);
+    // Its limit is what stops it, whatever a clock says.
+    let limits = Limits {
+        time_ms: 1_000,
+        ..CAP
+    };
+    let claim = at_work(&home, limits).await;
+    home.clock.advance(6_000);
+    assert_eq!(cancelled(&home, &claim).await, 1_000);
+    let claim = home.executing().await;
+    home.clock.advance(6_000);
+    assert_eq!(cancelled(&home, &claim).await, 0, "no step was under way");
+}
+
+#[tokio::test]
+async fn what_a_cancelled_run_waited_or_booked_before_is_not_booked() {
+    let home = home().await;
+    let store = &home.store;
+    let claim = at_work(&home, CAP).await;
+    let question = home.question(60_000);
+    store.park(claim.fence, question).await.unwrap();
+    home.clock.advance(30_000);
+    store
+        .decide(claim.job.id, answer(Decision::Approved, "ann"))
+        .await
+        .unwrap();
+    home.clock.advance(1_000);
+    store.claim(PLENTY).await.unwrap().unwrap();
+    home.clock.advance(6_000);
+    assert_eq!(cancelled(&home, &claim).await, 6_000, "since it goes on");
+
+    let claim = at_work(&home, CAP).await;
+    home.clock.advance(3_000);
+    let worked = Usage {
+        time_ms: 3_000,
+        ..Usage::default()
+    };
+    let stop = store.stop(claim.fence, 0, json!({}), worked);
+    stop.await.unwrap();
+    home.clock.advance(500);
+    assert_eq!(cancelled(&home, &claim).await, 3_000);
+}
+
+#[tokio::test]
+async fn of_steps_side_by_side_a_cancel_books_the_one_whose_turn_it_is() {
+    let home = home().await;
+    let store = &home.store;
+    let scan = || NewStep {
+        name: "scan".into(),
+        action: json!({ "scan": { "scanners": [] } }),
+    };
+    let worked = Usage {
+        time_ms: 2_000,
+        ..Usage::default()
+    };
+    let record = StepRecord {
+        usage: worked,
+        ..StepRecord::default()
+    };
+
+    // One after the other: what the first worked is booked with its end.
+    let steps = vec![step("one"), step("two")];
+    let claim = with_steps(&home, CAP, steps).await;
+    home.clock.advance(2_000);
+    let ended = store.finish_step(claim.fence, 0, json!({}), record);
+    ended.await.unwrap();
+    home.clock.advance(3_000);
+    assert_eq!(cancelled(&home, &claim).await, 5_000);
+
+    // One that was stopped is followed by none.
+    let steps = vec![step("one"), step("two")];
+    let claim = with_steps(&home, CAP, steps).await;
+    home.clock.advance(2_000);
+    let stop = store.stop(claim.fence, 0, json!({}), worked);
+    stop.await.unwrap();
+    home.clock.advance(3_000);
+    assert_eq!(cancelled(&home, &claim).await, 2_000);
+
+    // What ends beside it, or stops the run beside it, takes nothing from it.
+    for stops in [false, true] {
+        let claim = with_steps(&home, CAP, vec![scan(), step("one")]).await;
+        home.clock.advance(2_000);
+        if stops {
+            let stop = store.stop(claim.fence, 0, json!({}), Usage::default());
+            stop.await.unwrap();
+        } else {
+            let none = StepRecord::default();
+            let ended = store.finish_step(claim.fence, 0, json!({}), none);
+            ended.await.unwrap();
+        }
+        home.clock.advance(3_000);
+        assert_eq!(cancelled(&home, &claim).await, 5_000);
+    }
+
+    // A judgement may take time as well.
+    let claim = with_steps(&home, CAP, vec![scan()]).await;
+    home.clock.advance(1_000);
+    assert_eq!(cancelled(&home, &claim).await, 1_000);
+}
+
+/// Somebody whom the store knows as Ana.
+const ANA: &str = "telegram/telegram:11";
+
+#[tokio::test]
+async fn who_ends_a_job_is_told_by_name_and_written_down_by_account() {
+    let home = home().await;
+    let store = &home.store;
+    let ana = NewPerson {
+        source: "telegram".into(),
+        user: "11".into(),
+        name: "Ana".into(),
+        role: sortie_model::people::Role::Approver,
+    };
+    store.put_person(ana, "cli").await.unwrap();
+    let job = home.waiting().await.job.id;
+    let no = answer(Decision::Rejected, ANA);
+    let rejected = store.decide(job, no).await.unwrap();
+    assert_eq!(rejected.job.error.as_deref(), Some("rejected by Ana"));
+    let event = store.newest_event(job, "job.rejected").await.unwrap();
+    assert_eq!(event.unwrap().data["by"], ANA);
+    let other = home.submit().await.id;
+    let cancelled = store.cancel(other, ANA, "cli").await.unwrap();
+    assert_eq!(cancelled.job.error.as_deref(), Some("cancelled by Ana"));
+    assert_eq!(store.called(ANA).await.unwrap(), "Ana");
+    assert_eq!(store.called("ben").await.unwrap(), "ben");
+}
+
+#[tokio::test]
+async fn answers_are_in_the_audit_log() {
+    let home = home().await;
+    let mut jobs = Vec::new();
+    for decision in [Decision::Rejected, Decision::Approved] {
+        let job = home.waiting().await.job.id;
+        let answered = answer(decision, "ann");
+        home.store.decide(job, answered.clone()).await.unwrap();
+        // The same again changes nothing.
+        home.store.decide(job, answered).await.unwrap();
+        jobs.push(job.to_string());
+    }
+    let filter = AuditFilter {
+        action: "approval.".into(),
+        ..AuditFilter::default()
+    };
+    let log = home.store.audit_log(filter).await.unwrap();
+    let rows: Vec<_> = log
+        .iter()
+        .map(|row| (row.action.as_str(), row.actor.as_str(), &row.subject))
+        .collect();
+    let expected = [
+        ("approval.approved", "ann", &jobs[1]),
+        ("approval.rejected", "ann", &jobs[0]),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(log[0].detail["about"], "review");
+    assert_eq!(log[0].detail["commit"], "c0ffee");
+    assert_eq!(log[0].detail["via"], "cli");
 }

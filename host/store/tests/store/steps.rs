@@ -256,6 +256,8 @@ async fn what_a_cancelled_step_worked_is_booked_once_and_what_ended_is_not_booke
     let home = home().await;
     let claim = home.executing().await;
     let store = &home.store;
+    let based = store.set_base(claim.fence, "b45e", CAP, "sortie/1/x").await;
+    based.unwrap();
     let steps = vec![step("agent"), step("other")];
     let decided = store.decide_steps(claim.fence, decision(0, steps)).await;
     decided.unwrap();
@@ -265,10 +267,17 @@ async fn what_a_cancelled_step_worked_is_booked_once_and_what_ended_is_not_booke
     };
     let ended = store.finish_step(claim.fence, 0, json!({ "exit": 0 }), worked);
     ended.await.unwrap();
-    store.cancel(claim.job.id, "ann", "cli").await.unwrap();
-    for position in [0, 1, 1, 7] {
-        let booked = store.book_step(claim.fence, position, usage(0, 0, 4_000));
+    let used = usage(0, 0, 4_000);
+    for position in [0, 7] {
+        let booked = store.book_step(claim.fence, position, used);
         booked.await.unwrap();
+    }
+    home.clock.advance(4_000);
+    store.cancel(claim.job.id, "ann", "cli").await.unwrap();
+    // What was told of its end stays so.
+    for position in [0, 1, 7] {
+        let booked = store.book_step(claim.fence, position, used).await;
+        assert!(matches!(booked, Err(StoreError::Stale { .. })));
     }
     let state = store.run_state(claim.run.id).await.unwrap();
     assert_eq!(state.usage, usage(0, 0, 5_000));

@@ -46,6 +46,7 @@ impl Ears {
         if let Some(why) = objection(&button, &seen, self.clock.now()) {
             return self.refuse(mark, &who, &seen, interaction, why).await;
         }
+        let gone = used_up(&button);
         let payload = Payload::Press {
             place: place(&seen, thread),
             interaction: interaction.clone(),
@@ -57,7 +58,7 @@ impl Ears {
             .await?;
         // Somebody else was quicker, which the platform has noted.
         if hearing == Hearing::ButtonUsed {
-            self.say(interaction, note::ANSWERED);
+            self.say(interaction, gone);
         }
         Ok(())
     }
@@ -97,11 +98,19 @@ fn objection(button: &Button, seen: &SeenMessage, now: Timestamp) -> Option<&'st
     if !here {
         Some(note::OTHER)
     } else if button.used_by.is_some() || !button.is_open {
-        Some(note::ANSWERED)
+        Some(used_up(button))
     } else if button.expires_at <= now {
         Some(note::EXPIRED)
     } else {
         None
+    }
+}
+
+/// Why a button counts no more: only a question is answered.
+fn used_up(button: &Button) -> &'static str {
+    match button.approval {
+        Some(_) => note::ANSWERED,
+        None => note::USED,
     }
 }
 
@@ -142,6 +151,8 @@ mod tests {
             judged(|b| b.used_by = Some("x".into()), 0),
             Some(note::ANSWERED)
         );
+        let retry = |b: &mut Button| (b.approval, b.used_by) = (None, Some("x".into()));
+        assert_eq!(judged(retry, 0), Some(note::USED));
         assert_eq!(judged(|b| b.chat = "8".into(), 0), Some(note::OTHER));
         assert_eq!(
             judged(|b| b.service_id = Some("6".into()), 0),

@@ -63,7 +63,7 @@ async fn questions(client: &Client, out: &Out) -> Result<Exit, CliError> {
     if out.is_json() {
         out.json(&questions)?;
     } else if questions.asks.is_empty() {
-        out.line("no job waits for an answer")?;
+        out.line("no job that is under way waits for an answer; `sortie egress list JOB` shows the hosts that one was refused")?;
     } else {
         out.line(render::egress_asks(&questions.asks))?;
     }

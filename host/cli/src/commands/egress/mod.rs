@@ -70,8 +70,10 @@ async fn answer(
         "project" => "for the project".to_owned(),
         _ => format!("for #{job}"),
     };
-    out.line(format!(
-        "{host}{ports} {word} {scope}, from the next connection on"
-    ))?;
+    let from = match given.job_is_over && given.scope != "project" {
+        true => format!(", from its next run on: `sortie retry {job}`"),
+        false => ", from the next connection on".to_owned(),
+    };
+    out.line(format!("{host}{ports} {word} {scope}{from}"))?;
     Ok(Exit::Ok)
 }

@@ -6,7 +6,7 @@ use crate::error::{Result, StoreError};
 use crate::limits::MAX_EGRESS_RULINGS;
 use crate::queries::audit::note;
 use crate::queries::people::Person;
-use crate::queries::state::open_run;
+use crate::queries::state::{head, open_run};
 use crate::queries::{members, timeline};
 use crate::store::Store;
 use crate::types::NewRuling;
@@ -132,6 +132,8 @@ pub(super) fn rule(
         "by": person.by,
         "name": members::known_as(tx.conn, &person.by)?,
         "via": person.via,
+        // Then the answer counts once somebody tries the job again.
+        "job_is_over": head(tx.conn, job)?.state.phase().is_final(),
     });
     timeline::append(tx, job, kind, &data)?;
     let mut detail = data;
