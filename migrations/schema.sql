@@ -555,7 +555,9 @@ CREATE TABLE chats (
     -- Why nothing can be sent there, until something comes from it.
     gone TEXT,
     moved_to TEXT,
-    changed_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL, shut INTEGER NOT NULL DEFAULT 0 CHECK (
+    shut = 0 OR (shut = 1 AND admitted = 0)
+), strange_at INTEGER,
     PRIMARY KEY (source, chat),
     CHECK ((quiet_from IS NULL) = (quiet_to IS NULL))
 ) STRICT, WITHOUT ROWID;
@@ -672,3 +674,5 @@ CREATE INDEX jobs_thread ON jobs (thread_id);
 CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE INDEX chat_outbox_floor ON chat_outbox (source, state) WHERE floor IS NOT NULL;
+
+CREATE INDEX chats_strange ON chats (source, strange_at) WHERE strange_at IS NOT NULL;

@@ -3,9 +3,12 @@
 
 mod chat;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chat::{ANA, CHEAT, Talk};
-use sortie_tests::HostOptions;
+use reqwest::Method;
+use serde_json::json;
+use sortie_servers::Shown;
+use sortie_tests::{HostOptions, PATIENCE};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY_MIN: u64 = 24 * 60;
@@ -42,6 +45,9 @@ async fn approved(talk: &Talk) -> Result<()> {
     assert!(question.text.contains("#1 asks"), "{}", question.text);
     let press = talk.api.presses(ANA, ANA, question.id, "Approve");
     assert_eq!(talk.note(&press).await?, "Approved.");
+    // That it was answered is shown wherever it was asked, at once.
+    let closed = |shown: &Shown| shown.id == question.id && shown.buttons.is_empty();
+    talk.sees(ANA, closed).await?;
     talk.host.wait_state(1, &["succeeded"]).await?;
     talk.told().await?;
     // What was said before this is before it in the queue.
@@ -79,6 +85,39 @@ async fn quiet_hours_hold_all_but_questions_and_answers() -> Result<()> {
     assert_eq!(ends(&talk), 1);
     assert_eq!(talk.jobs().await?.len(), 1);
     assert_eq!(talk.api.violations(), [""; 0]);
+    Ok(())
+}
+
+/// Waits until nothing is left to be sent.
+async fn all_is_said(talk: &Talk) -> Result<()> {
+    let database = rusqlite::Connection::open(talk.host.data_dir().join("sortie.db"))?;
+    let waiting = "SELECT count(*) FROM chat_outbox WHERE state = 'pending'";
+    let said = async {
+        while database.query_row(waiting, [], |row| row.get::<_, i64>(0))? > 0 {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
+    };
+    let said = tokio::time::timeout(PATIENCE, said).await;
+    said.context("everything is said or left unsaid")?
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_a_chat_that_is_shut_is_left_unsaid() -> Result<()> {
+    let mut talk = Talk::start().await?;
+    let hours = quiet_now()?;
+    set(&mut talk, &["--quiet", &hours, "--time-zone", "UTC"]).await?;
+    approved(&talk).await?;
+    let before = talk.api.shown(ANA).len();
+    set(&mut talk, &["--shut", "--no-quiet"]).await?;
+    all_is_said(&talk).await?;
+    assert_eq!(talk.api.shown(ANA).len(), before);
+    assert_eq!(ends(&talk), 0, "{:#?}", talk.api.shown(ANA));
+    let (status, parked) = talk
+        .host
+        .call(Method::GET, "/v1/telegram/parked", None)
+        .await?;
+    assert_eq!((status, &parked["parked"]), (200, &json!([])));
     Ok(())
 }
 

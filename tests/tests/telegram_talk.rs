@@ -151,11 +151,94 @@ async fn a_code_lets_in_one_person_once() -> Result<()> {
     let code = code(&said)?;
     talk.api.says(BEN, BEN, "/start WRONG000");
     talk.api.says(BEN, BEN, &format!("/start {code}"));
-    talk.reads(BEN, "/task").await?;
+    talk.reads(BEN, "Welcome, User 12: you are viewer.").await?;
     talk.api.says(13, 13, &format!("/start {code}"));
     talk.api.says(ANA, ANA, "/projects");
     talk.reads(ANA, "sample").await?;
     assert!(talk.api.shown(13).iter().all(|shown| !shown.is_own));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_codes_let_in_a_person_each_and_say_who_they_are() -> Result<()> {
+    let talk = Talk::start().await?;
+    let viewer = talk.host.run(&["telegram", "pair", "--role", "viewer"])?;
+    assert!(viewer.contains("for 15 minutes, until "), "{viewer}");
+    let requester = talk
+        .host
+        .run(&["telegram", "pair", "--role", "requester"])?;
+    talk.enter(13, &viewer).await?;
+    talk.reads(13, "Welcome, User 13: you are viewer.").await?;
+    talk.enter(BEN, &requester).await?;
+    talk.reads(BEN, "Welcome, User 12: you are requester.")
+        .await?;
+    talk.host
+        .run(&["people", "add", "telegram", "12", "--role", "approver"])?;
+    let people = talk.host.run(&["people", "list"])?;
+    let ben = people.lines().find(|line| line.contains("User 12"));
+    assert!(
+        ben.is_some_and(|line| line.contains("approver")),
+        "{people}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_removed_is_told_nothing_more_and_the_next_owner_is() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.pair(BEN, "owner").await?;
+    // What nobody asked for in a chat is told to the owner who came first.
+    talk.host.run(&["intake", "pause"])?;
+    talk.reads(ANA, "intake is paused").await?;
+    let removed = talk.host.run(&["people", "remove", "1"])?;
+    assert!(removed.contains("told nothing more"), "{removed}");
+    let chats = talk.host.run(&["people", "chat", "telegram", "11"])?;
+    assert!(chats.contains("shut"), "{chats}");
+    let before = talk.api.shown(ANA).len();
+    talk.host.run(&["intake", "resume"])?;
+    talk.reads(BEN, "intake goes on").await?;
+    talk.host.submit("echo more >> README.md").await?;
+    talk.reads(BEN, "#1 succeeded").await?;
+
+    // The same for a chat that somebody shut, whose owner is known.
+    talk.pair(13, "owner").await?;
+    talk.host
+        .run(&["people", "chat", "telegram", "12", "--shut"])?;
+    talk.host.run(&["intake", "pause"])?;
+    talk.reads(13, "intake is paused").await?;
+    let unheard = talk.api.says(BEN, BEN, "/projects");
+    talk.api.says(13, 13, "/projects");
+    talk.reads(13, "file://").await?;
+    assert_eq!(talk.audit("telegram.chat_shut").await?, 1);
+    let ben = talk.api.shown(BEN);
+    assert!(
+        ben.iter().all(|shown| shown.reply_to != Some(unheard)),
+        "{ben:#?}"
+    );
+    let ana = talk.api.shown(ANA);
+    assert_eq!(ana.len(), before, "{ana:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_where_somebody_spoke_is_found_to_be_admitted() -> Result<()> {
+    let talk = Talk::start().await?;
+    talk.api.group(GROUP, true);
+    talk.api.says(GROUP, 666, "/task sample true");
+    talk.api.says(ANA, ANA, "/projects");
+    talk.reads(ANA, "file://").await?;
+    let list = talk.host.run(&["people", "chat", "telegram"])?;
+    let group = GROUP.to_string();
+    let line = list.lines().find(|line| line.contains(&group));
+    let line = line.with_context(|| format!("the group is in {list}"))?;
+    assert!(
+        line.contains("supergroup") && line.contains(" no "),
+        "{line}"
+    );
+    talk.host
+        .run(&["people", "chat", "telegram", &group, "--admit"])?;
+    talk.api.says(GROUP, ANA, "/budget");
+    talk.reads(GROUP, "All projects").await?;
     Ok(())
 }
 
@@ -263,7 +346,8 @@ async fn a_group_is_heard_once_an_owner_let_the_bot_in_and_strangers_there_are_n
     talk.api.says(ANA, ANA, "/projects");
     talk.reads(ANA, "file://").await?;
     assert!(talk.jobs().await?.is_empty());
-    assert_eq!(talk.audit("telegram.stranger").await?, 1);
+    assert_eq!(talk.audit("telegram.stranger").await?, 0);
+    assert_eq!(talk.audit("telegram.chat_not_admitted").await?, 1);
 
     let_in(&talk, GROUP, ANA);
     talk.api.says(GROUP, ANA, "/task sample true");
@@ -272,7 +356,7 @@ async fn a_group_is_heard_once_an_owner_let_the_bot_in_and_strangers_there_are_n
     talk.api.says(GROUP, ANA, "/budget");
     talk.reads(GROUP, "All projects").await?;
     assert_eq!(talk.jobs().await?.len(), 1);
-    assert_eq!(talk.audit("telegram.stranger").await?, 2);
+    assert_eq!(talk.audit("telegram.stranger").await?, 1);
     let shown = talk.api.shown(GROUP);
     for silence in [unheard, stranger] {
         let answers = |shown: &Shown| shown.reply_to == Some(silence);

@@ -254,7 +254,7 @@ async fn admit(store: &Store, api: &BotApi) -> Result<()> {
         let new = NewPerson {
             source: "telegram".to_owned(),
             user: person.to_string(),
-            name: format!("Person {person}"),
+            name: Some(format!("Person {person}")),
             role: Role::Requester,
         };
         store.put_person(new, ACTOR).await?;

@@ -135,6 +135,14 @@ pub const MAX_BUTTONS: usize = 100;
 /// bits has no chance by then.
 pub const MAX_PAIRING_TRIES: u32 = 20;
 
+/// Codes that are open at once: more people than are let in within a quarter of
+/// an hour, and with so many a guess has no chance either.
+pub const MAX_PAIRING_CODES: usize = 20;
+
+/// Chats that are kept though nobody said anything of them, the newest of each
+/// source: anybody may take a bot into a group, and few look for theirs later.
+pub const MAX_STRANGE_CHATS: u32 = 100;
+
 /// The most lines of jobs, and of questions, in the host's statistics.
 pub const MAX_STATS_LINES: u32 = 50;
 

@@ -30,6 +30,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/011_keep_stops.sql"),
     include_str!("../../../migrations/012_permit_answers.sql"),
     include_str!("../../../migrations/013_book_stopped_steps.sql"),
+    include_str!("../../../migrations/014_shut_chats.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.
@@ -321,6 +322,28 @@ mod tests {
         assert!(without_floor.is_err());
         conn.execute("UPDATE chat_outbox SET begun_at = NULL", [])
             .unwrap();
+    }
+
+    #[test]
+    fn chats_of_who_is_gone_are_shut_and_no_others() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        to_version(&mut conn, 12).unwrap();
+        conn.execute_batch(
+            "INSERT INTO people (source, user, name, role, added_by, added_at)
+             VALUES ('s', '11', 'Ana', 'owner', 'cli', 0);
+             INSERT INTO chats (source, chat, kind, title, admitted, changed_at) VALUES
+                 ('s', '11', 'private', '', 1, 0), ('s', '12', 'private', '', 1, 0),
+                 ('s', '13', 'private', '', 0, 0), ('s', '-7', 'private', '', 1, 0),
+                 ('s', '-5', 'group', '', 1, 0);",
+        )
+        .unwrap();
+        to_version(&mut conn, STEPS.len()).unwrap();
+        let mut statement = conn
+            .prepare("SELECT concat_ws(' ', chat, admitted, shut) FROM chats ORDER BY chat")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0));
+        let rows: Vec<String> = rows.unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, ["-5 1 0", "-7 1 0", "11 1 0", "12 0 1", "13 0 0"]);
     }
 
     #[test]

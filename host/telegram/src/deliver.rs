@@ -46,6 +46,9 @@ enum Fault {
     Unnoted(StoreError),
     /// It can never be done, and why. No request was made.
     Never(String),
+    /// The chat was shut, as it stands now: what the sender knows of chats is a
+    /// while old. No request was made.
+    Shut,
 }
 
 impl From<RequestError> for Fault {
@@ -71,6 +74,7 @@ impl Delivery {
             Ok(left) => left,
             Err(Fault::Store(error)) => Some(self.after_store(&error)),
             Err(Fault::Unnoted(error)) => Some(self.unnoted(&error).await),
+            Err(Fault::Shut) => self.left(tried).await,
             Err(Fault::Never(why)) => self.park(tried, &why, self.task.unsent).await,
             Err(Fault::Telegram(error)) => self.failed(tried, &error, true).await,
             Err(Fault::Partly(error)) => self.failed(tried, &error, false).await,
@@ -162,6 +166,9 @@ impl Delivery {
     async fn target(&self) -> Result<Target, Fault> {
         let place = self.place()?;
         let row = self.inner.store.chat(SOURCE, &place.chat).await?;
+        if row.as_ref().is_some_and(|row| row.shut) {
+            return Err(Fault::Shut);
+        }
         if let Some(why) = row.as_ref().and_then(|row| row.gone.clone()) {
             return Err(Fault::Never(why));
         }
@@ -382,6 +389,12 @@ impl Delivery {
             doubt::warn(task.id, &error);
         }
         Some(task)
+    }
+
+    /// Leaves unsaid what its chat is told no more.
+    async fn left(&self, tried: u64) -> Option<Task> {
+        let left = self.inner.store.chat_done(self.task.id, tried, None).await;
+        left.err().map(|error| self.after_store(&error))
     }
 
     /// Gives it up. `unsent` is what is certain now.

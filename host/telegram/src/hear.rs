@@ -176,8 +176,8 @@ impl Ears {
         let Some(sender) = paired.or(known) else {
             return self.stranger(mark, &who, &seen).await;
         };
-        if !is_private && !self.is_admitted(&seen.chat).await? {
-            return self.stranger(mark, &who, &seen).await;
+        if !self.is_open(&seen).await? {
+            return self.shut_out(mark, &who, &seen).await;
         }
         let reply_to_number = match &reply_to {
             Some(id) => self.number_when_sent(&seen.chat, id).await?,
@@ -269,9 +269,14 @@ impl Ears {
         })
     }
 
-    async fn is_admitted(&self, chat: &str) -> Result<bool, StoreError> {
-        let row = self.store.chat(SOURCE, chat).await?;
-        Ok(row.is_some_and(|row| row.admitted))
+    /// Whether people who are known are heard in a chat: in their own unless it
+    /// was shut, in others once it was admitted.
+    async fn is_open(&self, seen: &SeenMessage) -> Result<bool, StoreError> {
+        let row = self.store.chat(SOURCE, &seen.chat).await?;
+        Ok(match seen.kind {
+            ChatKind::Private => row.is_none_or(|row| !row.shut),
+            _ => row.is_some_and(|row| row.admitted),
+        })
     }
 
     /// The same of one that may be shown before the answer about it came.
@@ -300,14 +305,39 @@ impl Ears {
         Ok(own.map(|message| message.number.0))
     }
 
-    /// Somebody who is not heard: silence, and a line in the audit log once in
+    /// Somebody who is not known: silence, and a line in the audit log once in
     /// a while.
     async fn stranger(&self, mark: Mark, who: &Who, seen: &SeenMessage) -> Result<(), NotTaken> {
-        let entry = self
+        let note = self.platform.is_news(&actor(who));
+        let note = note.then_some("telegram.stranger");
+        self.unheard(mark, who, seen, note).await
+    }
+
+    /// Somebody who is known, where nobody is heard. The line is about the chat.
+    async fn shut_out(&self, mark: Mark, who: &Who, seen: &SeenMessage) -> Result<(), NotTaken> {
+        let action = match seen.kind {
+            ChatKind::Private => "telegram.chat_shut",
+            _ => "telegram.chat_not_admitted",
+        };
+        let note = self
             .platform
-            .is_news(&actor(who))
-            .then(|| entry("telegram.stranger", who, seen, &json!({ "name": who.name })));
-        self.pass(mark, None, entry).await
+            .is_news(&format!("{SOURCE}:chat:{}", seen.chat));
+        self.unheard(mark, who, seen, note.then_some(action)).await
+    }
+
+    /// Passes over what somebody said. A chat with several people is known from
+    /// then on, so that whoever is asked to admit it finds it.
+    async fn unheard(
+        &self,
+        mark: Mark,
+        who: &Who,
+        seen: &SeenMessage,
+        note: Option<&str>,
+    ) -> Result<(), NotTaken> {
+        let detail = json!({ "name": who.name, "chat": seen.title });
+        let entry = note.map(|action| entry(action, who, seen, &detail));
+        let kept = (seen.kind != ChatKind::Private).then(|| seen.clone());
+        self.pass(mark, kept, entry).await
     }
 
     /// Nothing is handed over; the place moves all the same.

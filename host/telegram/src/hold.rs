@@ -86,6 +86,7 @@ mod tests {
             kind: ChatKind::Private,
             title: "one".into(),
             admitted: true,
+            shut: false,
             level,
             levels: BTreeMap::new(),
             quiet: quiet.map(|(from_min, to_min, zone)| Quiet {

@@ -164,7 +164,7 @@ impl Telegram {
     }
 
     /// Makes a code that gives a role to the first who sends it to the bot.
-    /// The one before counts no more.
+    /// Those before it count as well, each once.
     ///
     /// # Errors
     ///

@@ -18,6 +18,8 @@ pub(crate) struct Fake {
     pub(crate) acknowledged: Vec<(String, String)>,
     /// Messages that cannot be edited.
     pub(crate) gone: Vec<u64>,
+    /// Chats that take no message.
+    pub(crate) shut: Vec<String>,
     pub(crate) kv: BTreeMap<String, Vec<u8>>,
     pub(crate) jobs: BTreeMap<u64, View>,
     pub(crate) submitted: Vec<Submission>,
@@ -60,6 +62,9 @@ pub(crate) fn job(id: u64, state: &str) -> View {
 
 impl Desk for Fake {
     fn send(&mut self, to: &Place, message: &Message) -> Result<u64, chat::Error> {
+        if self.shut.contains(&to.chat) {
+            return Err(chat::Error::Denied("the chat is shut".into()));
+        }
         self.sent.push((to.clone(), message.clone()));
         Ok(self.sent.len() as u64)
     }

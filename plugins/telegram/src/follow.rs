@@ -26,31 +26,25 @@ pub(crate) fn notify(
     if event.kind.starts_with("host.") {
         return news(event, &data, options, desk);
     }
-    let known = memory::of_job(desk, event.job.id);
-    let (mut note, is_new) = match known {
-        // Events of a job come in order; this one was told.
-        Some(note) if note.seq >= event.seq => return Ok(reference(note.number)),
-        Some(note) => (note, false),
-        None => match home(options, desk) {
-            Some(place) => (
-                announced(&event.kind, &data, &event.job, place, desk)?,
-                true,
-            ),
-            None => return Ok(Receipt { reference: None }),
-        },
-    };
     let job = Told {
         event,
         data: &data,
         job: &event.job,
     };
-    if !is_new {
-        job.shown(&mut note, desk)?;
-    }
-    job.pinned(&mut note, desk)?;
-    job.asked(&mut note, desk)?;
-    job.host(&mut note, desk)?;
-    job.ended(&note, desk)?;
+    let told = match memory::of_job(desk, event.job.id) {
+        // Events of a job come in order; this one was told.
+        Some(note) if note.seq >= event.seq => return Ok(reference(note.number)),
+        Some(note) => job.followed(note, desk).map(Some),
+        None => job.begun(options, desk),
+    };
+    let told = match told {
+        // Nothing is said any more where it was asked for: it goes on at home.
+        Err(Trouble::Denied(_)) => job.begun(options, desk),
+        told => told,
+    };
+    let Some(mut note) = told.map_err(failed)? else {
+        return Ok(Receipt { reference: None });
+    };
     note.seq = event.seq;
     memory::keep(desk, event.job.id, &note).map_err(Failure::Other)?;
     Ok(reference(note.number))
@@ -64,43 +58,54 @@ fn news(
     desk: &mut impl Desk,
 ) -> Result<Receipt, Failure> {
     let none = Receipt { reference: None };
-    let (Some(message), Some(place)) = (host::news(&event.kind, data), home(options, desk)) else {
+    let Some(message) = host::news(&event.kind, data) else {
         return Ok(none);
     };
     if memory::told(desk) >= event.seq {
         return Ok(none);
     }
-    let number = desk.send(&place, &message).map_err(failure)?;
+    let Some((_, number)) = sent_home(&message, options, desk).map_err(failed)? else {
+        return Ok(none);
+    };
     memory::tell(desk, event.seq).map_err(Failure::Other)?;
     Ok(reference(number))
 }
 
-fn home(options: &Options, desk: &mut impl Desk) -> Option<Place> {
-    let chat = options.chat.clone().or_else(|| memory::home(desk))?;
-    Some(Place {
+/// Sends to the configured chat, else to the first home that takes it, and says
+/// where; those that did not are homes no more. None when there is no home.
+fn sent_home(
+    message: &Message,
+    options: &Options,
+    desk: &mut impl Desk,
+) -> Result<Option<(Place, u64)>, Trouble> {
+    if let Some(chat) = &options.chat {
+        let place = own_chat(chat.clone());
+        let number = desk.send(&place, message).map_err(trouble)?;
+        return Ok(Some((place, number)));
+    }
+    let mut left = Vec::new();
+    for chat in memory::homes(desk) {
+        let place = own_chat(chat);
+        match desk.send(&place, message).map_err(trouble) {
+            Err(Trouble::Denied(_)) => left.push(place.chat),
+            sent => {
+                let number = sent?;
+                for chat in &left {
+                    memory::leave(desk, chat).map_err(other)?;
+                }
+                return Ok(Some((place, number)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn own_chat(chat: String) -> Place {
+    Place {
         source: SOURCE.into(),
         chat,
         thread: None,
-    })
-}
-
-/// Sends the message that shows how a job stands from now on.
-fn announced(
-    kind: &str,
-    data: &Value,
-    job: &View,
-    place: Place,
-    desk: &mut impl Desk,
-) -> Result<Note, Failure> {
-    let shown = progress::line(kind, data, job)
-        .or_else(|| progress::line("job.now", data, job))
-        .unwrap_or_default();
-    let number = desk.send(&place, &page(&shown)).map_err(failure)?;
-    memory::tie(desk, number, job.id).map_err(Failure::Other)?;
-    Ok(Note {
-        shown,
-        ..Note::new(place, number)
-    })
+    }
 }
 
 fn page(line: &str) -> Message {
@@ -133,8 +138,44 @@ impl Told<'_> {
         matches!(self.kind(), "job.needs_review" | "job.awaiting_approval")
     }
 
+    /// Tells of a job at home from now on; none when there is no home.
+    fn begun(&self, options: &Options, desk: &mut impl Desk) -> Result<Option<Note>, Trouble> {
+        let shown = self.line();
+        let Some((place, number)) = sent_home(&page(&shown), options, desk)? else {
+            return Ok(None);
+        };
+        memory::tie(desk, number, self.job.id).map_err(other)?;
+        let note = Note {
+            shown,
+            ..Note::new(place, number)
+        };
+        self.told(note, desk).map(Some)
+    }
+
+    /// Tells of a job where it was told of before.
+    fn followed(&self, mut note: Note, desk: &mut impl Desk) -> Result<Note, Trouble> {
+        self.shown(&mut note, desk)?;
+        self.told(note, desk)
+    }
+
+    /// All but the job's own message.
+    fn told(&self, mut note: Note, desk: &mut impl Desk) -> Result<Note, Trouble> {
+        self.pinned(&mut note, desk)?;
+        self.asked(&mut note, desk)?;
+        self.host(&mut note, desk)?;
+        self.ended(&note, desk)?;
+        Ok(note)
+    }
+
+    /// What the job's message shows now.
+    fn line(&self) -> String {
+        progress::line(self.kind(), self.data, self.job)
+            .or_else(|| progress::line("job.now", self.data, self.job))
+            .unwrap_or_default()
+    }
+
     /// The job's message shows how it stands.
-    fn shown(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+    fn shown(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Trouble> {
         let Some(line) = progress::line(self.kind(), self.data, self.job) else {
             return Ok(());
         };
@@ -145,17 +186,16 @@ impl Told<'_> {
             Ok(()) => note.shown = line,
             // Somebody deleted it.
             Err(Error::NotFound) => {
-                let place = note.place.clone();
-                let again = announced(self.kind(), self.data, self.job, place, desk)?;
-                (note.number, note.shown, note.pinned) = (again.number, again.shown, false);
+                note.number = self.sent(note, &page(&line), desk)?;
+                (note.shown, note.pinned) = (line, false);
             }
-            Err(error) => return Err(failure(error)),
+            Err(error) => return Err(trouble(error)),
         }
         Ok(())
     }
 
     /// It is pinned exactly while the job runs.
-    fn pinned(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+    fn pinned(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Trouble> {
         let pinned = match self.kind() {
             "job.running" => true,
             _ if self.is_question() || self.is_end() => false,
@@ -171,7 +211,7 @@ impl Told<'_> {
     /// A question is a message of its own, because a change makes no sound, and so
     /// is what reminds of it. Both say who answered, wherever that was, and lose
     /// their buttons.
-    fn asked(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+    fn asked(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Trouble> {
         if self.kind() == "approval.reminder" {
             let reminder = question::reminder(self.data, self.job, note.question);
             note.reminder = Some(self.sent(note, &reminder, desk)?);
@@ -194,13 +234,13 @@ impl Told<'_> {
             if asked.is_cut {
                 let caption = question::caption(self.job.id, number);
                 desk.send_diff(&note.place, self.job.id, &caption)
-                    .map_err(failure)?;
+                    .map_err(trouble)?;
             }
         }
         Ok(())
     }
 
-    fn host(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
+    fn host(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Trouble> {
         match self.kind() {
             "egress.refused" => {
                 let Some(message) = host::refused(self.data, self.job, note.number) else {
@@ -224,7 +264,7 @@ impl Told<'_> {
         Ok(())
     }
 
-    fn ended(&self, note: &Note, desk: &mut impl Desk) -> Result<(), Failure> {
+    fn ended(&self, note: &Note, desk: &mut impl Desk) -> Result<(), Trouble> {
         if self.is_end() {
             let page = result::page(self.kind(), self.data, self.job, note.number);
             self.sent(note, &page, desk)?;
@@ -233,18 +273,18 @@ impl Told<'_> {
     }
 
     /// Sends one more message about the job.
-    fn sent(&self, note: &Note, message: &Message, desk: &mut impl Desk) -> Result<u64, Failure> {
-        let number = desk.send(&note.place, message).map_err(failure)?;
-        memory::tie(desk, number, self.job.id).map_err(Failure::Other)?;
+    fn sent(&self, note: &Note, message: &Message, desk: &mut impl Desk) -> Result<u64, Trouble> {
+        let number = desk.send(&note.place, message).map_err(trouble)?;
+        memory::tie(desk, number, self.job.id).map_err(other)?;
         Ok(number)
     }
 }
 
 /// A message that is gone needs no change any more.
-fn forgiven(done: Result<(), Error>) -> Result<(), Failure> {
+fn forgiven(done: Result<(), Error>) -> Result<(), Trouble> {
     match done {
         Ok(()) | Err(Error::NotFound) => Ok(()),
-        Err(error) => Err(failure(error)),
+        Err(error) => Err(trouble(error)),
     }
 }
 
@@ -254,12 +294,32 @@ fn reference(number: u64) -> Receipt {
     }
 }
 
-fn failure(error: Error) -> Failure {
+/// Why something was not told.
+enum Trouble {
+    /// Nothing may be said there.
+    Denied(String),
+    /// Anything else.
+    Failed(Failure),
+}
+
+fn trouble(error: Error) -> Trouble {
     match error {
-        Error::Invalid(why) => Failure::Permanent(why),
-        // The operator can grant it before the last try.
-        Error::Denied(why) | Error::Other(why) => Failure::Other(why),
-        Error::NotFound => Failure::Other("the message is not known".into()),
+        Error::Denied(why) => Trouble::Denied(why),
+        Error::Invalid(why) => Trouble::Failed(Failure::Permanent(why)),
+        Error::Other(why) => other(why),
+        Error::NotFound => other("the message is not known".into()),
+    }
+}
+
+fn other(why: String) -> Trouble {
+    Trouble::Failed(Failure::Other(why))
+}
+
+fn failed(trouble: Trouble) -> Failure {
+    match trouble {
+        // The operator can let it be said there before the last try.
+        Trouble::Denied(why) => Failure::Other(why),
+        Trouble::Failed(failure) => failure,
     }
 }
 

@@ -20,8 +20,11 @@ const KEPT_ASKS: usize = 8;
 /// The newest event of the host itself that was told.
 const HOST: &str = "host";
 
-/// The first owner's own chat.
-const HOME: &str = "home";
+/// The own chats of owners, in the order they first spoke there.
+const HOMES: &str = "home";
+
+/// Owners whose chats are remembered: the first that takes a message is told.
+const KEPT_HOMES: usize = 16;
 
 /// What is remembered of a job.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,16 +95,33 @@ pub(crate) fn tie(desk: &mut impl Desk, number: u64, job: u64) -> Result<(), Str
     desk.keep(&by_message(number), job.to_string().as_bytes())
 }
 
-/// The chat for what nobody asked for in one.
-pub(crate) fn home(desk: &mut impl Desk) -> Option<String> {
-    String::from_utf8(desk.value(HOME)?).ok()
+/// The chats for what nobody asked for in one, the first that is to be told
+/// first.
+pub(crate) fn homes(desk: &mut impl Desk) -> Vec<String> {
+    let kept = desk.value(HOMES).unwrap_or_default();
+    let kept = String::from_utf8(kept).unwrap_or_default();
+    kept.lines().map(str::to_owned).collect()
 }
 
-/// Makes a chat the home when there is none yet.
+/// Makes a chat a home, behind those that there are.
 pub(crate) fn settle(desk: &mut impl Desk, chat: &str) -> Result<(), String> {
-    match desk.value(HOME) {
-        Some(_) => Ok(()),
-        None => desk.keep(HOME, chat.as_bytes()),
+    let mut homes = homes(desk);
+    if homes.len() >= KEPT_HOMES || homes.iter().any(|home| home == chat) {
+        return Ok(());
+    }
+    homes.push(chat.to_owned());
+    desk.keep(HOMES, homes.join("\n").as_bytes())
+}
+
+/// Makes a chat no home any more.
+pub(crate) fn leave(desk: &mut impl Desk, chat: &str) -> Result<(), String> {
+    let mut homes = homes(desk);
+    let before = homes.len();
+    homes.retain(|home| home != chat);
+    match homes.len() {
+        same if same == before => Ok(()),
+        0 => desk.forget(HOMES),
+        _ => desk.keep(HOMES, homes.join("\n").as_bytes()),
     }
 }
 
@@ -244,12 +264,31 @@ mod tests {
     }
 
     #[test]
-    fn the_first_home_stays() {
+    fn homes_stand_in_the_order_they_came_until_they_are_left() {
         let mut desk = Fake::default();
-        assert_eq!(home(&mut desk), None);
-        settle(&mut desk, "7").expect("kept");
+        assert!(homes(&mut desk).is_empty());
+        for chat in ["7", "8", "7"] {
+            settle(&mut desk, chat).expect("kept");
+        }
+        assert_eq!(homes(&mut desk), ["7", "8"]);
+        for chat in ["7", "9"] {
+            leave(&mut desk, chat).expect("kept");
+        }
+        assert_eq!(homes(&mut desk), ["8"]);
+        leave(&mut desk, "8").expect("kept");
+        assert!(desk.kv.is_empty());
+        for chat in 0..20 {
+            settle(&mut desk, &chat.to_string()).expect("kept");
+        }
+        assert_eq!(homes(&mut desk).len(), KEPT_HOMES);
+    }
+
+    #[test]
+    fn the_home_that_an_older_version_kept_is_the_first() {
+        let mut desk = Fake::default();
+        desk.keep("home", b"7").expect("kept");
         settle(&mut desk, "8").expect("kept");
-        assert_eq!(home(&mut desk).as_deref(), Some("7"));
+        assert_eq!(homes(&mut desk), ["7", "8"]);
     }
 
     #[test]

@@ -148,8 +148,7 @@ impl<A: Service> Talk<A> {
     pub async fn enter(&self, user: i64, said: &str) -> Result<()> {
         let code = code(said)?;
         self.api.says(user, user, &format!("/start {code}")).await;
-        self.sees(user, |shown| shown.is_own && shown.text.contains("/task"))
-            .await?;
+        self.reads(user, "Welcome").await?;
         Ok(())
     }
 

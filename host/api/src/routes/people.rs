@@ -12,6 +12,12 @@ use sortie_model::people::{Level, Quiet, Role, minute_of_day};
 use sortie_store::{ChatChange, NewPerson, StoreError};
 use utoipa::IntoParams;
 
+/// The services whose word the host takes for who somebody is.
+const SOURCES: [&str; 3] = [CHATS, "slack", "discord"];
+
+/// The one whose chats it keeps.
+const CHATS: &str = "telegram";
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -49,8 +55,9 @@ pub(super) async fn put(
     From(requester): From,
     JsonBody(body): JsonBody<PersonBody>,
 ) -> Result<Json<PersonView>, Problem> {
+    account(&body.source, &body.user)?;
     let new = NewPerson {
-        name: body.name.unwrap_or_else(|| body.user.clone()),
+        name: body.name,
         source: body.source,
         user: body.user,
         role: role(&body.role)?,
@@ -77,7 +84,7 @@ pub(super) async fn remove(
             Kind::NotFound,
             format!("remove person {id}: there is none of that number"),
         )
-        .with_hint("`GET /v1/people` lists who there is"),
+        .with_hint("`sortie people list` or `GET /v1/people` lists who there is"),
         _ => error.into(),
     })?;
     Ok(Json(person.into()))
@@ -88,12 +95,13 @@ pub(super) async fn remove(
     get, path = "/v1/chats/{source}", operation_id = "list_chats", tag = "people",
     security(("token" = [])),
     params(("source" = String, Path, description = "The source, such as `telegram`.")),
-    responses((status = 200, description = "The chats.", body = ChatList), Refusals)
+    responses((status = 200, description = "The chats.", body = ChatList), Refusals, NoSuchMessage)
 )]
 pub(super) async fn chats(
     State(api): State<Api>,
     Named(source): Named<String>,
 ) -> Result<Json<ChatList>, Problem> {
+    has_chats(&source)?;
     let found = api.store().chats(&source).await?;
     Ok(Json(ChatList {
         chats: found.into_iter().map(Into::into).collect(),
@@ -117,17 +125,74 @@ pub(super) async fn change_chat(
     From(requester): From,
     JsonBody(body): JsonBody<ChatBody>,
 ) -> Result<Json<ChatView>, Problem> {
+    has_chats(&source)?;
+    if chat.parse::<i64>().is_err() {
+        return Err(wrong(format!(
+            "find the chat: {:?} is no number; write the one that `sortie people chat {source}` \
+             shows",
+            short(&chat)
+        )));
+    }
     let change = change(body)?;
+    if let Some((project, Some(_))) = &change.project {
+        is_configured(&api, project).await?;
+    }
     let done = api
         .store()
         .change_chat(&source, &chat, change, &requester.by)
         .await;
     let row = done.map_err(|error| match &error {
-        StoreError::NotFound { .. } => Problem::new(Kind::NotFound, error.to_string())
-            .with_hint("`GET /v1/chats/{source}` lists the chats that are known"),
+        StoreError::NotFound { .. } => Problem::new(Kind::NotFound, error.to_string()).with_hint(
+            format!("`sortie people chat {source}` lists the chats that are known"),
+        ),
         _ => error.into(),
     })?;
     Ok(Json(row.into()))
+}
+
+/// Whether there can be such an account of such a service. A name is none, and
+/// with one nobody would ever be recognised.
+fn account(source: &str, user: &str) -> Result<(), Problem> {
+    let is_id = |of: fn(&u8) -> bool| !user.is_empty() && user.as_bytes().iter().all(of);
+    let (is_one, what) = match source {
+        "slack" => (
+            is_id(u8::is_ascii_alphanumeric),
+            "a member's id, such as U024BE7LH",
+        ),
+        CHATS | "discord" => (
+            is_id(u8::is_ascii_digit),
+            "the account's number, such as 123456789",
+        ),
+        _ => return Err(unknown("source", source, &SOURCES)),
+    };
+    if is_one {
+        return Ok(());
+    }
+    let other = match source {
+        CHATS => ", or let somebody in without it by `sortie telegram pair`",
+        _ => "",
+    };
+    Err(wrong(format!(
+        "take the account: {:?} is no id of {source}; write {what}{other}",
+        short(user)
+    )))
+}
+
+fn has_chats(source: &str) -> Result<(), Problem> {
+    if source == CHATS {
+        return Ok(());
+    }
+    let none = format!("find the chats of {:?}: the host keeps none", short(source));
+    Err(Problem::new(Kind::NotFound, none).with_hint(format!("it keeps those of {CHATS}")))
+}
+
+async fn is_configured(api: &Api, project: &str) -> Result<(), Problem> {
+    let projects = api.store().projects().await?;
+    let known: Vec<&str> = projects.iter().map(|known| known.name.as_str()).collect();
+    match known.contains(&project) {
+        true => Ok(()),
+        false => Err(unknown("project", project, &known)),
+    }
 }
 
 fn change(body: ChatBody) -> Result<ChatChange, Problem> {
@@ -171,7 +236,7 @@ fn minute(text: &str) -> Result<u16, Problem> {
     minute_of_day(text).ok_or_else(|| {
         wrong(format!(
             "take the hours: {:?} is no time of a day; write one such as 22:00",
-            text.chars().take(40).collect::<String>()
+            short(text)
         ))
     })
 }
@@ -193,10 +258,15 @@ fn level(name: &str) -> Result<Level, Problem> {
 
 fn unknown(what: &str, name: &str, known: &[&str]) -> Problem {
     wrong(format!(
-        "take the {what}: {:?} is none; write {}",
-        name.chars().take(40).collect::<String>(),
+        "take the {what}: {:?} is not a {what}; write {}",
+        short(name),
         known.join(", ")
     ))
+}
+
+/// What is told again of a name from outside.
+fn short(name: &str) -> String {
+    name.chars().take(40).collect()
 }
 
 fn wrong(what: String) -> Problem {
@@ -206,6 +276,27 @@ fn wrong(what: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_is_one_that_its_service_may_have() {
+        for (source, user) in [
+            ("telegram", "12"),
+            ("slack", "U024BE7LH"),
+            ("discord", "80"),
+        ] {
+            assert!(account(source, user).is_ok(), "{source} {user}");
+        }
+        for (source, user) in [
+            ("skype", "12"),
+            ("telegram", "@ben"),
+            ("telegram", "-5"),
+            ("telegram", ""),
+            ("slack", "@ben"),
+            ("discord", "ben#1"),
+        ] {
+            assert!(account(source, user).is_err(), "{source} {user}");
+        }
+    }
 
     #[test]
     fn what_contradicts_itself_is_refused() {

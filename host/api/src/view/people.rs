@@ -50,7 +50,8 @@ pub struct PersonBody {
     /// `viewer`, `requester`, `approver` or `owner`.
     #[schema(example = "approver")]
     pub role: String,
-    /// The name that people see; the service's own id unless said.
+    /// The name that people see; when left out, the one that the person has, or
+    /// else the service's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -73,6 +74,10 @@ pub struct ChatView {
     pub title: String,
     /// Whether people may speak to the host there.
     pub admitted: bool,
+    /// Whether it is told nothing either: somebody shut it, or removed the person
+    /// whose it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shut: bool,
     /// How much it hears: `all`, `results`, `questions` or `none`.
     #[schema(example = "all")]
     pub level: String,
@@ -108,7 +113,8 @@ pub struct QuietView {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatBody {
-    /// Whether people may speak to the host there.
+    /// Whether people may speak to the host there; with false it is told nothing
+    /// either.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admitted: Option<bool>,
     /// How much it hears: `all`, `results`, `questions` or `none`.
@@ -286,6 +292,7 @@ impl From<ChatRow> for ChatView {
             kind: row.kind.as_str().to_owned(),
             title: row.title,
             admitted: row.admitted,
+            shut: row.shut,
             level: row.level.as_str().to_owned(),
             levels: row
                 .levels

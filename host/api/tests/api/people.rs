@@ -15,6 +15,9 @@ async fn people_are_let_in_and_out() {
     let bob = json!({ "source": "slack", "user": "U2", "role": "viewer" });
     let bob = rig.post("/v1/people", &bob).await;
     assert_eq!(bob.body["name"], "U2");
+    let more = json!({ "source": "telegram", "user": "7", "role": "owner" });
+    let more = rig.post("/v1/people", &more).await;
+    assert_eq!(more.body["name"], "Ann", "another role leaves the name");
 
     let listed = rig.get("/v1/people?source=telegram").await;
     assert_eq!(listed.body["people"].as_array().unwrap().len(), 1);
@@ -32,6 +35,11 @@ async fn people_are_let_in_and_out() {
     let king = json!({ "source": "telegram", "user": "8", "role": "king" });
     let king = rig.post("/v1/people", &king).await;
     assert_eq!((king.status, king.problem()), (422, "invalid-request"));
+    for (source, user) in [("skype", "12"), ("telegram", "@ben"), ("slack", "")] {
+        let nobody = json!({ "source": source, "user": user, "role": "viewer" });
+        let nobody = rig.post("/v1/people", &nobody).await;
+        assert_eq!((nobody.status, nobody.problem()), (422, "invalid-request"));
+    }
 }
 
 #[tokio::test]
@@ -75,8 +83,25 @@ async fn a_chat_hears_what_it_is_told_to() {
     let wrong =
         put(json!({ "quiet": { "from": "25:00", "to": "7:00", "time_zone": "UTC" } })).await;
     assert_eq!((wrong.status, wrong.problem()), (422, "invalid-request"));
+    let wrong = put(json!({ "project": "nosuch", "project_level": "all" })).await;
+    assert_eq!((wrong.status, wrong.problem()), (422, "invalid-request"));
+    // What was said of a project that is gone can be taken back.
+    assert_eq!(put(json!({ "project": "nosuch" })).await.status, 200);
+    let shut = put(json!({ "admitted": false })).await;
+    assert_eq!(
+        (&shut.body["admitted"], &shut.body["shut"]),
+        (&json!(false), &json!(true))
+    );
     let listed = rig.get("/v1/chats/telegram").await;
     assert_eq!(listed.body["chats"][0]["title"], "Shop");
+
+    let elsewhere = rig.get("/v1/chats/skype").await;
+    assert_eq!((elsewhere.status, elsewhere.problem()), (404, "not-found"));
+    for (path, status) in [("telegram/shop", 422), ("skype/5", 404)] {
+        let request = rig.request(Method::PUT, &format!("/v1/chats/{path}"));
+        let none = rig.send(request.json(&json!({ "level": "none" }))).await;
+        assert_eq!(none.status, status, "{path}");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod plugins;
 mod spending;
 mod stats;
 mod telemetry;
+mod until;
 
 pub use change::{diff, finding, findings_summary};
 pub use egress::{egress_asks, egress_connections};
@@ -22,6 +23,7 @@ pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin
 pub use spending::spending;
 pub use stats::stats;
 pub use telemetry::{telemetry, telemetry_csv};
+pub use until::{until, zone};
 
 use crate::out::{Out, Tone};
 use std::borrow::Cow;

@@ -43,13 +43,22 @@ pub fn chats(chats: &[ChatView]) -> String {
             plain(&chat.chat).into_owned(),
             chat.kind.clone(),
             title(&chat.title),
-            if chat.admitted { "yes" } else { "no" }.to_owned(),
+            admitted(chat).to_owned(),
             hears,
             quiet,
             note,
         ]);
     }
     table.trim_fmt()
+}
+
+/// Whether people are heard in a chat; one that is shut is told nothing either.
+fn admitted(chat: &ChatView) -> &'static str {
+    match (chat.shut, chat.admitted) {
+        (true, _) => "shut",
+        (false, true) => "yes",
+        (false, false) => "no",
+    }
 }
 
 /// A moment to the minute: `2026-01-02 03:04`.
@@ -70,12 +79,19 @@ mod tests {
             kind: "group".into(),
             title: "Shop\u{1b}".into(),
             admitted: true,
+            shut: false,
             level: "all".into(),
             levels: [("shop".to_owned(), "none".to_owned())].into(),
             quiet: None,
             gone: Some("it was deleted".into()),
             moved_to: None,
         };
+        let shut = ChatView {
+            admitted: false,
+            shut: true,
+            ..chat.clone()
+        };
+        assert!(chats(&[shut]).contains("shut"));
         let text = chats(&[chat]);
         let line = text.lines().nth(1).expect("a line");
         for shown in [

@@ -50,6 +50,7 @@ async fn queue(
     file: Option<DiffFile>,
 ) -> Result<u64, ChatError> {
     allowed(context, &to.source)?;
+    takes(context, &to).await?;
     answers_own(context, &message).await?;
     let number = context
         .store
@@ -120,6 +121,20 @@ fn allowed(context: &Context, source: &str) -> Result<(), ChatError> {
         false => Err(ChatError::Denied(format!(
             "no chat source {source:?} is granted"
         ))),
+    }
+}
+
+/// Whether anything may be said in a chat. What is queued when one is shut, its
+/// source leaves unsaid.
+async fn takes(context: &Context, to: &ChatPlace) -> Result<(), ChatError> {
+    let known = context.store.chat(&to.source, &to.chat).await;
+    let known = known.map_err(|error| other(&error))?;
+    match known.is_some_and(|chat| chat.shut) {
+        true => Err(ChatError::Denied(format!(
+            "the chat {:?} of {} is shut: somebody shut it, or removed the one whose it is",
+            to.chat, to.source
+        ))),
+        false => Ok(()),
     }
 }
 

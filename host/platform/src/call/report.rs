@@ -1,11 +1,12 @@
-//! Sums and projects, for plugins and for the API: the same text for both.
+//! Sums and projects, for plugins and for the API: the same text for both, but
+//! that a plugin is told whom it asks for.
 
 use super::Context;
 use super::jobs::{allowed, other};
 use crate::Platform;
 use serde::Serialize;
 use sortie_model::budget::MicroUsd;
-use sortie_model::people::Act;
+use sortie_model::people::{Act, Role};
 use sortie_model::project::PublishMode;
 use sortie_package::manifest::JobAction;
 use sortie_plugins::outside::JobsError;
@@ -95,7 +96,21 @@ pub(super) async fn projects_of(context: &Context) -> Result<String, JobsError> 
     allowed(context, JobAction::Read, Act::Read)?;
     let repositories = context.intake.allowed_repositories();
     let found = projects(&context.store, repositories, context.day_limits).await;
-    written(&found.map_err(|error| other(&error))?)
+    let sender = context.actor.sender.as_ref();
+    written(&ForPlugin {
+        projects: found.map_err(|error| other(&error))?,
+        role: sender.and_then(|verified| verified.role),
+    })
+}
+
+/// The projects, and whom they are told.
+#[derive(Serialize)]
+struct ForPlugin {
+    #[serde(flatten)]
+    projects: Projects,
+    /// The role of the event's sender; none where nobody is verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
 }
 
 async fn projects(

@@ -25,7 +25,7 @@ async fn person(rig: &Rig, source: &str, role: Role) -> Person {
     let new = NewPerson {
         source: source.into(),
         user: "7".into(),
-        name: "Ann".into(),
+        name: Some("Ann".into()),
         role,
     };
     rig.store.put_person(new, "test").await.unwrap()

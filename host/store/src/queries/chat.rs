@@ -62,6 +62,8 @@ impl Store {
 pub(super) struct Origin {
     class: Class,
     job: Option<JobId>,
+    /// Whether it tells of what a person did.
+    is_of_person: bool,
 }
 
 impl Origin {
@@ -69,6 +71,7 @@ impl Origin {
     pub(super) const REPLY: Self = Self {
         class: Class::Reply,
         job: None,
+        is_of_person: false,
     };
 
     /// Something happened that the plugin was told of.
@@ -76,6 +79,17 @@ impl Origin {
         Self {
             class: Class::of_event(&told.kind),
             job: told.job,
+            is_of_person: told.is_of_person,
+        }
+    }
+
+    /// What new contents of a message are to the reader. A change makes no sound:
+    /// one that shows what a person answered or asked for goes wherever the
+    /// question went, at any hour, so that nobody presses what was answered.
+    fn of_edit(self) -> Class {
+        match self.is_of_person {
+            true => self.class.min(Class::Question),
+            false => self.class,
         }
     }
 }
@@ -179,7 +193,7 @@ pub(super) fn edit(
         return queue(tx, from, &message.place.source, &task);
     };
     // Whatever the older contents had to say, the newer ones say too.
-    let class = class.min(from.origin.class);
+    let class = class.min(from.origin.of_edit());
     run(
         tx.conn,
         "UPDATE chat_outbox SET body = ?2, class = ?3, job_id = coalesce(?4, job_id),
@@ -272,6 +286,10 @@ impl Task<'_> {
 
 /// Queues one task.
 fn queue(tx: &mut Tx<'_>, from: &Speaker<'_>, source: &str, task: &Task<'_>) -> Result<()> {
+    let class = match task.kind {
+        ChatKindOfTask::Edit => from.origin.of_edit(),
+        _ => from.origin.class,
+    };
     insert(
         tx.conn,
         "INSERT INTO chat_outbox (plugin, source, kind, number, body, state, not_before,
@@ -284,7 +302,7 @@ fn queue(tx: &mut Tx<'_>, from: &Speaker<'_>, source: &str, task: &Task<'_>) -> 
             task.number.map(|number| signed(number.0)),
             task.body,
             tx.now.0,
-            from.origin.class.as_str(),
+            class.as_str(),
             from.origin.job.map(|job| signed(job.0)),
             task.permit,
         ],

@@ -5,6 +5,7 @@ use super::inbound;
 use super::rows::named;
 use crate::db::{all, first, name, run};
 use crate::error::{Result, StoreError};
+use crate::limits::MAX_STRANGE_CHATS;
 use crate::store::Store;
 use crate::types::{ChatChange, ChatKind, ChatRow, SeenMessage};
 use crate::writer::Tx;
@@ -13,12 +14,18 @@ use serde_json::json;
 use sortie_model::people::{Level, Quiet};
 use std::collections::BTreeMap;
 
+/// Chats of which nobody said anything, beyond the newest.
+pub(super) const STRANGE: &str = "DELETE FROM chats WHERE source = ?1 AND chat IN (
+         SELECT chat FROM chats WHERE source = ?1 AND strange_at IS NOT NULL
+         ORDER BY strange_at DESC LIMIT -1 OFFSET ?2
+     )";
+
 /// Selects what [`chat`] reads; the rest of the statement follows.
 macro_rules! select_chat {
     ($rest:literal) => {
         concat!(
             "SELECT source, chat, kind, title, admitted, level, quiet_from, quiet_to, time_zone,
-                 newest_message, gone, moved_to
+                 newest_message, gone, moved_to, shut
              FROM chats ",
             $rest
         )
@@ -54,8 +61,8 @@ impl Store {
         .await
     }
 
-    /// Changes what a chat may and hears. One that is not known yet is taken for
-    /// a private one unless the change says otherwise.
+    /// Changes what a chat may and hears. What one is that is not known yet, its
+    /// name says unless the change does.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for an empty or overlong name and for a minute
@@ -78,6 +85,7 @@ impl Store {
                 .ok_or_else(|| StoreError::row("chats", "the chat is gone"))?;
             let detail = json!({
                 "admitted": row.admitted,
+                "shut": row.shut,
                 "level": row.level,
                 "levels": row.levels,
                 "quiet": row.quiet,
@@ -168,15 +176,15 @@ fn check(change: &ChatChange) -> Result<()> {
     })
 }
 
-/// A message was seen in a chat, which is known and there from now on.
+/// A message was seen in a chat, which is known and there from now on. Of those
+/// with several people that nobody said anything of the newest are kept.
 pub(super) fn saw(tx: &Tx<'_>, source: &str, seen: &SeenMessage) -> Result<()> {
     name("the chat", &seen.chat)?;
-    run(
+    let known = run(
         tx.conn,
-        "INSERT INTO chats (source, chat, kind, title, admitted, newest_message, changed_at)
-         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)
-         ON CONFLICT (source, chat) DO UPDATE SET kind = excluded.kind, title = excluded.title,
-             newest_message = max(newest_message, excluded.newest_message), gone = NULL",
+        "UPDATE chats SET kind = ?3, title = ?4, newest_message = max(newest_message, ?5),
+             gone = NULL, strange_at = iif(strange_at IS NULL, NULL, ?6)
+         WHERE source = ?1 AND chat = ?2",
         params![
             source,
             seen.chat,
@@ -186,7 +194,39 @@ pub(super) fn saw(tx: &Tx<'_>, source: &str, seen: &SeenMessage) -> Result<()> {
             tx.now.0
         ],
     )?;
+    if known > 0 {
+        return Ok(());
+    }
+    let is_strange = seen.kind != ChatKind::Private;
+    run(
+        tx.conn,
+        "INSERT INTO chats (source, chat, kind, title, admitted, newest_message, changed_at,
+             strange_at)
+         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7)",
+        params![
+            source,
+            seen.chat,
+            seen.kind.as_str(),
+            seen.title,
+            seen.id,
+            tx.now.0,
+            is_strange.then_some(tx.now.0)
+        ],
+    )?;
+    if is_strange {
+        run(tx.conn, STRANGE, params![source, MAX_STRANGE_CHATS])?;
+    }
     Ok(())
+}
+
+/// What a chat is until something comes from it: one of several people has a
+/// name with a sign, and a long one when it counts its messages itself.
+fn kind_by_name(chat: &str) -> ChatKind {
+    match chat.parse::<i64>() {
+        Ok(number) if number <= -1_000_000_000_000 => ChatKind::Supergroup,
+        Ok(number) if number < 0 => ChatKind::Group,
+        _ => ChatKind::Private,
+    }
 }
 
 /// A message of that number was sent to a chat, which is known from now on: where
@@ -195,10 +235,10 @@ pub(super) fn reached(tx: &Tx<'_>, source: &str, chat: &str, newest: i64) -> Res
     run(
         tx.conn,
         "INSERT INTO chats (source, chat, kind, title, admitted, newest_message, changed_at)
-         VALUES (?1, ?2, 'private', '', 0, ?3, ?4)
+         VALUES (?1, ?2, ?5, '', 0, ?3, ?4)
          ON CONFLICT (source, chat) DO UPDATE SET
-             newest_message = max(newest_message, excluded.newest_message)",
-        params![source, chat, newest, tx.now.0],
+             newest_message = max(newest_message, excluded.newest_message), strange_at = NULL",
+        params![source, chat, newest, tx.now.0, kind_by_name(chat).as_str()],
     )?;
     Ok(())
 }
@@ -218,27 +258,42 @@ pub(super) fn moved_to(conn: &Connection, source: &str, chat: &str) -> Result<Op
 pub(super) fn admit(tx: &Tx<'_>, source: &str, chat: &str) -> Result<()> {
     run(
         tx.conn,
-        "UPDATE chats SET admitted = 1, changed_at = ?3 WHERE source = ?1 AND chat = ?2",
+        "UPDATE chats SET admitted = 1, shut = 0, strange_at = NULL, changed_at = ?3
+         WHERE source = ?1 AND chat = ?2",
         params![source, chat, tx.now.0],
     )?;
     Ok(())
 }
 
+/// Nothing is said in a chat any more, and nobody is heard there. Whether it is
+/// known.
+pub(super) fn shut(tx: &Tx<'_>, source: &str, chat: &str) -> Result<bool> {
+    let known = run(
+        tx.conn,
+        "UPDATE chats SET admitted = 0, shut = 1, strange_at = NULL, changed_at = ?3
+         WHERE source = ?1 AND chat = ?2",
+        params![source, chat, tx.now.0],
+    )?;
+    Ok(known > 0)
+}
+
 fn change(tx: &Tx<'_>, source: &str, chat: &str, change: &ChatChange) -> Result<()> {
     run(
         tx.conn,
-        "INSERT INTO chats (source, chat, kind, title, admitted, changed_at)
-         VALUES (?1, ?2, coalesce(?3, 'private'), coalesce(?4, ''), coalesce(?5, 0), ?6)
+        "INSERT INTO chats (source, chat, kind, title, admitted, shut, changed_at)
+         VALUES (?1, ?2, coalesce(?3, ?7), coalesce(?4, ''), coalesce(?5, 0),
+             coalesce(1 - ?5, 0), ?6)
          ON CONFLICT (source, chat) DO UPDATE SET kind = coalesce(?3, kind),
              title = coalesce(?4, title), admitted = coalesce(?5, admitted),
-             changed_at = ?6",
+             shut = coalesce(1 - ?5, shut), strange_at = NULL, changed_at = ?6",
         params![
             source,
             chat,
             change.kind.map(ChatKind::as_str),
             change.title,
             change.admitted,
-            tx.now.0
+            tx.now.0,
+            kind_by_name(chat).as_str()
         ],
     )?;
     if let Some(level) = change.level {
@@ -297,11 +352,13 @@ fn moved(tx: &mut Tx<'_>, source: &str, old: &str, new: &str) -> Result<()> {
     run(
         tx.conn,
         "INSERT INTO chats (source, chat, kind, title, admitted, level, quiet_from, quiet_to,
-             time_zone, changed_at)
+             time_zone, changed_at, shut, strange_at)
          SELECT source, ?3, 'supergroup', title, admitted, level, quiet_from, quiet_to,
-             time_zone, ?4
+             time_zone, ?4, shut, strange_at
          FROM chats WHERE source = ?1 AND chat = ?2
-         ON CONFLICT (source, chat) DO UPDATE SET admitted = max(admitted, excluded.admitted)",
+         ON CONFLICT (source, chat) DO UPDATE SET shut = max(shut, excluded.shut),
+             admitted = iif(max(shut, excluded.shut) = 1, 0, max(admitted, excluded.admitted)),
+             strange_at = iif(excluded.strange_at IS NULL, NULL, strange_at)",
         params![source, old, new, tx.now.0],
     )?;
     run(
@@ -312,10 +369,11 @@ fn moved(tx: &mut Tx<'_>, source: &str, old: &str, new: &str) -> Result<()> {
         params![source, old, new],
     )?;
     // Nobody speaks in the old one any more, so that a second telling cannot
-    // open the new one again that somebody shut meanwhile.
+    // open the new one again that somebody shut meanwhile, nor the other way
+    // round.
     run(
         tx.conn,
-        "UPDATE chats SET moved_to = ?3, admitted = 0, changed_at = ?4
+        "UPDATE chats SET moved_to = ?3, admitted = 0, shut = 0, changed_at = ?4
          WHERE source = ?1 AND chat = ?2",
         params![source, old, new, tx.now.0],
     )?;
@@ -412,5 +470,6 @@ fn chat(row: &Row<'_>) -> Result<ChatRow> {
         newest_message: row.get(9)?,
         gone: row.get(10)?,
         moved_to: row.get(11)?,
+        shut: row.get(12)?,
     })
 }

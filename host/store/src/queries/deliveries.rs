@@ -229,6 +229,8 @@ pub(super) struct Head {
     pub(super) job: Option<JobId>,
     /// The kind of the event.
     pub(super) kind: String,
+    /// Whether a person brought it about.
+    pub(super) is_of_person: bool,
     pub(super) state: MessageState,
     pub(super) attempts: u32,
 }
@@ -242,7 +244,7 @@ pub(super) fn open(
 ) -> Result<Head> {
     let found = first(
         conn,
-        "SELECT d.job_id, d.state, d.attempts, e.kind
+        "SELECT d.job_id, d.state, d.attempts, e.kind, json_extract(e.data, '$.by') IS NOT NULL
          FROM deliveries d JOIN events e ON e.seq = d.event_seq
          WHERE d.notifier = ?1 AND d.event_seq = ?2",
         params![notifier, signed(seq.0)],
@@ -250,6 +252,7 @@ pub(super) fn open(
             Ok(Head {
                 job: maybe_job(row, 0)?,
                 kind: row.get(3)?,
+                is_of_person: row.get(4)?,
                 state: state(row, 1)?,
                 attempts: small(row.get(2)?),
             })

@@ -1,12 +1,12 @@
 //! People who may speak to the host, their roles, and how the first one of a
-//! source comes in: by a code that counts once.
+//! source comes in: by a code that counts once. Several may be open.
 
 use super::audit::note;
 use super::rows::{named, parse};
 use super::{chats, meta};
 use crate::db::{all, first, json, name, run, signed, unsigned};
 use crate::error::{Result, StoreError};
-use crate::limits::MAX_PAIRING_TRIES;
+use crate::limits::{MAX_PAIRING_CODES, MAX_PAIRING_TRIES};
 use crate::store::Store;
 use crate::types::{NewPerson, Pairing, Person, SeenMessage};
 use crate::writer::Tx;
@@ -16,7 +16,7 @@ use serde_json::json;
 use sortie_model::clock::Timestamp;
 use sortie_model::people::Role;
 
-/// The code that is open, as [`Open`].
+/// The codes that are open, as [`Opened`].
 const PAIRING: &str = "people.pairing";
 
 /// The code that was used last, as [`Used`].
@@ -33,7 +33,7 @@ macro_rules! select_person {
 }
 
 /// A code that lets somebody in.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Open {
     role: Role,
     /// SHA-256 of the code in hexadecimal.
@@ -41,6 +41,16 @@ struct Open {
     expires_at: Timestamp,
     by: String,
     tries: u32,
+}
+
+/// What is kept under [`PAIRING`].
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Opened {
+    /// The codes, the oldest first.
+    Codes(Vec<Open>),
+    /// As kept by a host of which one code could be open.
+    Code(Open),
 }
 
 /// Who came in with which code.
@@ -87,7 +97,9 @@ impl Store {
         self.look(move |conn| called(conn, &actor)).await
     }
 
-    /// Lets a person in, or gives one another name and role.
+    /// Lets a person in, or gives one another role, and another name where it
+    /// says one. Who was not let in before is told things in their own chat from
+    /// then on, also when it was shut.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for an empty or overlong value, and when it would
@@ -95,13 +107,15 @@ impl Store {
     pub async fn put_person(&self, new: NewPerson, actor: &str) -> Result<Person> {
         name("the source", &new.source)?;
         name("the user", &new.user)?;
-        name("the person's name", &new.name)?;
+        if let Some(own) = &new.name {
+            name("the person's name", own)?;
+        }
         name("who acts", actor)?;
         let actor = actor.to_owned();
         self.write(move |tx| put(tx, &new, &actor)).await
     }
 
-    /// Lets a person speak no more, and gives who it was.
+    /// Lets a person speak no more, shuts their own chat, and gives who it was.
     ///
     /// # Errors
     /// [`StoreError::NotFound`]; [`StoreError::Invalid`] for the last owner.
@@ -111,8 +125,12 @@ impl Store {
         self.write(move |tx| remove(tx, id, &actor)).await
     }
 
-    /// Makes this the code that lets the first who sends it in, with that role
-    /// and until then. Another one that was open is void.
+    /// Lets the first in who sends this code, with that role and until then.
+    /// Those that are open stay open.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] when [`MAX_PAIRING_CODES`] are open, and for an
+    /// empty or overlong value.
     pub async fn open_pairing(
         &self,
         role: Role,
@@ -128,17 +146,12 @@ impl Store {
             by: actor.to_owned(),
             tries: 0,
         };
-        self.write(move |tx| {
-            meta::put(tx.conn, PAIRING, &json("the code", &open)?)?;
-            let detail = json!({ "role": open.role, "expires_at": open.expires_at });
-            note(tx, &open.by, "people.pairing", "people", &detail)
-        })
-        .await
+        self.write(move |tx| open_one(tx, &open)).await
     }
 
     /// Somebody sent a code. With the right one the person is let in and the
-    /// private chat with it, and the code is used up; after
-    /// [`MAX_PAIRING_TRIES`] wrong ones it is void.
+    /// private chat with it, and the code is used up; [`MAX_PAIRING_TRIES`] wrong
+    /// ones void all that are open.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for an empty or overlong value.
@@ -159,7 +172,7 @@ impl Store {
             let new = NewPerson {
                 source: source.clone(),
                 user: user.clone(),
-                name: person_name.clone(),
+                name: Some(person_name.clone()),
                 role: Role::Viewer,
             };
             pair(tx, new, &seen, &code)
@@ -194,12 +207,16 @@ pub(super) fn called(conn: &Connection, actor: &str) -> Result<String> {
 }
 
 fn put(tx: &Tx<'_>, new: &NewPerson, actor: &str) -> Result<Person> {
-    if let Some(before) = find(tx.conn, &new.source, &new.user)?
-        && before.role == Role::Owner
-        && new.role != Role::Owner
-    {
-        keep_an_owner(tx.conn, before.id)?;
+    let before = find(tx.conn, &new.source, &new.user)?;
+    match &before {
+        Some(before) if before.role == Role::Owner && new.role != Role::Owner => {
+            keep_an_owner(tx.conn, before.id)?;
+        }
+        Some(_) => {}
+        None => chats::admit(tx, &new.source, &new.user)?,
     }
+    let known_as = before.map(|before| before.name);
+    let called = new.name.as_ref().or(known_as.as_ref());
     run(
         tx.conn,
         "INSERT INTO people (source, user, name, role, added_by, added_at)
@@ -208,7 +225,7 @@ fn put(tx: &Tx<'_>, new: &NewPerson, actor: &str) -> Result<Person> {
         params![
             new.source,
             new.user,
-            new.name,
+            called.unwrap_or(&new.user),
             new.role.as_str(),
             actor,
             tx.now.0
@@ -233,7 +250,14 @@ fn remove(tx: &Tx<'_>, id: u64, actor: &str) -> Result<Person> {
         keep_an_owner(tx.conn, id)?;
     }
     run(tx.conn, "DELETE FROM people WHERE id = ?1", [signed(id)])?;
-    let detail = json!({ "id": id, "name": person.name, "role": person.role });
+    // Services call the chat with one person what they call the person.
+    let is_shut = chats::shut(tx, &person.source, &person.user)?;
+    let detail = json!({
+        "id": id,
+        "name": person.name,
+        "role": person.role,
+        "chat_shut": is_shut,
+    });
     note(tx, actor, "person.removed", &subject(&person), &detail)?;
     Ok(person)
 }
@@ -256,6 +280,44 @@ fn keep_an_owner(conn: &Connection, id: u64) -> Result<()> {
     })
 }
 
+fn open_one(tx: &Tx<'_>, open: &Open) -> Result<()> {
+    let mut codes = opened(tx)?;
+    if codes.len() >= MAX_PAIRING_CODES {
+        return Err(StoreError::Invalid {
+            what: "the code",
+            detail: format!(
+                "{MAX_PAIRING_CODES} are open; wait until one is used or its time is over"
+            ),
+        });
+    }
+    let detail = json!({ "role": open.role, "expires_at": open.expires_at });
+    codes.push(open.clone());
+    keep_open(tx, codes)?;
+    note(tx, &open.by, "people.pairing", "people", &detail)
+}
+
+/// The codes whose time is not over, the oldest first.
+fn opened(tx: &Tx<'_>) -> Result<Vec<Open>> {
+    let Some(kept) = meta::get(tx.conn, PAIRING)? else {
+        return Ok(Vec::new());
+    };
+    let kept: Opened = parse("meta", &kept)?;
+    let mut codes = match kept {
+        Opened::Codes(codes) => codes,
+        Opened::Code(code) => vec![code],
+    };
+    codes.retain(|open| open.expires_at > tx.now);
+    Ok(codes)
+}
+
+/// Makes these the codes that are open.
+fn keep_open(tx: &Tx<'_>, codes: Vec<Open>) -> Result<()> {
+    match codes.is_empty() {
+        true => meta::remove(tx.conn, PAIRING).map(drop),
+        false => meta::put(tx.conn, PAIRING, &json("the codes", &Opened::Codes(codes))?),
+    }
+}
+
 fn pair(tx: &Tx<'_>, new: NewPerson, seen: &SeenMessage, code: &str) -> Result<Pairing> {
     if let Some(used) = meta::get(tx.conn, PAIRED)? {
         let used: Used = parse("meta", &used)?;
@@ -264,25 +326,21 @@ fn pair(tx: &Tx<'_>, new: NewPerson, seen: &SeenMessage, code: &str) -> Result<P
             return Ok(Pairing::Again(person));
         }
     }
-    let Some(open) = meta::get(tx.conn, PAIRING)? else {
-        return Ok(Pairing::NoneOpen);
-    };
-    let mut open: Open = parse("meta", &open)?;
-    if open.expires_at <= tx.now {
-        meta::remove(tx.conn, PAIRING)?;
+    let mut codes = opened(tx)?;
+    if codes.is_empty() {
+        keep_open(tx, codes)?;
         return Ok(Pairing::NoneOpen);
     }
-    if open.code != code {
-        open.tries += 1;
-        match open.tries < MAX_PAIRING_TRIES {
-            true => meta::put(tx.conn, PAIRING, &json("the code", &open)?)?,
-            false => {
-                meta::remove(tx.conn, PAIRING)?;
-            }
+    let Some(right) = codes.iter().position(|open| open.code == code) else {
+        for open in &mut codes {
+            open.tries += 1;
         }
+        codes.retain(|open| open.tries < MAX_PAIRING_TRIES);
+        keep_open(tx, codes)?;
         return Ok(Pairing::Wrong);
-    }
-    meta::remove(tx.conn, PAIRING)?;
+    };
+    let open = codes.remove(right);
+    keep_open(tx, codes)?;
     let used = Used {
         code: open.code,
         source: new.source.clone(),

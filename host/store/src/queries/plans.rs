@@ -8,8 +8,8 @@ use super::state::OPEN_RUN;
 use super::timeline::AFTER_OF_JOB;
 use super::unanswered::{EXPIRED, NEXT_EXPIRY, REMINDED};
 use super::{
-    audit, buttons, chat, deliveries, egress, events, host, inbound, ledger, model_calls, outbox,
-    outgoing, spending, stats, threads,
+    audit, buttons, chat, chats, deliveries, egress, events, host, inbound, ledger, model_calls,
+    outbox, outgoing, spending, stats, threads,
 };
 use rusqlite::{Connection, types::Null};
 
@@ -180,6 +180,7 @@ fn chats_and_reminders_look_at_what_is_open() {
     );
     assert!(plan(buttons::BUTTON).starts_with("SEARCH b USING PRIMARY KEY (token=?)"));
     assert!(plan(buttons::OLD).contains("INDEX chat_buttons_expiry (expires_at<?)"));
+    assert!(plan(chats::STRANGE).contains("INDEX chats_strange (source=? AND strange_at>?)"));
     for on_their_way in [outbox::SENDING, outbox::TAKE_PERMITS, chat::ON_THEIR_WAY] {
         let plan = plan(on_their_way);
         assert!(

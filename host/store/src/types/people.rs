@@ -31,8 +31,9 @@ pub struct NewPerson {
     pub source: String,
     /// What the service calls the person.
     pub user: String,
-    /// The name that people see.
-    pub name: String,
+    /// The name that people see; none for the one that the person has, or else
+    /// what the service calls them.
+    pub name: Option<String>,
     /// What the person is trusted with.
     pub role: Role,
 }
@@ -83,6 +84,9 @@ pub struct ChatRow {
     pub title: String,
     /// Whether people may speak to the host there.
     pub admitted: bool,
+    /// Whether it is told nothing either: somebody shut it, or it is of somebody
+    /// who is on the list no more.
+    pub shut: bool,
     /// How much it hears.
     pub level: Level,
     /// How much it hears of a project, where that is less.
@@ -100,7 +104,8 @@ pub struct ChatRow {
 /// What is to change about a chat; what is none stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChatChange {
-    /// Whether people may speak to the host there.
+    /// Whether people may speak to the host there. With false it is shut, and
+    /// told nothing either.
     pub admitted: Option<bool>,
     /// How much it hears.
     pub level: Option<Level>,
@@ -134,7 +139,7 @@ pub enum Pairing {
     Paired(Person),
     /// The same person sent it before.
     Again(Person),
-    /// It is not the one that is open.
+    /// It is none of those that are open.
     Wrong,
     /// None is open.
     NoneOpen,

@@ -1,13 +1,15 @@
 //! Messages to chats: edits keep their place, buttons count once.
 
 use crate::plugin_support::{HOOK, call, done, event};
-use crate::support::home;
+use crate::support::{answer, home};
 use serde_json::json;
 use sortie_model::approval::Decision;
 use sortie_model::id::ChatNumber;
-use sortie_store::limits::BUTTON_LIFE_MS;
+use sortie_model::people::Class;
+use sortie_store::limits::{BUTTON_LIFE_MS, MAX_STRANGE_CHATS};
 use sortie_store::{
-    CallCause, ChatAction, ChatChange, ChatPlace, Committed, Effect, Store, StoreError,
+    CallCause, ChatAction, ChatChange, ChatKind, ChatPlace, Committed, Effect, SeenMessage, Store,
+    StoreError,
 };
 
 fn send(number: ChatNumber, actions: &[&str]) -> Effect {
@@ -288,6 +290,122 @@ async fn of_presses_at_once_under_one_message_one_counts() {
             assert_eq!(button.used_by.as_deref(), Some("ann"), "both are used up");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_person_did_is_shown_where_the_question_went() {
+    let home = home().await;
+    let store = &home.store;
+    home.subscribe(&[(HOOK, "job.running"), (HOOK, "job.approved")])
+        .await;
+    let number = store.reserve_chat_number().await.unwrap();
+    say(store, "a", vec![send(number, &[])]).await;
+    let first = store.chat_queue("telegram", 0, 10).await.unwrap()[0].id;
+    let job = home.waiting().await.job.id;
+    let approved = answer(Decision::Approved, "ann");
+    store.decide(job, approved).await.unwrap();
+
+    // That a job runs is progress, and the answer is shown in place of it.
+    let mut classes = Vec::new();
+    for turn in 0..2 {
+        let due = home.due_deliveries(HOOK).await;
+        let cause = CallCause::Delivery {
+            seq: due[0].0,
+            attempt: 1,
+            receipt: None,
+        };
+        let more = store.reserve_chat_number().await.unwrap();
+        let text = format!("edit {turn}");
+        let effects = vec![edit(number, &text, &[]), send(more, &[])];
+        done(store, call(cause, effects)).await;
+        let queue = store.chat_queue("telegram", first, 10).await.unwrap();
+        classes.push(queue.iter().map(|head| head.class).collect::<Vec<_>>());
+    }
+    assert_eq!(classes[0], [Class::Progress, Class::Progress]);
+    let answered = [Class::Question, Class::Progress, Class::Result];
+    assert_eq!(classes[1], answered, "the end of a job is no answer");
+}
+
+async fn hears(store: &Store, chat: &str) {
+    let seen = SeenMessage {
+        chat: chat.into(),
+        kind: ChatKind::Group,
+        title: "Shop".into(),
+        id: 1,
+    };
+    let done = store.move_cursor(HOOK, "telegram", json!({}), Some(seen), None);
+    done.await.unwrap();
+}
+
+#[tokio::test]
+async fn of_chats_that_nobody_said_anything_of_the_newest_are_kept() {
+    let home = home().await;
+    let store = &home.store;
+    for chat in ["-1", "-2"] {
+        hears(store, chat).await;
+    }
+    let said = ChatChange::default();
+    store
+        .change_chat("telegram", "-2", said, "cli")
+        .await
+        .unwrap();
+    let last = MAX_STRANGE_CHATS + 2;
+    for chat in 3..=last {
+        home.clock.advance(1);
+        if chat == last {
+            hears(store, "-1").await;
+            home.clock.advance(1);
+        }
+        hears(store, &format!("-{chat}")).await;
+    }
+    let kept = store.chats("telegram").await.unwrap();
+    let kept: Vec<&str> = kept.iter().map(|row| row.chat.as_str()).collect();
+    assert_eq!(kept.len(), MAX_STRANGE_CHATS as usize + 1);
+    for chat in ["-1", "-2", "-4"] {
+        assert!(kept.contains(&chat), "{chat} in {kept:?}");
+    }
+    assert!(!kept.contains(&"-3"), "{kept:?}");
+}
+
+#[tokio::test]
+async fn what_a_chat_is_its_name_says_until_something_comes_from_it() {
+    let home = home().await;
+    let store = &home.store;
+    for (chat, kind) in [
+        ("12", ChatKind::Private),
+        ("-77", ChatKind::Group),
+        ("-1001234567890", ChatKind::Supergroup),
+    ] {
+        let change = ChatChange::default();
+        let row = store.change_chat("telegram", chat, change, "cli").await;
+        assert_eq!(row.unwrap().kind, kind, "{chat}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_that_was_shut_stays_so_when_it_moves_and_opens_once() {
+    let home = home().await;
+    let store = &home.store;
+    let admit = |admitted| ChatChange {
+        admitted: Some(admitted),
+        ..ChatChange::default()
+    };
+    let change = async |chat: &str, admitted| {
+        let changed = store.change_chat("telegram", chat, admit(admitted), "cli");
+        changed.await.unwrap();
+    };
+    let state = async || {
+        let row = store.chat("telegram", "-5").await.unwrap().unwrap();
+        (row.admitted, row.shut)
+    };
+    change("-5", false).await;
+    assert_eq!(state().await, (false, true));
+    hears(store, "-100").await;
+    store.chat_moved("telegram", "-5", "-100").await.unwrap();
+    assert_eq!(state().await, (false, true));
+    change("-100", true).await;
+    store.chat_moved("telegram", "-5", "-100").await.unwrap();
+    assert_eq!(state().await, (true, false));
 }
 
 #[tokio::test]

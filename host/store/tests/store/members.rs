@@ -1,9 +1,13 @@
 //! People, roles and the code that lets the first one in.
 
 use crate::support::home;
+use serde_json::json;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::people::Role;
-use sortie_store::{ChatKind, NewPerson, NewRetry, Pairing, SeenMessage, Store, StoreError};
+use sortie_store::limits::MAX_PAIRING_CODES;
+use sortie_store::{
+    ChatChange, ChatKind, NewPerson, NewRetry, Pairing, SeenMessage, Store, StoreError,
+};
 
 const SOON: Timestamp = Timestamp(i64::MAX);
 
@@ -11,7 +15,7 @@ fn person(user: &str, role: Role) -> NewPerson {
     NewPerson {
         source: "telegram".into(),
         user: user.into(),
-        name: user.to_uppercase(),
+        name: Some(user.to_uppercase()),
         role,
     }
 }
@@ -55,6 +59,64 @@ async fn the_last_owner_stays() {
     assert_eq!(store.person("telegram", "1").await.unwrap(), None);
     assert_eq!(store.people(Some("telegram")).await.unwrap().len(), 1);
     assert!(store.people(Some("slack")).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn another_role_leaves_the_name() {
+    let home = home().await;
+    let store = &home.store;
+    let unnamed = |user: &str, role| NewPerson {
+        name: None,
+        ..person(user, role)
+    };
+    for (new, name, role) in [
+        (unnamed("ben", Role::Viewer), "ben", Role::Viewer),
+        (person("ben", Role::Viewer), "BEN", Role::Viewer),
+        (unnamed("ben", Role::Approver), "BEN", Role::Approver),
+    ] {
+        let put = store.put_person(new, "cli").await.unwrap();
+        assert_eq!((put.name.as_str(), put.role), (name, role));
+    }
+}
+
+#[tokio::test]
+async fn the_own_chat_of_who_is_removed_is_shut_until_they_are_let_in_again() {
+    let home = home().await;
+    let store = &home.store;
+    let admitted = async || {
+        let chat = store.chat("telegram", "ben").await.unwrap().unwrap();
+        (chat.admitted, chat.shut)
+    };
+    let open = async |code: u8| {
+        let opened = store.open_pairing(Role::Viewer, [code; 32], SOON, "cli");
+        opened.await.unwrap();
+        pair(store, "ben", code).await
+    };
+    let Pairing::Paired(ben) = open(1).await else {
+        panic!("ben is let in");
+    };
+    assert_eq!(admitted().await, (true, false));
+    store.remove_person(ben.id, "cli").await.unwrap();
+    assert_eq!(admitted().await, (false, true));
+    let again = person("ben", Role::Requester);
+    let ben = store.put_person(again, "cli").await.unwrap();
+    assert_eq!(admitted().await, (true, false));
+    store.remove_person(ben.id, "cli").await.unwrap();
+    assert!(matches!(open(2).await, Pairing::Paired(_)));
+    assert_eq!(admitted().await, (true, false));
+
+    // What an operator says of the chat, another role does not take back.
+    let shut = ChatChange {
+        admitted: Some(false),
+        ..ChatChange::default()
+    };
+    store
+        .change_chat("telegram", "ben", shut, "cli")
+        .await
+        .unwrap();
+    let more = person("ben", Role::Approver);
+    store.put_person(more, "cli").await.unwrap();
+    assert_eq!(admitted().await, (false, true));
 }
 
 #[tokio::test]
@@ -125,6 +187,53 @@ async fn a_code_lets_exactly_one_in() {
     let chat = store.chat("telegram", user).await.unwrap().unwrap();
     assert!(chat.admitted);
     assert_eq!(chat.newest_message, 7);
+}
+
+#[tokio::test]
+async fn each_of_several_codes_counts_once() {
+    let home = home().await;
+    let store = &home.store;
+    let open = |role, code: u8, expires_at| store.open_pairing(role, [code; 32], expires_at, "cli");
+    let now = home.clock.now().0;
+    open(Role::Viewer, 1, Timestamp(now + 1_000)).await.unwrap();
+    open(Role::Approver, 2, SOON).await.unwrap();
+    open(Role::Requester, 3, SOON).await.unwrap();
+    for (user, code, role) in [("b", 2, Role::Approver), ("a", 1, Role::Viewer)] {
+        let paired = pair(store, user, code).await;
+        assert!(
+            matches!(paired, Pairing::Paired(p) if p.role == role),
+            "{user}"
+        );
+    }
+    assert_eq!(pair(store, "d", 2).await, Pairing::Wrong);
+    assert!(matches!(pair(store, "c", 3).await, Pairing::Paired(_)));
+    assert_eq!(pair(store, "d", 1).await, Pairing::NoneOpen);
+
+    // So many, and no more until the time of one is over.
+    let last = u8::try_from(MAX_PAIRING_CODES).unwrap();
+    open(Role::Viewer, 0, Timestamp(now + 1_000)).await.unwrap();
+    for code in 1..last {
+        open(Role::Viewer, code, SOON).await.unwrap();
+    }
+    let full = open(Role::Viewer, last, SOON).await;
+    assert!(matches!(full, Err(StoreError::Invalid { .. })), "{full:?}");
+    home.clock.advance(1_000);
+    open(Role::Viewer, last, SOON).await.unwrap();
+    assert_eq!(pair(store, "d", 0).await, Pairing::Wrong);
+    assert!(matches!(pair(store, "d", 1).await, Pairing::Paired(_)));
+}
+
+#[tokio::test]
+async fn a_code_of_an_older_host_counts() {
+    let home = home().await;
+    let store = &home.store;
+    let kept = json!({
+        "role": "approver", "code": "01".repeat(32), "expires_at": SOON, "by": "cli", "tries": 0,
+    });
+    let kept = kept.to_string();
+    store.meta_put("people.pairing", &kept).await.unwrap();
+    let paired = pair(store, "1", 1).await;
+    assert!(matches!(paired, Pairing::Paired(p) if p.role == Role::Approver));
 }
 
 #[tokio::test]

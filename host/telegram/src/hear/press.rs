@@ -10,7 +10,7 @@ use serde_json::json;
 use sortie_model::clock::Timestamp;
 use sortie_platform::sources::chat::Hearing;
 use sortie_plugins::surfaces::connector::Payload;
-use sortie_store::{Button, ChatKind, SeenMessage};
+use sortie_store::{Button, SeenMessage};
 
 impl Ears {
     pub(super) async fn pressed(
@@ -23,7 +23,7 @@ impl Ears {
         token: String,
     ) -> Result<(), NotTaken> {
         let sender = self.store.person(SOURCE, &who.id).await?;
-        let is_open = seen.kind == ChatKind::Private || self.is_admitted(&seen.chat).await?;
+        let is_open = self.is_open(&seen).await?;
         let button = self.store.button(&token).await?;
         let button = button.filter(|button| button.plugin == self.plugin);
         let (sender, button) = match (sender.filter(|_| is_open), button) {
@@ -118,6 +118,7 @@ fn used_up(button: &Button) -> &'static str {
 mod tests {
     use super::*;
     use sortie_model::id::{ApprovalId, ChatNumber};
+    use sortie_store::ChatKind;
 
     #[test]
     fn each_reason_against_a_press_has_its_note() {

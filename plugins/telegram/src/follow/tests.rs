@@ -1,4 +1,5 @@
 use super::*;
+use crate::bindings::sortie::host::chat::Answered;
 use crate::fake::{Fake, job};
 use serde_json::json;
 
@@ -74,6 +75,58 @@ fn a_job_of_nobody_here_is_told_at_home_or_not_at_all() {
     memory::settle(&mut desk, "7").expect("kept");
     notify(&queued, &nowhere, &mut desk).expect("told");
     assert_eq!(desk.sent[0].0.chat, "7");
+}
+
+#[test]
+fn the_next_home_is_told_when_one_is_shut() {
+    let mut desk = Fake::default();
+    let nowhere = Options::read(|_| None);
+    for chat in ["7", "8"] {
+        memory::settle(&mut desk, chat).expect("kept");
+    }
+    let tell = |desk: &mut Fake, seq, kind: &str, id| {
+        let event = event(seq, kind, &json!({ "by": "Ana" }), job(id, "queued"));
+        notify(&event, &nowhere, desk).expect("told");
+        desk.sent.last().map(|(place, _)| place.chat.clone())
+    };
+    assert_eq!(tell(&mut desk, 1, "job.queued", 4).as_deref(), Some("7"));
+    desk.shut.push("7".into());
+    let paused = tell(&mut desk, 2, "host.paused", 0);
+    assert_eq!(paused.as_deref(), Some("8"));
+    assert_eq!(memory::homes(&mut desk), ["8"]);
+    assert_eq!(tell(&mut desk, 3, "job.queued", 5).as_deref(), Some("8"));
+    // When no home takes it, it is not told, and that is no failure.
+    desk.shut.push("8".into());
+    let sent = desk.sent.len();
+    tell(&mut desk, 4, "host.paused", 0);
+    tell(&mut desk, 5, "job.queued", 6);
+    assert_eq!(desk.sent.len(), sent);
+    assert_eq!(memory::of_job(&mut desk, 6), None);
+}
+
+#[test]
+fn a_job_of_a_chat_that_was_shut_goes_on_at_home() {
+    let mut desk = Fake::default();
+    let asked = Place {
+        source: "telegram".into(),
+        chat: "7".into(),
+        thread: None,
+    };
+    let number = desk.send(&asked, &page("#4 is queued.")).expect("sent");
+    memory::keep(&mut desk, 4, &Note::new(asked, number)).expect("kept");
+    desk.shut.push("7".into());
+    told(&mut desk, 2, "job.needs_review", json!({ "approval": 9 }));
+    let places: Vec<&str> = desk.sent.iter().map(|(to, _)| to.chat.as_str()).collect();
+    assert_eq!(
+        places,
+        ["7", "-9", "-9"],
+        "the job's message, and the question"
+    );
+    let question = &desk.sent[2].1;
+    assert_eq!(question.buttons.len(), 1);
+    assert_eq!(question.reply_to, Some(Answered::Number(2)));
+    told(&mut desk, 3, "job.approved", json!({ "approval": 9 }));
+    assert_eq!(closed(&desk, desk.edited.len() - 1), [(3, 0)]);
 }
 
 #[test]

@@ -6,12 +6,13 @@
 
 mod order;
 mod press;
+mod welcome;
 
 use serde_json::Value;
 
 use crate::SOURCE;
 use crate::bindings::exports::sortie::connector::connector::Event;
-use crate::bindings::sortie::connector::events::{ChatMessage, ChatPlace, Payload};
+use crate::bindings::sortie::connector::events::{ChatMessage, ChatPlace, Payload, Sender};
 use crate::bindings::sortie::host::chat::{self, Answered, Message, Place};
 use crate::bindings::sortie::host::jobs::Error;
 use crate::command::{Command, Refusal};
@@ -48,15 +49,31 @@ pub(crate) fn receive(
         Payload::Message(message) if message.edited => Ok(()),
         Payload::Message(message) => match event.sender {
             Some(sender) => {
-                if sender.owner && message.place.private {
-                    memory::settle(world, &message.place.chat)?;
+                if message.place.private {
+                    match sender.owner {
+                        true => memory::settle(world, &message.place.chat)?,
+                        false => memory::leave(world, &message.place.chat)?,
+                    }
                 }
-                said(&message, options, world)
+                heard(&message, &sender, options, world)
             }
             // Strangers are met with silence.
             None => Ok(()),
         },
         Payload::Http(_) | Payload::Tick(_) | Payload::Other(_) => Ok(()),
+    }
+}
+
+/// The first word of a chat is answered with who one is.
+fn heard(
+    message: &ChatMessage,
+    sender: &Sender,
+    options: &Options,
+    world: &mut impl World,
+) -> Result<(), String> {
+    match Command::parse(&message.text) {
+        Some(Ok(Command::Start)) => reply(message, welcome::page(sender, world)?, world),
+        _ => said(message, options, world),
     }
 }
 

@@ -94,7 +94,7 @@ fn a_task_is_a_job_with_a_message_that_is_remembered() {
     assert_eq!(reply.reply_to, Some(Answered::Message("100".into())));
     assert_eq!(reply.text, "\\#1 is queued\\.");
     assert_eq!(memory::of_job(&mut world, 1).expect("kept").number, 1);
-    assert_eq!(memory::home(&mut world).as_deref(), Some("-5"));
+    assert_eq!(memory::homes(&mut world), ["-5"]);
 
     // The same message again: the same job, and nothing said twice.
     says(&mut world, "/task --budget=deep Fix it");
@@ -197,6 +197,53 @@ fn jobs_are_looked_at_and_moved() {
             world.last_text()
         );
     }
+}
+
+#[test]
+fn who_starts_is_told_who_they_are() {
+    let mut world = fake();
+    says(&mut world, "/start");
+    let text = "Welcome, Ana: you are owner. Say /task and what to do, or /help for all that I \
+                understand.";
+    assert_eq!(world.last_text(), crate::md::escape(text));
+
+    let ben = |world: &mut Fake| {
+        let said = Event {
+            sender: Some(Sender {
+                id: "8".into(),
+                name: "Ben".into(),
+                owner: false,
+            }),
+            ..event(Payload::Message(message("/start AB12CD34")))
+        };
+        receive(said, &options(), world).expect("handled");
+        world.last_text().to_owned()
+    };
+    // A host may not say what somebody is.
+    assert!(ben(&mut world).starts_with(&crate::md::escape("Welcome, Ben. Say /task")));
+    world.projects = r#"{"projects":[],"role":"viewer"}"#.into();
+    let viewer = ben(&mut world);
+    let told = crate::md::escape("Welcome, Ben: you are viewer. Say /list");
+    assert!(viewer.starts_with(&told), "{viewer}");
+    world.refusal = Some(Error::Denied("it may not".into()));
+    assert!(ben(&mut world).starts_with(&crate::md::escape("Welcome, Ben. Say /task")));
+}
+
+#[test]
+fn the_own_chat_of_who_is_an_owner_no_more_is_no_home() {
+    let mut world = fake();
+    says(&mut world, "/help");
+    let said = event(Payload::Message(message("/help")));
+    let demoted = Event {
+        sender: said.sender.clone().map(|ana| Sender {
+            owner: false,
+            ..ana
+        }),
+        ..said
+    };
+    assert_eq!(memory::homes(&mut world), ["-5"]);
+    receive(demoted, &options(), &mut world).expect("handled");
+    assert!(memory::homes(&mut world).is_empty());
 }
 
 #[test]

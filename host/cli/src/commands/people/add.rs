@@ -18,7 +18,7 @@ pub struct Args {
     /// What the person may do
     #[arg(long, value_enum, value_name = "ROLE")]
     role: Role,
-    /// The name that you see in lists [default: the id]
+    /// The name that people see [default: the one the person has, else the id]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
 }

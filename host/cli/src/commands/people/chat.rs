@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::Out;
-use crate::render;
+use crate::render::{self, plain};
 use sortie_api::view::{ChatBody, ChatList, ChatView, QuietView};
 use sortie_model::people;
 
@@ -21,7 +21,7 @@ pub struct Args {
     /// Let people speak to the host there
     #[arg(long, requires = "chat", conflicts_with = "shut")]
     admit: bool,
-    /// Let nobody speak to the host there
+    /// Let nobody speak to the host there, and tell it nothing
     #[arg(long, requires = "chat")]
     shut: bool,
     /// How much it hears
@@ -116,6 +116,14 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         out.json(&changed)?;
     } else {
         out.line(render::chats(std::slice::from_ref(&changed)))?;
+        // Every chat that something came from has a title.
+        if changed.title.is_empty() {
+            out.progress(format!(
+                "nothing was heard from the chat {} yet; if its number is right, this counts from \
+                 its first message on",
+                plain(&changed.chat)
+            ));
+        }
     }
     Ok(Exit::Ok)
 }

@@ -6,7 +6,7 @@ use crate::out::Out;
 use crate::render::plain;
 use sortie_api::view::PersonView;
 
-/// Let a person in no more; the last owner stays
+/// Let a person in no more, and tell them nothing more; the last owner stays
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The person's number, as `sortie people list` shows it
@@ -21,7 +21,10 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         out.json(&person)?;
     } else {
         let who = plain(&person.name);
-        out.line(format!("{who} at {} is removed", person.source))?;
+        out.line(format!(
+            "{who} at {} is removed, and told nothing more in a chat of their own",
+            plain(&person.source)
+        ))?;
     }
     Ok(Exit::Ok)
 }

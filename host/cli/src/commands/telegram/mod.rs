@@ -7,8 +7,9 @@ pub mod status;
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::{Out, Tone};
-use crate::render::plain;
+use crate::render::{self, plain};
 use sortie_api::view::{PairingBody, PairingView};
+use sortie_model::clock::{Clock, SystemClock};
 use sortie_model::people::Role;
 
 /// Set up the Telegram bot, and let people in
@@ -42,13 +43,21 @@ async fn code(role: Role, client: &Client) -> Result<PairingView, CliError> {
     client.post("/v1/telegram/pairing", &body).await
 }
 
-/// Says how to use a code.
+/// Says how to use a code, and what to do when nothing comes of it: the bot is
+/// silent to those it does not know.
 fn show(code: &PairingView, out: &Out) -> Result<(), CliError> {
+    let role = plain(&code.role);
     out.line(format!(
-        "open {} or send the bot {}: the first who does is {}. It holds until {}",
+        "open {} or send the bot {}: the first who does is {role}, and is welcomed. It counts \
+         once, {}",
         plain(&code.link),
         out.paint(Tone::Strong, &plain(&code.code)),
-        plain(&code.role),
-        plain(&code.expires_at)
-    ))
+        render::until(&code.expires_at, SystemClock.now(), render::zone())
+    ))?;
+    out.progress(format!(
+        "no answer? A wrong code, or one that was used or whose time is over, is met with \
+         silence: `sortie telegram pair --role {role}` makes another, and `sortie telegram status` \
+         says whether the bot hears"
+    ));
+    Ok(())
 }

@@ -8,8 +8,8 @@ use crate::role::Role;
 
 /// Make a code that lets one person in
 ///
-/// It holds for a quarter of an hour and for one person; the code before it
-/// counts no more.
+/// It holds for a quarter of an hour and for one person. Several may be open at
+/// once.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What the person may do
