@@ -140,6 +140,8 @@ async fn a_bot_is_set_up_and_people_are_paired() {
     );
     let wrong = rig.post("/v1/telegram", &json!({ "token": "other" })).await;
     assert_eq!((wrong.status, wrong.problem()), (422, "invalid-request"));
+    let away = rig.post("/v1/telegram", &json!({ "token": "away" })).await;
+    assert_eq!((away.status, away.problem()), (502, "service-away"));
     let owner = rig.post("/v1/telegram/pairing", &json!({})).await;
     assert_eq!((owner.status, &owner.body["role"]), (200, &json!("owner")));
     let off = rig
@@ -155,6 +157,28 @@ async fn a_bot_is_set_up_and_people_are_paired() {
         let none = rig.send(rig.request(Method::POST, &path)).await;
         assert_eq!((none.status, none.problem()), (404, "not-found"));
     }
+}
+
+#[tokio::test]
+async fn a_bot_is_asked_about_only_on_a_word_and_disconnected() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.get("/v1/telegram").await.body["state"], "off");
+    let looked = rig.get("/v1/telegram?ask=true").await;
+    assert_eq!(
+        (looked.status, &looked.body["state"]),
+        (200, &json!("refused"))
+    );
+    let remove = |who: &str| {
+        let request = rig.request(Method::DELETE, "/v1/telegram");
+        rig.send(request.header("Sortie-User", who))
+    };
+    let removed = remove("somebody").await;
+    assert_eq!(
+        (removed.status, &removed.body["state"]),
+        (200, &json!("off"))
+    );
+    let none = remove("nobody").await;
+    assert_eq!((none.status, none.problem()), (409, "no-bot"));
 }
 
 #[tokio::test]
