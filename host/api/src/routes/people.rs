@@ -193,7 +193,7 @@ fn level(name: &str) -> Result<Level, Problem> {
 
 fn unknown(what: &str, name: &str, known: &[&str]) -> Problem {
     wrong(format!(
-        "take the {what}: {:?} is none; write {}",
+        "take the {what}: {:?} is not a {what}; write {}",
         name.chars().take(40).collect::<String>(),
         known.join(", ")
     ))

@@ -1,6 +1,6 @@
 //! People, chats, sums, the intake and the chat source over the API.
 
-use crate::rig::Rig;
+use crate::rig::{HEAD, Rig};
 use reqwest::Method;
 use serde_json::json;
 use sortie_model::id::EventSeq;
@@ -32,6 +32,34 @@ async fn people_are_let_in_and_out() {
     let king = json!({ "source": "telegram", "user": "8", "role": "king" });
     let king = rig.post("/v1/people", &king).await;
     assert_eq!((king.status, king.problem()), (422, "invalid-request"));
+}
+
+#[tokio::test]
+async fn a_job_tells_what_those_are_called_who_asked_and_decided() {
+    let rig = Rig::new().await;
+    for (user, name) in [("7", "Ann"), ("8", "Bob")] {
+        let body = json!({ "source": "telegram", "user": user, "role": "owner", "name": name });
+        assert_eq!(rig.post("/v1/people", &body).await.status, 200);
+    }
+    let body = json!({ "project": "shop", "task": "x" });
+    let asked = rig.request(Method::POST, "/v1/jobs").json(&body);
+    let asked = asked.header("Sortie-User", "telegram/telegram:7");
+    assert_eq!(rig.send(asked).await.status, 201);
+    let job = rig.get("/v1/jobs/1").await;
+    let ann = json!({ "telegram/telegram:7": "Ann" });
+    assert_eq!(job.body["known_as"], ann);
+
+    rig.park().await;
+    let body = json!({ "commit": HEAD });
+    let answer = rig.request(Method::POST, "/v1/jobs/1/approve").json(&body);
+    let answer = answer.header("Sortie-User", "telegram/telegram:8");
+    let answer = rig.send(answer).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let job = rig.get("/v1/jobs/1").await;
+    assert_eq!(job.body["known_as"]["telegram/telegram:8"], "Bob");
+    let plain = rig.submit("y").await;
+    let plain = rig.get(&format!("/v1/jobs/{plain}")).await;
+    assert_eq!(plain.body["known_as"], json!(null));
 }
 
 #[tokio::test]
