@@ -199,11 +199,11 @@ impl Telegram {
         let bot = inner.bot.send_replace(None);
         let mut state = inner.state.subscribe();
         inner.changed.send_modify(|n| *n = n.wrapping_add(1));
-        let subject = bot.map_or_else(|| SOURCE.to_owned(), |bot| bot.username);
+        let name = bot.map(|bot| bot.username).filter(|name| !name.is_empty());
         let row = AuditEntry {
             actor: actor.to_owned(),
             action: "telegram.removed".to_owned(),
-            subject,
+            subject: name.unwrap_or_else(|| SOURCE.to_owned()),
             detail: serde_json::json!({ "api_url": settings.api_url }),
         };
         inner.store.audit(row).await?;
