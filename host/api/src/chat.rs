@@ -19,6 +19,9 @@ pub enum ChatFault {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The service cannot be reached, or fails.
+    #[error("{0}")]
+    Away(String),
     /// The host failed.
     #[error("{0}")]
     Failed(String),
@@ -41,14 +44,22 @@ pub enum DoorFault {
 /// The chat source, as the API sees it.
 #[async_trait]
 pub trait ChatDoor: Send + Sync {
-    /// Asks the service about the token, keeps it, and begins with it.
+    /// Asks the service about the token, and unless that is all, keeps it and
+    /// begins with it.
     async fn connect(&self, body: TelegramBody) -> Result<BotView, ChatFault>;
 
     /// Makes a code; whoever sends it to the bot first gets that role.
     async fn pairing(&self, role: Role, actor: &str) -> Result<PairingView, ChatFault>;
 
+    /// Forgets the bot and its token.
+    async fn disconnect(&self, actor: &str) -> Result<(), ChatFault>;
+
     /// How the source is, as last seen. Must not wait.
     fn state(&self) -> TelegramView;
+
+    /// How the source is, once the service was asked whether it still takes the
+    /// token.
+    async fn look(&self) -> TelegramView;
 
     /// Takes what the service brings; `secret` is what it shows. What is taken
     /// is on disk when this returns.

@@ -9,7 +9,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sortie_api::view::{JobView, SubmitBody};
-use sortie_api::{Problem, Token};
+use sortie_api::{Problem, Token, TokenError};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -43,14 +44,8 @@ impl Client {
         let base = base_url(loaded);
         let token = match variable("SORTIE_TOKEN") {
             Some(token) => token,
-            None => {
-                Token::read(&loaded.data_dir.join(crate::host::TOKEN_FILE)).map_err(|error| {
-                    CliError::new(Exit::Unreachable, "no-token", error.to_string()).with_hint(
-                        "start the host with `sortie serve`, which makes the token; or set \
-                         SORTIE_URL and SORTIE_TOKEN for a host elsewhere",
-                    )
-                })?
-            }
+            None => Token::read(&loaded.data_dir.join(crate::host::TOKEN_FILE))
+                .map_err(|error| no_token(&error, loaded))?,
         };
         let user = nix::unistd::User::from_uid(nix::unistd::Uid::current())
             .ok()
@@ -237,6 +232,34 @@ impl Client {
     }
 }
 
+/// Why there is no token for the host's API. It is the host's own, and none
+/// that a person was given, so a person is told of the host.
+fn no_token(error: &TokenError, loaded: &Loaded) -> CliError {
+    const ELSEWHERE: &str = "for a host elsewhere set SORTIE_URL and SORTIE_TOKEN";
+    let kind = match error {
+        TokenError::File { source, .. } => Some(source.kind()),
+        _ => None,
+    };
+    let (message, hint) = match kind {
+        Some(ErrorKind::NotFound) => (
+            format!(
+                "reach the host: none has been started with the data directory {} yet",
+                loaded.data_dir.display()
+            ),
+            format!(
+                "`sortie serve` starts it; if it runs, name its configuration with --config; \
+                 {ELSEWHERE}"
+            ),
+        ),
+        Some(ErrorKind::PermissionDenied) => (
+            error.to_string(),
+            format!("run this as the user that the host runs as; {ELSEWHERE}"),
+        ),
+        _ => (error.to_string(), ELSEWHERE.to_owned()),
+    };
+    CliError::new(Exit::Unreachable, "no-token", message).with_hint(hint)
+}
+
 /// The kind of an error where the request may or may not have arrived.
 const BROKEN: &str = "connection-broken";
 
@@ -270,7 +293,7 @@ fn refused(status: StatusCode, bytes: &[u8]) -> CliError {
             exit: Exit::Refused,
             kind: problem.name().to_owned(),
             message: problem.detail,
-            hint: problem.hint,
+            hint: problem.hint.as_deref().map(in_commands),
         },
         Err(_) => CliError::new(
             Exit::Refused,
@@ -279,6 +302,41 @@ fn refused(status: StatusCode, bytes: &[u8]) -> CliError {
         )
         .with_hint("check SORTIE_URL and api.listen"),
     }
+}
+
+/// A hint of the API with commands in place of requests.
+fn in_commands(hint: &str) -> String {
+    let mut said = hint.to_owned();
+    while let Some((before, rest)) = said.split_once("`GET ")
+        && let Some((path, after)) = rest.split_once('`')
+        && let Some(command) = command(path)
+    {
+        let command = format!("`{command}`");
+        // Some hints name the command already.
+        let after = after
+            .strip_prefix(&format!(", or {command}"))
+            .unwrap_or(after);
+        said = format!("{before}{command}{after}");
+    }
+    said
+}
+
+/// The command that shows what a path of the API answers with.
+fn command(path: &str) -> Option<String> {
+    let path = path.split('?').next()?.strip_prefix("/v1/")?;
+    let parts: Vec<&str> = path.split('/').collect();
+    Some(match parts.as_slice() {
+        ["jobs"] => "sortie list".to_owned(),
+        ["jobs", id] => format!("sortie status {id}"),
+        ["jobs", id, "diff"] => format!("sortie diff {id}"),
+        ["jobs", id, "artifacts"] => format!("sortie artifacts {id}"),
+        ["people"] => "sortie people list".to_owned(),
+        ["chats", _] => "sortie people chat SOURCE".to_owned(),
+        ["telegram", "parked"] => "sortie telegram parked".to_owned(),
+        ["plugin-events"] => "sortie plugin events".to_owned(),
+        ["deliveries"] => "sortie plugin deliveries".to_owned(),
+        _ => return None,
+    })
 }
 
 /// Whether a host answers at the configured address, and its version.
@@ -348,4 +406,42 @@ fn variable(name: &str) -> Option<String> {
         .ok()
         .map(|value| value.trim().to_owned())
         .filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_commands_and_no_requests() {
+        for (hint, said) in [
+            (
+                "`GET /v1/jobs` lists what there is",
+                "`sortie list` lists what there is",
+            ),
+            (
+                "`GET /v1/people` lists who there is",
+                "`sortie people list` lists who there is",
+            ),
+            (
+                "`GET /v1/telegram/parked` lists what there is",
+                "`sortie telegram parked` lists what there is",
+            ),
+            (
+                "`GET /v1/deliveries?notifier=…` lists what there is",
+                "`sortie plugin deliveries` lists what there is",
+            ),
+            (
+                "look at the diff again: `GET /v1/jobs/7/diff`, or `sortie diff 7`",
+                "look at the diff again: `sortie diff 7`",
+            ),
+            (
+                "`/openapi.json` lists what there is",
+                "`/openapi.json` lists what there is",
+            ),
+            ("`GET /v1/new` knows", "`GET /v1/new` knows"),
+        ] {
+            assert_eq!(in_commands(hint), said);
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! Takes a secret from a person, a file or a pipe. It is never an argument:
 //! those are in every list of processes and in the shell's history.
 
-use crate::config;
+use crate::config::{self, ConfigError};
 use crate::exit::CliError;
 use crate::out::Out;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use sortie_vault::Secret;
+use std::fmt::Display;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
@@ -13,7 +14,9 @@ use std::path::Path;
 /// terminal is asked, and shows nothing of what is typed.
 pub fn read(what: &str, file: Option<&Path>, out: &Out) -> Result<Secret, CliError> {
     let text = match file {
-        Some(file) => config::read(file)?,
+        Some(file) => {
+            config::read(file).map_err(|error| unreadable(what, &file.display(), &error))?
+        }
         None => line(what, out)?,
     };
     let text = text.trim();
@@ -23,6 +26,17 @@ pub fn read(what: &str, file: Option<&Path>, out: &Out) -> Result<Secret, CliErr
         )));
     }
     Ok(Secret::new(text.to_owned()))
+}
+
+/// Why the file of a secret was not read. It is no configuration.
+fn unreadable(what: &str, file: &impl Display, error: &ConfigError) -> CliError {
+    let why = match error {
+        ConfigError::Unreadable { source, .. } => source.to_string(),
+        ConfigError::TooLarge { .. } => "it is too large to hold one".to_owned(),
+        other => other.to_string(),
+    };
+    CliError::usage(format!("read {what} from {file}: {why}"))
+        .with_hint("name the file that holds it, or leave the option out and paste it")
 }
 
 fn line(what: &str, out: &Out) -> Result<String, CliError> {

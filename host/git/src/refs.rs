@@ -3,7 +3,8 @@
 
 use crate::id::{check_branch, is_ref_path};
 use crate::remote::remote_error;
-use crate::{CommitId, GitError, Mirror};
+use crate::{CommitId, Git, GitError, Mirror, RemoteUrl};
+use std::time::Duration;
 
 /// Where the remote's branches stand in a mirror.
 const ORIGIN: &str = "refs/remotes/origin/";
@@ -25,6 +26,27 @@ pub struct CommitInfo {
     pub authored_at_s: i64,
     /// The first line of the message.
     pub subject: String,
+}
+
+impl Git {
+    /// Asks a remote whether it is there and takes the credentials that are
+    /// configured for it, for no longer than `within`. Touches no mirror.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be worked with, as a job would meet it.
+    pub async fn reach(&self, url: &RemoteUrl, within: Duration) -> Result<(), GitError> {
+        let (mut command, _access) = self.inner.network("reach", url, None)?;
+        command.wall = command.wall.min(within);
+        let done = command
+            .args(["ls-remote", "--quiet", "--", url.for_git(), "HEAD"])
+            .run()
+            .await?;
+        match done.code {
+            Some(0) => Ok(()),
+            _ => Err(remote_error(url, done)),
+        }
+    }
 }
 
 impl Mirror {

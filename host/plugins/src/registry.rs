@@ -165,7 +165,7 @@ impl Plugins {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(info.name.clone(), Arc::new(plugin));
-        tracing::info!(
+        tracing::debug!(
             plugin = info.name,
             digest = info.digest,
             code = ?info.code,

@@ -19,9 +19,7 @@ pub(crate) struct Bots {
 impl Bots {
     /// Clients for a token and an address.
     pub(crate) fn new(token: &Secret, api_url: &str) -> Result<Self, TelegramError> {
-        if !is_token(token.expose()) {
-            return Err(TelegramError::Token);
-        }
+        check_token(token)?;
         let url = api_address(api_url)?;
         let bot = |timeout| -> Result<teloxide_core::Bot, TelegramError> {
             let client = client(&url, timeout)?;
@@ -32,6 +30,18 @@ impl Bots {
             poll: bot(POLL_WAIT + POLL_SLACK)?,
             send: bot(REQUEST)?,
         })
+    }
+}
+
+/// Looks at the form of a token, for whoever is about to do something with it.
+///
+/// # Errors
+///
+/// [`TelegramError::Token`] when it is none.
+pub fn check_token(token: &Secret) -> Result<(), TelegramError> {
+    match is_token(token.expose()) {
+        true => Ok(()),
+        false => Err(TelegramError::Token),
     }
 }
 

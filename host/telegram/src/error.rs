@@ -1,10 +1,11 @@
 //! What can go wrong between the host and Telegram.
 
+use crate::fault::Fault;
 use crate::limits::MAX_REASON_BYTES;
 use sortie_platform::PlatformError;
 use sortie_store::StoreError;
 use sortie_vault::{Redactor, VaultError};
-use teloxide_core::{ApiError, RequestError};
+use teloxide_core::RequestError;
 
 /// Why Telegram could not be set up. Completes "failed to …"; no text holds a
 /// token.
@@ -22,12 +23,18 @@ pub enum TelegramError {
     /// Webhook mode was asked for without an address.
     #[error("use a webhook: set telegram.webhook_url")]
     NoWebhookUrl,
-    /// Telegram knows no bot by the token.
-    #[error("use the token: Telegram refuses it ({0}); copy the token from @BotFather again")]
+    /// The Bot API at that address knows no bot by the token.
+    #[error(
+        "use the token: the Bot API at {0} knows no bot by it; copy the token from @BotFather again"
+    )]
     Refused(String),
-    /// Telegram gave no answer that says who the token belongs to.
-    #[error("reach Telegram: {0}; check the network and telegram.api_url")]
+    /// Telegram gave no answer that says who the token belongs to; with what to
+    /// do about it.
+    #[error("speak to Telegram: {0}")]
     Unreachable(String),
+    /// There is no bot to be disconnected.
+    #[error("disconnect the bot: there is none; `sortie telegram setup` connects one")]
+    NoBot,
     /// There is no bot yet.
     #[error("pair: no bot is connected; run `sortie telegram setup`")]
     Off,
@@ -49,21 +56,29 @@ pub enum TelegramError {
 }
 
 impl TelegramError {
-    /// Why Telegram did not say who a token belongs to.
-    pub(crate) fn of(error: &RequestError, redactor: &Redactor) -> Self {
-        let why = reason(error, redactor);
-        match error {
-            RequestError::Api(ApiError::InvalidToken) => Self::Refused(why),
-            _ => Self::Unreachable(why),
+    /// Why the Bot API at that address did not say who a token belongs to.
+    pub(crate) fn of(fault: &Fault, api_url: &str, redactor: &Redactor) -> Self {
+        match fault {
+            Fault::Token => Self::Refused(api_url.to_owned()),
+            fault => Self::Unreachable(mendable(fault, redactor)),
         }
     }
 }
 
 /// What an answer said, as it may be shown and logged.
 pub(crate) fn reason(error: &RequestError, redactor: &Redactor) -> String {
-    let mut why = redactor.redact(&error.to_string()).into_owned();
-    why.truncate(why.floor_char_boundary(MAX_REASON_BYTES));
-    why
+    shown(&Fault::of(error).to_string(), redactor)
+}
+
+/// A fault with what to do about it, as it may be shown and logged.
+pub(crate) fn mendable(fault: &Fault, redactor: &Redactor) -> String {
+    shown(&format!("{fault}; {}", fault.mend()), redactor)
+}
+
+fn shown(text: &str, redactor: &Redactor) -> String {
+    let mut shown = redactor.redact(text).into_owned();
+    shown.truncate(shown.floor_char_boundary(MAX_REASON_BYTES));
+    shown
 }
 
 /// Why a request to the webhook was not taken.
@@ -106,20 +121,39 @@ impl NotTaken {
 mod tests {
     use super::*;
     use sortie_vault::Vault;
-    use teloxide_core::types::Seconds;
+    use std::time::Duration;
+
+    const API: &str = "https://api.telegram.org";
 
     #[test]
     fn only_an_answer_about_the_token_refuses_it() {
         let redactor = Vault::default().redactor();
-        let refused = RequestError::Api(ApiError::InvalidToken);
-        let refused = TelegramError::of(&refused, &redactor);
+        let refused = TelegramError::of(&Fault::Token, API, &redactor);
         assert!(matches!(refused, TelegramError::Refused(_)), "{refused}");
-        for error in [
-            RequestError::RetryAfter(Seconds::from_seconds(7)),
-            RequestError::Api(ApiError::Unknown("Bad Gateway".to_owned())),
+        for fault in [
+            Fault::Pause(Duration::from_secs(7)),
+            Fault::Trouble("Bad Gateway".to_owned()),
+            Fault::Foreign,
+            Fault::Conflict,
         ] {
-            let error = TelegramError::of(&error, &redactor);
+            let error = TelegramError::of(&fault, API, &redactor);
             assert!(matches!(error, TelegramError::Unreachable(_)), "{error}");
         }
+    }
+
+    #[test]
+    fn what_to_do_is_said_last() {
+        let redactor = Vault::default().redactor();
+        let told = |fault| TelegramError::of(&fault, API, &redactor).to_string();
+        assert_eq!(
+            told(Fault::Foreign),
+            "speak to Telegram: something answers there, but not as a Bot API does; check the \
+             address of the Bot API"
+        );
+        assert!(
+            told(Fault::Conflict)
+                .ends_with("stop that program, or take a new token from @BotFather")
+        );
+        assert!(told(Fault::Token).ends_with("copy the token from @BotFather again"));
     }
 }

@@ -25,6 +25,14 @@ pub(crate) const MAX_REASON_BYTES: usize = 1_000;
 /// Updates of one poll; the most that Telegram gives.
 pub(crate) const UPDATES: u8 = 100;
 
+/// Bytes of the answer that says who a token belongs to; it has some 400.
+pub(crate) const ME_BYTES: usize = 64 << 10;
+/// How long a look asks Telegram whether it still takes the token; a person
+/// waits for it.
+pub(crate) const LOOK: Duration = Duration::from_secs(5);
+/// How long whoever set the bot up waits for it to speak, or to be silent.
+pub(crate) const TAKEN_UP: Duration = Duration::from_secs(10);
+
 /// How often the secret is looked at for a new token.
 pub(crate) const TOKEN_LOOK: Duration = Duration::from_secs(5);
 /// The pause when the store takes no more, or no plugin hears.

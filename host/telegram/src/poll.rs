@@ -3,6 +3,7 @@
 //! is acknowledged that is not on disk.
 
 use crate::error::NotTaken;
+use crate::fault::Fault;
 use crate::hear::Ears;
 use crate::limits::{CONFLICT, FULL_PAUSE, POLL_WAIT, REFUSED, UNREACHABLE, UPDATES};
 use crate::pause;
@@ -10,9 +11,9 @@ use crate::profile;
 use crate::service::{Inner, Link};
 use crate::state::State;
 use std::time::Duration;
+use teloxide_core::RequestError;
 use teloxide_core::payloads::GetUpdatesSetters;
 use teloxide_core::requests::Requester;
-use teloxide_core::{ApiError, RequestError};
 use tokio_util::sync::CancellationToken;
 
 /// What ended a poll early.
@@ -79,26 +80,25 @@ async fn judge(inner: &Inner, link: &Link, trouble: Trouble, failures: u32) -> D
         }
         Trouble::Telegram(error) => error,
     };
-    let why = inner.redacted(&error);
-    match error {
-        RequestError::RetryAfter(pause) => pause.duration(),
-        RequestError::Api(ApiError::TerminatedByOtherGetUpdates) => {
+    match Fault::of(&error) {
+        Fault::Pause(pause) => pause,
+        Fault::Conflict => {
             inner.show(State::Conflict);
             pause::after(failures, CONFLICT)
         }
-        RequestError::Api(ApiError::InvalidToken) => {
-            inner.show(State::Refused { why });
+        Fault::Token => {
+            inner.show(inner.state_of(&Fault::Token));
             REFUSED
         }
         // Somebody set a webhook meanwhile.
-        RequestError::Api(ApiError::CantGetUpdates) => {
+        Fault::Hooked => {
             if let Err(error) = link.bots.send.delete_webhook().await {
                 tracing::warn!(error = inner.redacted(&error), "the webhook stays");
             }
             pause::after(failures, UNREACHABLE)
         }
-        _ => {
-            inner.show(State::Unreachable { why });
+        fault => {
+            inner.show(inner.state_of(&fault));
             pause::after(failures, UNREACHABLE)
         }
     }

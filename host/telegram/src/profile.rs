@@ -2,6 +2,7 @@
 
 use crate::bot::Bots;
 use crate::error::TelegramError;
+use crate::me::me;
 use crate::options::TelegramConfig;
 use crate::settings::{Said, Settings};
 use crate::state::Bot;
@@ -51,19 +52,10 @@ pub async fn probe(
     data_dir: &Path,
     redactor: &Redactor,
 ) -> Result<Bot, TelegramError> {
-    me(&Bots::new(token, &api_url(config, data_dir))?)
+    let url = api_url(config, data_dir);
+    me(&Bots::new(token, &url)?)
         .await
-        .map_err(|error| TelegramError::of(&error, redactor))
-}
-
-/// Who the token belongs to.
-pub(crate) async fn me(bots: &Bots) -> Result<Bot, RequestError> {
-    let me = bots.send.get_me().await?;
-    Ok(Bot {
-        id: me.user.id.0,
-        name: me.user.full_name(),
-        username: me.user.username.unwrap_or_default(),
-    })
+        .map_err(|fault| TelegramError::of(&fault, &url, redactor))
 }
 
 /// Where Telegram is to bring updates, and what it is to show there.

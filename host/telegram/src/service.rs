@@ -1,12 +1,18 @@
 //! The source from start to end: looks for a token, speaks to Telegram as long
 //! as it holds, and begins anew with another.
 
+mod setup;
+
+pub use setup::SetUp;
+
 use crate::bot::Bots;
-use crate::error::{DoorError, TelegramError, reason};
+use crate::error::{DoorError, TelegramError, mendable, reason};
+use crate::fault::Fault;
 use crate::hear::Ears;
 use crate::limits::{
     FULL_PAUSE, NOTES, PAIRING, REFUSED, TOKEN_LOOK, TOKEN_SECRET, UNREACHABLE, WEBHOOK_SECRET,
 };
+use crate::me::me;
 use crate::note::Note;
 use crate::options::{Diffs, Mode, TelegramConfig, TelegramOptions};
 use crate::profile::Hook;
@@ -22,26 +28,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use teloxide_core::{ApiError, RequestError};
+use teloxide_core::RequestError;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// The handle of the source; clones share it.
 #[derive(Clone)]
 pub struct Telegram(Arc<Inner>);
-
-/// A bot to be set up.
-#[derive(Clone, Debug)]
-pub struct SetUp {
-    /// Its token.
-    pub token: Secret,
-    /// Where the Bot API is, if not where the configuration says.
-    pub api_url: Option<String>,
-    /// How updates come, if not as the configuration says.
-    pub mode: Option<Mode>,
-    /// Where Telegram reaches this host.
-    pub webhook_url: Option<String>,
-}
 
 /// A code that lets one person in.
 #[derive(Clone, Debug)]
@@ -132,37 +125,6 @@ impl Telegram {
         }
     }
 
-    /// Asks Telegram about a token, keeps it, and begins with it.
-    ///
-    /// # Errors
-    ///
-    /// When Telegram refuses it, or it cannot be kept; the bot of before goes on
-    /// then. When it is kept and its settings are not, it goes by those of
-    /// before.
-    pub async fn connect(&self, set_up: SetUp) -> Result<Bot, TelegramError> {
-        let inner = &self.0;
-        let said = Said {
-            mode: set_up.mode,
-            api_url: set_up.api_url,
-            webhook_url: set_up.webhook_url,
-        };
-        let settings = Settings::new(&inner.config, said.clone());
-        settings.webhook()?;
-        let bots = Bots::new(&set_up.token, &settings.api_url)?;
-        // Before anything is said about it, so that no error can hold it.
-        inner.vault.hide(TOKEN_SECRET, &set_up.token);
-        let bot = profile::me(&bots)
-            .await
-            .map_err(|error| TelegramError::of(&error, &inner.redactor))?;
-        // Made here already, so that whoever sets the bot up can read it.
-        inner.hook(&settings)?;
-        inner.vault.keep(TOKEN_SECRET, &set_up.token)?;
-        said.write(&inner.data_dir)?;
-        inner.bot.send_replace(Some(bot.clone()));
-        inner.changed.send_modify(|n| *n = n.wrapping_add(1));
-        Ok(bot)
-    }
-
     /// Makes a code that gives a role to the first who sends it to the bot.
     /// Those before it count as well, each once.
     ///
@@ -221,14 +183,32 @@ impl Inner {
             if news {
                 match &state {
                     State::Up { .. } | State::Off | State::Connecting => {
-                        tracing::info!(?state, "telegram");
+                        tracing::info!("telegram: {state}");
                     }
-                    _ => tracing::error!(?state, "telegram"),
+                    State::Conflict | State::Unreachable { .. } => {
+                        tracing::warn!("telegram: {state}");
+                    }
+                    State::NobodyHears { .. } | State::Refused { .. } => {
+                        tracing::error!("telegram: {state}");
+                    }
                 }
                 *shown = state;
             }
             news
         });
+    }
+
+    /// How the source is when it meets that.
+    pub(crate) fn state_of(&self, fault: &Fault) -> State {
+        match fault {
+            Fault::Token => State::Refused {
+                why: fault.to_string(),
+            },
+            Fault::Conflict => State::Conflict,
+            fault => State::Unreachable {
+                why: mendable(fault, &self.redactor),
+            },
+        }
     }
 
     pub(crate) fn redacted(&self, error: &RequestError) -> String {
@@ -333,20 +313,17 @@ impl Inner {
         };
         let bots = Bots::new(token, &settings.api_url).map_err(own_fault)?;
         let hook = self.hook(settings).map_err(own_fault)?;
-        let judged = |error: RequestError| {
-            let why = self.redacted(&error);
-            match error {
-                RequestError::Api(ApiError::InvalidToken) => {
-                    (State::Refused { why }, Some(REFUSED))
-                }
-                RequestError::RetryAfter(pause) => {
-                    (State::Unreachable { why }, Some(pause.duration()))
-                }
-                _ => (State::Unreachable { why }, None),
-            }
+        let judged = |fault: Fault| {
+            let wait = match &fault {
+                Fault::Token => Some(REFUSED),
+                Fault::Pause(pause) => Some(*pause),
+                _ => None,
+            };
+            (self.state_of(&fault), wait)
         };
-        let bot = profile::me(&bots).await.map_err(judged)?;
-        profile::prepare(&bots, hook).await.map_err(judged)?;
+        let bot = me(&bots).await.map_err(judged)?;
+        let prepared = profile::prepare(&bots, hook).await;
+        prepared.map_err(|error| judged(Fault::of(&error)))?;
         self.bot.send_replace(Some(bot.clone()));
         Ok(Link {
             bots,

@@ -6,7 +6,7 @@ use crate::bot::webhook_address;
 use crate::error::TelegramError;
 use crate::options::{Mode, TelegramConfig};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use url::Url;
 
@@ -57,6 +57,23 @@ impl Said {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
+    /// The same, with what is said now over it; what is left out stays.
+    pub(crate) fn with(self, now: Self) -> Self {
+        Self {
+            mode: now.mode.or(self.mode),
+            api_url: now.api_url.or(self.api_url),
+            webhook_url: now.webhook_url.or(self.webhook_url),
+        }
+    }
+
+    /// Removes the file.
+    pub(crate) fn erase(data_dir: &Path) -> Result<(), TelegramError> {
+        match std::fs::remove_file(data_dir.join(FILE)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            done => done.map_err(TelegramError::Settings),
+        }
+    }
+
     /// Writes the file, whole or not at all.
     pub(crate) fn write(&self, data_dir: &Path) -> Result<(), TelegramError> {
         let write = || {
@@ -94,5 +111,28 @@ mod tests {
         let settings = Settings::new(&config, Said::read(dir.path()));
         assert_eq!(settings.api_url, "http://127.0.0.1:9");
         assert_eq!(settings.mode, Mode::Poll);
+    }
+
+    #[test]
+    fn what_is_said_again_replaces_its_own_part_and_nothing_else() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let local = Said {
+            api_url: Some("http://127.0.0.1:9".into()),
+            mode: Some(Mode::Webhook),
+            webhook_url: Some("https://x.org/telegram".into()),
+        };
+        assert_eq!(local.clone().with(Said::default()), local);
+        let polled = Said {
+            mode: Some(Mode::Poll),
+            ..Said::default()
+        };
+        let polled = local.clone().with(polled);
+        assert_eq!(polled.mode, Some(Mode::Poll));
+        assert_eq!(polled.api_url, local.api_url);
+        polled.write(dir.path()).expect("writes");
+        for _ in 0..2 {
+            Said::erase(dir.path()).expect("erases");
+            assert_eq!(Said::read(dir.path()), Said::default());
+        }
     }
 }

@@ -92,6 +92,31 @@ impl Vault {
         })
     }
 
+    /// Forgets a secret that was kept, and says whether there was one. The
+    /// redactor goes on removing its value from texts.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Configured`] when the configuration says where it comes
+    /// from; when it cannot be erased.
+    pub fn forget(&self, name: &str) -> Result<bool, VaultError> {
+        if self.sources.contains_key(name) {
+            return Err(VaultError::Configured(name.to_owned()));
+        }
+        let Ok(path) = self.kept_file(name) else {
+            return Ok(false);
+        };
+        match std::fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(VaultError::Forget {
+                name: name.to_owned(),
+                path,
+                source,
+            }),
+        }
+    }
+
     /// Lets the redactor know of a value before it is kept, so that nothing
     /// that is said about it holds it.
     pub fn hide(&self, name: &str, secret: &Secret) {
@@ -231,12 +256,22 @@ pub enum VaultError {
     Unknown(String),
     /// The configuration says where it comes from.
     #[error(
-        "keep the secret {0:?}: the [secrets] of the configuration say where it comes from; change it there"
+        "change the secret {0:?}: the [secrets] of the configuration say where it comes from; change it there"
     )]
     Configured(String),
     /// The file could not be written.
     #[error("keep the secret {name:?} in {}: {source}", path.display())]
     Keep {
+        /// The secret.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The file could not be erased.
+    #[error("forget the secret {name:?} in {}: {source}", path.display())]
+    Forget {
         /// The secret.
         name: String,
         /// Its file.
@@ -335,6 +370,21 @@ mod tests {
         let second = vault(&[]).with_kept(dir);
         let redactor = second.redactor();
         assert_eq!(redactor.redact("x1:second-token"), "x[redacted:bot]");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_and_stays_redacted() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let configured = SecretSource::Value(Secret::new("configured-value".into()));
+        let vault = vault(&[("c", configured)]).with_kept(dir.path().to_path_buf());
+        let secret = Secret::new("1:the-token".into());
+        vault.keep("bot", &secret).expect("keeps");
+        assert!(vault.forget("bot").expect("forgets"));
+        assert!(matches!(vault.get("bot"), Err(VaultError::Unknown(_))));
+        assert!(!vault.forget("bot").expect("there is none"));
+        assert!(!vault.forget("../bot").expect("that is none"));
+        assert!(matches!(vault.forget("c"), Err(VaultError::Configured(_))));
+        assert_eq!(vault.redactor().redact("1:the-token"), "[redacted:bot]");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use sortie_model::id::JobId;
 use sortie_model::job::JobPhase;
 use sortie_store::{JobFilter, StoreError};
+use std::collections::BTreeMap;
 use utoipa::IntoParams;
 
 /// Submit a job.
@@ -175,11 +176,20 @@ pub(super) async fn get(
         let commands = event.data.get("commands")?;
         serde_json::from_value(commands.clone()).ok()
     });
+    let approval = store.approval(id).await?;
+    let decided_by = approval.as_ref().and_then(|one| one.decided_by.as_deref());
+    let mut known_as = BTreeMap::new();
+    for who in std::iter::once(job.requested_by.as_str()).chain(decided_by) {
+        if let Some(name) = store.known_as(who).await? {
+            known_as.insert(who.to_owned(), name);
+        }
+    }
     Ok(axum::Json(JobDetail {
         verification,
+        known_as,
         job: job.into(),
         runs,
-        approval: store.approval(id).await?.map(Into::into),
+        approval: approval.map(Into::into),
         findings: store.findings(id).await?.len() as u64,
     }))
 }

@@ -282,7 +282,7 @@ fn described() -> OpenApiRouter<Api> {
         .routes(routes!(people::remove))
         .routes(routes!(people::chats))
         .routes(routes!(people::change_chat))
-        .routes(routes!(telegram::get, telegram::set_up))
+        .routes(routes!(telegram::get, telegram::set_up, telegram::remove))
         .routes(routes!(telegram::pairing))
         .routes(routes!(telegram::parked))
         .routes(routes!(telegram::retry))

@@ -3,7 +3,7 @@
 
 use super::{BadBody, NoSuchMessage, NotChanged, NotSettled, Refusals, Refused, hooks, people};
 use crate::chat::{ChatFault, DoorFault};
-use crate::extract::{From, Json as JsonBody, Named, OptionalJson};
+use crate::extract::{From, Json as JsonBody, Named, OptionalJson, Params};
 use crate::limits;
 use crate::problem::{Kind, Problem};
 use crate::state::Api;
@@ -12,8 +12,10 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use sortie_model::people::Role;
 use sortie_store::StoreError;
+use utoipa::IntoParams;
 
 /// Where the service brings updates. It shows a secret of its own, not the
 /// token.
@@ -25,14 +27,30 @@ const SECRET: &str = "x-telegram-bot-api-secret-token";
 /// The chat source.
 const SOURCE: &str = "telegram";
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LookParams {
+    /// With true, Telegram is asked first whether it still takes the token.
+    #[serde(default)]
+    ask: bool,
+}
+
 /// See how the chat source is.
 #[utoipa::path(
     get, path = "/v1/telegram", operation_id = "get_telegram", tag = "people",
     security(("token" = [])),
+    params(LookParams),
     responses((status = 200, description = "How it is.", body = TelegramView), Refusals)
 )]
-pub(super) async fn get(State(api): State<Api>) -> Json<TelegramView> {
-    Json(api.chat().state())
+pub(super) async fn get(
+    State(api): State<Api>,
+    Params(params): Params<LookParams>,
+) -> Json<TelegramView> {
+    Json(match params.ask {
+        true => api.chat().look().await,
+        false => api.chat().state(),
+    })
 }
 
 /// Set a bot up: its token is asked about, kept, and used at once.
@@ -40,13 +58,28 @@ pub(super) async fn get(State(api): State<Api>) -> Json<TelegramView> {
     post, path = "/v1/telegram", operation_id = "set_up_telegram", tag = "people",
     security(("token" = [])),
     request_body = TelegramBody,
-    responses((status = 200, description = "The bot.", body = BotView), Refusals, NotChanged, BadBody)
+    responses((status = 200, description = "The bot.", body = BotView), Refusals, NotChanged, BadBody, (status = 502, description = "Telegram cannot be reached, or fails.", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn set_up(
     State(api): State<Api>,
     JsonBody(body): JsonBody<TelegramBody>,
 ) -> Result<Json<BotView>, Problem> {
     Ok(Json(api.chat().connect(body).await?))
+}
+
+/// Disconnect the bot: its token is forgotten, and nothing is heard or sent any
+/// more. People and chats stay.
+#[utoipa::path(
+    delete, path = "/v1/telegram", operation_id = "remove_telegram", tag = "people",
+    security(("token" = [])),
+    responses((status = 200, description = "How the source is now.", body = TelegramView), Refusals, NotChanged, (status = 422, description = "The configuration says where the token is.", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn remove(
+    State(api): State<Api>,
+    From(requester): From,
+) -> Result<Json<TelegramView>, Problem> {
+    api.chat().disconnect(&requester.by).await?;
+    Ok(Json(api.chat().state()))
 }
 
 /// Make a code that lets the first one in who sends it to the bot.
@@ -153,6 +186,7 @@ impl std::convert::From<ChatFault> for Problem {
             ChatFault::Invalid(detail) => Self::new(Kind::InvalidRequest, detail),
             ChatFault::Off(detail) => Self::new(Kind::NoBot, detail),
             ChatFault::Store(error) => error.into(),
+            ChatFault::Away(detail) => Self::new(Kind::ServiceAway, detail),
             ChatFault::Failed(detail) => Self::new(Kind::Internal, detail),
         }
     }

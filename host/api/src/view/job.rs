@@ -7,6 +7,7 @@ use sortie_model::halt::{HaltReason, Resume};
 use sortie_model::job::JobState;
 use sortie_model::project::{Policy, PublishMode};
 use sortie_store::{Job, Published};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A job.
@@ -192,6 +193,10 @@ pub struct JobDetail {
     /// where the project names its own, or before the first run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Vec<FoundCommandView>>,
+    /// What people are called whose accounts of chat services asked or decided,
+    /// by what stands in `requested_by` and `decided_by`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known_as: BTreeMap<String, String>,
 }
 
 /// A verification command that was found in the base commit.

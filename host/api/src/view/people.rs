@@ -168,21 +168,26 @@ pub struct PauseBody {
     pub why: Option<String>,
 }
 
-/// A bot to be set up. It has no text form, so that its token is in no log.
+/// A bot to be set up. What is left out stays as an earlier set-up said it, or
+/// else as the configuration says. It has no text form, so that its token is in
+/// no log.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TelegramBody {
     /// Its token, as @BotFather gives it.
     pub token: String,
-    /// Where the Bot API is, if not where the configuration says.
+    /// Where the Bot API is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_url: Option<String>,
-    /// `poll` or `webhook`, if not as the configuration says.
+    /// `poll` or `webhook`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     /// Where Telegram reaches this host, for `webhook`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
+    /// With true, Telegram is asked whose the token is, and nothing is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_ask: bool,
 }
 
 /// How the chat source is.

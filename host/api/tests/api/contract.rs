@@ -183,6 +183,7 @@ fn every_route_of_the_design_is_described() {
         "put /v1/chats/{source}/{chat}",
         "get /v1/telegram",
         "post /v1/telegram",
+        "delete /v1/telegram",
         "post /v1/telegram/pairing",
         "get /v1/telegram/parked",
         "post /v1/telegram/parked/{id}/retry",

@@ -1,6 +1,6 @@
 //! People, chats, sums, the intake and the chat source over the API.
 
-use crate::rig::Rig;
+use crate::rig::{HEAD, Rig};
 use reqwest::Method;
 use serde_json::json;
 use sortie_model::id::EventSeq;
@@ -40,6 +40,34 @@ async fn people_are_let_in_and_out() {
         let nobody = rig.post("/v1/people", &nobody).await;
         assert_eq!((nobody.status, nobody.problem()), (422, "invalid-request"));
     }
+}
+
+#[tokio::test]
+async fn a_job_tells_what_those_are_called_who_asked_and_decided() {
+    let rig = Rig::new().await;
+    for (user, name) in [("7", "Ann"), ("8", "Bob")] {
+        let body = json!({ "source": "telegram", "user": user, "role": "owner", "name": name });
+        assert_eq!(rig.post("/v1/people", &body).await.status, 200);
+    }
+    let body = json!({ "project": "shop", "task": "x" });
+    let asked = rig.request(Method::POST, "/v1/jobs").json(&body);
+    let asked = asked.header("Sortie-User", "telegram/telegram:7");
+    assert_eq!(rig.send(asked).await.status, 201);
+    let job = rig.get("/v1/jobs/1").await;
+    let ann = json!({ "telegram/telegram:7": "Ann" });
+    assert_eq!(job.body["known_as"], ann);
+
+    rig.park().await;
+    let body = json!({ "commit": HEAD });
+    let answer = rig.request(Method::POST, "/v1/jobs/1/approve").json(&body);
+    let answer = answer.header("Sortie-User", "telegram/telegram:8");
+    let answer = rig.send(answer).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let job = rig.get("/v1/jobs/1").await;
+    assert_eq!(job.body["known_as"]["telegram/telegram:8"], "Bob");
+    let plain = rig.submit("y").await;
+    let plain = rig.get(&format!("/v1/jobs/{plain}")).await;
+    assert_eq!(plain.body["known_as"], json!(null));
 }
 
 #[tokio::test]
@@ -165,6 +193,8 @@ async fn a_bot_is_set_up_and_people_are_paired() {
     );
     let wrong = rig.post("/v1/telegram", &json!({ "token": "other" })).await;
     assert_eq!((wrong.status, wrong.problem()), (422, "invalid-request"));
+    let away = rig.post("/v1/telegram", &json!({ "token": "away" })).await;
+    assert_eq!((away.status, away.problem()), (502, "service-away"));
     let owner = rig.post("/v1/telegram/pairing", &json!({})).await;
     assert_eq!((owner.status, &owner.body["role"]), (200, &json!("owner")));
     let off = rig
@@ -180,6 +210,28 @@ async fn a_bot_is_set_up_and_people_are_paired() {
         let none = rig.send(rig.request(Method::POST, &path)).await;
         assert_eq!((none.status, none.problem()), (404, "not-found"));
     }
+}
+
+#[tokio::test]
+async fn a_bot_is_asked_about_only_on_a_word_and_disconnected() {
+    let rig = Rig::new().await;
+    assert_eq!(rig.get("/v1/telegram").await.body["state"], "off");
+    let looked = rig.get("/v1/telegram?ask=true").await;
+    assert_eq!(
+        (looked.status, &looked.body["state"]),
+        (200, &json!("refused"))
+    );
+    let remove = |who: &str| {
+        let request = rig.request(Method::DELETE, "/v1/telegram");
+        rig.send(request.header("Sortie-User", who))
+    };
+    let removed = remove("somebody").await;
+    assert_eq!(
+        (removed.status, &removed.body["state"]),
+        (200, &json!("off"))
+    );
+    let none = remove("nobody").await;
+    assert_eq!((none.status, none.problem()), (409, "no-bot"));
 }
 
 #[tokio::test]

@@ -157,6 +157,9 @@ struct Chat;
 impl ChatDoor for Chat {
     async fn connect(&self, body: TelegramBody) -> Result<BotView, ChatFault> {
         match body.token.as_str() {
+            "away" => Err(ChatFault::Away(
+                "speak to Telegram: x refuses the connection; check the network".into(),
+            )),
             "right" => Ok(BotView {
                 id: 7,
                 username: "shop_bot".into(),
@@ -183,6 +186,22 @@ impl ChatDoor for Chat {
     fn state(&self) -> TelegramView {
         TelegramView {
             state: "off".into(),
+            ..TelegramView::default()
+        }
+    }
+
+    async fn disconnect(&self, actor: &str) -> Result<(), ChatFault> {
+        match actor {
+            "somebody" => Ok(()),
+            _ => Err(ChatFault::Off(
+                "disconnect the bot: there is none; set one up".into(),
+            )),
+        }
+    }
+
+    async fn look(&self) -> TelegramView {
+        TelegramView {
+            state: "refused".into(),
             ..TelegramView::default()
         }
     }

@@ -40,7 +40,13 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         out.json(&view)?;
         return Ok(Exit::Ok);
     }
-    out.line(match &view.paused {
+    out.line(words(&view))?;
+    Ok(Exit::Ok)
+}
+
+/// Whether new runs begin, and since when and why not.
+pub fn words(view: &IntakeView) -> String {
+    match &view.paused {
         None => "new runs begin".to_owned(),
         Some(pause) => format!(
             "paused since {} by {}{}; `sortie intake resume` lets new runs begin",
@@ -51,6 +57,5 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
                 None => String::new(),
             }
         ),
-    })?;
-    Ok(Exit::Ok)
+    }
 }

@@ -14,7 +14,7 @@ use sortie_store::Store;
 use sortie_telegram::{
     Bot, Diffs, DoorError, Mode, SetUp, State, Telegram, TelegramError, TelegramOptions,
 };
-use sortie_vault::{Secret, Vault};
+use sortie_vault::{Secret, Vault, VaultError};
 use std::sync::Arc;
 
 /// The source of a host. It does nothing before there is a token.
@@ -69,7 +69,15 @@ impl ChatDoor for Door {
             mode: mode.transpose()?,
             webhook_url: body.webhook_url,
         };
-        self.0.connect(set_up).await.map(view).map_err(fault)
+        let bot = match body.only_ask {
+            true => self.0.ask(&set_up).await,
+            false => self.0.connect(set_up).await,
+        };
+        bot.map(view).map_err(fault)
+    }
+
+    async fn disconnect(&self, actor: &str) -> Result<(), ChatFault> {
+        self.0.disconnect(actor).await.map_err(fault)
     }
 
     async fn pairing(&self, role: Role, actor: &str) -> Result<PairingView, ChatFault> {
@@ -83,23 +91,11 @@ impl ChatDoor for Door {
     }
 
     fn state(&self) -> TelegramView {
-        let mut shown = TelegramView::default();
-        let (state, detail) = match self.0.state() {
-            State::Off => ("off", None),
-            State::Connecting => ("connecting", None),
-            State::Up { bot, mode } => {
-                shown.bot = Some(view(bot));
-                shown.mode = Some(mode.as_str().to_owned());
-                ("up", None)
-            }
-            State::NobodyHears { plugin } => ("nobody-hears", Some(plugin)),
-            State::Conflict => ("conflict", None),
-            State::Refused { why } => ("refused", Some(why)),
-            State::Unreachable { why } => ("unreachable", Some(why)),
-        };
-        shown.state = state.to_owned();
-        shown.detail = detail;
-        shown
+        shown(self.0.state())
+    }
+
+    async fn look(&self) -> TelegramView {
+        shown(self.0.look().await)
     }
 
     async fn webhook(&self, secret: Option<&[u8]>, body: &[u8]) -> Result<(), DoorFault> {
@@ -110,6 +106,26 @@ impl ChatDoor for Door {
             DoorError::Busy(_) => DoorFault::Busy(error.to_string()),
         })
     }
+}
+
+fn shown(state: State) -> TelegramView {
+    let mut shown = TelegramView::default();
+    let (state, detail) = match state {
+        State::Off => ("off", None),
+        State::Connecting => ("connecting", None),
+        State::Up { bot, mode } => {
+            shown.bot = Some(view(bot));
+            shown.mode = Some(mode.as_str().to_owned());
+            ("up", None)
+        }
+        State::NobodyHears { plugin } => ("nobody-hears", Some(plugin)),
+        State::Conflict => ("conflict", None),
+        State::Refused { why } => ("refused", Some(why)),
+        State::Unreachable { why } => ("unreachable", Some(why)),
+    };
+    shown.state = state.to_owned();
+    shown.detail = detail;
+    shown
 }
 
 fn view(bot: Bot) -> BotView {
@@ -123,16 +139,37 @@ fn view(bot: Bot) -> BotView {
 fn fault(error: TelegramError) -> ChatFault {
     match error {
         TelegramError::Store(error) => ChatFault::Store(error),
-        TelegramError::Off => ChatFault::Off(error.to_string()),
+        TelegramError::Off | TelegramError::NoBot => ChatFault::Off(error.to_string()),
         TelegramError::Token
         | TelegramError::ApiUrl(_)
         | TelegramError::WebhookUrl(_)
         | TelegramError::NoWebhookUrl
-        | TelegramError::Refused(_) => ChatFault::Invalid(error.to_string()),
+        | TelegramError::Refused(_)
+        | TelegramError::Vault(VaultError::Configured(_)) => ChatFault::Invalid(error.to_string()),
+        TelegramError::Unreachable(_) => ChatFault::Away(error.to_string()),
         TelegramError::Vault(_)
         | TelegramError::Settings(_)
         | TelegramError::Client(_)
-        | TelegramError::Unreachable(_)
         | TelegramError::Random(_) => ChatFault::Failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_can_mend_is_no_failure_of_the_host() {
+        let configured = VaultError::Configured("telegram-token".into());
+        for error in [
+            TelegramError::Token,
+            TelegramError::Refused("https://api.telegram.org".into()),
+            TelegramError::Vault(configured),
+        ] {
+            assert!(matches!(fault(error), ChatFault::Invalid(_)));
+        }
+        let away = TelegramError::Unreachable("x refuses the connection".into());
+        assert!(matches!(fault(away), ChatFault::Away(_)));
+        assert!(matches!(fault(TelegramError::NoBot), ChatFault::Off(_)));
     }
 }

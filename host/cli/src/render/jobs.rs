@@ -63,6 +63,9 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
         page.push_str(&format!("  {name} {value}\n"));
     };
     fact("project", &format!("{} ({})", job.project, job.repository));
+    if let Some(before) = job.follows {
+        fact("continues", &format!("#{before}"));
+    }
     if let Some(halt) = &job.halt {
         fact("halted", &format!("{}: {}", halt.reason, halt.detail));
     }
@@ -96,7 +99,10 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
                 }
             }
             Some(decision) => {
-                let by = approval.decided_by.as_deref().unwrap_or("nobody");
+                let by = approval
+                    .decided_by
+                    .as_deref()
+                    .map_or("nobody", |who| called(detail, who));
                 let comment = match &approval.comment {
                     Some(comment) => format!(": {comment}"),
                     None => String::new(),
@@ -141,7 +147,10 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
         "asked",
         &format!(
             "by {} via {}, {}",
-            job.requested_by, job.via, job.created_at
+            called(detail, &job.requested_by),
+            // A plugin is known by its name, as a door of the host's own is.
+            job.via.strip_prefix("plugin:").unwrap_or(&job.via),
+            job.created_at
         ),
     );
     if let Some(run) = detail.runs.last() {
@@ -155,6 +164,11 @@ pub fn job(out: &Out, detail: &JobDetail) -> String {
         page.push_str(&format!("{} {hint}\n", out.paint(Tone::Busy, "next:")));
     }
     page
+}
+
+/// What a person is called, or else the account.
+fn called<'d>(detail: &'d JobDetail, who: &'d str) -> &'d str {
+    detail.known_as.get(who).map_or(who, String::as_str)
 }
 
 fn step(out: &Out, step: &StepView) -> String {
@@ -201,6 +215,40 @@ fn age(now: Timestamp, since: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::out::Color;
+
+    #[test]
+    fn a_page_names_people_and_the_job_that_it_continues() {
+        let json = serde_json::json!({
+            "id": 9, "thread": 1, "follows": 1, "state": "rejected", "is_final": true,
+            "project": "shop", "repository": "/r", "task": "x", "attempts": 1,
+            "policy": {
+                "workflow": "w", "agent": "a", "budget_plugin": "b",
+                "ceiling": { "calls": 1, "cost_micro_usd": 1, "time_ms": 1 },
+                "verify": [], "scanners": [], "review_from": "warn", "publish": "none",
+                "max_attempts": 1, "approval_expires_ms": 1,
+            },
+            "usage": { "calls": 0, "cost_micro_usd": 0, "time_ms": 0 },
+            "requested_by": "telegram/telegram:11", "via": "plugin:telegram",
+            "created_at": "2026-01-02T03:04:05.678Z", "updated_at": "2026-01-02T03:04:05.678Z",
+            "runs": [], "findings": 0,
+            "approval": {
+                "id": 1, "step": "scan", "about": "review", "question": "?",
+                "decision": "rejected", "decided_by": "telegram/telegram:12",
+                "asked_at": "2026-01-02T03:04:05.678Z", "expires_at": "2026-01-02T03:04:05.678Z",
+            },
+            "known_as": { "telegram/telegram:11": "Ana", "telegram/telegram:12": "Ben" },
+        });
+        let detail: JobDetail = serde_json::from_value(json).expect("a job");
+        let page = job(&Out::new(false, Color::Never), &detail);
+        for line in [
+            "  continues  #1\n",
+            "  asked      by Ana via telegram, 2026-01-02",
+            "  decision   rejected by Ben\n",
+        ] {
+            assert!(page.contains(line), "{line} in {page}");
+        }
+    }
 
     #[test]
     fn ages_are_short() {

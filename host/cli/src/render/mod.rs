@@ -18,7 +18,7 @@ pub use egress::{egress_asks, egress_connections};
 pub use events::event;
 pub use jobs::{artifacts, job, jobs};
 pub use logs::LogPrinter;
-pub use people::{chats, clock, people};
+pub use people::{chats, clock, parked, people};
 pub use plugins::{audit, deliveries, differences, grant, package, plugin, plugin_events, plugins};
 pub use spending::spending;
 pub use stats::stats;

@@ -2,7 +2,7 @@
 
 use super::jobs::table;
 use super::{plain, title};
-use sortie_api::view::{ChatView, PersonView};
+use sortie_api::view::{ChatView, ParkedView, PersonView};
 
 /// People as a table.
 pub fn people(people: &[PersonView]) -> String {
@@ -61,6 +61,23 @@ fn admitted(chat: &ChatView) -> &'static str {
     }
 }
 
+/// Messages that could not be sent, as a table.
+pub fn parked(messages: &[ParkedView]) -> String {
+    let mut table = table(&["MESSAGE", "CHAT", "WHAT", "TRIES", "QUEUED", "WHY"]);
+    for message in messages {
+        let chat = message.chat.as_deref().unwrap_or("-");
+        table.add_row(vec![
+            message.id.to_string(),
+            plain(chat).into_owned(),
+            format!("{} {}", message.kind, message.class),
+            message.attempts.to_string(),
+            clock(&message.queued_at),
+            title(&message.error),
+        ]);
+    }
+    table.trim_fmt()
+}
+
 /// A moment to the minute: `2026-01-02 03:04`.
 pub fn clock(moment: &str) -> String {
     moment
@@ -101,6 +118,26 @@ mod tests {
             "all, shop=none",
             "it was deleted",
         ] {
+            assert!(line.contains(shown), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_parked_message_is_a_line_with_its_reason() {
+        let message = ParkedView {
+            id: 7,
+            plugin: "telegram".into(),
+            kind: "send".into(),
+            chat: Some("-5".into()),
+            class: "result".into(),
+            project: None,
+            attempts: 1,
+            queued_at: "2026-01-02T03:04:05.678Z".into(),
+            error: "Telegram says \"Forbidden: bot was blocked by the user\"".into(),
+        };
+        let text = parked(&[message]);
+        let line = text.lines().nth(1).expect("a line");
+        for shown in ["7", "-5", "send result", "2026-01-02 03:04", "blocked"] {
             assert!(line.contains(shown), "{line}");
         }
     }

@@ -7,7 +7,7 @@ use crate::project::package::About;
 use sortie_api::view::{
     AuditView, DeliveryView, DifferenceView, PluginDetail, PluginEventView, PluginView,
 };
-use sortie_package::manifest::{DirectoryMode, DirectoryRequest, Subject};
+use sortie_package::manifest::{DirectoryMode, DirectoryRequest, Subject, is_said_by_another};
 use sortie_package::{Grant, Requests};
 
 /// Plugins as a table.
@@ -140,13 +140,16 @@ fn granted(grant: &Grant) -> Vec<String> {
     lines
 }
 
-/// What is asked for beyond a grant, one line each.
+/// What is asked for beyond a grant, one line each; without what another line
+/// says too.
 pub fn differences(beyond: &[DifferenceView]) -> Vec<String> {
+    let all: Vec<&str> = beyond.iter().map(|one| one.wants.as_str()).collect();
     let line = |beyond: &DifferenceView| match &beyond.granted {
         Some(granted) => format!("{} (granted so far: {granted})", beyond.wants),
         None => beyond.wants.clone(),
     };
-    beyond.iter().map(line).collect()
+    let told = |one: &&DifferenceView| !is_said_by_another(&one.wants, &all);
+    beyond.iter().filter(told).map(line).collect()
 }
 
 /// What a package is and what it asks for.
@@ -255,6 +258,19 @@ mod tests {
         assert_eq!(size(7), "7 bytes");
         assert_eq!(size(106 << 10), "106 KiB");
         assert_eq!(size((12 << 20) + (1 << 19)), "12.5 MiB");
+    }
+
+    #[test]
+    fn a_line_that_another_says_too_is_left_out() {
+        let wants = |wants: &str| DifferenceView {
+            subject: "notify".into(),
+            wants: wants.into(),
+            granted: None,
+        };
+        let all = wants("be told of everything that happens to jobs");
+        let part = wants("be told of each agent.progress");
+        assert_eq!(differences(&[all, part.clone()]).len(), 1);
+        assert_eq!(differences(&[part]).len(), 1);
     }
 
     #[test]

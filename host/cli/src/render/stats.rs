@@ -10,8 +10,9 @@ use sortie_model::budget::MicroUsd;
 pub fn stats(out: &Out, stats: &StatsView) -> String {
     let tasks = &stats.tasks;
     let mut page = format!(
-        "{} jobs ended in the last {} h: {} succeeded, {} failed, {} halted, {} rejected, {} cancelled{}\n",
+        "{} job{} ended in the last {} h: {} succeeded, {} failed, {} halted, {} rejected, {} cancelled{}\n",
         tasks.total,
+        if tasks.total == 1 { "" } else { "s" },
         stats.hours,
         tasks.succeeded,
         tasks.failed,
@@ -71,4 +72,30 @@ pub fn stats(out: &Out, stats: &StatsView) -> String {
         page.push_str(&format!("\nand {more} more"));
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::Color;
+
+    #[test]
+    fn one_job_is_no_jobs() {
+        let page = |total: u64| {
+            let json = serde_json::json!({
+                "hours": 24, "since": 0, "until": 1,
+                "tasks": {
+                    "total": total, "succeeded": total, "failed": 0, "halted": 0, "cancelled": 0,
+                    "rejected": 0,
+                },
+                "tokens": { "input": 0, "output": 0 },
+                "cost_micro_usd": 0, "unsuccessful_cost_micro_usd": 0,
+                "queue": { "queued": 0, "running": 0, "waiting": 0, "approved": 0 },
+            });
+            let view = serde_json::from_value(json).expect("a view");
+            stats(&Out::new(false, Color::Never), &view)
+        };
+        assert!(page(1).starts_with("1 job ended in the last 24 h"));
+        assert!(page(2).starts_with("2 jobs ended"));
+    }
 }

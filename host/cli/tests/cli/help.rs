@@ -34,6 +34,8 @@ fn help_texts_are_as_they_were() {
         "telegram setup",
         "telegram pair",
         "telegram status",
+        "telegram parked",
+        "telegram remove",
         "people",
         "people list",
         "people add",

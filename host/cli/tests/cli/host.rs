@@ -56,6 +56,58 @@ fn a_job_from_submission_to_the_end() {
 }
 
 #[test]
+fn doctor_says_that_the_intake_is_paused() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    assert!(!rig.run(&["doctor"]).stdout.contains("paused"));
+    assert_eq!(rig.run(&["intake", "pause", "the bill"]).code, 0);
+    let doctor = rig.run(&["doctor"]).stdout;
+    let row = doctor
+        .lines()
+        .find(|line| line.contains("paused since"))
+        .unwrap();
+    assert!(row.starts_with("warn  intake"), "{row}");
+    assert!(
+        row.contains("the bill") && row.contains("sortie intake resume"),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_job_that_continues_another_names_it() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    assert_eq!(rig.run(&["submit", "x"]).code, 0);
+    assert!(!rig.run(&["status", "1"]).stdout.contains("continues"));
+    assert_eq!(rig.run(&["submit", "--continues", "1", "y"]).code, 0);
+    let status = rig.run(&["status", "2"]).stdout;
+    assert!(status.contains("  continues  #1\n"), "{status}");
+}
+
+#[test]
+fn hints_name_commands() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    for (args, hint) in [
+        (&["status", "38"][..], "`sortie list`"),
+        (&["people", "remove", "99"], "`sortie people list`"),
+        (
+            &["telegram", "parked", "retry", "7"],
+            "`sortie telegram parked`",
+        ),
+        (
+            &["telegram", "parked", "drop", "7"],
+            "`sortie telegram parked`",
+        ),
+    ] {
+        let done = rig.run(args);
+        assert_eq!(done.code, 4, "{args:?}: {done:?}");
+        assert!(done.stderr.contains(hint), "{args:?}: {done:?}");
+        assert!(!done.stderr.contains("GET /v1"), "{args:?}: {done:?}");
+    }
+}
+
+#[test]
 fn a_repetition_is_answered_whatever_became_of_the_configuration() {
     let rig = Rig::configured();
     let (host, _) = rig.serve();

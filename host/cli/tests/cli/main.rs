@@ -10,3 +10,4 @@ mod offline;
 mod plugins;
 mod rig;
 mod scan;
+mod telegram;

@@ -74,7 +74,11 @@ fn a_host_that_does_not_run_is_named_with_what_starts_it() {
     let rig = Rig::configured();
     let done = rig.run(&["list"]);
     assert_eq!(done.code, 3, "{done:?}");
-    assert!(done.stderr.contains("sortie serve"), "{done:?}");
+    for told in ["none has been started", "data", "sortie serve", "--config"] {
+        assert!(done.stderr.contains(told), "{told}: {done:?}");
+    }
+    // The host's own token is none that a person was given.
+    assert!(!done.stderr.contains("token file"), "{done:?}");
     // Nothing listens on port 1 of a loopback address.
     let env = [("SORTIE_URL", "http://127.0.0.1:1"), ("SORTIE_TOKEN", "x")];
     for command in [
@@ -135,6 +139,32 @@ fn doctor_says_what_is_missing() {
         .map(|check| check["name"].as_str().unwrap())
         .collect();
     assert_eq!(failed, ["container engine"]);
+}
+
+#[test]
+fn doctor_asks_for_each_repository() {
+    let rig = Rig::configured();
+    rig.write("there/README.md", "x\n");
+    rig.git("there", &["init", "-q"]);
+    let [there, gone] = ["there", "gone"].map(|name| rig.path().join(name));
+    let text = std::fs::read_to_string(rig.path().join("sortie.toml")).unwrap();
+    let text = text.replace("https://git.example.com/shop.git", &there.to_string_lossy());
+    let blog = format!("[projects.blog]\nrepository = \"{}\"\n", gone.display());
+    rig.write("sortie.toml", &format!("{text}{blog}"));
+    let done = rig.run(&["doctor"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(
+        done.stdout.contains("ok    repositories      shop answers"),
+        "{done:?}"
+    );
+    let row = done
+        .stdout
+        .lines()
+        .find(|line| line.contains("blog: failed to"))
+        .unwrap();
+    assert!(row.starts_with("fail  repositories"), "{row}");
+    assert!(row.contains("find the repository"), "{row}");
+    assert!(row.contains("check the URL"), "{row}");
 }
 
 #[test]

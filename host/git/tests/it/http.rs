@@ -95,6 +95,22 @@ async fn fetch_and_push_with_a_password_that_appears_nowhere() {
 }
 
 #[tokio::test]
+async fn a_look_logs_in_and_waits_no_longer_than_it_was_told() {
+    let (world, server) = served(PASSWORD).await;
+    let url = server.url("remote.git");
+    let found = world.git.reach(&url, Duration::from_secs(60)).await;
+    found.expect("the password opens it");
+    // It takes connections, as the kernel does for it, and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let url = RemoteUrl::parse(&format!("http://127.0.0.1:{port}/remote.git")).expect("a URL");
+    let error = world.git.reach(&url, Duration::from_millis(200)).await;
+    let error = error.expect_err("the server does not answer");
+    assert!(matches!(error, GitError::TimedOut { .. }), "{error:?}");
+    assert_eq!(error.class(), ErrorClass::Transient);
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_told_without_showing_it() {
     let (world, server) = served("wr0ng-passw0rd").await;
     let error = world

@@ -39,6 +39,23 @@ async fn a_mirror_is_bare_follows_its_remote_and_holds_no_hook() {
 }
 
 #[tokio::test]
+async fn a_remote_is_looked_at_without_a_mirror() {
+    let world = World::new();
+    let within = Duration::from_secs(60);
+    let found = world.git.reach(&world.url(), within).await;
+    found.expect("it is there");
+    assert!(!world.path("mirrors").exists());
+    let nowhere = world.path("nowhere.git");
+    let nowhere = RemoteUrl::parse(nowhere.to_str().expect("text")).expect("a path");
+    let error = world.git.reach(&nowhere, within).await;
+    let error = error.expect_err("nothing is there");
+    assert!(
+        matches!(error, GitError::RepositoryNotFound { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_missing_is_named() {
     let world = World::new();
     let nowhere =

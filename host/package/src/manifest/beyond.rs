@@ -1,7 +1,8 @@
 //! What a plugin asks for beyond what it was granted, in lines that a person
 //! reads before saying yes. Each line completes "it wants to …" and names
 //! everything that matters to the answer; none is left out because another
-//! looks like it. Decides nothing about a request at run time.
+//! looks like it, but for a person who is shown one that says it too. Decides
+//! nothing about a request at run time.
 
 use std::fmt;
 
@@ -54,6 +55,23 @@ impl fmt::Display for Difference {
             None => Ok(()),
         }
     }
+}
+
+/// What a plugin wants that is told of all jobs.
+const OF_JOBS: &str = "be told of everything that happens to jobs";
+
+/// The families of events that are about jobs.
+const JOB_FAMILIES: [&str; 5] = ["agent", "approval", "egress", "job", "step"];
+
+/// Whether a person who reads all of `lines`, as [`Difference::wants`] has them,
+/// learns nothing more by this one: what happens to jobs is asked for whole, and
+/// this is a part of it.
+pub fn is_said_by_another(line: &str, lines: &[&str]) -> bool {
+    let kind = line
+        .strip_prefix("be told of each ")
+        .or_else(|| line.strip_prefix("be told of every event of the kind "));
+    let family = kind.and_then(|kind| kind.split('.').next());
+    lines.contains(&OF_JOBS) && family.is_some_and(|family| JOB_FAMILIES.contains(&family))
 }
 
 impl Requests {
@@ -302,7 +320,10 @@ fn job_line(action: JobAction) -> &'static str {
 
 fn notify_line(kind: &str) -> String {
     match kind.strip_suffix(".*") {
-        Some("job") => "be told of everything that happens to jobs".to_owned(),
+        Some("job") => OF_JOBS.to_owned(),
+        Some("host") => {
+            "be told of what happens to the host: pauses, alarms and the daily digest".to_owned()
+        }
         Some(family) => format!("be told of every event of the kind {family}"),
         None => format!("be told of each {kind}"),
     }

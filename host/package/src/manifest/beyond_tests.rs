@@ -20,6 +20,31 @@ fn lines(manifest: &str, grant: &Grant) -> Vec<String> {
 }
 
 #[test]
+fn a_part_of_what_happens_to_jobs_says_nothing_beside_the_whole() {
+    let asked = "name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"notifier\"]\n\
+                 notify.kinds = [\"job.*\", \"agent.progress\", \"egress.*\", \"host.*\"]\n";
+    let requests = Manifest::from_toml(asked).unwrap().requests();
+    let lines = requests.beyond(&Grant::default());
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    let all: Vec<&str> = lines.iter().map(|line| line.wants.as_str()).collect();
+    let mut shown = all.clone();
+    shown.retain(|line| !is_said_by_another(line, &all));
+    assert_eq!(
+        shown,
+        [
+            "be told of everything that happens to jobs",
+            "be told of what happens to the host: pauses, alarms and the daily digest",
+        ]
+    );
+    // Alone each part is shown.
+    assert!(
+        all[1..]
+            .iter()
+            .all(|line| !is_said_by_another(line, &all[1..]))
+    );
+}
+
+#[test]
 fn an_operator_reads_what_matters() {
     let asked = r#"
 jobs.allow = ["submit", "decide"]

@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use sortie_model::surface::Surface;
 
-pub use beyond::{Difference, Subject};
+pub use beyond::{Difference, Subject, is_said_by_another};
 pub use config::{ConfigProblem, ConfigSchema};
 pub use names::{header as check_header_name, name as check_name};
 pub use requests::{

@@ -5,18 +5,20 @@ mod telegram;
 
 use crate::checks::{self, Check, Checks, Status};
 use crate::client::{self, Client};
+use crate::commands::intake;
 use crate::config::{self, Loaded};
 use crate::exit::{CliError, Exit};
 use crate::host::options;
 use crate::host::record::Record;
 use crate::out::Out;
 use serde::Serialize;
-use sortie_api::view::{PluginList, PluginView};
+use sortie_api::view::{IntakeView, PluginList, PluginView};
 use sortie_gateway::tools::Detected;
-use sortie_git::RemoteUrl;
+use sortie_git::{ErrorClass, Git, GitError, RemoteUrl};
 use sortie_plugins::Plugins;
 use sortie_sandbox::{Sandbox, WireKey};
 use std::path::Path;
+use std::time::Duration;
 
 /// Less free space than this is worth a word: a few images and workspaces.
 const LOW_SPACE_MIB: u64 = 4096;
@@ -24,11 +26,14 @@ const LOW_SPACE_MIB: u64 = 4096;
 /// With less than this, runs fail.
 const NO_SPACE_MIB: u64 = 256;
 
+/// How long a repository may take to answer; a person waits for the slowest.
+const REPOSITORY_LOOK: Duration = Duration::from_secs(10);
+
 /// Say what is missing for missions to fly, and how to get it
 ///
-/// Checks the configuration, the data directory, git, the container engine
-/// and its image, the plugins, the providers of models, the Telegram bot and the
-/// running host.
+/// Checks the configuration, the data directory, git, each project's
+/// repository, the container engine and its image, the plugins, the providers of
+/// models, the Telegram bot and the running host.
 /// Exits with 1 when something is wrong.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -163,12 +168,43 @@ async fn git(loaded: &Loaded, checks: &mut Checks) {
     let Ok(vault) = options::vault(loaded) else {
         return;
     };
-    match options::git(loaded, vault).version().await {
-        Ok(version) => checks.ok("git", version),
+    let git = options::git(loaded, vault);
+    match git.version().await {
+        Ok(version) => {
+            checks.ok("git", version);
+            repositories(loaded, &git, checks).await;
+        }
         Err(error) => checks.fail(
             "git",
             format!("failed to {error}; install git 2.36 or newer, for example with `apt-get install git`"),
         ),
+    }
+}
+
+/// Asks for each project's repository, all at once, with the credentials that
+/// jobs use.
+async fn repositories(loaded: &Loaded, git: &Git, checks: &mut Checks) {
+    const NAME: &str = "repositories";
+    let looks = loaded.config.projects.iter().filter_map(|(name, project)| {
+        // What is no address was named with the configuration.
+        let url = RemoteUrl::parse(&project.repository).ok()?;
+        Some(async move { (name, git.reach(&url, REPOSITORY_LOOK).await) })
+    });
+    for (name, found) in futures::future::join_all(looks).await {
+        let Err(error) = found else {
+            checks.ok(NAME, format!("{name} answers"));
+            continue;
+        };
+        let mend = match error {
+            GitError::TimedOut { .. } => "; check the network, or that server",
+            _ => "",
+        };
+        // What may pass by itself keeps nobody from submitting.
+        let status = match error.class() {
+            ErrorClass::Transient => Status::Warn,
+            _ => Status::Fail,
+        };
+        checks.add(NAME, status, format!("{name}: failed to {error}{mend}"));
     }
 }
 
@@ -290,7 +326,15 @@ fn standing(plugin: &PluginView, checks: &mut Checks) {
 }
 
 async fn host(loaded: &Loaded, checks: &mut Checks) {
-    match client::version_at(loaded).await {
+    let seen = client::version_at(loaded).await;
+    if seen.is_some()
+        && let Ok(client) = Client::new(loaded)
+        && let Ok(view) = client.get::<IntakeView>("/v1/intake").await
+        && view.paused.is_some()
+    {
+        checks.warn("intake", intake::words(&view));
+    }
+    match seen {
         Some((base, version)) if version == env!("CARGO_PKG_VERSION") => {
             checks.ok("host", format!("runs at {base}, version {version}"));
         }

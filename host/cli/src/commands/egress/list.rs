@@ -6,7 +6,7 @@ use crate::out::Out;
 use crate::render;
 use sortie_api::view::{EgressQuestions, EgressView};
 
-/// Show the hosts that jobs were refused, and what became of each connection
+/// Show the refused hosts that wait for an answer, or all that a job asked for
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The job's number [default: what nobody answered, of all jobs that are
@@ -63,7 +63,10 @@ async fn questions(client: &Client, out: &Out) -> Result<Exit, CliError> {
     if out.is_json() {
         out.json(&questions)?;
     } else if questions.asks.is_empty() {
-        out.line("no job that is under way waits for an answer; `sortie egress list JOB` shows the hosts that one was refused")?;
+        out.line(
+            "no refused host waits for an answer; `sortie egress list JOB` shows what a job was \
+             refused, also once it is over",
+        )?;
     } else {
         out.line(render::egress_asks(&questions.asks))?;
     }

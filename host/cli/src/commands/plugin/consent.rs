@@ -70,7 +70,7 @@ impl Wishes {
         if out.is_json() || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return Ok(Answer::Nobody);
         }
-        out.progress("grant all of this? Write `yes` or `no`:");
+        out.progress("grant all of this? [y/N]");
         let mut line = String::new();
         std::io::stdin()
             .lock()

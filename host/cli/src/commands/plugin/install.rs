@@ -4,6 +4,7 @@ use super::consent::{Answer, Wishes};
 use super::{fetched, installed};
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
+use crate::extras;
 use crate::out::{Out, Tone};
 use sortie_api::view::{ConsentBody, ExaminedView, PluginDetail};
 
@@ -81,15 +82,15 @@ pub async fn bring(
     };
     let form = package.form(&terms)?;
     let examined: ExaminedView = client.upload("/v1/plugins/examine", form).await?;
-    let signed = match &examined.signed_by {
-        Some(key) => format!("signed by {key}"),
-        None => "not signed by a key that the host trusts".to_owned(),
-    };
     out.progress(format!(
-        "{} {}, {}, {signed}\nsha256:{}",
+        "{} {}, {}, {}\nsha256:{}",
         examined.name,
         examined.version,
         examined.surfaces.join(" and "),
+        origin(
+            examined.signed_by.as_deref(),
+            extras::holds(&examined.digest)
+        ),
         examined.digest
     ));
     if examined.replaces_shipped {
@@ -119,4 +120,26 @@ pub async fn bring(
         Change::Upgrade => format!("/v1/plugins/{}/upgrade", examined.name),
     };
     client.upload(&path, form).await.map(Some)
+}
+
+/// Who stands behind a package.
+fn origin(signed_by: Option<&str>, is_extra: bool) -> String {
+    match (signed_by, is_extra) {
+        (Some(key), _) => format!("signed by {key}"),
+        (None, true) => format!("shipped with sortie {}", env!("CARGO_PKG_VERSION")),
+        (None, false) => "not signed by a key that the host trusts".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_with_the_program_is_not_called_unsigned() {
+        let shipped = concat!("shipped with sortie ", env!("CARGO_PKG_VERSION"));
+        assert_eq!(origin(None, true), shipped);
+        assert_eq!(origin(Some("ann"), true), "signed by ann");
+        assert!(origin(None, false).starts_with("not signed"));
+    }
 }

@@ -1,6 +1,8 @@
 //! `sortie telegram`: the bot that people speak to.
 
 mod pair;
+mod parked;
+mod remove;
 mod setup;
 pub mod status;
 
@@ -24,6 +26,8 @@ enum Command {
     Setup(setup::Args),
     Pair(pair::Args),
     Status(status::Args),
+    Parked(parked::Args),
+    Remove(remove::Args),
 }
 
 /// Runs the subcommand.
@@ -32,6 +36,8 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         Command::Setup(args) => setup::run(args, client, out).await,
         Command::Pair(args) => pair::run(args, client, out).await,
         Command::Status(args) => status::run(args, client, out).await,
+        Command::Parked(args) => parked::run(args, client, out).await,
+        Command::Remove(args) => remove::run(args, client, out).await,
     }
 }
 

@@ -14,7 +14,8 @@ pub struct Args {}
 
 /// Asks and shows.
 pub async fn run(_: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
-    let state: TelegramView = client.get("/v1/telegram").await?;
+    let query = [("ask", "true".to_owned())];
+    let state: TelegramView = client.get_with("/v1/telegram", &query).await?;
     let (text, is_up) = words(&state);
     if out.is_json() {
         out.json(&state)?;
@@ -35,22 +36,21 @@ pub fn words(view: &TelegramView) -> (String, bool) {
             return (words, true);
         }
         "off" => "there is no bot; `sortie telegram setup` connects one".to_owned(),
-        "connecting" => "it is about to speak to Telegram".to_owned(),
+        "connecting" => "it connects to Telegram just now; ask again in a moment".to_owned(),
         "nobody-hears" => format!(
             "the plugin {detail} does not run, or may not hear Telegram; `sortie plugin list` \
              says more"
         ),
         "conflict" => {
-            "another program polls with the same token; stop it, or take a new token from \
-             @BotFather with `sortie telegram setup`"
+            "another program polls with the same token; stop that program, or take a new token \
+             from @BotFather and give it to `sortie telegram setup`"
                 .to_owned()
         }
         "refused" => {
             format!("the bot cannot be used: {detail}; `sortie telegram setup` connects it again")
         }
-        "unreachable" => {
-            format!("Telegram cannot be reached: {detail}; check the network and telegram.api_url")
-        }
+        // The host says what to do about it, and goes on by itself.
+        "unreachable" => format!("nothing is heard and sent: {detail}"),
         other => format!("it is {}", plain(other)),
     };
     (words, false)
