@@ -167,14 +167,23 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         Some(&answer.person),
         comment,
     )?;
-    let data = data! {
+    let mut data = data! {
         "run": approval.run.0,
         "approval": approval.id.0,
+        "about": approval.subject.as_str(),
         "by": answer.person.by,
         "name": members::known_as(tx.conn, &answer.person.by)?,
         "via": answer.person.via,
         "comment": answer.comment,
     };
+    // Who tells of the answer says by how much of what ran out.
+    if let Subject::Budget { exhausted, raise } = approval.subject {
+        data.insert("exhausted".into(), exhausted.as_str().into());
+        if answer.decision == Decision::Approved {
+            let raised = answer.raise.unwrap_or(raise);
+            data.insert("raised".into(), serde_json::json!(raised));
+        }
+    }
     let event = answer.event(approval.subject);
     move_job(tx, &job_head, &event, data)?;
     match (&event, approval.subject) {
