@@ -50,7 +50,7 @@ pub(crate) fn notify(
     job.pinned(&mut note, desk)?;
     job.asked(&mut note, desk)?;
     job.host(&mut note, desk)?;
-    job.ended(&note, desk)?;
+    job.ended(&mut note, desk)?;
     note.seq = event.seq;
     memory::keep(desk, event.job.id, &note).map_err(Failure::Other)?;
     Ok(reference(note.number))
@@ -179,11 +179,12 @@ impl Told<'_> {
         }
         let is_over = self.is_end()
             || self.is_question()
-            || matches!(self.kind(), "job.approved" | "job.running");
+            || matches!(self.kind(), "job.approved" | "job.running" | "job.queued");
         if is_over {
+            let found = std::mem::take(&mut note.kept);
             let asked = note.question.take().map(|(number, _)| number);
             for number in asked.into_iter().chain(note.reminder.take()) {
-                let over = question::over(self.kind(), self.data, self.job);
+                let over = question::over(self.kind(), self.data, self.job, &found);
                 forgiven(desk.edit(number, &over))?;
             }
         }
@@ -191,6 +192,7 @@ impl Told<'_> {
             let asked = question::page(self.data, self.job, note.number);
             let number = self.sent(note, &asked.message, desk)?;
             note.question = Some((number, asked.id));
+            note.kept = memory::share(asked.found);
             if asked.is_cut {
                 let caption = question::caption(self.job.id, number);
                 desk.send_diff(&note.place, self.job.id, &caption)
@@ -224,10 +226,11 @@ impl Told<'_> {
         Ok(())
     }
 
-    fn ended(&self, note: &Note, desk: &mut impl Desk) -> Result<(), Failure> {
+    fn ended(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Failure> {
         if self.is_end() {
-            let page = result::page(self.kind(), self.data, self.job, note.number);
-            self.sent(note, &page, desk)?;
+            let end = result::page(self.kind(), self.data, self.job, note.number);
+            self.sent(note, &end.message, desk)?;
+            note.kept = memory::share(end.facts);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ pub(crate) struct Options {
     /// The project of a task that names none.
     pub(crate) project: Option<String>,
     /// The chat that is told of what nobody asked for in a chat; none for the
-    /// first owner's.
+    /// first owner's. The operator may write its number as one.
     pub(crate) chat: Option<String>,
     /// The address of a repository written as `owner/repo`, with `{repo}` for
     /// that.
