@@ -31,7 +31,9 @@ async fn an_answer_on_the_command_line_is_shown_in_the_chat() -> Result<()> {
             shown.id == question.id && shown.buttons.is_empty()
         })
         .await?;
-    assert!(closed.text.contains("rejected"), "{}", closed.text);
+    for part in ["Rejected by", "test_a.py", "commit "] {
+        assert!(closed.text.contains(part), "{part} in {}", closed.text);
+    }
     let press = talk.api.presses_data(ANA, ANA, question.id, &approve);
     assert_ne!(talk.note(&press).await?, "Approved.");
     assert!(talk.remote.pushes()?.is_empty());
@@ -52,7 +54,7 @@ async fn what_a_button_rejects_is_over_and_published_nowhere() -> Result<()> {
             shown.id == question.id && shown.buttons.is_empty()
         })
         .await?;
-    let by = "rejected by User 11";
+    let by = "Rejected by User 11";
     assert!(closed.text.contains(by), "{}", closed.text);
     assert!(talk.remote.pushes()?.is_empty());
     Ok(())

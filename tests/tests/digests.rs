@@ -17,10 +17,10 @@ async fn many_halts_are_told_and_pause_the_intake_until_somebody_resumes() -> Re
     talk.pair(ANA, "owner").await?;
     // A job that changes nothing halts.
     talk.api.says(ANA, ANA, "/task sample true");
-    let alarm = talk.reads(ANA, "Many tasks stop").await?;
+    let alarm = talk.reads(ANA, "Many jobs stop early").await?;
     for part in [
         "1 halt in 60 minutes",
-        "1 × no-changes",
+        "1 × nothing was changed",
         "sortie intake resume",
     ] {
         assert!(alarm.text.contains(part), "{part} in {}", alarm.text);
@@ -48,7 +48,7 @@ async fn figures_are_the_same_in_the_chat_and_on_the_command_line() -> Result<()
         .says(ANA, ANA, "/task sample echo more >> README.md");
     talk.reads(ANA, "#1 succeeded").await?;
     talk.api.says(ANA, ANA, "/stats");
-    talk.reads(ANA, "1 task · 1 succeeded").await?;
+    talk.reads(ANA, "1 job · 1 succeeded").await?;
     let stats: serde_json::Value = serde_json::from_str(&talk.host.run(&["stats", "--json"])?)?;
     assert_eq!(stats["tasks"]["total"], 1, "{stats}");
     assert_eq!(stats["tasks"]["succeeded"], 1, "{stats}");

@@ -54,20 +54,21 @@ async fn a_budget_is_raised_by_a_button_and_the_run_goes_on() -> Result<()> {
         .says(ANA, ANA, "/task sample sed -i s/teh/the/ README.md");
     let (question, raise) = asks(&talk, ANA, "Raise").await?;
     assert!(
-        question.text.contains("Its budget is used up"),
+        question.text.contains("what is done so far is kept"),
         "{}",
         question.text
     );
     assert!(talk.remote.pushes()?.is_empty());
     let press = talk.api.presses(ANA, ANA, question.id, &raise);
-    assert_eq!(talk.note(&press).await?, "Approved.");
+    assert_eq!(talk.note(&press).await?, "Raised. It goes on.");
     talk.reads(ANA, "#1 succeeded").await?;
     let closed = talk
         .sees(ANA, |shown| {
             shown.id == question.id && shown.buttons.is_empty()
         })
         .await?;
-    assert!(closed.text.contains("approved"), "{}", closed.text);
+    let by = "Raised by User 11";
+    assert!(closed.text.contains(by), "{}", closed.text);
     let job = talk.host.job(1).await?;
     assert_eq!(job["attempts"], 1, "it is the same run: {job}");
     talk.host
@@ -85,7 +86,8 @@ async fn a_budget_is_not_raised_by_who_may_not_and_stop_stops() -> Result<()> {
         .says(BEN, BEN, "/task sample sed -i s/teh/the/ README.md");
     let (question, raise) = asks(&talk, BEN, "Raise").await?;
     let press = talk.api.presses(BEN, BEN, question.id, &raise);
-    assert_ne!(talk.note(&press).await?, "Approved.");
+    let note = talk.note(&press).await?;
+    assert!(note.contains("needs the role approver"), "{note}");
     assert_eq!(talk.host.job(1).await?["state"], "awaiting_approval");
 
     // What was refused used nothing up: with the role the buttons count.
@@ -94,9 +96,9 @@ async fn a_budget_is_not_raised_by_who_may_not_and_stop_stops() -> Result<()> {
     ])?;
     let (question, stop) = asks(&talk, BEN, "Stop").await?;
     let press = talk.api.presses(BEN, BEN, question.id, &stop);
-    assert_eq!(talk.note(&press).await?, "Rejected.");
+    assert_eq!(talk.note(&press).await?, "Stopped.");
     let end = talk.reads(BEN, "#1 halted").await?;
-    assert!(end.text.contains("did not raise it"), "{}", end.text);
+    assert!(end.text.contains("Stopped by"), "{}", end.text);
     assert!(talk.remote.pushes()?.is_empty());
     Ok(())
 }
@@ -219,6 +221,9 @@ async fn a_long_change_comes_as_a_file() -> Result<()> {
         question.text
     );
     assert!(!question.text.contains("+5000"), "{}", question.text);
+    for part in ["+@unittest.skip", "more changed lines in the file below"] {
+        assert!(question.text.contains(part), "{part} in {}", question.text);
+    }
     assert_eq!(caption.reply_to, Some(question.id));
     let files = talk.api.documents();
     assert_eq!(files.len(), 1);

@@ -71,6 +71,7 @@ async fn a_question_is_answered_by_somebody_else_who_may() -> Result<()> {
         .run(&["people", "chat", "telegram", &GROUP.to_string(), "--admit"])?;
     talk.api.group(GROUP, true);
     talk.api.says(GROUP, ANA, "good morning");
+    talk.api.says(GROUP, ANA, "/help@other_bot");
     talk.api
         .says(GROUP, ANA, &format!("/task@sortie_test_bot sample {CHEAT}"));
     let question = talk.sees(GROUP, |shown| !shown.buttons.is_empty()).await?;
@@ -84,11 +85,13 @@ async fn a_question_is_answered_by_somebody_else_who_may() -> Result<()> {
         "{closed:?}"
     );
     let shown = talk.api.shown(GROUP);
-    let hello = shown
-        .iter()
-        .find(|shown| shown.text == "good morning")
-        .context("it was said")?;
-    assert!(shown.iter().all(|shown| shown.reply_to != Some(hello.id)));
+    for unheard in ["good morning", "/help@other_bot"] {
+        let said = shown
+            .iter()
+            .find(|shown| shown.text == unheard)
+            .context("it was said")?;
+        assert!(shown.iter().all(|shown| shown.reply_to != Some(said.id)));
+    }
     Ok(())
 }
 
@@ -293,8 +296,10 @@ async fn what_halted_is_listed_and_tried_again_by_a_word_and_by_a_button() -> Re
     let end = talk.reads(ANA, "#1 halted").await?;
     for (text, part) in [
         ("/list halted", "#1 sample · halted"),
-        ("/list succeeded", "There are no such tasks"),
-        ("/list nonsense", "there is no state"),
+        ("/list succeeded", "There are no such jobs"),
+        ("/list nonsense", "There is no state"),
+        ("/status", "Nothing runs and nothing waits"),
+        ("/status 1", "#1 sample · halted"),
     ] {
         let answer = answered(&talk, text).await?;
         assert!(answer.text.contains(part), "{text}: {}", answer.text);
@@ -315,7 +320,7 @@ async fn what_halted_is_listed_and_tried_again_by_a_word_and_by_a_button() -> Re
     assert_eq!(job["attempts"], 3, "{job}");
 
     let stats = answered(&talk, "/stats 7d").await?;
-    for part in ["the last 7 days", "1 task · 1 halted"] {
+    for part in ["the last 7 days", "1 job · 1 halted"] {
         assert!(stats.text.contains(part), "{part} in {}", stats.text);
     }
     Ok(())

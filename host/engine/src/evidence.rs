@@ -5,7 +5,7 @@ use crate::drive::{RunContext, outcome_of};
 use crate::fault::Fault;
 use serde_json::{Map, Value, json};
 use sortie_model::approval::Subject;
-use sortie_model::diff::DiffSource as _;
+use sortie_model::diff::{DiffSource as _, FileChange};
 use sortie_model::finding::Finding;
 use sortie_plugins::surfaces::workflow::Outcome;
 use sortie_store::NewApproval;
@@ -83,10 +83,15 @@ async fn of(context: &RunContext, subject: &Subject, head: Option<&str>) -> Resu
     evidence.insert("findings_total".into(), findings.len().into());
     if let Some(head) = head.filter(|head| *head != context.base.as_str()) {
         let diff = context.mirror.diff(&context.base, &head.parse()?).await?;
-        let count = |of: fn(&sortie_model::diff::FileChange) -> u32| -> u64 {
+        let count = |of: fn(&FileChange) -> u32| -> u64 {
             diff.files().iter().map(|file| u64::from(of(file))).sum()
         };
-        let (text, cut) = beginning(diff.patch());
+        let (text, cut) = match diff.patch().len() > DIFF_BYTES {
+            true => beginning(&flagged_first(diff.files(), &findings, |index| {
+                diff.file_patch(index)
+            })),
+            false => beginning(diff.patch()),
+        };
         evidence.insert(
             "diff".into(),
             json!({
@@ -139,6 +144,30 @@ fn shown_finding(context: &RunContext, finding: &Finding) -> Value {
     shown
 }
 
+/// The patch, those files first that findings are about, as far as it is shown:
+/// what is cut off is what nothing was found in.
+fn flagged_first<'a>(
+    files: &[FileChange],
+    findings: &[Finding],
+    patch_of: impl Fn(usize) -> Option<&'a [u8]>,
+) -> Vec<u8> {
+    let places = || findings.iter().filter_map(|finding| finding.place.as_ref());
+    let is_flagged = |file: &FileChange| {
+        let paths = [file.old_path.as_deref(), file.new_path.as_deref()];
+        places().any(|place| paths.contains(&Some(place.path.as_str())))
+    };
+    let (first, rest): (Vec<usize>, Vec<usize>) =
+        (0..files.len()).partition(|&index| is_flagged(&files[index]));
+    let mut patch = Vec::new();
+    for index in first.into_iter().chain(rest) {
+        if patch.len() > DIFF_BYTES {
+            break;
+        }
+        patch.extend_from_slice(patch_of(index).unwrap_or_default());
+    }
+    patch
+}
+
 /// The beginning of a patch, cut at the end of a line, and whether it was cut.
 fn beginning(patch: &[u8]) -> (String, bool) {
     let Some(kept) = patch.get(..DIFF_BYTES).filter(|_| patch.len() > DIFF_BYTES) else {
@@ -152,6 +181,40 @@ fn beginning(patch: &[u8]) -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sortie_model::diff::ChangeKind;
+    use sortie_model::finding::{Place, Severity, Side};
+
+    #[test]
+    fn files_that_something_was_found_in_come_first() {
+        let file = |path: &str| FileChange {
+            old_path: None,
+            new_path: Some(path.into()),
+            kind: ChangeKind::Added,
+            binary: false,
+            old_mode: 0,
+            new_mode: 0o100_644,
+            additions: 1,
+            deletions: 0,
+        };
+        let finding = Finding {
+            scanner: "reward-hacking".into(),
+            rule: "skipped-test".into(),
+            severity: Severity::Block,
+            place: Some(Place {
+                path: "b".into(),
+                line: 1,
+                side: Side::New,
+            }),
+            message: String::new(),
+            evidence: String::new(),
+            fingerprint: String::new(),
+        };
+        let files = ["a", "b", "c"].map(file);
+        let texts = ["1\n", "2\n", "3\n"];
+        let patch_of = |index: usize| texts.get(index).map(|text| text.as_bytes());
+        assert_eq!(flagged_first(&files, &[finding], patch_of), b"2\n1\n3\n");
+        assert_eq!(flagged_first(&files, &[], patch_of), b"1\n2\n3\n");
+    }
 
     #[test]
     fn a_long_patch_is_cut_at_a_line() {

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use serde_json::{Map, Value, json};
 use sortie_git::RemoteUrl;
 use sortie_model::diff::DiffSource as _;
-use sortie_model::finding::Severity;
+use sortie_model::finding::{Finding, Severity};
 use sortie_model::id::Fence;
 use sortie_model::link;
 use sortie_model::llm::TokenUsage;
@@ -19,6 +19,15 @@ const CHECKS: usize = 16;
 
 /// The characters of a command that are told: it may be as long as a script.
 const COMMAND_CHARS: usize = 500;
+
+/// The files that are named; more are counted.
+const PATHS: usize = 5;
+
+/// The characters of a file's path that are told.
+const PATH_CHARS: usize = 200;
+
+/// The rules that are named, those that block first.
+const RULES: usize = 8;
 
 /// The result of the run that ends so.
 pub(crate) async fn of(
@@ -64,6 +73,7 @@ pub(crate) async fn of(
             "info": count(Severity::Info),
             "warn": count(Severity::Warn),
             "block": count(Severity::Block),
+            "rules": rules(&findings),
         }),
     );
     if let (Some(base), Some(head)) = (&state.run.base_commit, &state.run.head_commit)
@@ -73,11 +83,32 @@ pub(crate) async fn of(
         let mirror = options.git.open(&RemoteUrl::parse(&job.repository)?)?;
         let diff = mirror.diff(&base.parse()?, &head.parse()?).await?;
         result.insert("files".into(), diff.files().len().into());
+        if diff.files().len() <= PATHS {
+            let told = |path: &str| -> String {
+                let path = options.redactor.redact(path);
+                path.chars().take(PATH_CHARS).collect()
+            };
+            let paths: Vec<String> = diff.files().iter().map(|file| told(file.path())).collect();
+            result.insert("paths".into(), paths.into());
+        }
     }
     let took = options.clock.now().since(state.run.started_at);
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     result.insert("took_ms".into(), took_ms.into());
     Ok(Value::Object(result))
+}
+
+/// The rules that found something a person should look at.
+fn rules(findings: &[Finding]) -> Vec<&str> {
+    let mut rules: Vec<&str> = Vec::new();
+    for severity in [Severity::Block, Severity::Warn] {
+        for finding in findings.iter().filter(|f| f.severity == severity) {
+            if rules.len() < RULES && !rules.contains(&finding.rule.as_str()) {
+                rules.push(&finding.rule);
+            }
+        }
+    }
+    rules
 }
 
 async fn link_to(

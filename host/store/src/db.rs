@@ -70,10 +70,14 @@ pub(crate) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connect
 pub(crate) fn make_room(path: &Path) {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
-    let made = OpenOptions::new()
-        .write(true)
-        .open(&log)
-        .and_then(|file| Ok(fallocate(file, FallocateFlags::empty(), 0, limits::WAL_ROOM)?));
+    let made = OpenOptions::new().write(true).open(&log).and_then(|file| {
+        Ok(fallocate(
+            file,
+            FallocateFlags::empty(),
+            0,
+            limits::WAL_ROOM,
+        )?)
+    });
     if let Err(error) = made {
         // It is as safe without, and only slower.
         tracing::debug!(%error, ?log, "the write-ahead log gets no disk space beforehand");

@@ -44,6 +44,8 @@ pub(crate) struct Ears {
     /// The connector that hears.
     pub(crate) plugin: String,
     pub(crate) bot: u64,
+    /// What the bot is called in a command, without the `@`.
+    pub(crate) name: String,
     pub(crate) notes: mpsc::Sender<Note>,
 }
 
@@ -119,7 +121,10 @@ impl Ears {
                 thread,
                 text,
                 reply_to,
-            } => self.said(mark, who, seen, thread, text, reply_to).await,
+            } => match update::to_us(&text, &self.name) {
+                Some(text) => self.said(mark, who, seen, thread, text, reply_to).await,
+                None => self.pass(mark, None, None).await,
+            },
             What::Pressed {
                 who,
                 seen,

@@ -252,6 +252,7 @@ impl Inner {
             clock: Arc::clone(&self.clock),
             plugin: self.config.plugin.clone(),
             bot: link.bot.id,
+            name: link.bot.username.clone(),
             notes: self.noted.clone(),
         };
         while let Err(error) = ears.settle_in().await {

@@ -90,6 +90,19 @@ fn said(message: &Message) -> What {
     }
 }
 
+/// What is said to the bot of that name: a command that names it, as in
+/// `/task@sortie_bot`, is one without the name. None for another bot's command.
+pub(crate) fn to_us(text: &str, own: &str) -> Option<String> {
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    match word.split_once('@') {
+        Some((command, name)) if command.starts_with('/') => name
+            .eq_ignore_ascii_case(own)
+            .then(|| format!("{command}{rest}")),
+        _ => Some(text.to_owned()),
+    }
+}
+
 fn pressed(query: &CallbackQuery) -> What {
     let (Some(message), Some(token)) = (&query.message, &query.data) else {
         return What::Nothing("a press of nothing of ours");
@@ -275,6 +288,24 @@ mod tests {
         assert_eq!(nothing(json!({"from": null})), "from nobody");
         let joined = json!({"text": null, "new_chat_members": [person()]});
         assert_eq!(nothing(joined), "without words");
+    }
+
+    #[test]
+    fn a_command_of_another_bot_is_not_said_to_this_one() {
+        for (text, heard) in [
+            ("/help", Some("/help")),
+            ("/help@sortie_bot", Some("/help")),
+            ("/task@Sortie_Bot shop\nFix it", Some("/task shop\nFix it")),
+            ("/start@sortie_bot ABCD1234", Some("/start ABCD1234")),
+            ("/help@OtherBot", None),
+            ("/task@OtherBot Fix it", None),
+            ("/task@ Fix it", None),
+            ("/task tell @OtherBot", Some("/task tell @OtherBot")),
+            ("a@b.example", Some("a@b.example")),
+            ("", Some("")),
+        ] {
+            assert_eq!(to_us(text, "sortie_bot").as_deref(), heard, "{text}");
+        }
     }
 
     #[test]

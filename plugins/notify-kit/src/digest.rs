@@ -39,11 +39,15 @@ pub(crate) fn lines(data: &Value) -> Vec<String> {
     lines
 }
 
-/// What models cost, and for how many tokens.
+/// What models cost, and for how many tokens; none when no model was asked.
 fn spent(data: &Value) -> Option<String> {
-    let cost = dollars(data["cost_micro_usd"].as_u64()?);
+    let cost = data["cost_micro_usd"].as_u64()?;
     let tokens = &data["tokens"];
     let tokens = count(tokens, "input").saturating_add(count(tokens, "output"));
+    if cost == 0 && tokens == 0 {
+        return None;
+    }
+    let cost = dollars(cost);
     Some(match tokens {
         0 => format!("Models cost {cost}"),
         1 => format!("Models cost {cost} for 1 token"),
@@ -74,12 +78,15 @@ fn question(question: &Value) -> String {
 
 fn task(task: &Value) -> String {
     let word = |key: &str| task[key].as_str().unwrap_or_default();
+    let cost = match count(task, "cost_micro_usd") {
+        0 => String::new(),
+        cost => format!(", {}", dollars(cost)),
+    };
     format!(
-        "#{} {} ({}), {}: {}",
+        "#{} {} ({}){cost}: {}",
         count(task, "job"),
         word("state"),
         word("project"),
-        dollars(count(task, "cost_micro_usd")),
         first_line(task, "title")
     )
 }
@@ -128,9 +135,11 @@ mod tests {
                 "Models cost $1.50 for 1234 tokens",
                 "#42 waits: Publish it?",
                 "#8 rejected (site), $0.02: Fix it",
-                "#7 cancelled (shop), $0.00: Break it",
+                "#7 cancelled (shop): Break it",
             ]
         );
+        let free = json!({ "tasks": { "total": 1 }, "cost_micro_usd": 0 });
+        assert_eq!(lines(&free), ["The last 24 hours: 1 task"]);
         assert_eq!(lines(&json!({})), ["The last 24 hours: 0 tasks"]);
     }
 

@@ -7,8 +7,10 @@ use crate::bindings::sortie::host::jobs::{Decision, Reach};
 /// What a pressed button means.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Press {
-    /// An answer to a question.
+    /// An answer to a question about a change.
     Answer(u64, Decision),
+    /// An answer to a question about a budget.
+    Budget(u64, Decision),
     /// Whether a host is let in, and how far that goes.
     Host(u64, bool, Reach),
     /// Another try of a job.
@@ -23,6 +25,8 @@ impl Press {
         Some(match (word, parts.next()) {
             ("answer", Some("yes")) => Self::Answer(id, Decision::Approve),
             ("answer", Some("no")) => Self::Answer(id, Decision::Reject),
+            ("answer", Some("more")) => Self::Budget(id, Decision::Approve),
+            ("answer", Some("stop")) => Self::Budget(id, Decision::Reject),
             ("host", Some("run")) => Self::Host(id, true, Reach::Run),
             ("host", Some("job")) => Self::Host(id, true, Reach::Job),
             ("host", Some("project")) => Self::Host(id, true, Reach::Project),
@@ -33,11 +37,20 @@ impl Press {
     }
 }
 
-/// The two answers to a question.
-pub(crate) fn answers(question: u64, yes: &str, no: &str) -> Vec<Vec<Button>> {
+/// The two answers to a question about a change.
+pub(crate) fn answers(question: u64) -> Vec<Vec<Button>> {
     vec![vec![
-        button(yes, format!("answer:{question}:yes")),
-        button(no, format!("answer:{question}:no")),
+        button("Approve", format!("answer:{question}:yes")),
+        button("Reject", format!("answer:{question}:no")),
+    ]]
+}
+
+/// The two answers to a question about a budget, of which the first says how much
+/// more it is.
+pub(crate) fn budget(question: u64, more: &str) -> Vec<Vec<Button>> {
+    vec![vec![
+        button(more, format!("answer:{question}:more")),
+        button("Stop", format!("answer:{question}:stop")),
     ]]
 }
 
@@ -74,7 +87,8 @@ mod tests {
     #[test]
     fn an_action_fits_and_comes_back() {
         let rows = [
-            answers(u64::MAX, "Approve", "Reject"),
+            answers(u64::MAX),
+            budget(u64::MAX, "1 min more"),
             host(u64::MAX),
             retry(u64::MAX),
         ]
@@ -93,6 +107,8 @@ mod tests {
             [
                 Press::Answer(id, Decision::Approve),
                 Press::Answer(id, Decision::Reject),
+                Press::Budget(id, Decision::Approve),
+                Press::Budget(id, Decision::Reject),
                 Press::Host(id, true, Reach::Run),
                 Press::Host(id, true, Reach::Job),
                 Press::Host(id, true, Reach::Project),

@@ -11,7 +11,7 @@ pub(crate) fn cut(text: &str, units: usize) -> String {
     let fit = fitting(text, units);
     match text[fit..].chars().count() {
         0 => text.to_owned(),
-        missing => format!("{}\n({})", text[..fit].trim_end(), more(missing)),
+        missing => format!("{}…\n({})", text[..fit].trim_end(), more(missing)),
     }
 }
 
@@ -23,12 +23,22 @@ pub(crate) fn lines(text: &str, units: usize) -> usize {
     }
 }
 
-/// A text on one line of at most so many characters.
+/// A text on one line of at most so many characters, and a mark when there are
+/// more.
 pub(crate) fn short(text: &str, chars: usize) -> String {
     let line = text.lines().next().unwrap_or_default().trim();
     match line.char_indices().nth(chars) {
         None => line.to_owned(),
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        Some((end, _)) => format!("{}…", line[..whole_words(line, end)].trim_end()),
+    }
+}
+
+/// Where a line that is cut there ends without half a word, when that loses
+/// little of it.
+fn whole_words(line: &str, end: usize) -> usize {
+    match line[..end].rfind(' ') {
+        Some(blank) if !line[end..].starts_with(' ') && blank >= end / 4 * 3 => blank,
+        _ => end,
     }
 }
 
@@ -92,14 +102,17 @@ mod tests {
     #[test]
     fn a_text_is_cut_between_characters_and_says_so() {
         assert_eq!(cut("short", 5), "short");
-        assert_eq!(cut("🙂🙂🙂", 5), "🙂🙂\n(1 more character)");
+        assert_eq!(cut("🙂🙂🙂", 5), "🙂🙂…\n(1 more character)");
         let long = "ä".repeat(4_734);
-        assert!(cut(&long, PAGE_UNITS).ends_with("ä\n(1,234 more characters)"));
+        assert!(cut(&long, PAGE_UNITS).ends_with("ä…\n(1,234 more characters)"));
         assert_eq!(lines("one\ntwo\nthree", 9), 8);
         assert_eq!(lines("one", 9), 3);
         assert_eq!(lines("a long line", 4), 0);
         assert_eq!(short("first line\nsecond", 5), "first…");
         assert_eq!(short("first\nsecond", 5), "first");
+        assert_eq!(short("Mend the broken total", 19), "Mend the broken…");
+        assert_eq!(short("Mend the broken total", 15), "Mend the broken…");
+        assert_eq!(short("a bcdefghij", 8), "a bcdefg…");
     }
 
     #[test]

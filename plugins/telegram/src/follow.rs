@@ -163,7 +163,7 @@ impl Told<'_> {
         self.pinned(&mut note, desk)?;
         self.asked(&mut note, desk)?;
         self.host(&mut note, desk)?;
-        self.ended(&note, desk)?;
+        self.ended(&mut note, desk)?;
         Ok(note)
     }
 
@@ -219,11 +219,12 @@ impl Told<'_> {
         }
         let is_over = self.is_end()
             || self.is_question()
-            || matches!(self.kind(), "job.approved" | "job.running");
+            || matches!(self.kind(), "job.approved" | "job.running" | "job.queued");
         if is_over {
+            let found = std::mem::take(&mut note.kept);
             let asked = note.question.take().map(|(number, _)| number);
             for number in asked.into_iter().chain(note.reminder.take()) {
-                let over = question::over(self.kind(), self.data, self.job);
+                let over = question::over(self.kind(), self.data, self.job, &found);
                 forgiven(desk.edit(number, &over))?;
             }
         }
@@ -231,6 +232,7 @@ impl Told<'_> {
             let asked = question::page(self.data, self.job, note.number);
             let number = self.sent(note, &asked.message, desk)?;
             note.question = Some((number, asked.id));
+            note.kept = memory::share(asked.found);
             if asked.is_cut {
                 let caption = question::caption(self.job.id, number);
                 desk.send_diff(&note.place, self.job.id, &caption)
@@ -250,13 +252,13 @@ impl Told<'_> {
                 note.asks_about(host::name(self.data).to_owned(), number);
             }
             "egress.allowed" | "egress.denied" => {
-                let name = host::name(self.data);
-                let hosts = std::mem::take(&mut note.hosts).into_iter();
-                let (about, others): (Vec<_>, Vec<_>) = hosts.partition(|(host, _)| host == name);
-                note.hosts = others;
-                for (_, number) in about {
-                    let ruled = host::ruled(self.kind(), self.data, self.job);
-                    forgiven(desk.edit(number, &ruled))?;
+                let ruled = host::ruled(self.kind(), self.data, self.job);
+                Self::settled(note, host::name(self.data), &ruled, desk)?;
+            }
+            "egress.closed" => {
+                for ask in self.data["asks"].as_array().into_iter().flatten() {
+                    let name = host::name(ask);
+                    Self::settled(note, name, &host::closed(name, self.job), desk)?;
                 }
             }
             _ => {}
@@ -264,10 +266,27 @@ impl Told<'_> {
         Ok(())
     }
 
-    fn ended(&self, note: &Note, desk: &mut impl Desk) -> Result<(), Trouble> {
+    /// Nothing is asked about a host any more.
+    fn settled(
+        note: &mut Note,
+        name: &str,
+        page: &Message,
+        desk: &mut impl Desk,
+    ) -> Result<(), Trouble> {
+        let hosts = std::mem::take(&mut note.hosts).into_iter();
+        let (about, others): (Vec<_>, Vec<_>) = hosts.partition(|(host, _)| host == name);
+        note.hosts = others;
+        for (_, number) in about {
+            forgiven(desk.edit(number, page))?;
+        }
+        Ok(())
+    }
+
+    fn ended(&self, note: &mut Note, desk: &mut impl Desk) -> Result<(), Trouble> {
         if self.is_end() {
-            let page = result::page(self.kind(), self.data, self.job, note.number);
-            self.sent(note, &page, desk)?;
+            let end = result::page(self.kind(), self.data, self.job, note.number);
+            self.sent(note, &end.message, desk)?;
+            note.kept = memory::share(end.facts);
         }
         Ok(())
     }

@@ -13,11 +13,13 @@ mod button;
 mod command;
 mod cut;
 mod follow;
+mod hunks;
 mod md;
 mod memory;
 mod options;
 mod pages;
 mod talk;
+mod words;
 mod world;
 
 mod bindings {

@@ -6,9 +6,10 @@
 use serde_json::{Value, json};
 
 use crate::bindings::sortie::host::chat::Place;
+use crate::md;
 use crate::world::Desk;
 
-/// Jobs that are remembered, at some 300 bytes each.
+/// Jobs that are remembered, at some 300 bytes each and what is kept of a page.
 const KEPT_JOBS: u64 = 500;
 
 /// Messages whose job is remembered, at some 30 bytes each.
@@ -16,6 +17,10 @@ const KEPT_MESSAGES: u64 = 1_000;
 
 /// Questions about hosts that are remembered for each job.
 const KEPT_ASKS: usize = 8;
+
+/// What is kept of a job's page, in bytes as they are stored: with all jobs it
+/// stays below the quota of 1 MiB.
+const KEPT_BYTES: usize = 1_000;
 
 /// The newest event of the host itself that was told.
 const HOST: &str = "host";
@@ -45,6 +50,9 @@ pub(crate) struct Note {
     pub(crate) reminder: Option<u64>,
     /// The messages that ask about a host, by the host.
     pub(crate) hosts: Vec<(String, u64)>,
+    /// What its open question was about, or what its end came to: CommonMark for
+    /// pages that come later.
+    pub(crate) kept: String,
 }
 
 impl Note {
@@ -59,6 +67,7 @@ impl Note {
             question: None,
             reminder: None,
             hosts: Vec::new(),
+            kept: String::new(),
         }
     }
 
@@ -125,6 +134,26 @@ pub(crate) fn leave(desk: &mut impl Desk, chat: &str) -> Result<(), String> {
     }
 }
 
+/// The first of the lines of a page that are kept with a job, and a mark when
+/// there are more.
+pub(crate) fn share(lines: impl IntoIterator<Item = String>) -> String {
+    let mut kept = String::new();
+    for line in lines.into_iter().filter(|line| !line.is_empty()) {
+        let longer = match kept.is_empty() {
+            true => line,
+            false => [kept.as_str(), md::BREAK, &line].concat(),
+        };
+        if Value::from(longer.as_str()).to_string().len() > KEPT_BYTES {
+            return match kept.is_empty() {
+                true => kept,
+                false => [kept.as_str(), md::BREAK, "…"].concat(),
+            };
+        }
+        kept = longer;
+    }
+    kept
+}
+
 /// The newest event of the host itself that was told.
 pub(crate) fn told(desk: &mut impl Desk) -> u64 {
     number_at(desk, HOST).unwrap_or(0)
@@ -177,6 +206,7 @@ fn write(note: &Note) -> Value {
         "question": note.question,
         "reminder": note.reminder,
         "hosts": note.hosts,
+        "kept": note.kept,
     })
 }
 
@@ -201,6 +231,7 @@ fn read(bytes: &[u8]) -> Option<Note> {
             .map(|number| (number, question[1].as_u64())),
         reminder: value["reminder"].as_u64(),
         hosts: hosts.into_iter().flatten().filter_map(host).collect(),
+        kept: text("kept").unwrap_or_default(),
     })
 }
 
@@ -215,6 +246,7 @@ mod tests {
             question: Some((9, Some(3))),
             reminder: Some(10),
             hosts: vec![("a.example".into(), 8)],
+            kept: "⛔ skipped\\-test".into(),
             ..Note::new(
                 Place {
                     source: "telegram".into(),
@@ -244,6 +276,14 @@ mod tests {
         let kept = br#"{"source":"telegram","chat":"-100","number":5,"question":[9,3]}"#;
         let note = read(kept).expect("a note");
         assert_eq!((note.question, note.reminder), (Some((9, Some(3))), None));
+    }
+
+    #[test]
+    fn a_share_of_a_page_is_bounded() {
+        let line = |text: &str| text.to_owned();
+        assert_eq!(share([line("a"), line(""), line("b")]), "a\\\nb");
+        assert_eq!(share([line("a"), "\\".repeat(600)]), "a\\\n…");
+        assert_eq!(share(["x".repeat(2_000)]), "");
     }
 
     #[test]

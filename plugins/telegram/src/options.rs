@@ -6,7 +6,8 @@ pub(crate) struct Options {
     /// The project of a task that names none.
     pub(crate) project: Option<String>,
     /// The chat that is told of what nobody asked for in a chat; none for the
-    /// own one of the owner who spoke there first.
+    /// own one of the owner who spoke there first. The operator may write its number
+    /// as one.
     pub(crate) chat: Option<String>,
     /// The address of a repository written as `owner/repo`, with `{repo}` for
     /// that.

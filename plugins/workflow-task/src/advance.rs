@@ -199,7 +199,7 @@ fn after_scan(context: &Context, summary: &str, found: &ScanOutcome) -> Next {
         return ask(
             Stage::Approval,
             Action::Approval(ApprovalStep {
-                question: words::question(found),
+                question: words::question(found, !matches!(context.publish, PublishMode::None)),
                 review: true,
             }),
         );

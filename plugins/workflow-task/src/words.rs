@@ -36,7 +36,8 @@ pub(crate) fn ended(exit: &Exit) -> String {
     }
 }
 
-pub(crate) fn question(found: &ScanOutcome) -> String {
+/// What a person is asked. Where nothing leaves the host, a yes keeps the result.
+pub(crate) fn question(found: &ScanOutcome, publishes: bool) -> String {
     let mut parts = Vec::new();
     for (count, name) in [
         (found.block, "block"),
@@ -50,7 +51,10 @@ pub(crate) fn question(found: &ScanOutcome) -> String {
     [
         "The scanners flagged this change (",
         &parts.join(", "),
-        "). Publish it all the same?",
+        match publishes {
+            true => "). Publish it all the same?",
+            false => "). Keep it all the same?",
+        },
     ]
     .concat()
 }

@@ -182,6 +182,10 @@ pub(super) fn decide(tx: &mut Tx<'_>, job: JobId, answer: &Answer) -> Result<Res
         "via": answer.person.via,
         "comment": answer.comment,
     };
+    // Who tells of the answer says by how much of what ran out.
+    if let Subject::Budget { exhausted, .. } = approval.subject {
+        data.insert("exhausted".into(), exhausted.as_str().into());
+    }
     if let Some(raised) = raised {
         data.insert("raised".into(), serde_json::json!(raised));
     }

@@ -4,7 +4,7 @@
 mod nearest;
 mod task;
 
-pub(crate) use task::{Order, Target};
+pub(crate) use task::{Order, TWO_PLACES, Target};
 
 /// A command.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) enum Refusal {
 /// Every command, with what `/help` says of it. The host's `setMyCommands` has
 /// the same words.
 pub(crate) const COMMANDS: [(&str, &str, &str); 10] = [
-    ("task", "[project] what to do", "Start a task"),
+    ("task", "[project] [settings] what to do", "Start a task"),
     ("ask", "[project] question", "Ask about a repository"),
     ("status", "[42]", "How a job stands"),
     ("list", "[state]", "The newest jobs"),
@@ -63,6 +63,8 @@ const STATS_HOURS: u32 = 24;
 const MAX_STATS_HOURS: u32 = 8_784;
 
 const NO_NUMBER: &str = "Name a job by its number, such as 42.";
+const NO_QUESTION: &str =
+    "Say what you want to know, such as: /ask Where is the total rounded? It takes a coding agent.";
 const NO_HOURS: &str = "Name a time in hours or days, such as 24 or 7d; at most a year.";
 
 impl Command {
@@ -70,12 +72,13 @@ impl Command {
     pub(crate) fn parse(text: &str) -> Option<Result<Self, Refusal>> {
         let text = text.trim();
         let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        // In groups a command may name the bot: `/task@sortie_bot`.
+        // In groups a command may name the bot, `/task@sortie_bot`. The host hands
+        // over none that names another, and most without the name.
         let name = word.strip_prefix('/')?.split('@').next()?;
         let rest = rest.trim();
         Some(match name.to_ascii_lowercase().as_str() {
             "task" => task::read(rest).map(Self::Task),
-            "ask" => task::read(rest).map(Self::Ask),
+            "ask" => task::read(rest).map(Self::Ask).map_err(asked),
             "status" => job(rest).map(Self::Status),
             "list" => Ok(Self::List(state(rest))),
             "cancel" => job(rest).map(Self::Cancel),
@@ -87,6 +90,14 @@ impl Command {
             "start" => Ok(Self::Start),
             _ => Err(Refusal::Unknown(name.to_owned(), nearest::to(name))),
         })
+    }
+}
+
+/// What is missing is a question here.
+fn asked(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Malformed(task::NO_TEXT) => Refusal::Malformed(NO_QUESTION),
+        other => other,
     }
 }
 
@@ -158,6 +169,9 @@ mod tests {
             assert_eq!(Command::parse(text), None, "{text}");
         }
         for (text, said) in [
+            ("/ask", NO_QUESTION),
+            ("/ask  ", NO_QUESTION),
+            ("/task", task::NO_TEXT),
             ("/cancel soon", NO_NUMBER),
             ("/status -1", NO_NUMBER),
             ("/status 340282366920938463463374607431768211456", NO_NUMBER),

@@ -25,29 +25,25 @@ pub(crate) enum Target {
     Repository(String),
 }
 
-const NO_TEXT: &str = "Say what to do, such as: /task Fix the typo on the start page";
+/// An example for each kind of agent: to one a task is words, to the other a
+/// command.
+pub(super) const NO_TEXT: &str = "Say what to do. A coding agent takes words: /task Fix the typo on the start page. The shell agent takes a command: /task echo hello >> HELLO.md";
+pub(crate) const TWO_PLACES: &str = "Name one place: a project, or owner/repo.";
 const NO_VALUE: &str = "A setting needs a value, such as --budget=deep or --base=main.";
 const NO_SETTING: &str =
     "I know the settings --project=, --base=, --agent=, --workflow= and --budget=.";
+const NO_TASK: &str = "A task does not begin with dashes. If that is a setting, write it with an equals sign, such as --budget=deep.";
 
 /// Reads what follows the command.
 pub(super) fn read(rest: &str) -> Result<Order, Refusal> {
     let mut order = Order::default();
-    let mut rest = rest.trim_start();
-    loop {
-        let (word, after) = split(rest);
-        let Some((name, value)) = setting(word)? else {
-            break;
-        };
-        order.set(name, value)?;
-        rest = after;
-    }
+    let mut rest = order.settings(rest)?;
     let (word, after) = split(rest);
     if order.target.is_none() && is_repository(word) {
         order.target = Some(Target::Repository(word.to_owned()));
-        rest = after;
+        rest = order.settings(after)?;
     }
-    match rest.trim() {
+    match rest {
         "" => Err(Refusal::Malformed(NO_TEXT)),
         text => {
             order.text = text.to_owned();
@@ -63,6 +59,7 @@ impl Order {
         }
         let value = value.to_owned();
         match name {
+            Name::Project if self.target.is_some() => return Err(Refusal::Malformed(TWO_PLACES)),
             Name::Project => self.target = Some(Target::Project(value)),
             Name::Base => self.base = Some(value),
             Name::Agent => self.agent = Some(value),
@@ -72,11 +69,38 @@ impl Order {
         Ok(())
     }
 
-    /// The first word of the text and what follows it, when something does.
-    pub(crate) fn first_word(&self) -> Option<(&str, &str)> {
-        let (word, after) = split(&self.text);
-        (!after.is_empty()).then_some((word, after))
+    /// Takes the settings that a text begins with; gives the rest of it.
+    fn settings<'a>(&mut self, text: &'a str) -> Result<&'a str, Refusal> {
+        let mut rest = text.trim();
+        loop {
+            let (word, after) = split(rest);
+            match setting(word)? {
+                Some((name, value)) => self.set(name, value)?,
+                None if is_dashed(word) => return Err(Refusal::Malformed(NO_TASK)),
+                None => return Ok(rest),
+            }
+            rest = after;
+        }
     }
+
+    /// The first word of the text, and what follows it.
+    pub(crate) fn first_word(&self) -> (&str, &str) {
+        split(&self.text)
+    }
+
+    /// Takes a text in place of the one before, which began with a place: settings,
+    /// and what to do, which may be nothing.
+    pub(crate) fn begin_anew(&mut self, text: &str) -> Result<(), Refusal> {
+        self.text = self.settings(text)?.to_owned();
+        Ok(())
+    }
+}
+
+/// Whether a word is meant as a setting, whatever is wrong with it. Telephones
+/// make one long dash of two short ones.
+fn is_dashed(word: &str) -> bool {
+    let long = word.strip_prefix(['—', '–']);
+    word.starts_with("--") || long.is_some_and(|name| name.starts_with(char::is_alphabetic))
 }
 
 enum Name {
@@ -165,8 +189,8 @@ mod tests {
             ("x=1 --budget=deep", None)
         );
         let order = read("shop Fix it").expect("read");
-        assert_eq!(order.first_word(), Some(("shop", "Fix it")));
-        assert_eq!(read("shop").expect("read").first_word(), None);
+        assert_eq!(order.first_word(), ("shop", "Fix it"));
+        assert_eq!(read("shop").expect("read").first_word(), ("shop", ""));
         for text in [
             "src/a/b is wrong",
             "/etc/passwd",
@@ -176,7 +200,22 @@ mod tests {
             assert_eq!(read(text).expect(text).target, None, "{text}");
         }
         assert_eq!(read("base Fix").expect("read").text, "base Fix");
-        assert_eq!(read("-- Fix").expect("read").text, "-- Fix");
+        assert_eq!(read("— Fix").expect("read").text, "— Fix");
+    }
+
+    #[test]
+    fn settings_stand_behind_the_place_too() {
+        let order = read("--base=main shop/web --budget=deep Fix --it").expect("read");
+        assert_eq!(order.target, Some(Target::Repository("shop/web".into())));
+        assert_eq!(order.base.as_deref(), Some("main"));
+        assert_eq!(order.budget.as_deref(), Some("deep"));
+        assert_eq!(order.text, "Fix --it");
+        let mut order = read("shop --budget=deep Fix it").expect("read");
+        assert_eq!(order.begin_anew("--budget=deep Fix it"), Ok(()));
+        assert_eq!(order.budget.as_deref(), Some("deep"));
+        assert_eq!(order.text, "Fix it");
+        assert_eq!(order.begin_anew(" "), Ok(()));
+        assert_eq!(order.text, "");
     }
 
     #[test]
@@ -188,6 +227,11 @@ mod tests {
             ("project= x", NO_VALUE),
             ("--budget= x", NO_VALUE),
             ("—speed=9 x", NO_SETTING),
+            ("shop/web --speed=9 x", NO_SETTING),
+            ("shop/web --project=x y", TWO_PLACES),
+            ("--budget quick echo hi", NO_TASK),
+            ("—budget quick", NO_TASK),
+            ("-- Fix", NO_TASK),
         ] {
             assert_eq!(read(text), Err(Refusal::Malformed(said)), "{text}");
         }

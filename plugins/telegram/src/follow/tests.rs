@@ -134,12 +134,13 @@ fn a_question_has_buttons_until_it_is_answered_wherever_that_was() {
     let mut desk = Fake::default();
     told(&mut desk, 1, "job.running", json!({}));
     let long = "+line\n".repeat(1_000);
-    let evidence = json!({ "diff": { "text": long } });
+    let found = json!([{ "severity": "block", "rule": "skip", "message": "it is skipped" }]);
+    let evidence = json!({ "diff": { "text": long }, "findings": found });
     told(
         &mut desk,
         2,
         "job.needs_review",
-        json!({ "approval": 9, "evidence": evidence }),
+        json!({ "approval": 9, "evidence": evidence, "commit": "0123456789abcdef" }),
     );
     assert_eq!(desk.sent[1].1.buttons[0].len(), 2);
     assert_eq!(desk.diffs, [4], "the whole change comes as a file");
@@ -151,7 +152,20 @@ fn a_question_has_buttons_until_it_is_answered_wherever_that_was() {
     );
     let (number, closed) = desk.edited.last().expect("edited");
     assert_eq!((*number, closed.buttons.len()), (2, 0));
-    assert!(closed.text.contains("approved by Ana over cli"));
+    for part in [
+        "⛔ skip\\: it is skipped",
+        "commit 0123456789ab",
+        "Approved by Ana on the command line",
+    ] {
+        assert!(closed.text.contains(part), "{part} in {}", closed.text);
+    }
+    assert!(!closed.text.contains("+line"));
+    let note = memory::of_job(&mut desk, 4).expect("a note");
+    assert_eq!(note.kept, "", "it is told");
+    let end = json!({ "result": { "files": 1, "paths": ["a.txt"] } });
+    told(&mut desk, 4, "job.succeeded", end);
+    let note = memory::of_job(&mut desk, 4).expect("a note");
+    assert!(note.kept.contains("1 file: ` a.txt `"), "{}", note.kept);
 }
 
 /// Asked and reminded of: the messages 2 and 3.
@@ -227,6 +241,23 @@ fn a_host_is_asked_about_and_the_answer_is_shown() {
     );
     let (number, closed) = desk.edited.last().expect("edited");
     assert_eq!((*number, closed.buttons.len()), (2, 0));
+}
+
+#[test]
+fn a_job_that_ends_takes_its_questions_about_hosts_along() {
+    let mut desk = Fake::default();
+    told(&mut desk, 1, "job.running", json!({}));
+    for (seq, host) in [(2, "a.example"), (3, "b.example")] {
+        let data = json!({ "ask": seq, "new": true, "host": host });
+        told(&mut desk, seq, "egress.refused", data);
+    }
+    let asks = json!([{ "ask": 2, "host": "a.example" }, { "ask": 3, "host": "b.example" }]);
+    told(&mut desk, 4, "egress.closed", json!({ "asks": asks }));
+    let closed = desk
+        .edited
+        .iter()
+        .map(|(number, page)| (*number, page.buttons.len()));
+    assert_eq!(closed.collect::<Vec<_>>(), [(2, 0), (3, 0)]);
 }
 
 #[test]

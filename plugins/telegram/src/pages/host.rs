@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Page, count, facts, some, text};
 use crate::bindings::sortie::host::chat::{Answered, Message};
 use crate::bindings::sortie::host::job_types::View;
-use crate::{button, cut, md};
+use crate::{button, cut, md, words};
 
 /// The longest name or reason that is shown, in characters.
 const NAME_CHARS: usize = 200;
@@ -20,11 +20,15 @@ pub(crate) fn refused(data: &Value, job: &View, about: u64) -> Option<Message> {
         return None;
     }
     let ask = data["ask"].as_u64()?;
+    let reason = text(data, "reason");
     let mut page = Page::default();
     page.lines([
         md::bold(&format!("🌐 #{} wants to reach", job.id)),
         md::code(&named(data)),
-        md::line(&cut::short(text(data, "reason"), NAME_CHARS)),
+        md::line(&cut::short(
+            words::meaning(reason).unwrap_or(reason),
+            NAME_CHARS,
+        )),
     ]);
     Some(page.message(button::host(ask), Some(Answered::Number(about))))
 }
@@ -36,8 +40,16 @@ pub(crate) fn ruled(kind: &str, data: &Value, job: &View) -> Message {
         _ => "stays out of reach",
     };
     let scope = match text(data, "scope") {
-        "" => String::new(),
-        scope => format!(" ({scope})"),
+        "run" => " by this run",
+        "job" => " by this job",
+        "project" => " by all jobs of its project",
+        _ => "",
+    };
+    // What is over asks for no host any more.
+    let next = match (kind, job.is_final, job.state.as_str()) {
+        ("egress.allowed", true, "succeeded") => format!("#{} succeeded without it", job.id),
+        ("egress.allowed", true, _) => format!("#{0} is over: /retry {0} tries it again", job.id),
+        _ => String::new(),
     };
     let by = match super::who(data) {
         "" => String::new(),
@@ -51,6 +63,21 @@ pub(crate) fn ruled(kind: &str, data: &Value, job: &View) -> Message {
             md::code(&named(data))
         ),
         md::line(&format!("{how}{scope}{by}")),
+        md::line(&next),
+    ]);
+    page.message(Vec::new(), None)
+}
+
+/// What stands there when the job is over and nobody said so.
+pub(crate) fn closed(name: &str, job: &View) -> Message {
+    let mut page = Page::default();
+    page.lines([
+        format!(
+            "{} {}",
+            md::bold(&format!("#{}", job.id)),
+            md::code(&cut::short(name, NAME_CHARS))
+        ),
+        md::line("was not reached; the job is over"),
     ]);
     page.message(Vec::new(), None)
 }
@@ -67,7 +94,7 @@ pub(crate) fn news(kind: &str, data: &Value) -> Option<Message> {
         "host.digest" => return Some(super::lists::stats("Today", data)),
         "host.alarm" => {
             page.lines([
-                md::bold("🚨 Many tasks stop"),
+                md::bold("🚨 Many jobs stop early"),
                 md::line(&format!(
                     "{} in {} minutes",
                     some(count(data, "halts"), "halt", "halts"),
@@ -77,7 +104,7 @@ pub(crate) fn news(kind: &str, data: &Value) -> Option<Message> {
             ]);
             if data["paused"] == true {
                 page.lines([
-                    md::line("No new task begins until somebody says so:"),
+                    md::line("No job begins until somebody says so:"),
                     md::code(text(data, "resume")),
                 ]);
             }
@@ -112,7 +139,10 @@ fn named(data: &Value) -> String {
 
 fn reasons(reasons: &Value) -> String {
     let counted = reasons.as_object().into_iter().flatten();
-    let counted = counted.map(|(name, times)| format!("{} × {name}", times.as_u64().unwrap_or(0)));
+    let counted = counted.map(|(code, times)| {
+        let why = words::meaning(code).unwrap_or(code);
+        format!("{} × {why}", times.as_u64().unwrap_or(0))
+    });
     md::line(&facts(counted.take(REASONS)))
 }
 
@@ -152,12 +182,41 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_about_a_host_says_what_it_is_for() {
+        let data = json!({ "host": "a.example", "name": "Ben", "scope": "job" });
+        let shown = |state| ruled("egress.allowed", &data, &job(42, state)).text;
+        let text = shown("running");
+        assert!(
+            text.ends_with("may be reached by this job\\, says Ben"),
+            "{text}"
+        );
+        let text = shown("halted");
+        assert!(text.ends_with("\\/retry 42 tries it again"), "{text}");
+        let text = shown("succeeded");
+        assert!(text.ends_with("\\#42 succeeded without it"), "{text}");
+        let data = json!({ "ask": 3, "new": true, "host": "a.example", "reason": "not-listed" });
+        let asked = refused(&data, &job(42, "running"), 5).expect("asked").text;
+        assert!(asked.ends_with("no rule allows it"), "{asked}");
+    }
+
+    #[test]
+    fn a_question_about_a_host_ends_with_its_job() {
+        let message = closed("a.example", &job(42, "halted"));
+        assert!(
+            message.text.contains("` a.example `") && message.text.ends_with("the job is over"),
+            "{}",
+            message.text
+        );
+        assert_eq!(message.buttons.concat(), []);
+    }
+
+    #[test]
     fn the_host_tells_of_itself() {
         let data = json!({ "halts": 12, "window_minutes": 60, "reasons": { "no-changes": 12 }, "paused": true, "resume": "sortie intake resume" });
         let message = news("host.alarm", &data).expect("told");
         for part in [
             "12 halts in 60 minutes",
-            "12 × no\\-changes",
+            "12 × nothing was changed",
             "` sortie intake resume `",
         ] {
             assert!(message.text.contains(part), "{part} in {}", message.text);
@@ -182,15 +241,15 @@ mod tests {
         let text = news("host.digest", &data).expect("told").text;
         for part in [
             "**Today\\, the last 24 hours**",
-            "23 tasks · 14 succeeded · 4 failed · 3 halted · 1 cancelled · 1 rejected",
+            "23 jobs · 14 succeeded · 4 failed · 3 halted · 1 cancelled · 1 rejected",
             "\\$1\\.50 · \\$0\\.20 without success · 1\\,234 tokens",
             "Now\\: 1 waiting",
-            "**\\#15** site · succeeded · \\$0\\.02 · Fix it\\\nand 8 more\n\n",
+            "**\\#10** site · succeeded · \\$0\\.02 · Fix it\\\nand 13 more\n\n",
             "❓ **\\#42** Publish it\\?",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
-        assert!(!text.contains("\\#16"), "{text}");
+        assert!(!text.contains("\\#11"), "{text}");
         assert_eq!(text.matches("more").count(), 1, "{text}");
     }
 }

@@ -6,7 +6,9 @@ use super::{Page, count, facts, list, some, text};
 use crate::bindings::sortie::host::chat::Message;
 use crate::bindings::sortie::host::job_types::View;
 use crate::command::COMMANDS;
-use crate::{cut, md};
+use crate::memory::Note;
+use crate::pages::{progress, result};
+use crate::{cut, md, words};
 
 /// The longest title of a line, in characters.
 const TITLE_CHARS: usize = 60;
@@ -14,46 +16,85 @@ const TITLE_CHARS: usize = 60;
 /// The most lines of one kind: with titles of that length they fit a page.
 const LINES: usize = 15;
 
+/// The most jobs that a report names, which nobody asked for one by one.
+const REPORTED: usize = 10;
+
 /// The most of a reason.
 const DETAIL_UNITS: usize = 1_500;
 
-/// What there is to say to the bot.
-pub(crate) fn help() -> Message {
+/// What there is to say to the bot. Of roles it is only told who is owner.
+pub(crate) fn help(is_owner: bool) -> Message {
     let mut page = Page::default();
     page.lines(COMMANDS.map(|(name, rest, what)| {
         let usage = format!("/{name} {rest}");
         format!("{}: {}", md::line(&usage), md::line(what))
     }));
     page.lines([
-        md::line("Reply to a message about a task to say what comes next."),
-        md::line("Settings of a task: --project=, --base=, --agent=, --workflow=, --budget=, and owner/repo for its place."),
+        md::line("Reply to a message about a job to say what comes next."),
+        md::line("In full: /task shop --budget=deep --base=main WHAT TO DO. Settings are --base=, --agent=, --workflow=, --budget= and --project=; they stand before what to do. owner/repo may stand in the project's place."),
+        match is_owner {
+            true => String::new(),
+            false => md::line("What of this you may do is up to your role, which an owner gives."),
+        },
     ]);
     page.message(Vec::new(), None)
 }
 
-/// How one job stands.
-pub(crate) fn job(job: &View) -> Message {
+/// How one job stands: what its own message shows, and what its question or its
+/// end told.
+pub(crate) fn job(job: &View, note: Option<&Note>) -> Message {
     let mut page = Page::default();
+    let kept = note.map_or("", |note| note.kept.as_str());
     let branch = match &job.branch {
-        Some(branch) => format!("Branch {}", md::code(branch)),
-        None => String::new(),
+        Some(branch) if kept.is_empty() => format!("Branch {}", md::code(branch)),
+        _ => String::new(),
+    };
+    let asks = match note.is_some_and(|note| note.question.is_some()) && !job.is_final {
+        true => md::line("It asks: the answers are below its question."),
+        false => String::new(),
     };
     let by = match job.requested_by.as_str() {
         "" => String::new(),
         by => md::line(&format!("asked for by {by}")),
     };
-    page.lines([line(job), branch, by]);
-    page.text(job.detail.as_deref().unwrap_or_default(), DETAIL_UNITS);
+    let now = match job.is_final {
+        true => String::new(),
+        false => note.map_or(String::new(), |note| progress::facts_in(&note.shown, job)),
+    };
+    page.lines([line(job), now, branch, by]);
+    let detail = job.detail.as_deref().unwrap_or_default();
+    let detail = match kept.is_empty() {
+        true => detail,
+        false => result::said(detail),
+    };
+    page.text(&words::detail(detail), DETAIL_UNITS);
+    page.lines([asks, kept.to_owned()]);
     page.message(Vec::new(), None)
+}
+
+/// What runs and what waits.
+pub(crate) fn open(jobs: &[View]) -> Message {
+    match jobs {
+        [] => super::plain(
+            "Nothing runs and nothing waits. /list shows what ended.",
+            None,
+        ),
+        jobs => listed(jobs),
+    }
 }
 
 /// Several jobs.
 pub(crate) fn jobs(jobs: &[View]) -> Message {
-    let mut page = Page::default();
     match jobs {
-        [] => page.lines([md::line("There are no such tasks.")]),
-        jobs => page.lines(jobs.iter().take(LINES).map(line)),
-    };
+        [] => super::plain("There are no such jobs.", None),
+        jobs => listed(jobs),
+    }
+}
+
+fn listed(jobs: &[View]) -> Message {
+    let mut page = Page::default();
+    let lines = jobs.iter().take(LINES).map(line);
+    page.lines(lines.chain([more(jobs.len(), LINES, 0)]));
     page.message(Vec::new(), None)
 }
 
@@ -79,7 +120,7 @@ pub(crate) fn stats(title: &str, stats: &Value) -> Message {
             hours(count(stats, "hours"))
         )),
         md::line(&facts([
-            some(count(tasks, "total"), "task", "tasks"),
+            some(count(tasks, "total"), "job", "jobs"),
             states(
                 tasks,
                 &["succeeded", "failed", "halted", "cancelled", "rejected"],
@@ -113,14 +154,14 @@ pub(crate) fn stats(title: &str, stats: &Value) -> Message {
             false => String::new(),
         },
     ]);
-    let jobs = list(stats, "jobs").take(LINES).map(told);
+    let jobs = list(stats, "jobs").take(REPORTED).map(told);
     let listed = list(stats, "jobs").count();
-    page.lines(jobs.chain([more(listed, count(stats, "more"))]));
+    page.lines(jobs.chain([more(listed, REPORTED, count(stats, "more"))]));
     let waiting = list(stats, "waiting").take(LINES).map(waits);
     // The host cuts both lists; how many wait it says with the queue alone.
     let listed = list(stats, "waiting").count();
     let left_out = count(queue, "waiting").saturating_sub(listed as u64);
-    page.lines(waiting.chain([more(listed, left_out)]));
+    page.lines(waiting.chain([more(listed, LINES, left_out)]));
     page.message(Vec::new(), None)
 }
 
@@ -129,7 +170,10 @@ fn told(job: &Value) -> String {
     let rest = facts([
         text(job, "project").to_owned(),
         super::state(text(job, "state")),
-        cut::money(count(job, "cost_micro_usd")),
+        match count(job, "cost_micro_usd") {
+            0 => String::new(),
+            cost => cut::money(cost),
+        },
         cut::short(text(job, "title"), TITLE_CHARS),
     ]);
     format!("{head} {}", md::line(&rest))
@@ -168,7 +212,7 @@ pub(crate) fn projects(data: &Value) -> Message {
         ]);
         format!("{head} {}", md::line(&rest))
     }));
-    page.lines([more(list(data, "projects").count(), 0)]);
+    page.lines([more(list(data, "projects").count(), LINES, 0)]);
     let allowed = list(data, "allowed_repositories").filter_map(Value::as_str);
     let allowed: Vec<String> = allowed
         .take(LINES)
@@ -186,7 +230,7 @@ pub(crate) fn budget(data: &Value) -> Message {
     page.lines([spent("All projects", &data["host"])]);
     let projects = list(data, "projects").take(LINES);
     page.lines(projects.map(|project| spent(text(project, "name"), project)));
-    page.lines([more(list(data, "projects").count(), 0)]);
+    page.lines([more(list(data, "projects").count(), LINES, 0)]);
     page.message(Vec::new(), None)
 }
 
@@ -206,8 +250,8 @@ fn spent(name: &str, data: &Value) -> String {
 
 /// What is not shown of a list, of which the host may have left out some itself.
 /// A list that is not there misses nothing.
-fn more(listed: usize, left_out: u64) -> String {
-    let hidden = listed.saturating_sub(LINES) as u64;
+fn more(listed: usize, shown: usize, left_out: u64) -> String {
+    let hidden = listed.saturating_sub(shown) as u64;
     match hidden.saturating_add(left_out) {
         more if listed > 0 && more > 0 => md::line(&format!("and {}", some(more, "more", "more"))),
         _ => String::new(),
@@ -228,15 +272,55 @@ mod tests {
 
     #[test]
     fn the_help_names_every_command() {
-        let message = help();
+        let message = help(true);
         for (name, ..) in COMMANDS {
             assert!(message.text.contains(&format!("\\/{name}")), "{name}");
         }
+        assert!(!message.text.contains("role") && help(false).text.contains("role"));
+    }
+
+    #[test]
+    fn a_job_is_shown_with_what_its_messages_told() {
+        let place = crate::bindings::sortie::host::chat::Place {
+            source: "telegram".into(),
+            chat: "7".into(),
+            thread: None,
+        };
+        let mut note = Note::new(place, 5);
+        note.shown = "**\\#42** · iter 7 · write · 3 min\\\nFix it".into();
+        let running = crate::fake::job(42, "running");
+        let text = job(&running, Some(&note)).text;
+        let head = "**\\#42** site · running · Fix it\\\n";
+        assert_eq!(
+            text,
+            format!("{head}iter 7 · write · 3 min\\\nasked for by Ana")
+        );
+        note.kept = "Branch ` sortie/42 ` at ` 0123456789ab `".into();
+        let done = View {
+            branch: Some("sortie/42".into()),
+            detail: Some("pushed 0123456789ab to sortie/42\nIt is mended.".into()),
+            ..crate::fake::job(42, "succeeded")
+        };
+        let text = job(&done, Some(&note)).text;
+        assert!(text.ends_with("It is mended\\.\n\nBranch ` sortie/42 ` at ` 0123456789ab `"));
+        assert_eq!(text.matches("sortie/42").count(), 1, "{text}");
+        let text = job(&done, None).text;
+        assert!(
+            text.contains("Branch ` sortie/42 `") && text.contains("pushed"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_cost_nothing_has_no_price() {
+        let data = json!({ "jobs": [{ "job": 7, "project": "site", "state": "halted", "title": "Fix it", "cost_micro_usd": 0 }] });
+        let text = stats("Today", &data).text;
+        assert!(text.ends_with("**\\#7** site · halted · Fix it"), "{text}");
     }
 
     #[test]
     fn jobs_are_listed_or_there_are_none() {
-        assert!(jobs(&[]).text.contains("no such tasks"));
+        assert!(jobs(&[]).text.contains("no such jobs"));
         let text = jobs(&[crate::fake::job(43, "needs_review")]).text;
         assert_eq!(text, "**\\#43** site · needs review · Fix it");
     }
@@ -252,7 +336,7 @@ mod tests {
         let text = stats("Done", &data).text;
         for part in [
             "**Done\\, the last 7 days**",
-            "5 tasks · 4 succeeded · 1 failed",
+            "5 jobs · 4 succeeded · 1 failed",
             "80 \\% succeeded",
             "\\$1\\.50 · \\$0\\.20 without success · 1\\,234 tokens",
             "Now\\: 1 running",

@@ -1,6 +1,7 @@
 //! What people read: one file for each kind of page. Pages word and cut; what
 //! they are given from outside is escaped where it enters one.
 
+pub(crate) mod budget;
 pub(crate) mod host;
 pub(crate) mod lists;
 pub(crate) mod progress;
@@ -14,6 +15,10 @@ use crate::{cut, md};
 
 /// The longest acknowledgement, in bytes, as the WIT says.
 const MAX_NOTE_BYTES: usize = 200;
+
+/// The longest title of a job, in characters: shorter than what the host tells of
+/// one, so that one it cut is marked here.
+pub(crate) const TITLE_CHARS: usize = 100;
 
 /// Paragraphs of CommonMark.
 #[derive(Default)]
@@ -69,9 +74,16 @@ pub(crate) fn plain(text: &str, reply_to: Option<Answered>) -> Message {
     page.message(Vec::new(), reply_to)
 }
 
-/// A text that fits into an acknowledgement.
-pub(crate) fn note(text: &str) -> &str {
-    &text[..text.floor_char_boundary(MAX_NOTE_BYTES)]
+/// A text that fits into an acknowledgement, and a mark when it is cut.
+pub(crate) fn note(text: &str) -> String {
+    const MARK: &str = "…";
+    match text.len() > MAX_NOTE_BYTES {
+        false => text.to_owned(),
+        true => {
+            let end = text.floor_char_boundary(MAX_NOTE_BYTES - MARK.len());
+            [text[..end].trim_end(), MARK].concat()
+        }
+    }
 }
 
 /// A state as people say it.
@@ -135,7 +147,8 @@ mod tests {
     #[test]
     fn notes_are_cut_between_characters() {
         assert_eq!(note("short"), "short");
-        assert_eq!(note(&format!("a{}", "ä".repeat(150))).len(), 199);
+        let cut = note(&format!("a{}", "ä".repeat(150)));
+        assert_eq!((cut.len(), cut.ends_with("ä…")), (200, true));
     }
 
     #[test]

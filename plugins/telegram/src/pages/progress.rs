@@ -65,10 +65,24 @@ pub(crate) fn spent(usage: &Value) -> String {
     facts([money.unwrap_or_default(), time.unwrap_or_default()])
 }
 
+/// What a job's message says beside its number and its title; nothing when that
+/// is its state alone.
+pub(crate) fn facts_in(shown: &str, job: &View) -> String {
+    let (first, _) = shown.split_once(md::BREAK).unwrap_or((shown, ""));
+    let facts = first.strip_prefix(head(job).as_str()).unwrap_or_default();
+    match facts == md::line(&super::state(&job.state)) {
+        true => String::new(),
+        false => facts.to_owned(),
+    }
+}
+
+fn head(job: &View) -> String {
+    format!("{} · ", md::bold(&format!("#{}", job.id)))
+}
+
 fn headed(job: &View, rest: &str) -> String {
-    let head = md::bold(&format!("#{}", job.id));
     let title = md::line(&cut::short(&job.title, TITLE_CHARS));
-    let first = format!("{head} · {}", md::line(rest));
+    let first = format!("{}{}", head(job), md::line(rest));
     match title.is_empty() {
         true => first,
         false => format!("{first}{}{title}", md::BREAK),

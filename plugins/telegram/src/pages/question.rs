@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::{Page, count, facts, list, progress, result, some, text};
+use super::{Page, TITLE_CHARS, budget, count, facts, list, result, some, text};
 use crate::bindings::sortie::host::chat::{Answered, Message};
 use crate::bindings::sortie::host::job_types::View;
-use crate::{button, cut, md};
+use crate::{button, cut, hunks, md, words};
 
 /// The most of each part, in UTF-16 units: together less than a page.
 const QUESTION_UNITS: usize = 400;
@@ -29,57 +29,76 @@ pub(crate) struct Question {
     pub(crate) id: Option<u64>,
     /// Whether the change is longer than what is shown.
     pub(crate) is_cut: bool,
+    /// What it was about, as lines of CommonMark for when it is over.
+    pub(crate) found: Vec<String>,
 }
 
 /// The question of an event.
 pub(crate) fn page(data: &Value, job: &View, about: u64) -> Question {
     let id = data["approval"].as_u64();
-    let evidence = &data["evidence"];
+    let is_budget = text(data, "about") == "budget";
+    let asks = match is_budget {
+        true => "asks for more",
+        false => "asks",
+    };
     let mut page = Page::default();
-    page.lines([
-        md::bold(&format!("❓ #{} asks", job.id)),
-        md::line(&cut::short(&job.title, FINDING_CHARS)),
-    ]);
-    let (yes, no, is_cut) = match text(data, "about") {
-        "budget" => {
-            let yes = money(&mut page, &evidence["budget"]);
-            (yes, "Stop", false)
+    page.lines([md::bold(&format!("❓ #{} {asks}", job.id)), title(job)]);
+    let (found, buttons, is_cut) = match is_budget {
+        true => {
+            let asked = budget::ask(&mut page, data);
+            let buttons = id.map(|id| button::budget(id, &asked.more));
+            (vec![asked.found], buttons, false)
         }
-        _ => {
-            let is_cut = change(&mut page, data, evidence, job);
-            ("Approve".to_owned(), "Reject", is_cut)
+        false => {
+            let (found, is_cut) = change(&mut page, data, job);
+            (found, id.map(button::answers), is_cut)
         }
     };
-    let buttons = match id {
-        Some(id) => button::answers(id, &yes, no),
-        None => {
-            let id = job.id;
-            let how = format!("Answer with: sortie approve {id}, or sortie reject {id}");
-            page.lines([md::escape(&how)]);
-            Vec::new()
-        }
-    };
+    if id.is_none() {
+        let id = job.id;
+        let how = format!("Answer with: sortie approve {id}, or sortie reject {id}");
+        page.lines([md::escape(&how)]);
+    }
     Question {
-        message: page.message(buttons, Some(Answered::Number(about))),
+        message: page.message(buttons.unwrap_or_default(), Some(Answered::Number(about))),
         id,
         is_cut,
+        found,
     }
 }
 
-/// What stands there when the question is over; `kind` is what ended it.
-pub(crate) fn over(kind: &str, data: &Value, job: &View) -> Message {
-    let how = match kind {
-        "job.approved" => format!("approved {}", result::by(data)),
-        "job.rejected" => format!("rejected {}", result::by(data)),
-        _ => format!("it is {} now", super::state(&job.state)),
+/// What stands there when the question is over; `kind` is what ended it, and
+/// `found` what it was about, in CommonMark.
+pub(crate) fn over(kind: &str, data: &Value, job: &View, found: &str) -> Message {
+    let by = result::by(data);
+    let how = match (kind, text(data, "about")) {
+        ("job.approved", "budget") => {
+            let more = budget::amount(text(data, "exhausted"), &data["raised"]);
+            joined("Raised", more.map(|more| format!("by {more}")), by)
+        }
+        ("job.approved", _) => joined("Approved", None, by),
+        ("job.rejected", _) => joined("Rejected", None, by),
+        ("job.cancelled", _) => joined("Cancelled", None, by),
+        // Whoever was asked for more budget said no.
+        ("job.halted", _) if !by.is_empty() => joined("Stopped", None, by),
+        ("job.halted", _) if data["approval"].is_u64() => "Nobody answered in time".into(),
+        _ => format!("It is {} now", super::state(&job.state)),
     };
     let mut page = Page::default();
-    page.lines([
-        md::bold(&format!("#{} asked", job.id)),
-        md::line(&cut::short(&job.title, FINDING_CHARS)),
-        md::line(&how),
-    ]);
+    page.lines([md::bold(&format!("#{} asked", job.id)), title(job)])
+        .lines([found.to_owned()])
+        .lines([md::line(&how)]);
     page.message(Vec::new(), None)
+}
+
+fn joined(what: &str, more: Option<String>, by: String) -> String {
+    let words = [what.to_owned(), more.unwrap_or_default(), by];
+    let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+fn title(job: &View) -> String {
+    md::line(&cut::short(&job.title, TITLE_CHARS))
 }
 
 /// That nobody answered yet. It says what is asked and can be answered itself: the
@@ -93,14 +112,14 @@ pub(crate) fn reminder(data: &Value, job: &View, asked: Option<(u64, Option<u64>
     let mut page = Page::default();
     page.lines([
         md::line(&format!("#{} still waits for an answer.{left}", job.id)),
-        md::line(&cut::short(&job.title, FINDING_CHARS)),
+        title(job),
     ]);
     page.text(text(data, "question"), QUESTION_UNITS);
     let id = data["approval"].as_u64();
     let buttons = match (id.or(asked.and_then(|(_, id)| id)), text(data, "about")) {
         (None, _) => Vec::new(),
-        (Some(id), "budget") => button::answers(id, "Raise", "Stop"),
-        (Some(id), _) => button::answers(id, "Approve", "Reject"),
+        (Some(id), "budget") => button::budget(id, "Raise"),
+        (Some(id), _) => button::answers(id),
     };
     page.message(buttons, asked.map(|(number, _)| Answered::Number(number)))
 }
@@ -111,86 +130,90 @@ pub(crate) fn caption(job: u64, question: u64) -> Message {
     super::plain(&text, Some(Answered::Number(question)))
 }
 
-/// A question about money; returns what the way on is called.
-fn money(page: &mut Page, budget: &Value) -> String {
-    let raise = count(&budget["raise"], "cost_micro_usd");
-    let limits = &budget["limits"];
-    page.lines([
-        match text(budget, "exhausted") {
-            "" => md::line("Its budget is used up."),
-            what => md::line(&format!("Its budget is used up: {what}.")),
-        },
-        md::line(&facts([
-            progress::spent(&budget["usage"]),
-            match progress::spent(limits) {
-                limit if limit.is_empty() => limit,
-                limit => format!("of {limit}"),
-            },
-        ])),
-    ]);
-    match raise {
-        0 => {
-            page.lines([md::line("Raise it?")]);
-            "Raise".to_owned()
-        }
-        raise => {
-            page.lines([md::bold(&format!("Raise by {}?", cut::money(raise)))]);
-            format!("Raise by {}", cut::money(raise))
-        }
-    }
-}
-
-/// A question about a change; returns whether more is to be seen in a file.
-fn change(page: &mut Page, data: &Value, evidence: &Value, job: &View) -> bool {
+/// A question about a change; returns what was found, and whether more is to be
+/// seen in a file.
+fn change(page: &mut Page, data: &Value, job: &View) -> (Vec<String>, bool) {
+    let evidence = &data["evidence"];
     let asked = match text(data, "question") {
         "" => job.detail.as_deref().unwrap_or_default(),
         asked => asked,
     };
     page.text(asked, QUESTION_UNITS);
     page.text(text(evidence, "summary"), SUMMARY_UNITS);
-    let found = list(evidence, "findings").count() as u64;
-    let all = count(evidence, "findings_total").max(found);
-    let shown = found.min(FINDINGS as u64);
-    let findings = list(evidence, "findings").take(FINDINGS).map(finding);
-    let more = match all - shown {
-        0 => String::new(),
-        more => md::line(&format!(
-            "and {}",
-            some(more, "more finding", "more findings")
-        )),
-    };
-    page.lines(findings.chain([more]));
+    let mut findings: Vec<&Value> = list(evidence, "findings").collect();
+    findings.sort_by_key(|finding| match text(finding, "severity") {
+        "block" => 0,
+        "warn" => 1,
+        _ => 2,
+    });
+    let all = count(evidence, "findings_total").max(findings.len() as u64);
+    let mut found: Vec<String> = findings.iter().take(FINDINGS).map(|f| finding(f)).collect();
+    let more = all - found.len() as u64;
+    if more > 0 {
+        let more = some(more, "more finding", "more findings");
+        found.push(md::line(&format!("and {more}")));
+    }
+    page.lines(found.clone());
     let diff = &evidence["diff"];
-    let whole = text(diff, "text");
+    let figures = md::line(&facts([
+        some(count(diff, "files"), "file", "files"),
+        lines(diff),
+        match data["commit"].as_str().and_then(|commit| commit.get(..12)) {
+            Some(commit) => format!("commit {commit}"),
+            None => String::new(),
+        },
+    ]));
+    let link = match text(evidence, "link") {
+        "" => String::new(),
+        link => md::link("See the change", link),
+    };
+    page.lines([figures.clone(), link]);
+    found.push(figures);
+    let places: Vec<(&str, u64)> = findings.iter().filter_map(|f| place(f)).collect();
+    let whole = hunks::flagged_first(text(diff, "text"), &places);
     let is_cut = diff["cut"] == true || whole.chars().count() > DIFF_CHARS;
     let excerpt = match is_cut {
-        true => &whole[..cut::lines(whole, EXCERPT_UNITS)],
-        false => whole,
+        true => &whole[..cut::lines(&whole, EXCERPT_UNITS)],
+        false => whole.as_str(),
     };
-    page.lines([
-        md::line(&facts([
-            some(count(diff, "files"), "file", "files"),
-            lines(diff),
-            match data["commit"].as_str().and_then(|commit| commit.get(..12)) {
-                Some(commit) => format!("commit {commit}"),
-                None => String::new(),
-            },
-        ])),
-        match text(evidence, "link") {
-            "" => String::new(),
-            link => md::link("See the change", link),
-        },
-    ]);
     if !excerpt.is_empty() {
         page.diff(excerpt);
     }
-    is_cut
+    if is_cut {
+        page.lines([md::line(&rest(diff, excerpt))]);
+    }
+    (found, is_cut)
+}
+
+/// How much of a change is not shown, and where it is.
+fn rest(diff: &Value, shown: &str) -> String {
+    let is_changed = |line: &&str| {
+        let is_name = line.starts_with("+++ ") || line.starts_with("--- ");
+        line.starts_with(['+', '-']) && !is_name
+    };
+    let shown = shown.lines().filter(is_changed).count() as u64;
+    let all = count(diff, "added").saturating_add(count(diff, "removed"));
+    match all.saturating_sub(shown) {
+        0 => "… the rest is in the file below".into(),
+        more => {
+            let more = some(more, "more changed line", "more changed lines");
+            format!("… {more} in the file below")
+        }
+    }
 }
 
 fn lines(diff: &Value) -> String {
     match (count(diff, "added"), count(diff, "removed")) {
         (0, 0) => String::new(),
         (added, removed) => format!("+{} −{}", cut::number(added), cut::number(removed)),
+    }
+}
+
+/// Where a finding is, when it is somewhere.
+fn place(finding: &Value) -> Option<(&str, u64)> {
+    match text(finding, "path") {
+        "" => None,
+        path => Some((path, finding["line"].as_u64().unwrap_or(1))),
     }
 }
 
@@ -204,7 +227,7 @@ fn finding(finding: &Value) -> String {
         }
     };
     let said = format!("{}: {}", text(finding, "rule"), text(finding, "message"));
-    let said = md::line(&cut::short(&said, FINDING_CHARS));
+    let said = md::line(&cut::short(&words::quoted(&said), FINDING_CHARS));
     let severity = match text(finding, "severity") {
         "block" => "⛔",
         "warn" => "⚠",
@@ -242,6 +265,8 @@ mod tests {
             assert!(shown.contains(part), "{part} in {shown}");
         }
         assert_eq!((question.id, question.is_cut), (Some(9), false));
+        let found = question.found.join("|");
+        assert!(found.contains("⛔ skip") && found.ends_with("commit 0123456789ab"));
         let actions: Vec<_> = question.message.buttons[0]
             .iter()
             .map(|b| (&*b.label, &*b.action))
@@ -278,7 +303,10 @@ mod tests {
         let question = page(&data, &job(42, "needs_review"), 5);
         assert!(question.is_cut);
         assert!(
-            question.message.text.ends_with("+a line of it\n```"),
+            question
+                .message
+                .text
+                .ends_with("+a line of it\n```\n\n… the rest is in the file below"),
             "{}",
             question.message.text
         );
@@ -286,21 +314,55 @@ mod tests {
     }
 
     #[test]
+    fn a_long_change_begins_with_what_was_flagged_and_counts_the_rest() {
+        let long = "+1\n".repeat(2_000);
+        let patch = format!(
+            "diff --git a/n b/n\n+++ b/n\n@@ -0,0 +1,2000 @@\n{long}\
+             diff --git a/t.py b/t.py\n--- a/t.py\n+++ b/t.py\n@@ -1 +1,2 @@\n x\n+skip\n"
+        );
+        let data = json!({ "approval": 9, "evidence": {
+            "findings": [
+                { "severity": "info", "rule": "note", "message": "n" },
+                { "severity": "block", "rule": "skip", "path": "t.py", "line": 2, "message": "`T` no longer runs" },
+            ],
+            "diff": { "text": patch, "added": 2_001, "removed": 0, "cut": false },
+        } });
+        let shown = page(&data, &job(42, "needs_review"), 5).message.text;
+        for part in [
+            "⛔ skip\\: “T” no longer runs ` t.py:2 `\\\nℹ note",
+            "```diff\ndiff --git a/t.py b/t.py",
+            " x\n+skip\ndiff --git a/n b/n",
+            "more changed lines in the file below",
+        ] {
+            assert!(shown.contains(part), "{part} in {shown}");
+        }
+        let plus = shown.lines().filter(|line| *line == "+1").count();
+        let rest = format!("… {} more", cut::number(2_000 - plus as u64));
+        assert!(shown.contains(&md::line(&rest)), "{rest} in {shown}");
+    }
+
+    #[test]
     fn money_is_asked_for_by_its_amount() {
         let data = json!({
             "approval": 9, "about": "budget",
             "evidence": { "budget": {
-                "exhausted": "cost", "raise": { "cost_micro_usd": 200_000 },
+                "exhausted": "budget-cost", "raise": { "cost_micro_usd": 200_000 },
                 "limits": { "cost_micro_usd": 400_000 }, "usage": { "cost_micro_usd": 390_000 },
             } },
         });
         let question = page(&data, &job(42, "awaiting_approval"), 5);
-        assert!(question.message.text.contains("**Raise by \\$0\\.20\\?**"));
-        let labels: Vec<_> = question.message.buttons[0]
+        let text = &question.message.text;
+        for part in ["#42 asks for more", "Give it $0.20 more?"] {
+            assert!(text.contains(&md::line(part)), "{part} in {text}");
+        }
+        let actions: Vec<_> = question.message.buttons[0]
             .iter()
-            .map(|b| &*b.label)
+            .map(|b| (&*b.label, &*b.action))
             .collect();
-        assert_eq!(labels, ["Raise by $0.20", "Stop"]);
+        assert_eq!(
+            actions,
+            [("$0.20 more", "answer:9:more"), ("Stop", "answer:9:stop")]
+        );
     }
 
     #[test]
@@ -313,15 +375,33 @@ mod tests {
     #[test]
     fn an_end_says_who_and_how() {
         let data = json!({ "by": "Ana", "via": "cli", "comment": "fine" });
-        let message = over("job.approved", &data, &job(42, "approved"));
-        assert!(
-            message.text.contains("approved by Ana over cli\\: fine"),
-            "{}",
-            message.text
-        );
+        let message = over("job.approved", &data, &job(42, "approved"), "⛔ skip");
+        let expected = "**\\#42 asked**\\\nFix it\n\n⛔ skip\n\n\
+            Approved by Ana on the command line\\: fine";
+        assert_eq!(message.text, expected);
         assert!(message.buttons.is_empty());
-        let message = over("job.halted", &json!({}), &job(42, "halted"));
-        assert!(message.text.contains("it is halted now"));
+    }
+
+    #[test]
+    fn what_a_budget_came_to_is_said_by_who_and_how_much() {
+        let data = json!({
+            "by": "telegram/telegram:11", "name": "Ana", "via": "plugin:telegram", "approval": 9,
+            "about": "budget", "exhausted": "budget-time", "raised": { "time_ms": 60_000, "calls": 20 },
+        });
+        for (kind, data, said) in [
+            ("job.approved", data.clone(), "Raised by 1 min by Ana"),
+            ("job.halted", data, "Stopped by Ana"),
+            (
+                "job.halted",
+                json!({ "approval": 9 }),
+                "Nobody answered in time",
+            ),
+            ("job.halted", json!({}), "It is halted now"),
+            ("job.cancelled", json!({ "by": "Ana" }), "Cancelled by Ana"),
+        ] {
+            let text = over(kind, &data, &job(42, "halted"), "").text;
+            assert!(text.ends_with(said), "{said} in {text}");
+        }
     }
 
     #[test]
@@ -348,7 +428,7 @@ mod tests {
         assert_eq!(message.reply_to, None);
         assert_eq!(
             actions(&message),
-            ["Raise answer:9:yes", "Stop answer:9:no"]
+            ["Raise answer:9:more", "Stop answer:9:stop"]
         );
         let old = |asked| actions(&reminder(&json!({}), &view, asked)).len();
         assert_eq!((old(Some((7, Some(9)))), old(Some((7, None)))), (2, 0));

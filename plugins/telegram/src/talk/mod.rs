@@ -14,19 +14,29 @@ use crate::SOURCE;
 use crate::bindings::exports::sortie::connector::connector::Event;
 use crate::bindings::sortie::connector::events::{ChatMessage, ChatPlace, Payload, Sender};
 use crate::bindings::sortie::host::chat::{self, Answered, Message, Place};
+use crate::bindings::sortie::host::job_types::View;
 use crate::bindings::sortie::host::jobs::Error;
 use crate::command::{Command, Refusal};
 use crate::memory::{self, Note};
 use crate::options::Options;
 use crate::pages::{self, Page, lists, progress};
+use crate::words;
 use crate::world::World;
 
 /// Jobs of one list.
 const LISTED: u32 = 10;
 
-const NAME_THE_JOB: &str = "Name the job, such as /status 42, or reply to its message.";
+/// The states of jobs that are not over, in the order in which they are shown.
+const OPEN: [&str; 5] = [
+    "running",
+    "needs_review",
+    "awaiting_approval",
+    "approved",
+    "queued",
+];
+
 const UNKNOWN_MESSAGE: &str =
-    "I no longer know which job that message is about. Start a new one with /task.";
+    "That message is about no job that I know of. Reply to one that is, or start a job with /task.";
 const HELLO: &str = "Say /task and what to do, or /help for all that I understand.";
 
 /// Handles one event.
@@ -73,14 +83,19 @@ fn heard(
 ) -> Result<(), String> {
     match Command::parse(&message.text) {
         Some(Ok(Command::Start)) => reply(message, welcome::page(sender, world)?, world),
-        _ => said(message, options, world),
+        _ => said(message, sender.owner, options, world),
     }
 }
 
-fn said(message: &ChatMessage, options: &Options, world: &mut impl World) -> Result<(), String> {
+fn said(
+    message: &ChatMessage,
+    is_owner: bool,
+    options: &Options,
+    world: &mut impl World,
+) -> Result<(), String> {
     let answer = match Command::parse(&message.text) {
         None => return spoken(message, world),
-        Some(Ok(command)) => return commanded(command, message, options, world),
+        Some(Ok(command)) => return commanded(command, message, is_owner, options, world),
         Some(Err(Refusal::Malformed(why))) => why.to_owned(),
         // In a group a command that is unknown is another bot's.
         Some(Err(Refusal::Unknown(..))) if !message.place.private => return Ok(()),
@@ -119,6 +134,7 @@ fn spoken(message: &ChatMessage, world: &mut impl World) -> Result<(), String> {
 fn commanded(
     command: Command,
     message: &ChatMessage,
+    is_owner: bool,
     options: &Options,
     world: &mut impl World,
 ) -> Result<(), String> {
@@ -139,8 +155,11 @@ fn commanded(
             );
         }
         Command::Status(named) => match named.or_else(|| answered(message, world)) {
-            Some(id) => world.job(id).map(|job| lists::job(&job)),
-            None => world.newest(None, LISTED).map(|jobs| lists::jobs(&jobs)),
+            Some(id) => {
+                let note = memory::of_job(world, id);
+                world.job(id).map(|job| lists::job(&job, note.as_ref()))
+            }
+            None => open(world).map(|jobs| lists::open(&jobs)),
         },
         Command::List(state) => {
             let jobs = world.newest(state.as_deref(), LISTED);
@@ -148,11 +167,11 @@ fn commanded(
         }
         Command::Cancel(named) => match named.or_else(|| answered(message, world)) {
             Some(id) => world.cancel(id).map(|()| moved(id, "is being cancelled")),
-            None => Ok(pages::plain(NAME_THE_JOB, None)),
+            None => Ok(nameless("cancel")),
         },
         Command::Retry(named) => match named.or_else(|| answered(message, world)) {
             Some(id) => world.retry(id).map(|()| moved(id, "is queued again")),
-            None => Ok(pages::plain(NAME_THE_JOB, None)),
+            None => Ok(nameless("retry")),
         },
         Command::Stats(hours) => {
             let stats = world.stats(hours);
@@ -160,7 +179,7 @@ fn commanded(
         }
         Command::Budget => world.projects().map(|data| lists::budget(&json(&data))),
         Command::Projects => world.projects().map(|data| lists::projects(&json(&data))),
-        Command::Help | Command::Start => Ok(lists::help()),
+        Command::Help | Command::Start => Ok(lists::help(is_owner)),
     };
     match told(done)? {
         Ok(page) => reply(message, page, world),
@@ -215,6 +234,20 @@ fn answered(message: &ChatMessage, world: &mut impl World) -> Option<u64> {
     memory::job_of(world, message.reply_to_number?)
 }
 
+/// What runs and what waits.
+fn open(world: &mut impl World) -> Result<Vec<View>, Error> {
+    let mut jobs = Vec::new();
+    for state in OPEN {
+        jobs.extend(world.newest(Some(state), LISTED)?);
+    }
+    Ok(jobs)
+}
+
+fn nameless(command: &str) -> Message {
+    let text = format!("Name the job, such as /{command} 42, or reply to its message.");
+    pages::plain(&text, None)
+}
+
 fn moved(id: u64, how: &str) -> Message {
     pages::plain(&format!("#{id} {how}."), None)
 }
@@ -242,7 +275,9 @@ fn told<T>(done: Result<T, Error>) -> Result<Result<T, String>, String> {
     match done {
         Ok(value) => Ok(Ok(value)),
         Err(Error::NotFound) => Ok(Err("There is no such job.".into())),
-        Err(Error::Denied(why) | Error::Conflict(why) | Error::Invalid(why)) => Ok(Err(why)),
+        Err(Error::Denied(why) | Error::Conflict(why) | Error::Invalid(why)) => {
+            Ok(Err(words::sentence(&why)))
+        }
         Err(Error::Other(why)) => Err(why),
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::bindings::sortie::host::jobs::{Error, Submission};
-use crate::command::{Order, Target};
+use crate::command::{Order, Refusal, TWO_PLACES, Target};
 use crate::options::Options;
 use crate::pages::{list, text};
 use crate::world::World;
@@ -15,13 +15,13 @@ const NAMED: usize = 10;
 /// Submits what was ordered, in a workflow when it names one itself or is given
 /// one.
 pub(super) fn submit(
-    order: Order,
+    mut order: Order,
     workflow: Option<String>,
     key: String,
     options: &Options,
     world: &mut impl World,
 ) -> Result<u64, Error> {
-    let (target, task) = placed(&order, options, world)?;
+    let target = placed(&mut order, options, world)?;
     let (project, repository) = match target {
         Target::Project(name) => (Some(name), None),
         Target::Repository(url) => (None, Some(url)),
@@ -29,7 +29,7 @@ pub(super) fn submit(
     world.submit(&Submission {
         project,
         repository,
-        task,
+        task: order.text,
         base: order.base,
         agent: order.agent,
         workflow: order.workflow.or(workflow),
@@ -38,38 +38,51 @@ pub(super) fn submit(
     })
 }
 
-/// Where, and what is left of the text. A repository is its URL from here on.
-fn placed(
-    order: &Order,
-    options: &Options,
-    world: &mut impl World,
-) -> Result<(Target, String), Error> {
+/// Where. A project that the text begins with is taken off it, and a repository is
+/// its URL from here on.
+fn placed(order: &mut Order, options: &Options, world: &mut impl World) -> Result<Target, Error> {
     if let Some(Target::Project(name)) = &order.target {
-        return Ok((Target::Project(name.clone()), order.text.clone()));
+        return Ok(Target::Project(name.clone()));
     }
     let data: Value = serde_json::from_str(&world.projects()?).unwrap_or(Value::Null);
     if let Some(Target::Repository(name)) = &order.target {
         let own = list(&data, "projects").find(|project| is_at(text(project, "repository"), name));
-        let target = match own {
+        return Ok(match own {
             Some(project) => Target::Project(text(project, "name").to_owned()),
             None => Target::Repository(options.repository_url.replace("{repo}", name)),
-        };
-        return Ok((target, order.text.clone()));
+        });
     }
     let names: Vec<&str> = list(&data, "projects")
         .map(|project| text(project, "name"))
         .collect();
-    if let Some((word, rest)) = order.first_word()
-        && names.contains(&word)
-    {
-        return Ok((Target::Project(word.to_owned()), rest.to_owned()));
+    let (word, rest) = order.first_word();
+    let (word, rest) = (word.to_owned(), rest.to_owned());
+    if names.contains(&word.as_str()) {
+        // Settings may stand behind the project as well.
+        order.begin_anew(&rest).map_err(refused)?;
+        return match &order.target {
+            _ if order.text.is_empty() => Err(Error::Invalid(nothing_to_do(&word))),
+            Some(_) => Err(Error::Invalid(TWO_PLACES.to_owned())),
+            None => Ok(Target::Project(word)),
+        };
     }
     let usual = match (&options.project, names.as_slice()) {
         (Some(usual), _) => usual.clone(),
         (None, [only]) => (*only).to_owned(),
         (None, names) => return Err(Error::Invalid(which(names))),
     };
-    Ok((Target::Project(usual), order.text.clone()))
+    Ok(Target::Project(usual))
+}
+
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Malformed(why) => Error::Invalid(why.to_owned()),
+        Refusal::Unknown(name, _) => Error::Invalid(name),
+    }
+}
+
+fn nothing_to_do(project: &str) -> String {
+    format!("Say what to do in {project}, such as: /task {project} WHAT TO DO.")
 }
 
 fn which(names: &[&str]) -> String {

@@ -115,6 +115,13 @@ fn the_first_word_says_where_when_it_is_a_place() {
         ),
         ("/task project=x docs it", Some("x"), None, "docs it"),
         ("/task Fix it", Some("site"), None, "Fix it"),
+        (
+            "/task docs --base=main Fix it",
+            Some("docs"),
+            None,
+            "Fix it",
+        ),
+        ("/task acme/docs --base=main x", Some("docs"), None, "x"),
     ] {
         says(&mut world, text);
         let submitted = world.submitted.last().expect("submitted");
@@ -122,9 +129,31 @@ fn the_first_word_says_where_when_it_is_a_place() {
         assert_eq!(submitted.repository.as_deref(), repository, "{text}");
         assert_eq!(submitted.task, task, "{text}");
     }
+    let base = world.submitted.last().and_then(|job| job.base.clone());
+    assert_eq!(base.as_deref(), Some("main"));
     says(&mut world, "/ask docs Why?");
     let asked = world.submitted.last().expect("submitted");
     assert_eq!(asked.workflow.as_deref(), Some("workflow-ask"));
+}
+
+#[test]
+fn what_is_no_task_is_said_and_starts_nothing() {
+    let mut world = fake();
+    for (text, said) in [
+        ("/task docs", "Say what to do in docs"),
+        ("/task docs --base=main", "Say what to do in docs"),
+        ("/task docs --budget quick x", "does not begin with dashes"),
+        ("/task --budget quick x", "does not begin with dashes"),
+        ("/task docs --project=site x", "Name one place"),
+        ("/task docs --speed=9 x", "I know the settings"),
+        ("/task", "echo hello"),
+        ("/ask", "coding agent"),
+    ] {
+        says(&mut world, text);
+        let answer = world.last_text();
+        assert!(answer.contains(said), "{text}: {answer}");
+    }
+    assert!(world.submitted.is_empty());
 }
 
 #[test]
@@ -162,7 +191,7 @@ fn a_reply_continues_the_job_of_its_message() {
     );
     assert!(memory::of_job(&mut world, 101).is_some());
     hears(&mut world, answer("Now the tests", 77));
-    assert!(world.last_text().contains("no longer know"));
+    assert!(world.last_text().contains("no job that I know of"));
     hears(&mut world, answer("/cancel", 1));
     assert_eq!(world.moved, [("cancel", 1)]);
 }
@@ -171,9 +200,15 @@ fn a_reply_continues_the_job_of_its_message() {
 fn jobs_are_looked_at_and_moved() {
     let mut world = fake();
     says(&mut world, "/status");
-    assert!(world.last_text().contains("no such tasks"));
+    assert!(world.last_text().contains("Nothing runs and nothing waits"));
+    says(&mut world, "/list");
+    assert!(world.last_text().contains("no such jobs"));
     world.jobs.insert(4, job(4, "running"));
     world.jobs.insert(5, job(5, "queued"));
+    world.jobs.insert(7, job(7, "succeeded"));
+    says(&mut world, "/status");
+    let open = "**\\#4** site · running · Fix it\\\n**\\#5** site · queued · Fix it";
+    assert_eq!(world.last_text(), open);
     says(&mut world, "/list queued");
     assert_eq!(world.last_text(), "**\\#5** site · queued · Fix it");
     says(&mut world, "/status 4");
@@ -183,7 +218,9 @@ fn jobs_are_looked_at_and_moved() {
     says(&mut world, "/retry 4");
     says(&mut world, "/cancel");
     assert_eq!(world.moved, [("retry", 4)]);
-    assert!(world.last_text().contains("Name the job"));
+    assert!(world.last_text().contains("such as \\/cancel 42"));
+    says(&mut world, "/retry");
+    assert!(world.last_text().contains("such as \\/retry 42"));
     for (text, part) in [
         ("/stats 7d", "7 days"),
         ("/projects", "docs"),
@@ -297,6 +334,8 @@ fn a_press_does_what_it_says() {
     let mut world = fake();
     assert_eq!(presses(&mut world, "answer:9:yes"), "Approved.");
     assert_eq!(presses(&mut world, "answer:9:no"), "Rejected.");
+    assert_eq!(presses(&mut world, "answer:9:more"), "Raised. It goes on.");
+    assert_eq!(presses(&mut world, "answer:9:stop"), "Stopped.");
     assert_eq!(presses(&mut world, "host:3:project"), "Allowed.");
     assert_eq!(presses(&mut world, "host:3:no"), "Denied.");
     assert_eq!(presses(&mut world, "retry:4"), "#4 is queued again.");
@@ -306,7 +345,12 @@ fn a_press_does_what_it_says() {
     );
     assert_eq!(
         world.answered,
-        [(9, Decision::Approve), (9, Decision::Reject)]
+        [
+            (9, Decision::Approve),
+            (9, Decision::Reject),
+            (9, Decision::Approve),
+            (9, Decision::Reject),
+        ]
     );
     assert_eq!(
         world.admitted,
@@ -320,11 +364,35 @@ fn a_press_does_what_it_says() {
 }
 
 #[test]
+fn a_press_about_a_host_of_a_job_that_is_over_says_so() {
+    let mut world = fake();
+    world.jobs.insert(29, job(29, "halted"));
+    memory::tie(&mut world, 1, 29).expect("kept");
+    assert_eq!(
+        presses(&mut world, "host:3:run"),
+        "#29 is over: allow it for the job or the project."
+    );
+    assert!(world.admitted.is_empty(), "its buttons stay");
+    assert_eq!(
+        presses(&mut world, "host:3:job"),
+        "Allowed, but #29 is over: /retry 29 tries it again."
+    );
+    assert_eq!(presses(&mut world, "host:3:no"), "Denied.");
+    world.jobs.insert(29, job(29, "succeeded"));
+    assert_eq!(
+        presses(&mut world, "host:3:job"),
+        "Allowed, but #29 is over."
+    );
+    world.jobs.insert(29, job(29, "running"));
+    assert_eq!(presses(&mut world, "host:3:run"), "Allowed.");
+}
+
+#[test]
 fn a_refusal_is_told_and_trouble_is_an_error() {
     let mut world = fake();
     world.refusal = Some(Error::Invalid("no <project>".into()));
     says(&mut world, "/task project=nowhere x");
-    assert_eq!(world.last_text(), "no \\<project\\>");
+    assert_eq!(world.last_text(), "No \\<project\\>\\.");
     world.refusal = Some(Error::Other("the disk is full".into()));
     let trouble = receive(
         event(Payload::Message(message("/task x"))),

@@ -347,6 +347,20 @@ fn the_question_counts_what_was_found() {
 }
 
 #[test]
+fn what_is_published_nowhere_is_asked_about_as_kept() {
+    let mut context = context(&[]);
+    context.publish = PublishMode::None;
+    let (_, next) = fly(&context, vec![agent_ok(), scan(0, 0, 1)]);
+    let Decision::Run(steps) = next else {
+        panic!("{next:?}");
+    };
+    let Action::Approval(step) = &steps[0].action else {
+        panic!("{:?}", steps[0].action);
+    };
+    assert!(step.question.ends_with("Keep it all the same?"), "{step:?}");
+}
+
+#[test]
 fn a_person_decides() {
     let flagged = |decided| vec![agent_ok(), scan(0, 0, 1), Outcome::Approval(decided)];
     let (_, approved) = fly(&context(&[]), flagged(ApprovalOutcome::Approved));
