@@ -189,12 +189,19 @@ impl Disk for FileLimit {
     fn leave(&mut self, bytes: u64) {
         let largest = std::fs::read_dir(&self.dir)
             .unwrap()
-            .map(|file| file.unwrap().metadata().unwrap().len())
+            .map(|file| written(&file.unwrap().path()))
             .max()
             .unwrap_or(0);
         let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE).unwrap();
         setrlimit(Resource::RLIMIT_FSIZE, largest + bytes, hard).unwrap();
     }
+}
+
+/// How far a file is written: the log's disk space is set aside beforehand.
+fn written(file: &Path) -> u64 {
+    let bytes = std::fs::read(file).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte != 0);
+    last.map_or(0, |last| last as u64 + 1)
 }
 
 /// Submits until the disk is full and goes on when there is room again.
