@@ -551,7 +551,7 @@ async fn who_ends_a_job_is_told_by_name_and_written_down_by_account() {
     let ana = NewPerson {
         source: "telegram".into(),
         user: "11".into(),
-        name: "Ana".into(),
+        name: Some("Ana".into()),
         role: sortie_model::people::Role::Approver,
     };
     store.put_person(ana, "cli").await.unwrap();
