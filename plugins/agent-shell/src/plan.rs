@@ -17,8 +17,8 @@ const RUN: &str = "run";
 
 /// Says how to run the task's command, which reads the whole prompt on its
 /// standard input where a workflow put more around it. A read-only task runs
-/// all the same: the host discards whatever it changes. A question in prose is
-/// none for a shell.
+/// all the same: the host discards whatever it changes. Only what the workflow
+/// itself calls a question is none for a shell, unless `questions` is `run`.
 pub(crate) fn plan(
     task: Task,
     shell: Option<String>,

@@ -95,7 +95,7 @@ fn question(policy: &Policy, asked: &AgentStep) -> Task {
         prompt: asked.prompt.clone(),
         instruction: instruction.clone(),
         mode: Mode::ReadOnly,
-        role: asked.role.as_deref().unwrap_or(role::ASK).to_owned(),
+        role: asked.role.as_deref().unwrap_or(role::BUILD).to_owned(),
         workspace: place::REPO.to_owned(),
         home: place::HOME.to_owned(),
         model_endpoint: Some(format!("http://{}", place::LLM)),

@@ -37,10 +37,7 @@ pub(super) async fn perform(
 ) -> Result<StepEnd, Fault> {
     let left = time_left_ms(context).await?;
     let plugins = &context.options.plugins;
-    let role = asked.role.as_deref().unwrap_or(match asked.writes {
-        true => role::BUILD,
-        false => role::ASK,
-    });
+    let role = asked.role.as_deref().unwrap_or(role::BUILD);
     let models = context.options.llm.models();
     let model = models.for_role(&context.job.policy.models, role);
     let goes_on = asked.writes && goes_on(context, step).await?;
