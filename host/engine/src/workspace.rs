@@ -181,6 +181,9 @@ impl Slot {
             }
             Adoption::Absent => {}
         }
+        // What was known of its repository says nothing of the next one's.
+        self.tree = None;
+        self.littered = false;
         self.may_exist = false;
         Ok(None)
     }
