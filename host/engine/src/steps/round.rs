@@ -130,6 +130,12 @@ async fn make(
         agent::Exit::Signal(signal) => format!("was killed by signal {signal}"),
         agent::Exit::Stopped(why) => format!("was stopped: {why}"),
     };
+    // The runner keeps how it ended: in this container the next try would only
+    // be told the same.
+    if let Err(error) = workspace.clone().destroy().await {
+        tracing::warn!(%error, run = context.fence.run.0, "a sandbox without what commands had made is left");
+    }
+    context.workspace.lost().await;
     let skipped = ran.tail.chars().count().saturating_sub(TAIL_CHARS);
     let tail: String = ran.tail.chars().skip(skipped).collect();
     Err(Fault::Passing(format!(
