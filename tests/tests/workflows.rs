@@ -12,9 +12,19 @@ use sortie_tests::{Host, HostOptions, PATIENCE, Remote, WAIT};
 /// A host whose jobs are done by that workflow, and judged by a scanner that
 /// cannot.
 async fn start(remote: &Remote, decisions: &[&[(&str, Step<'_>)]]) -> Result<Host> {
+    start_with(remote, decisions, HostOptions::default()).await
+}
+
+/// The same host with more in its configuration.
+async fn start_with(
+    remote: &Remote,
+    decisions: &[&[(&str, Step<'_>)]],
+    options: HostOptions,
+) -> Result<Host> {
+    let course = "workflow = \"course\"\nscanners = [\"trap\"]\nmax_attempts = 1\n";
     let options = HostOptions {
-        defaults: "workflow = \"course\"\nscanners = [\"trap\"]\nmax_attempts = 1".to_owned(),
-        ..HostOptions::default()
+        defaults: [course, &options.defaults].concat(),
+        ..options
     };
     let host = Host::start(remote, options).await?;
     let trap = sortie_guests::scanner("", "", "unreachable");
@@ -108,6 +118,48 @@ async fn an_agent_in_a_new_container_finds_what_commands_made_before_it() -> Res
     assert_eq!(job["state"], "succeeded", "{job}");
     let diff = diff(&host, id).await?;
     assert!(diff.contains("+ok") && !diff.contains("left.txt"), "{diff}");
+    Ok(())
+}
+
+/// An agent that could not begin before the budget was raised did not work on it
+/// before, whoever did, and finds what commands made.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_begins_after_a_raise_is_not_told_that_it_worked_before() -> Result<()> {
+    let remote = Remote::with(&[(".gitignore", "deps\n")])?;
+    let options = HostOptions {
+        defaults: "budget_profile = \"one\"".to_owned(),
+        more: "[plugins.budget-profiles.profiles.one]\ncalls = 1\ncost_usd = 0\nminutes = 5\n"
+            .to_owned(),
+        ..HostOptions::default()
+    };
+    let decisions: [&[(&str, Step<'_>)]; 3] = [
+        &[("build", Step::Writes("echo one > one.txt"))],
+        &[("setup", Step::Exec("echo fetched > deps"))],
+        &[("more", Step::Writes("cat deps > two.txt"))],
+    ];
+    let host = start_with(&remote, &decisions, options).await?;
+    let id = host.submit("any").await?;
+    let job = host.settled(id).await?;
+    assert_eq!(job["approval"]["about"], "budget", "{job}");
+    let path = format!("/v1/jobs/{id}/approve");
+    let (status, answer) = host.call(Method::POST, &path, Some(json!({}))).await?;
+    ensure!(status == 200, "{answer}");
+    let job = host.settled(id).await?;
+    assert_eq!(job["state"], "succeeded", "{job}");
+    let diff = diff(&host, id).await?;
+    assert!(diff.contains("+one") && diff.contains("+fetched"), "{diff}");
+    let path = format!("/v1/jobs/{id}/artifacts");
+    let (_, list) = host.call(Method::GET, &path, None).await?;
+    let files = list["artifacts"].as_array().cloned().unwrap_or_default();
+    let prompts = files.iter().filter(|file| file["kind"] == "prompt");
+    let mut read = 0;
+    for prompt in prompts {
+        let path = format!("{path}/{}", prompt["id"]);
+        let (_, text) = host.call(Method::GET, &path, None).await?;
+        assert!(!text.to_string().contains("it was raised since"), "{text}");
+        read += 1;
+    }
+    assert_eq!(read, 2, "{list}");
     Ok(())
 }
 

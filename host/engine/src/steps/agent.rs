@@ -157,31 +157,46 @@ pub(super) async fn perform(
     })
 }
 
-/// Keeps the work so far in the mirror, where `sortie diff` shows it.
+/// Keeps the work so far of a step that was stopped in the mirror, where
+/// `sortie diff` shows it and the step finds that it is its own.
 pub(super) async fn save(
     context: &RunContext,
-    step: &str,
+    step: &Step,
     workspace: Workspace,
 ) -> Result<(), Fault> {
-    let head = collect::collect(context, step, workspace).await?;
+    let head = collect::collect(context, &sandbox_id(step), workspace).await?;
+    context.mirror.keep(&head, &saved_as(context, step)).await?;
     let store = &context.options.store;
     sortie_store::persist(|| store.set_head(context.fence, head.as_str())).await?;
     Ok(())
 }
 
-/// Whether this step was under way when the budget was used up, and a person
-/// raised it.
+/// The ref of a mirror that keeps what a step had done when it was stopped.
+fn saved_as(context: &RunContext, step: &Step) -> String {
+    format!(
+        "refs/sortie/runs/{}/stopped/{}",
+        context.fence.run.0, step.position
+    )
+}
+
+/// Whether this step was at work when the budget was used up, and a person raised
+/// it. One that had not begun, or waited for its turn, left nothing of its own.
 async fn goes_on(context: &RunContext, step: &Step) -> Result<bool, Fault> {
     let asked = context.options.store.approval(context.fence.job).await?;
-    Ok(asked.is_some_and(|asked| {
-        asked.run == context.fence.run
-            && asked
-                .commit
-                .is_some_and(|kept| kept != context.base.as_str())
+    let kept = asked.and_then(|asked| {
+        let raised = asked.run == context.fence.run
             && matches!(asked.subject, Subject::Budget { .. })
             && asked.decision == Some(Decision::Approved)
-            && asked.decided_at.is_some_and(|at| at > step.started_at)
-    }))
+            && asked.decided_at.is_some_and(|at| at > step.started_at);
+        asked
+            .commit
+            .filter(|kept| raised && kept != context.base.as_str())
+    });
+    let Some(kept) = kept else {
+        return Ok(false);
+    };
+    let saved = context.mirror.kept(&saved_as(context, step)).await?;
+    Ok(saved.is_some_and(|saved| saved.as_str() == kept))
 }
 
 /// Asks the budget plugin, then charges the launch, once for each step however

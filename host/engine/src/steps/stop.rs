@@ -131,7 +131,7 @@ async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
     let store = &context.options.store;
     persist(|| store.book_step(context.fence, step.position, used)).await?;
     match writes {
-        true => agent::save(context, &id, workspace).await,
+        true => agent::save(context, step, workspace).await,
         false => Ok(()),
     }
 }
