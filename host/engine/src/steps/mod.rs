@@ -80,12 +80,14 @@ pub(crate) async fn perform(context: &RunContext, steps: Vec<Step>) -> Result<Pe
                 .map(|(step, action)| one(context, step, action)),
         );
         let ended = ended.await.into_iter().collect::<Result<(), Fault>>();
-        if let Err(fault) = ended {
-            return Err(stop::first(context, fault).await);
-        }
-        if publishes && !questions.is_empty() {
+        // Also where a step failed beside it: a person who is to raise the budget
+        // can be asked only from there.
+        if publishes && (ended.is_err() || !questions.is_empty()) {
             let phase = RunPhase::Executing;
             persist(|| context.options.store.set_run_phase(context.fence, phase)).await?;
+        }
+        if let Err(fault) = ended {
+            return Err(stop::first(context, fault).await);
         }
     }
     for (step, question) in questions {
