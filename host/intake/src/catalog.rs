@@ -18,6 +18,15 @@ pub struct Installed {
     pub shipped: bool,
 }
 
+/// An agent that would not take what a workflow asks of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The agent plugin, which need not be the one of the policy.
+    pub agent: String,
+    /// Its own words.
+    pub reason: String,
+}
+
 /// The installed plugins.
 #[async_trait]
 pub trait Catalog: Send + Sync {
@@ -35,10 +44,10 @@ pub trait Catalog: Send + Sync {
     /// cannot be had.
     async fn budget_profiles(&self, plugin: &str) -> Result<Vec<String>, String>;
 
-    /// Why the agent of a job under that policy would not take what the workflow
-    /// asks of it first, in the agent's words; none when it would, and when that
-    /// is not known before the run.
-    async fn refusal(&self, policy: &Policy, task: &str) -> Option<String> {
+    /// Which agent of a job under that policy would not take what the workflow
+    /// asks of it first, and why; none when all would, and when that is not known
+    /// before the run.
+    async fn refusal(&self, policy: &Policy, task: &str) -> Option<Refused> {
         let _ = (policy, task);
         None
     }

@@ -3,7 +3,7 @@
 //! adds verification. The ceiling, the scanners, the review threshold and the
 //! project's own verification are not a request's to change.
 
-use crate::catalog::{Catalog, names};
+use crate::catalog::{Catalog, Refused, names};
 use crate::error::IntakeError;
 use crate::request::SubmitRequest;
 use crate::target::AllowedSets;
@@ -49,13 +49,10 @@ pub(crate) async fn resolve(
         require_profile(catalog, &policy.budget_plugin, profile).await?;
     }
     // A project's own pair is the operator's, and is found out by its first run.
-    if request.workflow.is_some()
-        && let Some(reason) = catalog.refusal(&policy, &request.task).await
+    if (request.workflow.is_some() || request.agent.is_some())
+        && let Some(Refused { agent, reason }) = catalog.refusal(&policy, &request.task).await
     {
-        return Err(IntakeError::AgentRefuses {
-            agent: policy.agent,
-            reason,
-        });
+        return Err(IntakeError::AgentRefuses { agent, reason });
     }
     Ok(policy)
 }
@@ -320,29 +317,38 @@ pub(crate) mod tests {
                 Two.budget_profiles(plugin).await
             }
 
-            async fn refusal(&self, _: &Policy, task: &str) -> Option<String> {
-                Some(format!("it runs commands, not {task:?}"))
+            async fn refusal(&self, _: &Policy, task: &str) -> Option<Refused> {
+                Some(Refused {
+                    agent: "two".into(),
+                    reason: format!("it runs commands, not {task:?}"),
+                })
             }
         }
 
-        let question = SubmitRequest {
+        let question = |workflow: Option<&str>, agent: Option<&str>| SubmitRequest {
             task: "why?".into(),
-            workflow: Some("one".into()),
+            workflow: workflow.map(Into::into),
+            agent: agent.map(Into::into),
             ..SubmitRequest::default()
         };
         let allowed = Allowed::default().compile().expect("valid globs");
-        let error = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime")
-            .block_on(resolve(&policy(), &question, &allowed, &Refuses))
-            .expect_err("refused");
-        assert_eq!(
-            error.to_string(),
-            "give the task to the agent \"one\": it runs commands, not \"why?\""
-        );
+        let asked = |question: &SubmitRequest| {
+            tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime")
+                .block_on(resolve(&policy(), question, &allowed, &Refuses))
+        };
+        for chosen in [question(Some("one"), None), question(None, Some("one"))] {
+            let error = asked(&chosen).expect_err("refused");
+            assert_eq!(
+                error.to_string(),
+                "give the task to the agent \"two\": it runs commands, not \"why?\""
+            );
+            assert!(resolved(&chosen, &policy()).is_ok(), "another one takes it");
+        }
         assert!(
-            resolved(&question, &policy()).is_ok(),
-            "another one takes it"
+            asked(&question(None, None)).is_ok(),
+            "a pair of the operator's is not rehearsed"
         );
     }
 

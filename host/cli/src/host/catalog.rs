@@ -1,7 +1,7 @@
 //! The plugin host, as intake and the API see it.
 
 use async_trait::async_trait;
-use sortie_intake::{Catalog, Installed};
+use sortie_intake::{Catalog, Installed, Refused};
 use sortie_model::llm::role;
 use sortie_model::project::Policy;
 use sortie_model::start::StartMode;
@@ -47,7 +47,7 @@ impl Catalog for Loaded {
     /// workflow asks first, and what the agents say to that which may only read.
     /// One that works with a model is told of one; which it will have is known to
     /// the run.
-    async fn refusal(&self, policy: &Policy, task: &str) -> Option<String> {
+    async fn refusal(&self, policy: &Policy, task: &str) -> Option<Refused> {
         let context = rehearsed(policy, task);
         let first = self
             .0
@@ -61,8 +61,9 @@ impl Catalog for Loaded {
                 && !asked.writes
             {
                 let task = question(policy, &asked);
-                if let Ok(Err(refusal)) = self.0.agent_plan(&asked.agent, &task).await {
-                    return Some(refusal);
+                if let Ok(Err(reason)) = self.0.agent_plan(&asked.agent, &task).await {
+                    let agent = asked.agent;
+                    return Some(Refused { agent, reason });
                 }
             }
         }
@@ -162,8 +163,12 @@ mod tests {
             catalog.refusal(&policy, "where is it rounded?").await
         };
         assert_eq!(
-            asked("workflow-ask", "agent-shell").await.as_deref(),
-            Some("this agent runs commands; give the project a coding agent: docs/AGENTS.md")
+            asked("workflow-ask", "agent-shell").await,
+            Some(Refused {
+                agent: "agent-shell".into(),
+                reason: "this agent runs commands; give the project a coding agent: docs/AGENTS.md"
+                    .into(),
+            })
         );
         for agent in ["agent-pi", "agent-claude", "agent-codex", "agent-opencode"] {
             assert_eq!(asked("workflow-ask", agent).await, None, "{agent}");
