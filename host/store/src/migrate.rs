@@ -325,6 +325,36 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_host_booked_of_a_stopped_run_is_not_booked_again() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        to_version(&mut conn, 12).unwrap();
+        conn.execute_batch(
+            "INSERT INTO projects (id, tenant_id, name, repository, policy, created_at, updated_at)
+                 VALUES (1, 1, 'p', 'r', '{}', 0, 0);
+             INSERT INTO threads (id, project_id, created_at) VALUES (1, 1, 0);
+             INSERT INTO jobs (id, thread_id, project_id, phase, attempts, created_at, updated_at)
+                 VALUES (1, 1, 1, 'running', 1, 0, 0), (2, 1, 1, 'running', 1, 0, 0);
+             INSERT INTO runs (id, job_id, attempt, phase, token, started_at, stop) VALUES
+                 (1, 1, 1, 'executing', 1, 0, '{}'), (2, 2, 1, 'executing', 2, 0, NULL);
+             INSERT INTO decisions (run_id, number, decision, decided_at)
+                 VALUES (1, 0, '{}', 0), (2, 0, '{}', 0);
+             INSERT INTO steps (run_id, position, decision, name, phase, action, outcome,
+                     started_at, finished_at) VALUES
+                 (1, 0, 0, 'a', 'done', '{}', '{}', 0, 1),
+                 (1, 1, 0, 'b', 'pending', '{}', NULL, 0, NULL),
+                 (2, 0, 0, 'c', 'pending', '{}', NULL, 0, NULL);",
+        )
+        .unwrap();
+        to_version(&mut conn, STEPS.len()).unwrap();
+        let mut statement = conn
+            .prepare("SELECT concat_ws(' ', name, stopped_ms) FROM steps ORDER BY name")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0));
+        let rows: Vec<String> = rows.unwrap().map(Result::unwrap).collect();
+        assert_eq!(rows, ["a", "b 0", "c"]);
+    }
+
+    #[test]
     fn chats_of_who_is_gone_are_shut_and_no_others() {
         let mut conn = Connection::open_in_memory().unwrap();
         to_version(&mut conn, 12).unwrap();
