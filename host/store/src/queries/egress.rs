@@ -21,7 +21,7 @@ use crate::limits::{MAX_EGRESS_ASKS, MAX_PAGE};
 use crate::store::Store;
 use crate::types::{EgressAsk, NewEgressRefusal, NewRuling};
 use crate::writer::Tx;
-use rulings::{for_run, project_of, rule, rulings};
+use rulings::{for_run, lapsed, project_of, rule, rulings};
 use rusqlite::{Connection, Row, params};
 use serde_json::{Value, json};
 use sortie_model::clock::Timestamp;
@@ -50,7 +50,7 @@ pub(super) const ASKS_SINCE_RETRY: &str =
      WHERE j.id = ?1 AND r.attempt > j.attempts_before_retry ORDER BY a.id";
 
 /// A question, unless the job has as many as it may; one that was closed when the
-/// job was over is asked anew.
+/// job was over is asked anew, and so is one whose answer has lapsed.
 const PUT_ASK: &str = "INSERT INTO egress_asks (job_id, run_id, host, port, reason, asked_at)
      SELECT ?1, ?2, ?3, ?4, ?5, ?6
      WHERE (SELECT count(*) FROM egress_asks WHERE job_id = ?1) < ?7
@@ -58,13 +58,18 @@ const PUT_ASK: &str = "INSERT INTO egress_asks (job_id, run_id, host, port, reas
      ON CONFLICT (job_id, host, port) DO UPDATE SET run_id = excluded.run_id,
          reason = excluded.reason, asked_at = excluded.asked_at
      WHERE (SELECT attempt FROM runs WHERE id = egress_asks.run_id)
-         <= (SELECT attempts_before_retry FROM jobs WHERE id = egress_asks.job_id)";
+         <= (SELECT attempts_before_retry FROM jobs WHERE id = egress_asks.job_id)
+         OR ?8";
+
+/// What a job asked about a host in an earlier run.
+const ASK_BEFORE: &str = "SELECT job_id, run_id, host, port, reason, asked_at, id
+     FROM egress_asks WHERE job_id = ?1 AND run_id <> ?2 AND host = ?3 AND port = ?4";
 
 impl Store {
     /// Puts a refused request on the timeline, and a question beside it when a
     /// person can let the next one out. A question that was asked before since the
     /// job was submitted or tried again, or that is one too many of its job, is not
-    /// asked again.
+    /// asked again, unless all its answers were for runs that are over.
     ///
     /// # Errors
     /// [`StoreError::Stale`] when the lease is over.
@@ -146,6 +151,7 @@ fn refused(tx: &mut Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<()> 
 /// The number of the question, none when it is one too many, and whether it was
 /// not asked before.
 fn put_ask(tx: &Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<(Option<u64>, bool)> {
+    let lapsed = has_lapsed(tx.conn, fence, new)?;
     let asked = run(
         tx.conn,
         PUT_ASK,
@@ -156,7 +162,8 @@ fn put_ask(tx: &Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<(Option<
             new.port,
             new.reason,
             tx.now.0,
-            MAX_EGRESS_ASKS
+            MAX_EGRESS_ASKS,
+            lapsed
         ],
     )?;
     let id = first(
@@ -166,6 +173,27 @@ fn put_ask(tx: &Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<(Option<
         |row| Ok(unsigned(row.get(0)?)),
     )?;
     Ok((id, asked > 0))
+}
+
+/// Whether what was answered about a host since it was asked for was for earlier
+/// runs alone, so that nobody knows that it is refused again.
+fn has_lapsed(conn: &Connection, fence: Fence, new: &NewEgressRefusal) -> Result<bool> {
+    let (job, run) = (signed(fence.job.0), signed(fence.run.0));
+    let before = first(
+        conn,
+        ASK_BEFORE,
+        params![job, run, new.host, new.port],
+        ask,
+    )?;
+    let (Some(before), Some(host)) = (before, HostName::parse(&new.host)) else {
+        return Ok(false);
+    };
+    let lapsed = lapsed(conn, fence, before.asked_at)?;
+    if !lapsed.iter().any(|ruling| ruling.speaks_for(&host, new.port)) {
+        return Ok(false);
+    }
+    let now = answered(conn, vec![before])?;
+    Ok(now.iter().all(|ask| ask.ruling.is_none()))
 }
 
 /// Tells which questions of a job nobody answered now that it is over, so that

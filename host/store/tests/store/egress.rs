@@ -140,6 +140,48 @@ async fn what_nobody_answered_is_closed_with_the_job_and_asked_anew_by_the_next_
 }
 
 #[tokio::test]
+async fn what_was_answered_for_one_run_is_asked_anew_by_the_next() {
+    let home = home().await;
+    let store = &home.store;
+    let mut claim = home.executing().await;
+    let job = claim.job.id;
+    let told = async |fence, host: &str| {
+        let refused = refusal(host, 443, true);
+        store.egress_refused(fence, refused).await.unwrap();
+        let event = store.newest_event(job, "egress.refused").await.unwrap();
+        event.unwrap().data["new"].clone()
+    };
+    for (host, is_new) in [("once.example", true), ("never.example", true)] {
+        assert_eq!(told(claim.fence, host).await, is_new);
+    }
+    for (host, allow, scope) in [
+        ("once.example", true, RulingScope::Run),
+        ("never.example", false, RulingScope::Run),
+        ("never.example", false, RulingScope::Job),
+    ] {
+        let given = store.rule_egress(job, ruling(host, None, allow, scope));
+        given.await.unwrap();
+    }
+    for _ in 0..2 {
+        home.clock.advance(10);
+        let not_before = home.clock.now();
+        let postponed = JobEvent::Postponed { not_before };
+        let end = RunEnd::default();
+        store.finish(claim.fence, postponed, end).await.unwrap();
+        claim = store.claim(PLENTY).await.unwrap().unwrap();
+        home.execute(claim.fence).await;
+        assert_eq!(told(claim.fence, "never.example").await, false);
+        // Nobody answers the first of these runs, so that the question is open.
+        let is_new = claim.run.attempt == 2;
+        assert_eq!(told(claim.fence, "once.example").await, is_new);
+        assert_eq!(told(claim.fence, "once.example").await, false);
+        let open = store.egress_questions(10).await.unwrap();
+        let hosts: Vec<&str> = open.iter().map(|ask| ask.host.as_str()).collect();
+        assert_eq!(hosts, ["once.example"]);
+    }
+}
+
+#[tokio::test]
 async fn a_question_that_was_not_asked_again_is_not_closed_again() {
     let home = home().await;
     let store = &home.store;

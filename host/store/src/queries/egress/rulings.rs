@@ -15,7 +15,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::json;
 use sortie_model::clock::Timestamp;
 use sortie_model::egress::{Ruling, RulingScope};
-use sortie_model::id::{JobId, RunId};
+use sortie_model::id::{Fence, JobId, RunId};
 
 /// The answers that count for a job and a run of it, newest first; those for
 /// runs that are over never will again. Of those that say the same of the same,
@@ -34,6 +34,15 @@ pub(in crate::queries) const RULINGS: &str =
      FROM egress_rulings WHERE project_id = ?2 AND scope = 'project'
      GROUP BY host, port, allowed
      ORDER BY id DESC LIMIT ?3";
+
+/// What was answered since then for other runs of a job alone, newest first. Of
+/// those that say the same of the same, only the newest.
+const LAPSED: &str = "SELECT max(id) AS id, job_id, run_id, scope, allowed, host, port,
+         decided_by, decided_via, decided_at
+     FROM egress_rulings
+     WHERE job_id = ?1 AND scope = 'run' AND run_id <> ?2 AND decided_at >= ?3
+     GROUP BY run_id, host, port, allowed
+     ORDER BY id DESC LIMIT ?4";
 
 /// The most different answers of one job, and of one project. Both count for a
 /// run, so that a new one never pushes an old one out.
@@ -227,6 +236,13 @@ pub(super) fn rulings(conn: &Connection, job: JobId) -> Result<Vec<Ruling>> {
         params![signed(job.0), project, MAX_EGRESS_RULINGS],
         ruling,
     )
+}
+
+/// What people answered since then for other runs than the one of the lease.
+pub(super) fn lapsed(conn: &Connection, fence: Fence, since: Timestamp) -> Result<Vec<Ruling>> {
+    let (job, run) = (signed(fence.job.0), signed(fence.run.0));
+    let bound = params![job, run, since.0, MAX_EGRESS_RULINGS];
+    all(conn, LAPSED, bound, ruling)
 }
 
 /// Leaves out what was answered for other runs alone.
