@@ -190,8 +190,8 @@ pub(crate) async fn begin<R: Reader>(
     let mut ran = follow(context, step, &spec, workspace, reader).await?;
     // One that was found at work may have begun with less than its own limit,
     // which is then what the run had left.
-    ran.out_of_time = ran.timed_out
-        && (spec.wall_limit_ms == left_ms || ran.duration_ms < spec.wall_limit_ms);
+    ran.out_of_time =
+        ran.timed_out && (spec.wall_limit_ms == left_ms || ran.duration_ms < spec.wall_limit_ms);
     Ok(ran)
 }
 

@@ -16,7 +16,7 @@ mod policy;
 mod request;
 mod target;
 
-pub use catalog::{Catalog, Installed};
+pub use catalog::{Catalog, Installed, Refused};
 pub use error::IntakeError;
 pub use intake::{Intake, IntakeOptions};
 pub use request::{Requester, SubmitRequest};

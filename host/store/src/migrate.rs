@@ -332,12 +332,13 @@ mod tests {
             "INSERT INTO projects (id, tenant_id, name, repository, policy, created_at, updated_at)
                  VALUES (1, 1, 'p', 'r', '{}', 0, 0);
              INSERT INTO threads (id, project_id, created_at) VALUES (1, 1, 0);
-             INSERT INTO jobs (id, thread_id, project_id, phase, attempts, created_at, updated_at)
+             INSERT INTO jobs (id, thread_id, project_id, phase, attempts, created_at,
+                     updated_at)
                  VALUES (1, 1, 1, 'running', 1, 0, 0), (2, 1, 1, 'running', 1, 0, 0);
              INSERT INTO runs (id, job_id, attempt, phase, token, started_at, stop) VALUES
                  (1, 1, 1, 'executing', 1, 0, '{}'), (2, 2, 1, 'executing', 2, 0, NULL);
-             INSERT INTO decisions (run_id, number, decision, decided_at)
-                 VALUES (1, 0, '{}', 0), (2, 0, '{}', 0);
+             INSERT INTO decisions (run_id, number, decision, state, decided_at)
+                 VALUES (1, 0, '{}', x'', 0), (2, 0, '{}', x'', 0);
              INSERT INTO steps (run_id, position, decision, name, phase, action, outcome,
                      started_at, finished_at) VALUES
                  (1, 0, 0, 'a', 'done', '{}', '{}', 0, 1),

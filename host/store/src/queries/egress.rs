@@ -179,17 +179,15 @@ fn put_ask(tx: &Tx<'_>, fence: Fence, new: &NewEgressRefusal) -> Result<(Option<
 /// runs alone, so that nobody knows that it is refused again.
 fn has_lapsed(conn: &Connection, fence: Fence, new: &NewEgressRefusal) -> Result<bool> {
     let (job, run) = (signed(fence.job.0), signed(fence.run.0));
-    let before = first(
-        conn,
-        ASK_BEFORE,
-        params![job, run, new.host, new.port],
-        ask,
-    )?;
+    let before = first(conn, ASK_BEFORE, params![job, run, new.host, new.port], ask)?;
     let (Some(before), Some(host)) = (before, HostName::parse(&new.host)) else {
         return Ok(false);
     };
     let lapsed = lapsed(conn, fence, before.asked_at)?;
-    if !lapsed.iter().any(|ruling| ruling.speaks_for(&host, new.port)) {
+    if !lapsed
+        .iter()
+        .any(|ruling| ruling.speaks_for(&host, new.port))
+    {
         return Ok(false);
     }
     let now = answered(conn, vec![before])?;
