@@ -114,7 +114,7 @@ const MARKS: [&str; 3] = ["fatal:", "remote:", "error:"];
 /// What git complained about, as a part of a sentence: the one line that says it,
 /// without git's advice; the last one where none is marked.
 pub(crate) fn detail(stderr: &str) -> String {
-    let lines = || stderr.lines().filter(|line| !sentence(line).is_empty());
+    let lines = || stderr.lines().filter(|line| says_something(line));
     let marked = MARKS
         .iter()
         .find_map(|mark| lines().find(|line| line.trim_start().starts_with(mark)));
@@ -122,6 +122,11 @@ pub(crate) fn detail(stderr: &str) -> String {
         Some(line) => sentence(line),
         None => "it said nothing".to_owned(),
     }
+}
+
+/// Whether a line has words; servers frame what they say.
+pub(crate) fn says_something(line: &str) -> bool {
+    sentence(line).chars().any(char::is_alphabetic)
 }
 
 /// A line of git without its marks and its full stop, as long as a person reads.

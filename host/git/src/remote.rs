@@ -3,7 +3,7 @@
 //! it stable.
 
 use crate::GitError;
-use crate::command::{Done, detail, sentence};
+use crate::command::{Done, detail, says_something, sentence};
 use crate::url::RemoteUrl;
 
 /// Phrases and what they mean, in the order they are tried: a line about the
@@ -25,6 +25,7 @@ const PHRASES: &[(&str, Cause)] = &[
     ("Repository not found", Cause::NotFound),
     ("repository not found", Cause::NotFound),
     ("' not found", Cause::NotFound),
+    ("you were looking for could not be found", Cause::NotFound),
     ("does not exist", Cause::NotFound),
     ("returned error: 404", Cause::NotFound),
     ("returned error: 410", Cause::NotFound),
@@ -57,8 +58,11 @@ const PHRASES: &[(&str, Cause)] = &[
     ("returned error: 429", Cause::Unreachable),
     ("returned error: 5", Cause::Unreachable),
     ("RPC failed", Cause::Unreachable),
-    ("Could not read from remote repository", Cause::Unreachable),
+    (GENERIC, Cause::Unreachable),
 ];
+
+/// What git says whatever the server said before it.
+const GENERIC: &str = "Could not read from remote repository";
 
 #[derive(Clone, Copy)]
 enum Cause {
@@ -78,8 +82,13 @@ pub(crate) fn remote_error(remote: &RemoteUrl, done: Done) -> GitError {
         .find(|(phrase, _)| done.stderr.contains(phrase));
     let cause = known.map(|(_, cause)| *cause);
     let url = remote.to_string();
-    let telling =
-        known.and_then(|(phrase, _)| done.stderr.lines().find(|line| line.contains(phrase)));
+    let telling = known.and_then(|(phrase, _)| {
+        let of_server = match *phrase == GENERIC {
+            true => said_by_server(&done.stderr),
+            false => None,
+        };
+        of_server.or_else(|| done.stderr.lines().find(|line| line.contains(phrase)))
+    });
     let detail = telling.map_or_else(|| detail(&done.stderr), sentence);
     match cause {
         Some(Cause::HostKey) => GitError::HostKey { url, detail },
@@ -88,6 +97,22 @@ pub(crate) fn remote_error(remote: &RemoteUrl, done: Done) -> GitError {
         Some(Cause::Unreachable) => GitError::Unreachable { url, detail },
         None => done.into_error(),
     }
+}
+
+/// The line in which the server says what is wrong: an error rather than what
+/// stands around it.
+fn said_by_server(stderr: &str) -> Option<&str> {
+    let said = || {
+        let lines = stderr.lines().map(str::trim_start);
+        lines.filter(|line| says_something(line))
+    };
+    let is_error = |line: &&str| {
+        let text = line.strip_prefix("remote:").unwrap_or(line);
+        text.trim_start().starts_with("ERROR:")
+    };
+    said()
+        .find(is_error)
+        .or_else(|| said().find(|line| line.starts_with("remote:")))
 }
 
 #[cfg(test)]
@@ -128,10 +153,37 @@ mod tests {
                 "quota exceeded",
             ),
             ("warning: slow\nfatal: something new\n", "something new"),
+            ("remote: ====\nremote:\nremote: no.\nremote: ====\n", "no"),
+            ("one\ntwo.\n----\n", "two"),
             ("one\ntwo.\n\n", "two"),
             (" \n", "it said nothing"),
         ] {
             assert_eq!(detail(stderr), said);
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_in_a_frame_wins_over_what_git_says() {
+        let url = RemoteUrl::parse("git@h.org:a").expect("a URL");
+        let framed = |said: &str| {
+            let stderr = format!(
+                "remote: \nremote: ========\nremote: \nremote: {said}\nremote: \n\
+                 remote: ========\nremote: \nfatal: Could not read from remote repository.\n\n\
+                 Please make sure you have the correct access rights\nand the repository exists.\n"
+            );
+            remote_error(&url, Done::failed("fetch", &stderr))
+        };
+        let gone = "The project you were looking for could not be found or you don't have \
+            permission to view it";
+        match framed(&format!("ERROR: {gone}.")) {
+            GitError::RepositoryNotFound { detail, .. } => assert_eq!(detail, gone),
+            other => panic!("{other:?}"),
+        }
+        for said in ["ERROR: We are resting.", "We are resting."] {
+            match framed(said) {
+                GitError::Unreachable { detail, .. } => assert_eq!(detail, "We are resting"),
+                other => panic!("{other:?}"),
+            }
         }
     }
 
