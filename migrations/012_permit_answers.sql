@@ -22,3 +22,6 @@ DROP INDEX chat_outbox_begun;
 
 -- What may be on its way: shown, and what it is called is not known yet.
 CREATE INDEX chat_outbox_floor ON chat_outbox (source, state) WHERE floor IS NOT NULL;
+
+-- New messages, which have no permit while another one of their chat waits.
+CREATE INDEX chat_outbox_sends ON chat_outbox (source, state) WHERE kind = 'send';

@@ -675,4 +675,6 @@ CREATE INDEX jobs_finished ON jobs (finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE INDEX chat_outbox_floor ON chat_outbox (source, state) WHERE floor IS NOT NULL;
 
+CREATE INDEX chat_outbox_sends ON chat_outbox (source, state) WHERE kind = 'send';
+
 CREATE INDEX chats_strange ON chats (source, strange_at) WHERE strange_at IS NOT NULL;

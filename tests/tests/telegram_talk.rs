@@ -297,7 +297,10 @@ async fn what_halted_is_listed_and_tried_again_by_a_word_and_by_a_button() -> Re
     for (text, part) in [
         ("/list halted", "#1 sample · halted"),
         ("/list succeeded", "There are no such jobs"),
-        ("/list nonsense", "There is no state"),
+        (
+            "/list nonsense",
+            "There is no state \"nonsense\". There are queued, running, awaiting approval, ",
+        ),
         ("/status", "Nothing runs and nothing waits"),
         ("/status 1", "#1 sample · halted"),
     ] {

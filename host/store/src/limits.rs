@@ -115,9 +115,9 @@ pub const MAX_RECEIPT_BYTES: usize = 200;
 /// plugins' interface promises, escaped, and its buttons.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
-/// Messages of a source that may be on their way when another one is queued with
-/// a permit: each is looked at then. Past this the note that it begins shares
-/// its commit with those of others.
+/// New messages of a source that wait when another one is queued with a permit:
+/// each is looked at then. Past this the note that it begins shares its commit
+/// with those of others.
 pub const MAX_PERMITS: u32 = 64;
 
 /// Rows that one pruning takes away; the next takes the rest. Few enough that

@@ -4,12 +4,12 @@
 use crate::content::{self, Content, File, Part};
 use crate::doubt::{self, STORE_PAUSE};
 use crate::hold::Hold;
-use crate::limits::{FILE_BYTES, PROBE_AHEAD, SEND_FOR, SEND_PAUSE, SOURCE};
+use crate::limits::{FILE_BYTES, SEND_FOR, SEND_PAUSE, SOURCE};
 use crate::note;
 use crate::pace::{Pace, Turn};
 use crate::pacer::Shape;
 use crate::queue::{LAST, Place, Task};
-use crate::requests::Target;
+use crate::requests::{self, Target};
 use crate::service::{Inner, Link};
 use crate::verdict::{self, Remedy, Verdict};
 use crate::{keyboard, pause, recover};
@@ -175,9 +175,8 @@ impl Delivery {
         let chat = row
             .as_ref()
             .map_or(place.chat.as_str(), |row| row.chat.as_str());
-        let chat: i64 = chat
-            .parse()
-            .map_err(|_| Fault::Never(format!("{chat:?} is no chat of Telegram's")))?;
+        let chat = requests::number_of(chat)
+            .ok_or_else(|| Fault::Never(format!("{chat:?} is no chat of Telegram's")))?;
         let own = row.as_ref().map_or(0, |row: &ChatRow| row.newest_message);
         let thread = place.thread.as_deref().map(str::parse::<i32>).transpose();
         Ok(Target {
@@ -259,7 +258,15 @@ impl Delivery {
             // The turn that was taken is for the first request.
             let here = match turn.take() {
                 Some(turn) => turn,
-                None => self.pace.take(target.shape()).await,
+                None => {
+                    let turn = self.pace.take(target.shape()).await;
+                    // Somebody may have shut it while this waited.
+                    match self.is_shut(target).await.map_err(Fault::Unnoted)? {
+                        true if sent.is_empty() => return Err(Fault::Shut),
+                        true => break,
+                        false => turn,
+                    }
+                }
             };
             let reply_to = content.reply_to.filter(|_| sent.is_empty());
             let answer = self.send_part(target, &content, part, reply_to).await;
@@ -277,7 +284,12 @@ impl Delivery {
                         parts = content.parts();
                     }
                     _ if sent.is_empty() => return Err(Fault::Telegram(error)),
-                    _ => return Err(Fault::Partly(error)),
+                    _ => {
+                        if let Err(error) = self.reached(target, &sent).await {
+                            doubt::warn(task.id, &error);
+                        }
+                        return Err(Fault::Partly(error));
+                    }
                 },
             }
         }
@@ -285,9 +297,7 @@ impl Delivery {
             return Err(Fault::Never("it says nothing".to_owned()));
         };
         if sent.len() > 1 {
-            // Whoever looks for a later message begins above all of its parts.
-            let (store, chat) = (&self.inner.store, target.chat.to_string());
-            let noted = store.chat_reached(SOURCE, &chat, i64::from(*last)).await;
+            let noted = self.reached(target, &sent).await;
             noted.map_err(Fault::Unnoted)?;
         }
         let known_by = match content.keyboard {
@@ -295,19 +305,6 @@ impl Delivery {
             None => first,
         };
         Ok(known_by.to_string())
-    }
-
-    /// Whether a message goes without a further note: it has its permit still,
-    /// which is for this very chat, and what would be looked for with it is near.
-    fn is_permitted(&self, task: &ChatTask, target: Target) -> bool {
-        let ChatAction::Send(message, _) = &task.action else {
-            return false;
-        };
-        let ahead = task.floor.map(|floor| target.newest.saturating_sub(floor));
-        self.task.unsent
-            && !task.begun
-            && message.place.chat == target.chat.to_string()
-            && ahead.is_some_and(|ahead| (0..=PROBE_AHEAD).contains(&ahead))
     }
 
     /// The parts that are in the chat already.

@@ -2,15 +2,32 @@
 //! store has to know that much before anything else goes there, because whoever
 //! is begun next takes the permits of its chat for unused.
 
-use crate::limits::SEND_PAUSE;
+use crate::deliver::Delivery;
+use crate::limits::{PROBE_AHEAD, SEND_PAUSE};
 use crate::pause;
 use crate::queue::Task;
+use crate::requests::Target;
 use sortie_model::clock::Timestamp;
-use sortie_store::{Again, ChatKindOfTask, Store, StoreError};
+use sortie_store::{Again, ChatAction, ChatKindOfTask, ChatTask, Store, StoreError};
 use std::time::Duration;
 
 /// How long to leave the store alone that fails.
 pub(crate) const STORE_PAUSE: Duration = Duration::from_secs(2);
+
+impl Delivery {
+    /// Whether a message goes without a further note: it has its permit still,
+    /// which is for this very chat, and what would be looked for with it is near.
+    pub(crate) fn is_permitted(&self, task: &ChatTask, target: Target) -> bool {
+        let ChatAction::Send(message, _) = &task.action else {
+            return false;
+        };
+        let ahead = task.floor.map(|floor| target.newest.saturating_sub(floor));
+        self.task.unsent
+            && !task.begun
+            && message.place.chat == target.chat.to_string()
+            && ahead.is_some_and(|ahead| (0..=PROBE_AHEAD).contains(&ahead))
+    }
+}
 
 /// Notes a try that may have reached the service and when the next one is, and
 /// gives back what is to be tried. Of a message it takes as long as the store

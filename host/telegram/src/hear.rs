@@ -286,11 +286,14 @@ impl Ears {
 
     /// The same of one that may be shown before the answer about it came.
     async fn number_when_sent(&self, chat: &str, id: &str) -> Result<Option<u64>, StoreError> {
+        let Ok(called) = id.parse::<i64>() else {
+            return self.number_of(chat, id).await;
+        };
         let mut changed = self.store.plugin_signal();
         let number = async {
             loop {
                 changed.mark_unchanged();
-                let sending = self.store.chat_is_sending(SOURCE, chat).await?;
+                let sending = self.store.chat_is_sending(SOURCE, chat, called).await?;
                 let number = self.number_of(chat, id).await?;
                 if number.is_some() || !sending || changed.changed().await.is_err() {
                     return Ok(number);

@@ -17,6 +17,17 @@ pub(crate) enum Hold {
     Drop,
 }
 
+impl Hold {
+    /// The same for a message that may be in its chat already: no other one goes
+    /// there until that is settled, so no hours hold it.
+    pub(crate) fn in_doubt(self) -> Self {
+        match self {
+            Self::Until(_) => Self::Free,
+            hold => hold,
+        }
+    }
+}
+
 /// Whether a message of a class goes to a chat now. `of_project` is what the
 /// project of the job that it tells of says about itself, with its name.
 pub(crate) fn of(
@@ -146,6 +157,8 @@ mod tests {
         );
         let early = at("2026-03-02T06:59:59Z");
         assert_eq!(of(Some(&row), None, Class::Result, early), morning);
+        assert_eq!(morning.in_doubt(), Hold::Free);
+        assert_eq!(Hold::Drop.in_doubt(), Hold::Drop);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! What is to be sent, and in which order. Of one place things go one after the
 //! other, by number: first everything but progress, then progress. Whatever is
 //! about one message goes in the order it was asked for. Of one chat one
-//! request is under way. What quiet hours hold is stepped over. Pure: whether
-//! something may go now is asked of the caller.
+//! request is under way, and no other message goes there while nobody knows
+//! whether one is there already: it would be taken for that one. What quiet hours
+//! hold is stepped over. Pure: whether something may go now is asked of the
+//! caller.
 
 use sortie_model::clock::Timestamp;
 use sortie_model::people::Class;
@@ -65,6 +67,11 @@ impl Task {
     fn is_progress_edit(&self) -> bool {
         self.kind == ChatKindOfTask::Edit && self.class == Class::Progress
     }
+
+    /// Whether it is a message that may be in its chat already.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.kind == ChatKindOfTask::Send && !self.unsent
+    }
 }
 
 /// Whether something may go.
@@ -96,6 +103,8 @@ pub(crate) struct Queue {
     of_message: HashMap<u64, BTreeSet<u64>>,
     flying: BTreeSet<u64>,
     busy: HashSet<String>,
+    /// Messages in doubt, by their chat.
+    doubts: BTreeSet<(String, u64)>,
     newest: u64,
     /// The last rank that was given to progress that goes behind others.
     ranks: u64,
@@ -137,6 +146,9 @@ impl Queue {
                     false => &mut lanes.steady,
                 };
                 lane.insert((task.rank, task.id));
+                if task.is_in_doubt() {
+                    self.doubts.insert((place.chat.clone(), task.id));
+                }
             }
             None => {
                 self.loose.insert(task.id);
@@ -191,17 +203,26 @@ impl Queue {
             if self.busy.contains(&place.chat) {
                 continue;
             }
-            if let Some(id) = self.of_place(lanes, &when, &mut later) {
+            let doubt = self.doubt_of(&place.chat);
+            if let Some(id) = self.of_place(lanes, doubt, &when, &mut later) {
                 first = Some(first.map_or(id, |least| least.min(id)));
             }
         }
         first.map_or(Next::Wait(wait), Next::Go)
     }
 
-    /// What may go of one place.
+    /// The message of a chat that is to be settled before any other goes there.
+    fn doubt_of(&self, chat: &str) -> Option<u64> {
+        let from = (chat.to_owned(), 0);
+        let (of, id) = self.doubts.range(from..).next()?;
+        (of == chat).then_some(*id)
+    }
+
+    /// What may go of one place, in whose chat that message is in doubt.
     fn of_place(
         &self,
         lanes: &Lanes,
+        doubt: Option<u64>,
         when: impl Fn(&Task) -> When,
         mut later: impl FnMut(u64),
     ) -> Option<u64> {
@@ -213,7 +234,12 @@ impl Queue {
                 if self.flying.contains(&oldest) {
                     return None;
                 }
-                match when(&self.tasks[&oldest]) {
+                let task = &self.tasks[&oldest];
+                let is_message = task.kind == ChatKindOfTask::Send;
+                if is_message && doubt.is_some_and(|doubt| doubt != oldest) {
+                    continue;
+                }
+                match when(task) {
                     When::Now => return Some(oldest),
                     When::Held(ms) => later(ms),
                     When::In(ms) => {
@@ -262,6 +288,7 @@ impl Queue {
         if let Some(place) = task.place
             && let Some(lanes) = self.places.get_mut(&place)
         {
+            self.doubts.remove(&(place.chat.clone(), id));
             lanes.steady.remove(&(task.rank, id));
             lanes.progress.remove(&(task.rank, id));
             if lanes.steady.is_empty() && lanes.progress.is_empty() {

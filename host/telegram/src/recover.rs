@@ -2,8 +2,8 @@
 //! whose answer was lost. Sending has no key, but every message of a chat has a
 //! higher id than those before, and an edit tells whether one is ours: so the
 //! ids above the one that was the newest are edited to the very content, which
-//! changes nothing. Of one chat one message is under way at a time, so one of
-//! ours above that id is the one.
+//! changes nothing. No other message of a chat is begun while one is in doubt, so
+//! one of ours above that id is the one.
 
 use crate::limits::{PROBE_AHEAD, PROBES};
 use crate::verdict::{self, Verdict};

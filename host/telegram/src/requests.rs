@@ -3,10 +3,11 @@
 
 use crate::content::{Content, File, Part};
 use crate::deliver::Delivery;
-use crate::limits::{CAPTION_UNITS, TEXT_UNITS};
+use crate::limits::{CAPTION_UNITS, SOURCE, TEXT_UNITS};
 use crate::pacer::Shape;
 use crate::rich::Rich;
 use crate::verdict::{self, Remedy, Verdict};
+use sortie_store::StoreError;
 use teloxide_core::RequestError;
 use teloxide_core::payloads::{
     EditMessageCaptionSetters, EditMessageTextSetters, SendDocumentSetters, SendMessageSetters,
@@ -56,6 +57,23 @@ impl Place {
 }
 
 impl Delivery {
+    /// Whether the chat was shut since then.
+    pub(crate) async fn is_shut(&self, target: Target) -> Result<bool, StoreError> {
+        let chat = target.chat.to_string();
+        let row = self.inner.store.chat(SOURCE, &chat).await?;
+        Ok(row.is_some_and(|row| row.shut))
+    }
+
+    /// Notes how far a chat got with those parts: whoever looks for a later message
+    /// begins above all of them.
+    pub(crate) async fn reached(&self, target: Target, sent: &[i32]) -> Result<(), StoreError> {
+        let Some(last) = sent.last() else {
+            return Ok(());
+        };
+        let (store, chat) = (&self.inner.store, target.chat.to_string());
+        store.chat_reached(SOURCE, &chat, i64::from(*last)).await
+    }
+
     /// Sends a part of a message, as an answer to another one; gives its id.
     pub(crate) async fn send_part(
         &self,
@@ -189,6 +207,13 @@ impl Delivery {
     }
 }
 
+/// What Telegram calls a chat. In one way only: what is known of a chat, also
+/// that it is shut, is known by that name.
+pub(crate) fn number_of(chat: &str) -> Option<i64> {
+    let number: i64 = chat.parse().ok()?;
+    (number.to_string() == chat).then_some(number)
+}
+
 /// A page's picture would hide what a message says.
 fn no_preview() -> LinkPreviewOptions {
     LinkPreviewOptions {
@@ -197,5 +222,20 @@ fn no_preview() -> LinkPreviewOptions {
         prefer_small_media: false,
         prefer_large_media: false,
         show_above_text: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chat_is_spelt_in_one_way() {
+        for (chat, number) in [("12", Some(12)), ("-100", Some(-100)), ("0", Some(0))] {
+            assert_eq!(number_of(chat), number, "{chat}");
+        }
+        for chat in ["+12", "012", "-012", "-0", " 12", "", "ann"] {
+            assert_eq!(number_of(chat), None, "{chat}");
+        }
     }
 }

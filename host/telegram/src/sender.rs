@@ -234,7 +234,11 @@ impl Desk {
             let level = self.inner.config.levels.get(name)?;
             Some((name, *level))
         });
-        hold::of(chat, of_project, task.class, now)
+        let hold = hold::of(chat, of_project, task.class, now);
+        match task.is_in_doubt() {
+            true => hold.in_doubt(),
+            false => hold,
+        }
     }
 
     /// What is known of a chat, or of the one that it became.

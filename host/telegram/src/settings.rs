@@ -66,11 +66,12 @@ impl Said {
         }
     }
 
-    /// Removes the file.
-    pub(crate) fn erase(data_dir: &Path) -> Result<(), TelegramError> {
+    /// Removes the file; whether there was one.
+    pub(crate) fn erase(data_dir: &Path) -> Result<bool, TelegramError> {
         match std::fs::remove_file(data_dir.join(FILE)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            done => done.map_err(TelegramError::Settings),
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(TelegramError::Settings(error)),
         }
     }
 

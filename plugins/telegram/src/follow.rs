@@ -249,16 +249,15 @@ impl Told<'_> {
                     return Ok(());
                 };
                 let number = self.sent(note, &message, desk)?;
-                note.asks_about(host::name(self.data).to_owned(), number);
+                note.asks_about(host::key(self.data), number);
             }
             "egress.allowed" | "egress.denied" => {
                 let ruled = host::ruled(self.kind(), self.data, self.job);
-                Self::settled(note, host::name(self.data), &ruled, desk)?;
+                Self::settled(note, self.data, &ruled, desk)?;
             }
             "egress.closed" => {
                 for ask in self.data["asks"].as_array().into_iter().flatten() {
-                    let name = host::name(ask);
-                    Self::settled(note, name, &host::closed(name, self.job), desk)?;
+                    Self::settled(note, ask, &host::closed(ask, self.job), desk)?;
                 }
             }
             _ => {}
@@ -266,17 +265,19 @@ impl Told<'_> {
         Ok(())
     }
 
-    /// Nothing is asked about a host any more.
+    /// Nothing is asked about a host any more. Older notes have no port.
     fn settled(
         note: &mut Note,
-        name: &str,
+        about: &Value,
         page: &Message,
         desk: &mut impl Desk,
     ) -> Result<(), Trouble> {
+        let (name, key) = (host::name(about), host::key(about));
         let hosts = std::mem::take(&mut note.hosts).into_iter();
-        let (about, others): (Vec<_>, Vec<_>) = hosts.partition(|(host, _)| host == name);
+        let (over, others): (Vec<_>, Vec<_>) =
+            hosts.partition(|(host, _)| host == name || *host == key);
         note.hosts = others;
-        for (_, number) in about {
+        for (_, number) in over {
             forgiven(desk.edit(number, page))?;
         }
         Ok(())

@@ -48,7 +48,7 @@ pub(crate) struct Note {
     pub(crate) question: Option<(u64, Option<u64>)>,
     /// The message that reminds of the question. The host reminds once.
     pub(crate) reminder: Option<u64>,
-    /// The messages that ask about a host, by the host.
+    /// The messages that ask about a host, by the host and its port.
     pub(crate) hosts: Vec<(String, u64)>,
     /// What its open question was about, or what its end came to: CommonMark for
     /// pages that come later.

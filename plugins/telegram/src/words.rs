@@ -27,20 +27,6 @@ const CODES: [(&str, &str); 20] = [
     ("other-port", "no rule allows this port"),
 ];
 
-/// The states of jobs, as `/list` takes them.
-const STATES: [&str; 10] = [
-    "queued",
-    "running",
-    "needs review",
-    "awaiting approval",
-    "approved",
-    "rejected",
-    "succeeded",
-    "failed",
-    "cancelled",
-    "halted",
-];
-
 /// What an error of the host begins with: it says what could not be done.
 const VERBS: [&str; 15] = [
     "accept", "act", "add", "answer", "ask", "continue", "find", "go", "keep", "move", "read",
@@ -69,8 +55,7 @@ pub(crate) fn door(via: &str) -> String {
 pub(crate) fn sentence(why: &str) -> String {
     let why = quoted(&why.trim().replace(".; ", ". "));
     let known = role(&why)
-        .or_else(|| moved(&why))
-        .or_else(|| answered(&why))
+        .or_else(|| succeeded(&why))
         .or_else(|| no_state(&why));
     if let Some(said) = known {
         return said;
@@ -155,41 +140,20 @@ fn role(why: &str) -> Option<String> {
     ))
 }
 
-/// `#1 is succeeded; it cannot cancel`
-fn moved(why: &str) -> Option<String> {
-    let (job, rest) = why.strip_prefix('#')?.split_once(" is ")?;
-    let (state, what) = rest.split_once("; it cannot ")?;
-    let is = match state {
-        "succeeded" | "failed" => format!("#{job} has {state}"),
-        "needs_review" | "awaiting_approval" => format!("#{job} waits for an answer"),
-        state => format!("#{job} is {state}"),
-    };
-    Some(match (what, state) {
-        ("cancel", _) => format!("{is} already; there is nothing to cancel."),
-        ("retry", "succeeded") => {
-            format!("{is} already. Reply to its message to go on from there.")
-        }
-        ("retry", _) => format!("{is}; it can be tried again once it is over."),
-        _ => format!("{is} and asks nothing now."),
-    })
-}
-
-/// `the question about #1 is approved by telegram/telegram:11`
-fn answered(why: &str) -> Option<String> {
-    let (job, how) = why
-        .strip_prefix("the question about ")?
-        .split_once(" is ")?;
-    let (how, _) = how.split_once(" by ").unwrap_or((how, ""));
+/// `#1 has succeeded already; there is nothing to try again`
+fn succeeded(why: &str) -> Option<String> {
+    let job = why.strip_suffix(" has succeeded already; there is nothing to try again")?;
     Some(format!(
-        "The question about {job} was answered before: {how}."
+        "{job} has succeeded already. Reply to its message to go on from there."
     ))
 }
 
-/// `there is no state "x"`
+/// `there is no state "x"; known: queued, needs_review`
 fn no_state(why: &str) -> Option<String> {
-    let name = why.strip_prefix("there is no state ")?;
-    let states = STATES.join(", ");
-    Some(format!("There is no state {name}. There are {states}."))
+    let rest = why.strip_prefix("there is no state ")?;
+    let (name, known) = rest.rsplit_once("; known: ")?;
+    let known = known.replace('_', " ");
+    Some(format!("There is no state {name}. There are {known}."))
 }
 
 #[cfg(test)]
@@ -220,20 +184,24 @@ mod tests {
                 "Ben is not known here any more. An owner can change that with “sortie people add”.",
             ),
             (
-                "#1 is succeeded; it cannot cancel",
-                "#1 has succeeded already; there is nothing to cancel.",
+                "#1 has succeeded already; there is nothing to cancel",
+                "#1 has succeeded already. There is nothing to cancel.",
             ),
             (
-                "#1 is succeeded; it cannot retry",
+                "#1 has succeeded already; there is nothing to try again",
                 "#1 has succeeded already. Reply to its message to go on from there.",
             ),
             (
-                "#1 is needs_review; it cannot retry",
-                "#1 waits for an answer; it can be tried again once it is over.",
+                "#1 waits for an answer; it can be tried again once it is over",
+                "#1 waits for an answer. It can be tried again once it is over.",
             ),
             (
-                "the question about #1 is approved by telegram/telegram:11",
-                "The question about #1 was answered before: approved.",
+                "the question about #1 was approved by Ana",
+                "The question about #1 was approved by Ana.",
+            ),
+            (
+                "there is no state \"foo\"; known: queued, needs_review",
+                "There is no state \"foo\". There are queued, needs review.",
             ),
             ("no way", "No way."),
             ("Say where: here; or there.", "Say where: here; or there."),
@@ -241,8 +209,6 @@ mod tests {
         ] {
             assert_eq!(sentence(why), said, "{why}");
         }
-        let said = sentence("there is no state \"foo\"");
-        assert!(said.starts_with("There is no state \"foo\". There are queued, "));
     }
 
     #[test]

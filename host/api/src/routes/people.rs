@@ -84,7 +84,7 @@ pub(super) async fn remove(
             Kind::NotFound,
             format!("remove person {id}: there is none of that number"),
         )
-        .with_hint("`sortie people list` or `GET /v1/people` lists who there is"),
+        .with_hint("`GET /v1/people` lists who there is"),
         _ => error.into(),
     })?;
     Ok(Json(person.into()))

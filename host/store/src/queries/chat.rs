@@ -18,11 +18,11 @@ use sortie_model::people::Class;
 pub(super) const WAITING_EDIT: &str = "SELECT id, class FROM chat_outbox
      WHERE number = ?1 AND kind = 'edit' LIMIT 1";
 
-/// The chats into which messages of a source may be on their way.
-pub(super) const ON_THEIR_WAY: &str = "SELECT m.chat
-     FROM chat_outbox o INDEXED BY chat_outbox_floor
+/// The chats for which new messages of a source wait.
+pub(super) const UNSENT: &str = "SELECT m.chat
+     FROM chat_outbox o INDEXED BY chat_outbox_sends
      JOIN chat_messages m ON m.number = o.number
-     WHERE o.source = ?1 AND o.state = 'pending' AND o.floor IS NOT NULL LIMIT ?2";
+     WHERE o.source = ?1 AND o.state = 'pending' AND o.kind = 'send' LIMIT ?2";
 
 impl Store {
     /// The message of a plugin that has that number.
@@ -150,14 +150,14 @@ pub(super) fn send(
 
 /// The permit of a new message to a chat, with which it goes without a further
 /// note: the highest message number that is known there, above which a host that
-/// starts later looks for it. Of one chat one message has one, and none while
-/// another may be on its way, which would be taken for it. What quiet hours may
-/// hold gets none: it would be looked for with each start until it goes.
+/// starts later looks for it. None has one while another waits for the same chat:
+/// that one may go first, and would be taken for it. What quiet hours may hold
+/// gets none: it would be looked for with each start until it goes.
 fn permit(conn: &Connection, class: Class, source: &str, chat: &str) -> Result<Option<i64>> {
     if !class.is_urgent() {
         return Ok(None);
     }
-    let others = all(conn, ON_THEIR_WAY, params![source, MAX_PERMITS], |row| {
+    let others = all(conn, UNSENT, params![source, MAX_PERMITS], |row| {
         Ok(row.get::<_, String>(0)?)
     })?;
     if others.len() >= MAX_PERMITS as usize || others.iter().any(|other| other == chat) {

@@ -150,7 +150,8 @@ impl Store {
     }
 
     /// Somebody sent a code. With the right one the person is let in and the
-    /// private chat with it, and the code is used up; [`MAX_PAIRING_TRIES`] wrong
+    /// private chat with it, and the code is used up. `person_name` is what somebody
+    /// new is called; who is known keeps their name. [`MAX_PAIRING_TRIES`] wrong
     /// ones void all that are open.
     ///
     /// # Errors
@@ -349,8 +350,11 @@ fn pair(tx: &Tx<'_>, new: NewPerson, seen: &SeenMessage, code: &str) -> Result<P
     meta::put(tx.conn, PAIRED, &json("the code", &used)?)?;
     // A code takes nothing away from somebody who is trusted with more.
     let before = find(tx.conn, &new.source, &new.user)?;
-    let role = before.map_or(open.role, |before| before.role.max(open.role));
-    let person = put(tx, &NewPerson { role, ..new }, &open.by)?;
+    let (role, name) = match before {
+        Some(before) => (before.role.max(open.role), None),
+        None => (open.role, new.name),
+    };
+    let person = put(tx, &NewPerson { role, name, ..new }, &open.by)?;
     chats::saw(tx, &person.source, seen)?;
     chats::admit(tx, &person.source, &seen.chat)?;
     Ok(Pairing::Paired(person))

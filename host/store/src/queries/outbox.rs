@@ -40,12 +40,13 @@ pub(super) const QUEUE: &str = select_head!("pending");
 /// What it gave up.
 const PARKED: &str = select_head!("parked");
 
-/// Whether a message of a chat may be sent already and is not done.
+/// Whether a message of a chat may be sent already, be called by that number and
+/// is not done.
 pub(super) const SENDING: &str = "SELECT EXISTS (
          SELECT 1 FROM chat_outbox o INDEXED BY chat_outbox_floor
          JOIN chat_messages m ON m.number = o.number
          WHERE o.source = ?1 AND o.state = 'pending' AND o.floor IS NOT NULL
-             AND m.chat = ?2 AND m.service_id IS NULL
+             AND o.floor < ?3 AND m.chat = ?2 AND m.service_id IS NULL
      )";
 
 /// Takes the permit from every message of a chat but one.
@@ -122,12 +123,12 @@ impl Store {
             .await
     }
 
-    /// Whether a message is on its way into a chat: it may be shown there, and
-    /// what it is called is not known yet.
-    pub async fn chat_is_sending(&self, source: &str, chat: &str) -> Result<bool> {
+    /// Whether the message of that number in a chat may be one on its way: that
+    /// may be shown there, and what it is called is not known yet.
+    pub async fn chat_is_sending(&self, source: &str, chat: &str, number: i64) -> Result<bool> {
         let place = [source, chat].map(str::to_owned);
         self.look(move |conn| {
-            let sending = first(conn, SENDING, [&place[0], &place[1]], |row| {
+            let sending = first(conn, SENDING, params![place[0], place[1], number], |row| {
                 Ok(row.get::<_, bool>(0)?)
             })?;
             Ok(sending.unwrap_or(false))
@@ -193,7 +194,9 @@ impl Store {
         .await
     }
 
-    /// Has a parked task tried again.
+    /// Has a parked task tried again. It is not looked for, whatever came of it:
+    /// others may have been sent since, which would be taken for it. At worst it
+    /// is said twice.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when no such task is parked.
@@ -204,7 +207,7 @@ impl Store {
             let retried = run(
                 tx.conn,
                 "UPDATE chat_outbox SET state = 'pending', not_before = ?2, error = NULL,
-                     attempts = 0, queued_at = ?2
+                     attempts = 0, queued_at = ?2, floor = NULL, begun_at = NULL
                  WHERE id = ?1 AND state = 'parked'",
                 params![signed(id), tx.now.0],
             )?;

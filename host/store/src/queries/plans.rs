@@ -181,7 +181,12 @@ fn chats_and_reminders_look_at_what_is_open() {
     assert!(plan(buttons::BUTTON).starts_with("SEARCH b USING PRIMARY KEY (token=?)"));
     assert!(plan(buttons::OLD).contains("INDEX chat_buttons_expiry (expires_at<?)"));
     assert!(plan(chats::STRANGE).contains("INDEX chats_strange (source=? AND strange_at>?)"));
-    for on_their_way in [outbox::SENDING, outbox::TAKE_PERMITS, chat::ON_THEIR_WAY] {
+    let unsent = plan(chat::UNSENT);
+    assert!(
+        unsent.contains("INDEX chat_outbox_sends (source=? AND state=?)"),
+        "{unsent}"
+    );
+    for on_their_way in [outbox::SENDING, outbox::TAKE_PERMITS] {
         let plan = plan(on_their_way);
         assert!(
             plan.contains("INDEX chat_outbox_floor (source=? AND state=?)"),

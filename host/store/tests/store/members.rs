@@ -37,6 +37,27 @@ async fn pair(store: &Store, user: &str, code: u8) -> Pairing {
 }
 
 #[tokio::test]
+async fn a_code_renames_nobody() {
+    let home = home().await;
+    let store = &home.store;
+    let named = NewPerson {
+        name: Some("Ben of the shop".into()),
+        ..person("ben", Role::Viewer)
+    };
+    store.put_person(named, "cli").await.unwrap();
+    for (user, code, name) in [("ben", 1, "Ben of the shop"), ("carl", 2, "carl")] {
+        store
+            .open_pairing(Role::Approver, [code; 32], SOON, "cli")
+            .await
+            .unwrap();
+        let Pairing::Paired(paired) = pair(store, user, code).await else {
+            panic!("{user} is let in");
+        };
+        assert_eq!((paired.name.as_str(), paired.role), (name, Role::Approver));
+    }
+}
+
+#[tokio::test]
 async fn the_last_owner_stays() {
     let home = home().await;
     let store = &home.store;

@@ -55,10 +55,12 @@ async fn of_one_chat_one_answer_has_a_permit() {
     let store = &home.store;
     let unknown = answer(store, "11", "a").await;
     assert_eq!(noted(store, unknown).await, (None, false));
-    assert!(!store.chat_is_sending(SOURCE, "12").await.unwrap());
+    assert!(!store.chat_is_sending(SOURCE, "12", 42).await.unwrap());
     let first = answer(store, "12", "b").await;
     assert_eq!(noted(store, first).await, (Some(41), false));
-    assert!(store.chat_is_sending(SOURCE, "12").await.unwrap());
+    assert!(store.chat_is_sending(SOURCE, "12", 42).await.unwrap());
+    let older = store.chat_is_sending(SOURCE, "12", 41).await.unwrap();
+    assert!(!older, "it was there before");
     let second = answer(store, "12", "c").await;
     assert_eq!(noted(store, second).await, (None, false));
     store.chat_reached(SOURCE, "13", 7).await.unwrap();
@@ -66,9 +68,16 @@ async fn of_one_chat_one_answer_has_a_permit() {
     assert_eq!(noted(store, elsewhere).await, (Some(7), false));
 
     store.chat_done(first, 0, Some("42".into())).await.unwrap();
-    assert!(!store.chat_is_sending(SOURCE, "12").await.unwrap());
+    assert!(!store.chat_is_sending(SOURCE, "12", 43).await.unwrap());
     let third = answer(store, "12", "e").await;
-    assert_eq!(noted(store, third).await, (Some(42), false));
+    let waits = noted(store, third).await;
+    assert_eq!(waits, (None, false), "the second goes first");
+    for (id, called) in [(second, "43"), (third, "44")] {
+        let called = Some(called.to_owned());
+        store.chat_done(id, 0, called).await.unwrap();
+    }
+    let fourth = answer(store, "12", "f").await;
+    assert_eq!(noted(store, fourth).await, (Some(44), false));
 }
 
 #[tokio::test]
@@ -111,14 +120,15 @@ async fn what_was_tried_with_its_permit_is_begun() {
 }
 
 #[tokio::test]
-async fn what_is_parked_unsent_is_not_looked_for() {
+async fn what_a_person_has_tried_again_is_not_looked_for() {
     let home = home_with_chat().await;
     let store = &home.store;
     let first = answer(store, "12", "a").await;
-    for (unsent, left) in [(false, (Some(41), true)), (true, (None, false))] {
+    for unsent in [false, true] {
         assert!(store.chat_parked(first, 0, "late", unsent).await.unwrap());
         store.retry_chat(first, "ann").await.unwrap();
-        assert_eq!(noted(store, first).await, left);
+        assert_eq!(noted(store, first).await, (None, false), "{unsent}");
+        assert!(store.chat_begin(first, 45).await.unwrap());
     }
 }
 
@@ -170,6 +180,25 @@ async fn what_quiet_hours_may_hold_has_no_permit() {
         };
         let told = say(&home.store, cause, "12").await;
         assert_eq!(noted(&home.store, told).await, (floor, false), "{kind}");
+        home.store.chat_done(told, 0, None).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn behind_what_quiet_hours_may_hold_an_answer_has_no_permit() {
+    let home = home_with_chat().await;
+    home.subscribe(&[(HOOK, "job.queued")]).await;
+    home.waiting().await;
+    let cause = CallCause::Delivery {
+        seq: home.due_deliveries(HOOK).await[0].0,
+        attempt: 1,
+        receipt: None,
+    };
+    let held = say(&home.store, cause, "12").await;
+    let reply = answer(&home.store, "12", "a").await;
+    home.store.chat_taken_over(SOURCE).await.unwrap();
+    for id in [held, reply] {
+        assert_eq!(noted(&home.store, id).await, (None, false));
     }
 }
 

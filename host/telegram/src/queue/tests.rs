@@ -147,6 +147,55 @@ fn what_is_known_of_a_try_wins_over_a_reading() {
 }
 
 #[test]
+fn no_other_message_of_a_chat_goes_while_one_is_in_doubt() {
+    use ChatKindOfTask::{Edit, Send};
+    let mut queue = Queue::default();
+    let send = |id, chat| task(id, chat, id, Send, Class::Result);
+    let topic = |thread: &str| {
+        Some(Place {
+            chat: "a".into(),
+            thread: Some(thread.into()),
+        })
+    };
+    queue.put(send(1, "a"));
+    queue.put(Task {
+        place: topic("7"),
+        ..send(2, "a")
+    });
+    let doubtful = Task {
+        unsent: false,
+        not_before: Timestamp(500),
+        ..send(3, "a")
+    };
+    queue.put(doubtful.clone());
+    queue.put(send(4, "a"));
+    queue.put(send(5, "b"));
+    queue.put(Task {
+        place: topic("7"),
+        ..task(6, "a", 60, Edit, Class::Reply)
+    });
+    let later = |task: &Task| match task.not_before {
+        Timestamp(0) => When::Now,
+        _ => When::In(500),
+    };
+    assert_eq!(drain(&mut queue, later), [5, 6]);
+    assert_eq!(queue.next(later), Next::Wait(Some(500)));
+    // A try that failed for certain is no doubt any more.
+    queue.begin(3);
+    let refused = Task {
+        unsent: true,
+        not_before: Timestamp(0),
+        ..doubtful.clone()
+    };
+    queue.end(3, Some(refused));
+    assert_eq!(queue.next(now), Next::Go(1));
+    queue.begin(3);
+    queue.end(3, Some(doubtful));
+    assert_eq!(drain(&mut queue, now), [3, 1, 2, 4]);
+    assert!(queue.doubts.is_empty());
+}
+
+#[test]
 fn progress_that_was_overtaken_goes_behind_all_other_progress() {
     let mut queue = Queue::default();
     let edit = |id| task(id, "a", id, ChatKindOfTask::Edit, Class::Progress);

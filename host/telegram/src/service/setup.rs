@@ -75,7 +75,8 @@ impl Telegram {
     }
 
     /// Forgets the bot's token and what was said about the bot, and is silent
-    /// from then on. People and chats stay.
+    /// from then on. People and chats stay. Said again it erases what is left of
+    /// a bot whose token is gone.
     ///
     /// # Errors
     ///
@@ -86,7 +87,11 @@ impl Telegram {
         let token = inner.token();
         let settings = Settings::new(&inner.config, Said::read(&inner.data_dir));
         if !inner.vault.forget(TOKEN_SECRET)? {
-            return Err(TelegramError::NoBot);
+            // An earlier try may have ended here.
+            return match inner.forget_said()? {
+                true => Ok(()),
+                false => Err(TelegramError::NoBot),
+            };
         }
         let bot = inner.bot.send_replace(None);
         let mut state = inner.state.subscribe();
@@ -99,12 +104,7 @@ impl Telegram {
             detail: serde_json::json!({ "api_url": settings.api_url }),
         };
         inner.store.audit(row).await?;
-        Said::erase(&inner.data_dir)?;
-        match inner.vault.forget(WEBHOOK_SECRET) {
-            // Where it comes from is the operator's to change.
-            Ok(_) | Err(VaultError::Configured(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        inner.forget_said()?;
         let silent = state.wait_for(|state| *state == State::Off);
         if tokio::time::timeout(TAKEN_UP, silent).await.is_err() {
             tracing::warn!("the bot's last requests are still under way");
@@ -132,6 +132,17 @@ impl Telegram {
 }
 
 impl Inner {
+    /// Forgets all that is kept of a bot but its token; whether there was any.
+    fn forget_said(&self) -> Result<bool, TelegramError> {
+        let said = Said::erase(&self.data_dir)?;
+        match self.vault.forget(WEBHOOK_SECRET) {
+            Ok(hook) => Ok(said || hook),
+            // Where it comes from is the operator's to change.
+            Err(VaultError::Configured(_)) => Ok(said),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What holds with a set-up.
     fn said(&self, set_up: &SetUp) -> Said {
         Said::read(&self.data_dir).with(Said {

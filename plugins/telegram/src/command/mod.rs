@@ -14,7 +14,7 @@ pub(crate) enum Command {
     /// A new job that answers a question.
     Ask(Order),
     /// How one job stands; none for the one whose message is answered, or else
-    /// the newest.
+    /// for all that runs and waits.
     Status(Option<u64>),
     /// The newest jobs, in one state or in all.
     List(Option<String>),

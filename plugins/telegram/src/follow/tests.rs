@@ -244,6 +244,38 @@ fn a_host_is_asked_about_and_the_answer_is_shown() {
 }
 
 #[test]
+fn an_answer_about_a_port_leaves_the_others_of_its_host_open() {
+    let mut desk = Fake::default();
+    told(&mut desk, 1, "job.running", json!({}));
+    for (seq, port) in [(2, 22), (3, 443)] {
+        let data = json!({ "ask": seq, "new": true, "host": "a.example", "port": port });
+        told(&mut desk, seq, "egress.refused", data);
+    }
+    let before = desk.edited.len();
+    let allowed = json!({ "host": "a.example", "port": 443, "by": "Ana" });
+    told(&mut desk, 4, "egress.allowed", allowed);
+    let numbers = |desk: &Fake| -> Vec<u64> {
+        let edited = desk.edited[before..].iter();
+        edited.map(|(number, _)| *number).collect()
+    };
+    assert_eq!(numbers(&desk), [3]);
+    let asks = json!([{ "ask": 2, "host": "a.example", "port": 22 }]);
+    told(&mut desk, 5, "egress.closed", json!({ "asks": asks }));
+    assert_eq!(numbers(&desk), [3, 2]);
+}
+
+#[test]
+fn a_question_about_a_host_from_before_ports_were_kept_is_closed() {
+    let mut desk = Fake::default();
+    told(&mut desk, 1, "job.running", json!({}));
+    let old = json!({ "ask": 2, "new": true, "host": "a.example" });
+    told(&mut desk, 2, "egress.refused", old);
+    let denied = json!({ "host": "a.example", "port": 443, "by": "Ana" });
+    told(&mut desk, 3, "egress.denied", denied);
+    assert_eq!(desk.edited.last().expect("edited").0, 2);
+}
+
+#[test]
 fn a_job_that_ends_takes_its_questions_about_hosts_along() {
     let mut desk = Fake::default();
     told(&mut desk, 1, "job.running", json!({}));

@@ -69,13 +69,13 @@ pub(crate) fn ruled(kind: &str, data: &Value, job: &View) -> Message {
 }
 
 /// What stands there when the job is over and nobody said so.
-pub(crate) fn closed(name: &str, job: &View) -> Message {
+pub(crate) fn closed(data: &Value, job: &View) -> Message {
     let mut page = Page::default();
     page.lines([
         format!(
             "{} {}",
             md::bold(&format!("#{}", job.id)),
-            md::code(&cut::short(name, NAME_CHARS))
+            md::code(&named(data))
         ),
         md::line("was not reached; the job is over"),
     ]);
@@ -85,6 +85,14 @@ pub(crate) fn closed(name: &str, job: &View) -> Message {
 /// The host of an event, without its port.
 pub(crate) fn name(data: &Value) -> &str {
     text(data, "host")
+}
+
+/// The host of an event and its port, where it has one.
+pub(crate) fn key(data: &Value) -> String {
+    match data["port"].as_u64() {
+        None => name(data).to_owned(),
+        Some(port) => format!("{}:{port}", name(data)),
+    }
 }
 
 /// What happened to this host itself; none for a kind of tomorrow.
@@ -201,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_question_about_a_host_ends_with_its_job() {
-        let message = closed("a.example", &job(42, "halted"));
+        let message = closed(&json!({ "host": "a.example" }), &job(42, "halted"));
         assert!(
             message.text.contains("` a.example `") && message.text.ends_with("the job is over"),
             "{}",

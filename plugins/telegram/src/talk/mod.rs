@@ -213,9 +213,11 @@ fn queued(
     let mut page = Page::default();
     page.lines([line]);
     let about = Some(Answered::Message(message.message.clone()));
-    let number = world
-        .send(&place, &page.message(Vec::new(), about))
-        .map_err(chat_trouble)?;
+    let number = match world.send(&place, &page.message(Vec::new(), about)) {
+        // The job is told of at home from its next event on.
+        Err(chat::Error::Denied(_)) => return Ok(()),
+        sent => sent.map_err(chat_trouble)?,
+    };
     memory::tie(world, number, id)?;
     memory::keep(world, id, &Note::new(place, number))
 }
@@ -225,8 +227,11 @@ fn reply(message: &ChatMessage, page: Message, world: &mut impl World) -> Result
         reply_to: Some(Answered::Message(message.message.clone())),
         ..page
     };
-    let sent = world.send(&place(&message.place), &page);
-    sent.map(drop).map_err(chat_trouble)
+    match world.send(&place(&message.place), &page) {
+        // It was shut since: what was asked for is done, and nobody is told.
+        Err(chat::Error::Denied(_)) => Ok(()),
+        sent => sent.map(drop).map_err(chat_trouble),
+    }
 }
 
 /// The job whose message is answered.

@@ -404,6 +404,18 @@ fn a_refusal_is_told_and_trouble_is_an_error() {
 }
 
 #[test]
+fn what_a_chat_asked_for_that_was_shut_since_is_done() {
+    let mut world = fake();
+    world.jobs.insert(4, job(4, "failed"));
+    world.shut.push("-5".into());
+    says(&mut world, "/task Fix it");
+    says(&mut world, "/retry 4");
+    assert_eq!(world.submitted.len(), 1);
+    assert_eq!(world.moved, [("retry", 4)]);
+    assert!(world.sent.is_empty());
+}
+
+#[test]
 fn what_comes_from_another_source_is_ignored() {
     let mut world = fake();
     let foreign = Event {
