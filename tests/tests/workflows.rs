@@ -21,9 +21,9 @@ async fn start_with(
     decisions: &[&[(&str, Step<'_>)]],
     options: HostOptions,
 ) -> Result<Host> {
-    let course = "workflow = \"course\"\nscanners = [\"trap\"]\nmax_attempts = 1\n";
+    let settings = "workflow = \"course\"\nscanners = [\"trap\"]\nmax_attempts = 1\n";
     let options = HostOptions {
-        defaults: [course, &options.defaults].concat(),
+        defaults: [settings, &options.defaults].concat(),
         ..options
     };
     let host = Host::start(remote, options).await?;
