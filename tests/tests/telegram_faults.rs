@@ -371,7 +371,7 @@ async fn a_webhook_is_heard_with_its_secret_alone() -> Result<()> {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(talk.jobs().await?.len(), 1, "so is one after a crash");
 
-    talk.host.run(&polled)?;
+    talk.host.run(&[&polled[..], &["--poll"]].concat())?;
     talk.api.says(ANA, ANA, "/projects");
     talk.reads(ANA, "file://").await?;
     assert_eq!(talk.api.webhook(), None);
