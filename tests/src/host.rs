@@ -67,9 +67,14 @@ impl Host {
             true => "",
             false => "detect = false\n",
         };
+        // One that comes at its usual hour has no place in what others look at.
+        let digest = match options.more.contains("[digest]") {
+            true => "",
+            false => "[digest]\nat = \"\"\n",
+        };
         let config = format!(
             "[host]\ndata_dir = \"{}\"\n[api]\nlisten = \"127.0.0.1:{port}\"\n\
-             [engine]\n{}\n[sandbox]\n{}\n[defaults]\n{detect}{}\n\
+             [engine]\n{}\n[sandbox]\n{}\n[defaults]\n{detect}{}\n{digest}\
              [projects.sample]\nrepository = \"{}\"\n{}\n",
             data_dir.display(),
             options.engine,

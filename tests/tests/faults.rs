@@ -269,10 +269,12 @@ async fn a_disk_that_fills_in_mid_run_holds_the_run_up_and_loses_nothing() -> Re
         .args(["if=/dev/zero", "bs=64k"])
         .arg(format!("of={}", ballast.display()))
         .output()?;
-    // Whatever the run meets, a submission shows that the disk is full.
+    // Whatever the run meets, a submission shows that the disk is full: more of
+    // them than the store has set disk space aside for. They wait for the job.
     let mut refused = false;
+    let task = format!("true {}", "x".repeat(30_000));
     for _ in 0..2_000 {
-        let body = json!({ "project": "sample", "task": format!("true {}", "x".repeat(8_000)) });
+        let body = json!({ "continues": id, "task": task });
         if host.call(Method::POST, "/v1/jobs", Some(body)).await?.0 == 507 {
             refused = true;
             break;
