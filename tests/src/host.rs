@@ -90,7 +90,10 @@ impl Host {
             data_dir,
             env: options.env,
             child: None,
-            client: reqwest::Client::new(),
+            // A host closes what was idle for long, perhaps while it is used again.
+            client: reqwest::Client::builder()
+                .pool_max_idle_per_host(0)
+                .build()?,
         })
     }
 
