@@ -28,9 +28,9 @@ const CODES: [(&str, &str); 20] = [
 ];
 
 /// What an error of the host begins with: it says what could not be done.
-const VERBS: [&str; 15] = [
-    "accept", "act", "add", "answer", "ask", "continue", "find", "go", "keep", "move", "read",
-    "record", "use", "work", "write",
+const VERBS: [&str; 20] = [
+    "accept", "act", "add", "answer", "ask", "carry", "continue", "find", "give", "go", "handle",
+    "keep", "move", "open", "read", "record", "take", "use", "work", "write",
 ];
 
 /// What a code means; none for a code of tomorrow.
@@ -174,6 +174,10 @@ mod tests {
             (
                 "find project \"shp\": none of that name is configured; did you mean \"shop\"?",
                 "I could not find project \"shp\": none of that name is configured. Did you mean \"shop\"?",
+            ),
+            (
+                "give the task to the agent \"agent-shell\": this agent runs commands; give the project a coding agent: docs/AGENTS.md",
+                "I could not give the task to the agent \"agent-shell\": this agent runs commands. Give the project a coding agent: docs/AGENTS.md.",
             ),
             (
                 "to cancel this job needs the role approver, and Ben is requester; an owner can change that with `sortie people add`",

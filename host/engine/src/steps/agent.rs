@@ -153,7 +153,7 @@ pub(super) async fn perform(
     });
     Ok(StepEnd {
         head: head.map(|head| head.as_str().to_owned()),
-        ..StepEnd::of(outcome, 0)
+        ..StepEnd::of(outcome)
     })
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn perform(
             // The job was cancelled, and with it the lease of this run.
             Decision::Withdrawn => return Err(Fault::Stale),
         };
-        return Ok(Some(StepEnd::of(Outcome::Approval(answer), 0)));
+        return Ok(Some(StepEnd::of(Outcome::Approval(answer))));
     }
     // The sandbox goes first: once parked, this task may no longer act.
     if let Err(error) = context.options.sandbox.remove(context.fence.run.0).await {

@@ -55,7 +55,7 @@ pub(super) async fn perform(
         fingerprint: said.fingerprint,
         infrastructure: said.infrastructure,
     });
-    Ok(StepEnd::of(outcome, 0))
+    Ok(StepEnd::of(outcome))
 }
 
 /// How a command is run in a run that has that much time left.

@@ -34,18 +34,19 @@ pub(crate) struct StepEnd {
     pub(crate) outcome: Outcome,
     pub(crate) head: Option<String>,
     pub(crate) scan: Option<ScanReport>,
-    /// What it took. Of an agent or a command that is its whole turn, which it
-    /// does not say itself.
+    /// What it took, in milliseconds. Of an agent or a command that is its whole
+    /// turn, which it does not say itself.
     pub(crate) time_ms: u64,
 }
 
 impl StepEnd {
-    fn of(outcome: Outcome, time_ms: u64) -> Self {
+    /// With that outcome, and in no time that counts.
+    fn of(outcome: Outcome) -> Self {
         Self {
             outcome,
             head: None,
             scan: None,
-            time_ms,
+            time_ms: 0,
         }
     }
 }
@@ -153,7 +154,10 @@ async fn one(context: &RunContext, step: &Step, action: Action) -> Result<(), Fa
         // time is gone all the same: else a sandbox that dies late, again and
         // again, would work for ever.
         Err(Fault::Passing(error)) => {
-            let end = StepEnd::of(Outcome::Failed(error), millis(spent));
+            let end = StepEnd {
+                time_ms: millis(spent),
+                ..StepEnd::of(Outcome::Failed(error))
+            };
             finish(context, step, end).await
         }
         // So is that of a step that was stopped: whoever raises the budget adds
@@ -209,13 +213,16 @@ async fn notify(context: &RunContext, step: &Step, message: &str) -> Result<Step
     let data = serde_json::json!({ "step": step.name, "message": message });
     let store = &context.options.store;
     persist(|| store.emit(context.fence, "job.notice", data.clone())).await?;
-    Ok(StepEnd::of(Outcome::Done, 0))
+    Ok(StepEnd::of(Outcome::Done))
 }
 
 async fn wait(context: &RunContext, time_ms: u64) -> Result<StepEnd, Fault> {
     let time_ms = time_ms.min(time_left_ms(context).await?);
     tokio::time::sleep(Duration::from_millis(time_ms)).await;
-    Ok(StepEnd::of(Outcome::Done, time_ms))
+    Ok(StepEnd {
+        time_ms,
+        ..StepEnd::of(Outcome::Done)
+    })
 }
 
 /// What is left of the run's time budget; none left is a halt.

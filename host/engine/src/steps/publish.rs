@@ -75,7 +75,7 @@ pub(super) async fn perform(context: &RunContext, asked: PublishStep) -> Result<
         branch: context.branch.clone(),
         commit,
     });
-    Ok(StepEnd::of(outcome, 0))
+    Ok(StepEnd::of(outcome))
 }
 
 /// Whether the question of that step was about findings, asked after the newest

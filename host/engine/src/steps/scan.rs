@@ -59,6 +59,7 @@ pub(super) async fn perform(
             scanners,
             findings,
         }),
-        ..StepEnd::of(outcome, time_ms)
+        time_ms,
+        ..StepEnd::of(outcome)
     })
 }
