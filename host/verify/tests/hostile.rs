@@ -28,6 +28,8 @@ fn output() -> impl Strategy<Value = String> {
         Just("<testcase name=\"b\"><skipped/></testcase>".to_owned()),
         Just("</testsuite></testsuites>".to_owned()),
         Just("=== sortie: reports ===\n".to_owned()),
+        Just("adds(A)  Time elapsed: 0 sec  <<< FAILURE!\nX: y\n\tat a.B.c(B.java:1)\n".to_owned()),
+        Just("A > adds FAILED\n    X at A.java:1\n".to_owned()),
         Just("{\"num\":1,\"testResults\":[{}]}\n".to_owned()),
         Just("sh: 1: \u{e9}\u{301}: not found\n".to_owned()),
         Just("\u{1b}[31m\r\n\t".to_owned()),

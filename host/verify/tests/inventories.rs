@@ -122,6 +122,57 @@ const CASES: &[(&str, &str, &[&str])] = &[
             "skipped cart.is full",
         ],
     ),
+    (
+        "maven-pass.txt",
+        "mvn --batch-mode --no-transfer-progress test",
+        &[
+            "passed shop.CartTest.adds",
+            "passed shop.CartTest.isEmpty",
+            "skipped shop.CartTest.isFull",
+            "passed shop.CartTest.sums(int, int, int)[1]",
+            "passed shop.CartTest.sums(int, int, int)[2]",
+        ],
+    ),
+    (
+        "maven-reports.txt",
+        "mvn --batch-mode --no-transfer-progress test",
+        &[
+            "failed shop.CartTest.adds",
+            "failed shop.CartTest.hasPrices",
+            "passed shop.CartTest.isEmpty",
+            "skipped shop.CartTest.isFull",
+            "passed shop.CartTest.sums(int, int, int)[1]",
+            "failed shop.CartTest.sums(int, int, int)[2]",
+        ],
+    ),
+    (
+        "maven-modules.txt",
+        "mvn --batch-mode --no-transfer-progress test",
+        &["passed shop.ApiTest.adds", "failed shop.CartTest.adds"],
+    ),
+    (
+        "gradle-pass.txt",
+        "gradle --console=plain test",
+        &[
+            "passed shop.CartTest.adds",
+            "passed shop.CartTest.isEmpty",
+            "skipped shop.CartTest.isFull",
+            "passed shop.SumTest.sums[0 and 0]",
+            "passed shop.SumTest.sums[1 and 2]",
+        ],
+    ),
+    (
+        "gradle-reports.txt",
+        "gradle --console=plain test",
+        &[
+            "failed shop.CartTest.adds",
+            "failed shop.CartTest.hasPrices",
+            "passed shop.CartTest.isEmpty",
+            "skipped shop.CartTest.isFull",
+            "failed shop.SumTest.sums[0 and 0]",
+            "passed shop.SumTest.sums[1 and 2]",
+        ],
+    ),
 ];
 
 #[test]
@@ -138,6 +189,9 @@ fn what_does_not_run_names_no_test() {
         ("go test ./...", "go-build.txt"),
         ("python3 -m unittest", "traceback.txt"),
         ("make test", "make-cc.txt"),
+        ("mvn test", "maven-compile.txt"),
+        ("mvn test", "maven-offline.txt"),
+        ("gradle test", "gradle-compile.txt"),
     ] {
         assert!(read(command, name).is_empty(), "{name}");
     }

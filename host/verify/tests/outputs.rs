@@ -177,8 +177,141 @@ const CASES: &[(&str, i32, &[&str], &[&str])] = &[
         &[
             "Main.java:2: error: incompatible types",
             "Main.java:3: error: cannot find symbol",
+            "symbol:   method g()",
         ],
         &[],
+    ),
+    (
+        "maven-test.txt",
+        1,
+        &[
+            "CartTest.adds:21 the sum is wrong ==> expected: <4> but was: <3>",
+            "java.lang.NullPointerException: Cannot invoke",
+            "at shop.Cart.total(Cart.java:15)",
+            "shop.CartTest.sums(int, int, int)[2]",
+            "Tests run: 6, Failures: 2, Errors: 1, Skipped: 1",
+        ],
+        &["[INFO]", "at org.junit", "at java.base", "isEmpty"],
+    ),
+    (
+        "maven-assertj.txt",
+        1,
+        &[
+            "[the sum]",
+            "but was: 3",
+            "could not find the following element(s):",
+            "at shop.CartTest.sums(CartTest.java:41)",
+            "Caused by: java.lang.NullPointerException",
+            "at shop.Cart.total(Cart.java:15)",
+        ],
+        &["[INFO]", "... 4 more"],
+    ),
+    (
+        "maven-old.txt",
+        1,
+        &[
+            "adds(shop.CartTest)",
+            "the sum is wrong expected:<4> but was:<3>",
+            "at shop.CartTest.adds(CartTest.java:19)",
+            "at shop.Cart.total(Cart.java:15)",
+            "sums[0 and 0](shop.SumTest): expected:<1> but was:<0>",
+        ],
+        &["[INFO]", "at org.apache.maven", "Running shop"],
+    ),
+    (
+        "maven-compile.txt",
+        1,
+        &[
+            "/work/repo/src/main/java/shop/Cart.java:[14,21] incompatible types",
+            "[ERROR]   symbol:   variable rebate",
+        ],
+        &["[INFO]"],
+    ),
+    (
+        "maven-missing.txt",
+        1,
+        &["Could not find artifact com.example:prices:jar:2.1"],
+        &["[Help 1] http"],
+    ),
+    (
+        "gradle-test.txt",
+        1,
+        &[
+            "shop.CartTest > adds FAILED",
+            "java.lang.AssertionError at CartTest.java:19",
+            "shop.SumTest > sums[0 and 0] FAILED",
+            "6 tests completed, 3 failed, 1 skipped",
+            ":test FAILED",
+            "> There were failing tests.",
+        ],
+        &["WARNING", "* Try:"],
+    ),
+    (
+        "gradle-full.txt",
+        1,
+        &[
+            "java.lang.AssertionError: the sum is wrong expected:<4> but was:<3>",
+            "at shop.CartTest.adds(CartTest.java:19)",
+            "at shop.SumTest.sums(SumTest.java:34)",
+        ],
+        &["at org.junit"],
+    ),
+    (
+        "gradle-compile.txt",
+        1,
+        &[
+            "Cart.java:14: error: incompatible types",
+            "Cart.java:16: error: cannot find symbol",
+            "symbol:   variable rebate",
+            "> Compilation failed",
+        ],
+        &["* Try:"],
+    ),
+    (
+        "gradle-missing.txt",
+        1,
+        &[
+            "> Could not find com.example:prices:2.1.",
+            "https://repo.example/maven2/com/example/prices/2.1/prices-2.1.jar",
+        ],
+        &["* Try:"],
+    ),
+];
+
+/// Recordings of what no change mends, and what is said of it.
+const INFRASTRUCTURE: &[(&str, &[&str])] = &[
+    (
+        "maven-offline.txt",
+        &[
+            "could not be downloaded",
+            "com.example:prices:pom:2.1 from/to shop (http://127.0.0.1:9)",
+        ],
+    ),
+    (
+        "maven-proxy.txt",
+        &[
+            "could not be downloaded",
+            "from/to central (https://repo.example/maven2): authorization failed",
+        ],
+    ),
+    (
+        "maven-jre.txt",
+        &["no JDK", "running on a JRE rather than a JDK"],
+    ),
+    (
+        "gradle-offline.txt",
+        &["could not be downloaded", "127.0.0.1:9/com/example"],
+    ),
+    (
+        "gradle-proxy.txt",
+        &[
+            "could not be downloaded",
+            "status code 403 from server: Forbidden",
+        ],
+    ),
+    (
+        "gradlew-proxy.txt",
+        &["the way out of the sandbox was refused", "403 Forbidden"],
     ),
 ];
 
@@ -196,6 +329,17 @@ fn what_is_wrong_is_found_in_what_each_tool_prints() {
         assert_eq!(said.infrastructure, None, "{name}");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_no_change_mends_is_told() {
+    for (name, words) in INFRASTRUCTURE {
+        let why = extract(&Ended::Code(1), &recorded(name)).infrastructure;
+        let why = why.unwrap_or_else(|| panic!("{name}"));
+        for word in *words {
+            assert!(why.contains(word), "{name}: {why}");
+        }
+    }
 }
 
 #[test]

@@ -38,9 +38,18 @@ impl Ended {
 const LAST_LINES: usize = 300;
 /// The longest quote in a reason, in characters.
 const QUOTED_CHARS: usize = 160;
+/// Lines that are the change's own fault: what Maven calls the place of a
+/// repository that a pom names by plain HTTP, and what registries answer for
+/// what they do not have or do not show.
+const OWN_FAULTS: [&str; 4] = [
+    "maven-default-http-blocker",
+    "status code: 401",
+    "status code 401",
+    "401 Unauthorized",
+];
 
 /// Words and what they mean, searched in this order.
-const SIGNS: [(&str, &[&str]); 6] = [
+const SIGNS: [(&str, &[&str]); 8] = [
     (
         "an address is in use",
         &[
@@ -90,6 +99,26 @@ const SIGNS: [(&str, &[&str]); 6] = [
             "Network is unreachable",
             "ENETUNREACH",
             "tunneling socket could not be established",
+            "Unable to tunnel through proxy",
+            "Exception in thread \"main\" java.net.UnknownHostException: ",
+        ],
+    ),
+    (
+        "what the build needs could not be downloaded",
+        &[
+            "Could not transfer artifact",
+            "> Could not GET '",
+            "> Could not HEAD '",
+        ],
+    ),
+    (
+        "no JDK for the build is in the image",
+        &[
+            "No compiler is provided in this environment",
+            "Cannot find System Java Compiler",
+            "JAVA_HOME is not set and no 'java' command could be found",
+            "JAVA_HOME is set to an invalid directory",
+            "The JAVA_HOME environment variable is not defined correctly",
         ],
     ),
     (
@@ -117,11 +146,14 @@ pub(super) fn reason(ended: &Ended, lines: &[&str]) -> Option<String> {
         return Some("a program that the command needs is not in the image".to_owned());
     }
     SIGNS.iter().find_map(|(reason, words)| {
-        let line = last
-            .iter()
-            .rev()
-            .find(|line| words.iter().any(|word| line.contains(word)))?;
-        Some(format!("{reason}: {}", quoted(line)))
+        let own_fault = |line: &str| OWN_FAULTS.iter().any(|fault| line.contains(fault));
+        let mut lines = last.iter().rev().filter(|line| !own_fault(line));
+        let quote = lines.find_map(|line| {
+            let line = line.trim();
+            let at = words.iter().find_map(|word| line.find(word))?;
+            Some(quoted_from(line, at))
+        })?;
+        Some(format!("{reason}: {quote}"))
     })
 }
 
@@ -189,6 +221,16 @@ fn missing(line: &str) -> Option<String> {
         .is_some_and(|name| name.starts_with("python"));
     (runs_python && !program_name.contains(' '))
         .then(|| format!("the Python module {} is not in the image", quoted(module)))
+}
+
+/// A line from there on, and more of it where its end is shorter than a quote.
+fn quoted_from(line: &str, at: usize) -> String {
+    let over = line.chars().count().saturating_sub(QUOTED_CHARS);
+    let left_out = line[..at].chars().count().min(over);
+    match line.char_indices().nth(left_out) {
+        Some((from, _)) if left_out > 0 => format!("…{}", quoted(&line[from..])),
+        _ => quoted(line),
+    }
 }
 
 fn quoted(line: &str) -> String {
@@ -262,6 +304,21 @@ mod tests {
                 "npm error request to x failed, reason: getaddrinfo EAI_AGAIN x",
                 "refused",
             ),
+            (
+                Ended::Code(1),
+                "Exception in thread \"main\" java.net.UnknownHostException: repo.example",
+                "refused",
+            ),
+            (
+                Ended::Code(1),
+                "The JAVA_HOME environment variable is not defined correctly,",
+                "JDK",
+            ),
+            (
+                Ended::Code(1),
+                "ERROR: JAVA_HOME is not set and no 'java' command could be found in your PATH.",
+                "JDK",
+            ),
             (Ended::OutOfMemory, "", "memory"),
         ] {
             let why = reason(&ended, &[output]).unwrap_or_else(|| panic!("{output}"));
@@ -278,8 +335,24 @@ mod tests {
             "AssertionError: command not found",
             "404 page not found",
             "cat: data.txt: No such file or directory",
+            "[WARNING] Could not transfer metadata a:b:1-SNAPSHOT/maven-metadata.xml from/to shop",
+            "[ERROR] Could not transfer artifact a:b:pom:1 from/to maven-default-http-blocker",
+            "[ERROR] Could not transfer artifact a:b:pom:1 from/to own: status code: 401",
+            "Caused by: java.net.UnknownHostException: db",
+            "wget: Failed to fetch https://repo.example/apache-maven-9.9.9-bin.zip",
         ] {
             assert_eq!(reason(&Ended::Code(1), &[output]), None, "{output}");
         }
+    }
+
+    #[test]
+    fn a_long_line_is_quoted_from_what_was_found() {
+        let sign = "Could not transfer artifact";
+        let line = format!("{} {sign} a:b:1{}", "é".repeat(400), " é".repeat(400));
+        let said = reason(&Ended::Code(1), &[line.as_str()]).unwrap_or_default();
+        assert!(said.contains(&format!(": …{sign} a:b:1 é")), "{said}");
+        let line = format!("{} {sign} a:b:1", "é".repeat(400));
+        let said = reason(&Ended::Code(1), &[line.as_str()]).unwrap_or_default();
+        assert!(said.contains(": …éé") && said.ends_with(" a:b:1"), "{said}");
     }
 }

@@ -13,6 +13,12 @@ const MARK: &str = "=== sortie: reports ===";
 /// Where a report is written inside the sandbox.
 const REPORT: &str = "/tmp/sortie-tests.xml";
 
+/// What makes Maven test every module though one fails, also those that build
+/// on it. Failed tests do not show in its status then.
+const MAVEN: &str = "--fail-at-end -Dmaven.test.failure.ignore=true";
+/// What makes Gradle test every project though one fails.
+const GRADLE: &str = "--continue";
+
 /// Words of a command that no runner has: then it is not one command.
 const COMPOUND: [&str; 7] = ["|", "&", ";", "$(", "`", ">", "\n"];
 
@@ -79,8 +85,10 @@ fn named<'s>(command: &str, script: &impl Fn(&str) -> Option<&'s str>) -> (Strin
         ("node", [..]) if rest.contains(&"--test") => {
             (with(&words, at + 1, &["--test-reporter=tap"]), Form::Tap)
         }
-        ("mvn" | "mvnw" | "gradle" | "gradlew", _) => (java(command), Form::JUnit),
-        ("sh", ["./mvnw" | "./gradlew", ..]) => (java(command), Form::JUnit),
+        ("mvn" | "mvnw", _) | ("sh", ["./mvnw", ..]) => (java(command, MAVEN), Form::JUnit),
+        ("gradle" | "gradlew", _) | ("sh", ["./gradlew", ..]) => {
+            (java(command, GRADLE), Form::JUnit)
+        }
         ("bun", ["test", ..]) => (
             reported(
                 command,
@@ -166,10 +174,11 @@ fn reported(command: &str, option: &str) -> String {
     )
 }
 
-/// Maven and Gradle leave their reports in the build folders.
-fn java(command: &str) -> String {
+/// Maven and Gradle leave their reports in the build folders. They go on after
+/// a failed module.
+fn java(command: &str, options: &str) -> String {
     format!(
-        "{command}; status=$?; echo; echo '{MARK}'; find . -type f -name 'TEST-*.xml' \
+        "{command} {options}; status=$?; echo; echo '{MARK}'; find . -type f -name 'TEST-*.xml' \
          \\( -path '*/surefire-reports/*' -o -path '*/failsafe-reports/*' -o -path '*/test-results/*' \\) \
          -exec cat {{}} +; exit $status"
     )
@@ -319,13 +328,35 @@ mod tests {
         ] {
             assert_eq!(probe(command, script).command, expected, "{command}");
         }
-        for command in ["pytest -x", "uv run --frozen python -m pytest", "mvn test"] {
+        for command in [
+            "pytest -x",
+            "uv run --frozen python -m pytest",
+            "mvn test",
+            "sh ./gradlew test",
+        ] {
             let made = probe(command, script);
             assert!(
                 made.command.contains(MARK) && made.command.contains("exit $status"),
                 "{made:?}"
             );
             assert_eq!(made.form, Form::JUnit);
+        }
+    }
+
+    #[test]
+    fn a_failed_module_does_not_hide_the_others() {
+        for (command, expected) in [
+            (
+                "cd api && sh ./mvnw test",
+                "cd api && sh ./mvnw test --fail-at-end -Dmaven.test.failure.ignore=true; ",
+            ),
+            (
+                "gradle --console=plain test",
+                "gradle --console=plain test --continue; ",
+            ),
+        ] {
+            let made = probe(command, |_| None).command;
+            assert!(made.starts_with(expected), "{made}");
         }
     }
 }
