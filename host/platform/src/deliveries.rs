@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Deliveries that one notifier makes at once, each about another job.
 const MAX_AT_ONCE: u32 = 4;
+/// How long rounds wait after something became due while none is under way:
+/// whoever asked for it may be answered before others are told.
+const GATHER: Duration = Duration::from_millis(5);
 /// How often the store is looked at without a reason; every change signals.
 const IDLE_LOOK: Duration = Duration::from_secs(30);
 /// How long to leave a store alone that is in trouble.
@@ -30,7 +33,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Works until `shutdown`.
 pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
-    let mut signal = platform.store().plugin_signal();
+    let mut signal = platform.store().delivery_signal();
     let mut changed = platform.change_signal();
     let mut tasks: JoinSet<String> = JoinSet::new();
     let mut busy: BTreeSet<String> = BTreeSet::new();
@@ -66,7 +69,9 @@ pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
         }
         tokio::select! {
             () = shutdown.cancelled() => break,
-            _ = signal.changed() => {}
+            _ = signal.changed() => if busy.is_empty() {
+                tokio::time::sleep(GATHER).await;
+            },
             _ = changed.changed() => {}
             Some(ended) = tasks.join_next() => match ended {
                 Ok(name) => { busy.remove(&name); }

@@ -28,7 +28,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Works until `shutdown`.
 pub(crate) async fn work(platform: &Platform, shutdown: CancellationToken) {
-    let mut signal = platform.store().plugin_signal();
+    let mut signal = platform.store().inbound_signal();
     let mut changed = platform.change_signal();
     let mut tasks = JoinSet::new();
     let mut busy = HashMap::new();

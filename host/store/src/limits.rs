@@ -146,5 +146,9 @@ pub const MAX_STRANGE_CHATS: u32 = 100;
 /// The most lines of jobs, and of questions, in the host's statistics.
 pub const MAX_STATS_LINES: u32 = 50;
 
+/// Up to how many a project's waiting jobs are counted, so that a look at the
+/// projects costs the same behind any backlog.
+pub const MAX_QUEUED_COUNTED: u64 = 1_000;
+
 /// The longest stretch that statistics are made of: a leap year in hours.
 pub const MAX_STATS_HOURS: u32 = 8_784;

@@ -70,7 +70,9 @@ impl Store {
         let listeners = Listeners {
             work: watch::Sender::new(0),
             events: watch::Sender::new(newest),
-            plugins: watch::Sender::new(0),
+            chat: watch::Sender::new(0),
+            inbound: watch::Sender::new(0),
+            deliveries: watch::Sender::new(0),
             egress: watch::Sender::new(0),
             numbers: Arc::clone(&numbers),
             cancels: broadcast::Sender::new(CANCELS_KEPT),
@@ -115,10 +117,21 @@ impl Store {
         &self.inner.instance_id
     }
 
-    /// Changes whenever an event or a delivery may have become due: one came
-    /// in, the one before it was settled, or an operator had it tried again.
-    pub fn plugin_signal(&self) -> watch::Receiver<u64> {
-        self.inner.listeners.plugins.subscribe()
+    /// Changes whenever what a chat source has to do did: something was asked
+    /// for, done, or tried again.
+    pub fn chat_signal(&self) -> watch::Receiver<u64> {
+        self.inner.listeners.chat.subscribe()
+    }
+
+    /// Changes whenever a plugin's event may have become due: one came in, the
+    /// one before it was settled, or an operator had it tried again.
+    pub fn inbound_signal(&self) -> watch::Receiver<u64> {
+        self.inner.listeners.inbound.subscribe()
+    }
+
+    /// The same of deliveries.
+    pub fn delivery_signal(&self) -> watch::Receiver<u64> {
+        self.inner.listeners.deliveries.subscribe()
     }
 
     /// Finishes what was requested before, folds the log into the database and

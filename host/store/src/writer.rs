@@ -40,8 +40,12 @@ pub(crate) struct Signals {
     pub(crate) event: Option<EventSeq>,
     /// Runs that lost their lease to a person.
     pub(crate) cancelled: Vec<RunId>,
-    /// A plugin's event or a delivery may have become due.
-    pub(crate) plugins: bool,
+    /// What a chat source has to do changed.
+    pub(crate) chat: bool,
+    /// A plugin's event may have become due.
+    pub(crate) inbound: bool,
+    /// A delivery may have become due.
+    pub(crate) deliveries: bool,
     /// A person answered for a host.
     pub(crate) egress: bool,
     /// Up to where numbers may be given out from now on.
@@ -53,7 +57,9 @@ impl Signals {
         self.work |= other.work;
         self.event = self.event.max(other.event);
         self.cancelled.extend(other.cancelled);
-        self.plugins |= other.plugins;
+        self.chat |= other.chat;
+        self.inbound |= other.inbound;
+        self.deliveries |= other.deliveries;
         self.egress |= other.egress;
         self.reserved.merge(other.reserved);
     }
@@ -65,7 +71,9 @@ pub(crate) struct Listeners {
     pub(crate) work: watch::Sender<u64>,
     pub(crate) events: watch::Sender<EventSeq>,
     pub(crate) cancels: broadcast::Sender<RunId>,
-    pub(crate) plugins: watch::Sender<u64>,
+    pub(crate) chat: watch::Sender<u64>,
+    pub(crate) inbound: watch::Sender<u64>,
+    pub(crate) deliveries: watch::Sender<u64>,
     pub(crate) egress: watch::Sender<u64>,
     pub(crate) numbers: Arc<Numbers>,
 }
@@ -73,20 +81,20 @@ pub(crate) struct Listeners {
 impl Listeners {
     fn tell(&self, signals: Signals) {
         self.numbers.committed(signals.reserved);
-        if signals.plugins {
-            self.plugins
-                .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
-        }
-        if signals.egress {
-            self.egress
-                .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
+        // Somebody waits for what is said in a chat: it is told first.
+        for (is_so, signal) in [
+            (signals.chat, &self.chat),
+            (signals.egress, &self.egress),
+            (signals.work, &self.work),
+            (signals.inbound, &self.inbound),
+            (signals.deliveries, &self.deliveries),
+        ] {
+            if is_so {
+                signal.send_modify(|bumps| *bumps = bumps.wrapping_add(1));
+            }
         }
         if let Some(seq) = signals.event {
             self.events.send_replace(seq);
-        }
-        if signals.work {
-            self.work
-                .send_modify(|bumps| *bumps = bumps.wrapping_add(1));
         }
         for run in signals.cancelled {
             // No receiver is no error: nobody runs anything then.

@@ -289,7 +289,7 @@ impl Ears {
         let Ok(called) = id.parse::<i64>() else {
             return self.number_of(chat, id).await;
         };
-        let mut changed = self.store.plugin_signal();
+        let mut changed = self.store.chat_signal();
         let number = async {
             loop {
                 changed.mark_unchanged();

@@ -63,6 +63,8 @@ async fn round(link: &Link, ears: &Ears) -> Result<(), Trouble> {
     for update in request.await.map_err(Trouble::Telegram)? {
         ears.take(&update).await.map_err(not_taken)?;
     }
+    // Answers to what was taken may go out before more is asked for.
+    tokio::task::yield_now().await;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use crate::pacer::Shape;
 use crate::queue::{Next, Queue, Task, When};
 use crate::service::{Inner, Link};
 use sortie_model::clock::Timestamp;
-use sortie_store::{ChatHead, ChatKindOfTask, ChatRow, Store, StoreError};
+use sortie_store::{ChatHead, ChatKind, ChatKindOfTask, ChatRow, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +44,7 @@ struct Desk {
 /// Sends until it is told to stop.
 pub(crate) async fn run(inner: &Arc<Inner>, link: &Arc<Link>, until: &CancellationToken) {
     let mut notes = inner.notes.lock().await;
-    let mut signal = inner.store.plugin_signal();
+    let mut signal = inner.store.chat_signal();
     let mut reread = tokio::time::interval(REREAD);
     let mut desk = Desk {
         inner: Arc::clone(inner),
@@ -99,17 +99,23 @@ impl Desk {
         self.read_all().await
     }
 
-    /// Reads what came since the last reading; and all, when there is a chat
-    /// among it that nothing is known of yet.
+    /// Reads what came since the last reading, and what is known of chats that
+    /// nothing went to yet; and all, when one of these is what others become:
+    /// what waits under an older name goes there too.
     async fn read_new(&mut self) -> Result<(), StoreError> {
-        let mut strange = false;
+        let mut moved = false;
         let new = heads(&self.inner.store, self.queue.newest()).await?;
         for head in new {
-            let place = head.place.as_ref();
-            strange |= place.is_some_and(|place| !self.chats.contains_key(&place.chat));
+            if let Some(place) = &head.place
+                && !self.chats.contains_key(&place.chat)
+                && let Some(row) = self.inner.store.chat(SOURCE, &place.chat).await?
+            {
+                moved |= row.kind == ChatKind::Supergroup;
+                self.know(place.chat.clone(), row);
+            }
             self.queue.put(head.into());
         }
-        match strange {
+        match moved {
             true => self.read_all().await,
             false => Ok(()),
         }
@@ -122,16 +128,19 @@ impl Desk {
         let rows = store.chats(SOURCE).await?;
         self.queue
             .replace(all.into_iter().map(Task::from).collect());
-        for row in &rows {
-            if let Ok(chat) = row.chat.parse() {
-                self.pace.saw(chat, row.newest_message);
-            }
+        self.chats.clear();
+        for row in rows {
+            self.know(row.chat.clone(), row);
         }
-        self.chats = rows
-            .into_iter()
-            .map(|row| (row.chat.clone(), row))
-            .collect();
         Ok(())
+    }
+
+    /// Keeps what is known of a chat under a name that it has or had.
+    fn know(&mut self, name: String, row: ChatRow) {
+        if let Ok(chat) = row.chat.parse() {
+            self.pace.saw(chat, row.newest_message);
+        }
+        self.chats.insert(name, row);
     }
 
     /// Begins what may go now, and says when to look again.

@@ -1,7 +1,9 @@
 //! Which messages are about which job: kept by job, and found by message.
 //!
-//! Only what is newest is remembered, in two rings of fixed size, so that the
-//! plugin's quota never fills and no event looks through all keys.
+//! Only what is newest is remembered, so that the plugin's quota never fills and
+//! no event looks through all keys: jobs in a ring of fixed size, in the order
+//! in which they were first spoken of, and messages, whose numbers only grow, in
+//! places by what remains of their number.
 
 use serde_json::{Value, json};
 
@@ -12,8 +14,8 @@ use crate::world::Desk;
 /// Jobs that are remembered, at some 300 bytes each and what is kept of a page.
 const KEPT_JOBS: u64 = 500;
 
-/// Messages whose job is remembered, at some 30 bytes each.
-const KEPT_MESSAGES: u64 = 1_000;
+/// Messages among which those about jobs are remembered, at some 30 bytes each.
+const KEPT_MESSAGES: u64 = 4_000;
 
 /// Questions about hosts that are remembered for each job.
 const KEPT_ASKS: usize = 8;
@@ -21,6 +23,9 @@ const KEPT_ASKS: usize = 8;
 /// What is kept of a job's page, in bytes as they are stored: with all jobs it
 /// stays below the quota of 1 MiB.
 const KEPT_BYTES: usize = 1_000;
+
+/// Where the ring of jobs stands.
+const RING: &str = "jobs";
 
 /// The newest event of the host itself that was told.
 const HOST: &str = "host";
@@ -81,27 +86,31 @@ impl Note {
 
 /// What is kept about a job.
 pub(crate) fn of_job(desk: &mut impl Desk, job: u64) -> Option<Note> {
-    read(&desk.value(&by_job(job))?)
+    read(&serde_json::from_slice(&desk.value(&by_job(job))?).ok()?)
 }
 
 /// The job that a message is about.
 pub(crate) fn job_of(desk: &mut impl Desk, number: u64) -> Option<u64> {
-    number_at(desk, &by_message(number))
+    let value = desk.value(&by_message(number))?;
+    let (about, job) = core::str::from_utf8(&value).ok()?.split_once(' ')?;
+    match about.parse() == Ok(number) {
+        true => job.parse().ok(),
+        false => None,
+    }
 }
 
 /// Keeps what is known about a job; the oldest is forgotten for a new one.
 pub(crate) fn keep(desk: &mut impl Desk, job: u64, note: &Note) -> Result<(), String> {
     let key = by_job(job);
     if desk.value(&key).is_none() {
-        enter(desk, "jobs", KEPT_JOBS, job, by_job)?;
+        enter(desk, job)?;
     }
     desk.keep(&key, write(note).to_string().as_bytes())
 }
 
 /// Remembers which job a message is about.
 pub(crate) fn tie(desk: &mut impl Desk, number: u64, job: u64) -> Result<(), String> {
-    enter(desk, "messages", KEPT_MESSAGES, number, by_message)?;
-    desk.keep(&by_message(number), job.to_string().as_bytes())
+    desk.keep(&by_message(number), format!("{number} {job}").as_bytes())
 }
 
 /// The chats for what nobody asked for in one, the first that is to be told
@@ -169,24 +178,18 @@ fn by_job(job: u64) -> String {
 }
 
 fn by_message(number: u64) -> String {
-    format!("m/{number}")
+    format!("message/{}", number % KEPT_MESSAGES)
 }
 
-/// Enters a number into a ring, and forgets what it takes the place of.
-fn enter(
-    desk: &mut impl Desk,
-    ring: &str,
-    size: u64,
-    number: u64,
-    key: fn(u64) -> String,
-) -> Result<(), String> {
-    let turn = number_at(desk, ring).unwrap_or(0);
-    let slot = format!("{ring}/{}", turn % size);
-    if let Some(oldest) = number_at(desk, &slot) {
-        desk.forget(&key(oldest))?;
+/// Enters a job into the ring, and forgets the one whose place it takes.
+fn enter(desk: &mut impl Desk, job: u64) -> Result<(), String> {
+    let turn = number_at(desk, RING).unwrap_or(0);
+    let place = format!("{RING}/{}", turn % KEPT_JOBS);
+    if let Some(oldest) = number_at(desk, &place) {
+        desk.forget(&by_job(oldest))?;
     }
-    desk.keep(&slot, number.to_string().as_bytes())?;
-    desk.keep(ring, (turn + 1).to_string().as_bytes())
+    desk.keep(&place, job.to_string().as_bytes())?;
+    desk.keep(RING, (turn + 1).to_string().as_bytes())
 }
 
 fn number_at(desk: &mut impl Desk, key: &str) -> Option<u64> {
@@ -210,8 +213,7 @@ fn write(note: &Note) -> Value {
     })
 }
 
-fn read(bytes: &[u8]) -> Option<Note> {
-    let value: Value = serde_json::from_slice(bytes).ok()?;
+fn read(value: &Value) -> Option<Note> {
     let text = |key: &str| value[key].as_str().map(str::to_owned);
     let question = &value["question"];
     let hosts = value["hosts"].as_array();
@@ -273,8 +275,8 @@ mod tests {
 
     #[test]
     fn a_note_of_before_there_were_reminders_is_read() {
-        let kept = br#"{"source":"telegram","chat":"-100","number":5,"question":[9,3]}"#;
-        let note = read(kept).expect("a note");
+        let kept = json!({ "source": "telegram", "chat": "-100", "number": 5, "question": [9, 3] });
+        let note = read(&kept).expect("a note");
         assert_eq!((note.question, note.reminder), (Some((9, Some(3))), None));
     }
 
@@ -294,13 +296,17 @@ mod tests {
         }
         assert_eq!(of_job(&mut desk, 1), None);
         assert!(of_job(&mut desk, 2).is_some());
+        // An older one that speaks again takes the place of the oldest alone.
+        keep(&mut desk, 1, &note(1)).expect("kept");
+        assert!(of_job(&mut desk, 2).is_none());
+        assert_eq!(of_job(&mut desk, KEPT_JOBS + 1), Some(note(KEPT_JOBS + 1)));
         for n in 0..KEPT_MESSAGES + 2 {
             tie(&mut desk, n, 7).expect("kept");
         }
         assert_eq!(job_of(&mut desk, 1), None);
         assert_eq!(job_of(&mut desk, 2), Some(7));
-        let keys = 2 * (KEPT_JOBS + KEPT_MESSAGES) + 2;
-        assert_eq!(desk.kv.len() as u64, keys);
+        assert_eq!(job_of(&mut desk, KEPT_MESSAGES + 1), Some(7));
+        assert_eq!(desk.kv.len() as u64, 2 * KEPT_JOBS + 1 + KEPT_MESSAGES);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct ProjectLine {
     pub budget_profile: Option<String>,
     /// Jobs that run.
     pub running: u64,
-    /// Jobs that wait for a place.
+    /// Jobs that wait for a place, counted up to a thousand.
     pub queued: u64,
     /// What calls to models cost since the UTC day began.
     pub spent_today_micro_usd: MicroUsd,

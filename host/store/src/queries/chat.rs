@@ -210,7 +210,7 @@ pub(super) fn edit(
             tx.now.0
         ],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.chat = true;
     Ok(())
 }
 
@@ -307,7 +307,7 @@ fn queue(tx: &mut Tx<'_>, from: &Speaker<'_>, source: &str, task: &Task<'_>) -> 
             task.permit,
         ],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.chat = true;
     Ok(())
 }
 

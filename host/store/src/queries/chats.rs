@@ -2,7 +2,7 @@
 
 use super::audit::note;
 use super::inbound;
-use super::rows::named;
+use super::rows::{named, parse};
 use crate::db::{all, first, name, run};
 use crate::error::{Result, StoreError};
 use crate::limits::MAX_STRANGE_CHATS;
@@ -12,7 +12,6 @@ use crate::writer::Tx;
 use rusqlite::{Connection, Row, params};
 use serde_json::json;
 use sortie_model::people::{Level, Quiet};
-use std::collections::BTreeMap;
 
 /// Chats of which nobody said anything, beyond the newest.
 pub(super) const STRANGE: &str = "DELETE FROM chats WHERE source = ?1 AND chat IN (
@@ -25,7 +24,9 @@ macro_rules! select_chat {
     ($rest:literal) => {
         concat!(
             "SELECT source, chat, kind, title, admitted, level, quiet_from, quiet_to, time_zone,
-                 newest_message, gone, moved_to, shut
+                 newest_message, gone, moved_to, shut,
+                 (SELECT json_group_object(l.project, l.level) FROM chat_levels l
+                     WHERE l.source = chats.source AND l.chat = chats.chat)
              FROM chats ",
             $rest
         )
@@ -37,16 +38,12 @@ impl Store {
     pub async fn chats(&self, source: &str) -> Result<Vec<ChatRow>> {
         let source = source.to_owned();
         self.read(move |conn| {
-            let mut chats = all(
+            all(
                 conn,
                 select_chat!("WHERE source = ?1 ORDER BY chat"),
                 [&source],
                 chat,
-            )?;
-            for chat in &mut chats {
-                chat.levels = levels(conn, &chat.source, &chat.chat)?;
-            }
-            Ok(chats)
+            )
         })
         .await
     }
@@ -55,8 +52,12 @@ impl Store {
     pub async fn chat(&self, source: &str, chat: &str) -> Result<Option<ChatRow>> {
         let (source, chat) = (source.to_owned(), chat.to_owned());
         self.look(move |conn| {
-            let moved_to = moved_to(conn, &source, &chat)?;
-            find(conn, &source, moved_to.as_ref().unwrap_or(&chat))
+            let found = find(conn, &source, &chat)?;
+            let moved_to = found.as_ref().and_then(|row| row.moved_to.clone());
+            match moved_to {
+                Some(new) => find(conn, &source, &new),
+                None => Ok(found),
+            }
         })
         .await
     }
@@ -397,7 +398,7 @@ fn moved(tx: &mut Tx<'_>, source: &str, old: &str, new: &str) -> Result<()> {
         "UPDATE chat_messages SET chat = ?3, service_id = NULL WHERE source = ?1 AND chat = ?2",
         params![source, old, new],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.chat = true;
     Ok(())
 }
 
@@ -424,27 +425,12 @@ fn renumbered(tx: &Tx<'_>, plugin: &str, source: &str, cursor: &str) -> Result<(
 }
 
 fn find(conn: &Connection, source: &str, name: &str) -> Result<Option<ChatRow>> {
-    let found = first(
+    first(
         conn,
         select_chat!("WHERE source = ?1 AND chat = ?2"),
         [source, name],
         chat,
-    )?;
-    let Some(mut chat) = found else {
-        return Ok(None);
-    };
-    chat.levels = levels(conn, source, name)?;
-    Ok(Some(chat))
-}
-
-fn levels(conn: &Connection, source: &str, chat: &str) -> Result<BTreeMap<String, Level>> {
-    let levels = all(
-        conn,
-        "SELECT project, level FROM chat_levels WHERE source = ?1 AND chat = ?2",
-        [source, chat],
-        |row| Ok((row.get(0)?, named("chat_levels", row, 1, Level::parse)?)),
-    )?;
-    Ok(levels.into_iter().collect())
+    )
 }
 
 fn chat(row: &Row<'_>) -> Result<ChatRow> {
@@ -465,7 +451,7 @@ fn chat(row: &Row<'_>) -> Result<ChatRow> {
         title: row.get(3)?,
         admitted: row.get(4)?,
         level: named(TABLE, row, 5, Level::parse)?,
-        levels: BTreeMap::new(),
+        levels: parse("chat_levels", &row.get::<_, String>(13)?)?,
         quiet,
         newest_message: row.get(9)?,
         gone: row.get(10)?,

@@ -183,7 +183,7 @@ pub(super) fn fan_out(
         FAN_OUT,
         params![signed(event.0), job, kind, tx.now.0],
     )?;
-    tx.signals.plugins |= made > 0;
+    tx.signals.deliveries |= made > 0;
     Ok(())
 }
 
@@ -220,7 +220,7 @@ pub(super) fn promote(tx: &mut Tx<'_>, notifier: &str, job: Option<JobId>) -> Re
         "UPDATE deliveries SET due_at = not_before WHERE notifier = ?1 AND event_seq = ?2",
         params![notifier, seq],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.deliveries = true;
     Ok(())
 }
 
@@ -362,7 +362,7 @@ fn fail(
             not_before
         ],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.deliveries = true;
     promote(tx, notifier, head.job)
 }
 

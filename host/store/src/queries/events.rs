@@ -80,7 +80,7 @@ fn retry(tx: &mut Tx<'_>, event: PluginEventId, actor: &str) -> Result<()> {
          WHERE id = ?1",
         params![signed(event.0), tx.now.0],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.inbound = true;
     head.promote(tx)?;
     let detail = json!({ "event": event.0, "source": head.source, "was": head.state });
     note(tx, actor, "event.retried", &head.plugin, &detail)

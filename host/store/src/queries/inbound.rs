@@ -160,7 +160,7 @@ fn accept(tx: &mut Tx<'_>, event: &Incoming) -> Result<Accepted> {
     write(tx, event, MessageState::Pending)?;
     match new.in_line {
         true => promote(tx, &new.plugin, &new.source)?,
-        false => tx.signals.plugins = true,
+        false => tx.signals.inbound = true,
     }
     Ok(Accepted::New(new.id))
 }
@@ -280,7 +280,7 @@ fn promote(tx: &mut Tx<'_>, plugin: &str, source: &str) -> Result<()> {
         "UPDATE plugin_events SET due_at = not_before WHERE id = ?1",
         [id],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.inbound = true;
     Ok(())
 }
 

@@ -41,7 +41,7 @@ impl Store {
     /// What a plugin's keys and values add up to, in bytes.
     pub async fn kv_bytes(&self, plugin: &str) -> Result<u64> {
         let plugin = plugin.to_owned();
-        self.read(move |conn| bytes(conn, &plugin)).await
+        self.look(move |conn| bytes(conn, &plugin)).await
     }
 }
 

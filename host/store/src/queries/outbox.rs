@@ -160,7 +160,7 @@ impl Store {
                  WHERE id = ?1",
                 params![signed(id), state, not_before, error, counts, tx.now.0],
             )?;
-            tx.signals.plugins = true;
+            tx.signals.chat = true;
             Ok(())
         })
         .await
@@ -188,7 +188,7 @@ impl Store {
                  WHERE id = ?1 AND revision = ?2",
                 params![signed(id), signed(revision), error, unsent, tx.now.0],
             )?;
-            tx.signals.plugins = true;
+            tx.signals.chat = true;
             Ok(parked > 0)
         })
         .await
@@ -211,7 +211,7 @@ impl Store {
                  WHERE id = ?1 AND state = 'parked'",
                 params![signed(id), tx.now.0],
             )?;
-            tx.signals.plugins = true;
+            tx.signals.chat = true;
             settled(tx, id, retried, &actor, "chat.retried")
         })
         .await
@@ -306,7 +306,7 @@ fn done(tx: &mut Tx<'_>, id: u64, revision: u64, service_id: Option<&str>) -> Re
             chats::reached(tx, &source, &chat, newest)?;
         }
     }
-    tx.signals.plugins = true;
+    tx.signals.chat = true;
     Ok(())
 }
 

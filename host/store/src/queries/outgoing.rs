@@ -79,7 +79,7 @@ fn retry(tx: &mut Tx<'_>, notifier: &str, seq: EventSeq, actor: &str) -> Result<
          WHERE notifier = ?1 AND event_seq = ?2",
         params![notifier, signed(seq.0), tx.now.0],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.deliveries = true;
     promote(tx, notifier, head.job)?;
     let detail = json!({ "seq": seq.0, "job": head.job, "was": head.state });
     note(tx, actor, "delivery.retried", notifier, &detail)

@@ -3,9 +3,9 @@
 
 use super::rows::{self, select_approval};
 use super::{DEFAULT_TENANT, host};
-use crate::db::{all, first, unsigned};
+use crate::db::{all, first, signed, unsigned};
 use crate::error::Result;
-use crate::limits::{MAX_STATS_HOURS, MAX_STATS_LINES};
+use crate::limits::{MAX_QUEUED_COUNTED, MAX_STATS_HOURS, MAX_STATS_LINES};
 use crate::store::Store;
 use crate::types::{
     JobLine, PauseLine, ProjectTally, QueueCounts, Stats, TaskCounts, Tokens, WaitingLine,
@@ -58,7 +58,7 @@ impl Store {
     /// How the configured projects stand, by name.
     pub async fn project_tallies(&self) -> Result<Vec<ProjectTally>> {
         let day = self.clock().now().0.div_euclid(DAY_MS);
-        self.read(move |conn| tallies(conn, day)).await
+        self.look(move |conn| tallies(conn, day)).await
     }
 }
 
@@ -160,11 +160,12 @@ fn tallies(conn: &Connection, day: i64) -> Result<Vec<ProjectTally>> {
         conn,
         "SELECT p.name,
              (SELECT count(*) FROM jobs j WHERE j.phase = 'running' AND j.project_id = p.id),
-             (SELECT count(*) FROM jobs j WHERE j.phase = 'queued' AND j.project_id = p.id),
+             (SELECT count(*) FROM (SELECT 1 FROM jobs j
+                 WHERE j.phase = 'queued' AND j.project_id = p.id LIMIT ?3)),
              coalesce(d.cost_micro_usd, 0), coalesce(d.reserved_micro_usd, 0)
          FROM projects p LEFT JOIN model_days d ON d.day = ?1 AND d.project_id = p.id
          WHERE p.tenant_id = ?2 AND p.retired_at IS NULL ORDER BY p.name",
-        [day, DEFAULT_TENANT],
+        params![day, DEFAULT_TENANT, signed(MAX_QUEUED_COUNTED)],
         |row| {
             Ok(ProjectTally {
                 name: row.get(0)?,

@@ -175,7 +175,9 @@ pub struct ProjectTally {
     pub name: String,
     /// Its jobs that run.
     pub running: u64,
-    /// Its jobs that wait for a place.
+    /// Its jobs that wait for a place, counted up to [`MAX_QUEUED_COUNTED`].
+    ///
+    /// [`MAX_QUEUED_COUNTED`]: crate::limits::MAX_QUEUED_COUNTED
     pub queued: u64,
     /// What its calls to models cost since the UTC day began.
     pub spent_today: MicroUsd,

@@ -440,3 +440,21 @@ async fn a_chat_that_moved_takes_its_messages_along() {
             .admitted
     );
 }
+
+#[tokio::test]
+async fn what_is_said_wakes_who_sends_and_nobody_else() {
+    let home = home().await;
+    let store = &home.store;
+    let mut chat = store.chat_signal();
+    let mut others = [store.inbound_signal(), store.delivery_signal()];
+    chat.borrow_and_update();
+    for signal in &mut others {
+        signal.borrow_and_update();
+    }
+    let number = store.reserve_chat_number().await.unwrap();
+    say(store, "a", vec![send(number, &[])]).await;
+    assert!(chat.has_changed().unwrap());
+    for signal in &others {
+        assert!(!signal.has_changed().unwrap());
+    }
+}

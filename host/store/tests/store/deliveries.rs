@@ -35,7 +35,7 @@ async fn each_notifier_is_told_of_the_kinds_it_subscribes_to() {
         ("all", "*"),
     ])
     .await;
-    let mut signal = home.store.plugin_signal();
+    let mut signal = home.store.delivery_signal();
     signal.borrow_and_update();
     let asked = home.waiting().await;
     assert!(signal.has_changed().unwrap());

@@ -1,11 +1,13 @@
 //! What the host tells of itself; pauses; reminders; statistics.
 
 use crate::support::{PLENTY, answer, home};
+use futures::future::join_all;
 use serde_json::json;
 use sortie_model::approval::Decision;
 use sortie_model::clock::{Clock, Timestamp};
 use sortie_model::halt::HaltReason;
 use sortie_model::job::JobEvent;
+use sortie_store::limits::MAX_QUEUED_COUNTED;
 use sortie_store::{NewAnswer, NewApproval, RunEnd, StoreError};
 
 #[tokio::test]
@@ -169,6 +171,16 @@ async fn statistics_count_what_ended() {
     assert_eq!(halts, [(HaltReason::NoChanges, 1)]);
     let tallies = store.project_tallies().await.unwrap();
     assert_eq!(tallies.len(), 2);
+}
+
+#[tokio::test]
+async fn of_a_long_queue_a_thousand_are_counted() {
+    let home = home().await;
+    let over = MAX_QUEUED_COUNTED + 1;
+    join_all((0..over).map(|_| home.submit())).await;
+    let tallies = home.store.project_tallies().await.unwrap();
+    let alpha = tallies.iter().find(|tally| tally.name == "alpha").unwrap();
+    assert_eq!((alpha.running, alpha.queued), (0, MAX_QUEUED_COUNTED));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 async fn an_event_reads_back_as_it_came_in() {
     let home = home().await;
     let store = &home.store;
-    let mut signal = store.plugin_signal();
+    let mut signal = store.inbound_signal();
     signal.borrow_and_update();
     let new = event(store, "one").await;
     let accepted = store.accept_event(new.clone()).await.unwrap();
@@ -231,7 +231,7 @@ async fn a_disabled_plugin_s_events_wait_until_it_is_enabled() {
     let a = waiting(store, "a").await;
     store.disable_plugin(HOOK, "a test", "ann").await.unwrap();
     assert!(due_ids(store).await.is_empty());
-    let mut signal = store.plugin_signal();
+    let mut signal = store.inbound_signal();
     signal.borrow_and_update();
     store.enable_plugin(HOOK, &digest, "ann").await.unwrap();
     assert!(signal.has_changed().unwrap());

@@ -16,6 +16,9 @@ const TITLE_CHARS: usize = 60;
 /// The most lines of one kind: with titles of that length they fit a page.
 const LINES: usize = 15;
 
+/// Up to how many the host counts a project's waiting jobs.
+const COUNTED: u64 = 1_000;
+
 /// The most jobs that a report names, which nobody asked for one by one.
 const REPORTED: usize = 10;
 
@@ -200,6 +203,13 @@ fn hours(hours: u64) -> String {
     }
 }
 
+fn queued(jobs: u64) -> String {
+    match jobs {
+        COUNTED.. => format!("{COUNTED} or more queued"),
+        few => some(few, "queued", "queued"),
+    }
+}
+
 /// The projects, each with where it is and what it does now.
 pub(crate) fn projects(data: &Value) -> Message {
     let mut page = Page::default();
@@ -208,7 +218,7 @@ pub(crate) fn projects(data: &Value) -> Message {
         let rest = facts([
             cut::short(text(project, "repository"), TITLE_CHARS),
             some(count(project, "running"), "running", "running"),
-            some(count(project, "queued"), "queued", "queued"),
+            queued(count(project, "queued")),
         ]);
         format!("{head} {}", md::line(&rest))
     }));
@@ -373,6 +383,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("` https://github.com/acme/* `"), "{text}");
+        assert_eq!(queued(999), "999 queued");
+        assert_eq!(queued(1_000), "1000 or more queued");
         let text = budget(&data).text;
         assert!(text.contains("**All projects** \\$0\\.01 today"), "{text}");
         assert!(

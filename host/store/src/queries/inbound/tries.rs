@@ -163,7 +163,7 @@ fn fail(
          WHERE id = ?1",
         params![signed(event.0), state.as_str(), attempt, error, not_before],
     )?;
-    tx.signals.plugins = true;
+    tx.signals.inbound = true;
     head.promote(tx)
 }
 

@@ -206,7 +206,8 @@ pub(super) fn stand(tx: &mut Tx<'_>, name: &str, change: &Change) -> Result<()> 
         params![name, change.lacks, tx.now.0],
     )?;
     // What waits for a plugin that may run again is due.
-    tx.signals.plugins |= change.lacks.is_none();
+    tx.signals.inbound |= change.lacks.is_none();
+    tx.signals.deliveries |= change.lacks.is_none();
     Ok(())
 }
 
