@@ -302,6 +302,9 @@ fn of_plugin(error: &PluginError) -> Problem {
             .with_hint("mend the plugin's table in sortie.toml"),
         PluginError::Setup { .. } => Problem::new(Kind::Internal, detail),
         error if error.is_transient() => Problem::new(Kind::Busy, detail),
+        PluginError::NotAComponent { .. } => {
+            Problem::new(Kind::BadPackage, detail).with_hint("get it or build it again")
+        }
         _ => Problem::new(Kind::BadPackage, detail).with_hint(
             "build it against the WIT of this host, as `sortie plugin build` does, and see \
              `sortie plugin test`",

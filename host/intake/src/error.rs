@@ -118,6 +118,18 @@ pub enum IntakeError {
         /// Those of that surface that are.
         installed: Vec<String>,
     },
+    /// A plugin that the policy or the request names is installed, and off.
+    #[error(
+        "use the {surface} {name:?}: it does not run: {why}; see `sortie plugin inspect {name}`"
+    )]
+    Off {
+        /// What it should be.
+        surface: Surface,
+        /// Its name.
+        name: String,
+        /// Why it does not.
+        why: String,
+    },
     /// A submitter may not choose that plugin.
     #[error(
         "use the {surface} {name:?}: this project's is {own:?}; leave it out, or add it to intake.{key}"

@@ -7,6 +7,7 @@ use crate::request::{Requester, SubmitRequest};
 use crate::target::{Allowed, AllowedSets, Target, Targets};
 use sortie_model::id::JobId;
 use sortie_model::project::{Policy, Project};
+use sortie_model::surface::Surface;
 use sortie_store::{Job, NewJob, NewRetry, Store, Submitted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,7 +145,14 @@ impl Intake {
             None => (&project.policy, &project.base_branch),
         };
         let policy =
-            policy::resolve(own, &request, &shared.allowed, shared.catalog.as_ref()).await?;
+            match policy::resolve(own, &request, &shared.allowed, shared.catalog.as_ref()).await {
+                Err(IntakeError::NotInstalled {
+                    surface,
+                    name,
+                    installed,
+                }) => return Err(self.absent(surface, name, installed).await?),
+                policy => policy?,
+            };
         if let Target::Allowed(project) = &target {
             self.remember(project).await?;
         }
@@ -162,6 +170,30 @@ impl Intake {
             via: requester.via.clone(),
             idempotency,
         })
+    }
+
+    /// Why a plugin that is not there is not.
+    async fn absent(
+        &self,
+        surface: Surface,
+        name: String,
+        installed: Vec<String>,
+    ) -> Result<IntakeError, IntakeError> {
+        let Some(off) = self.shared.store.plugin(&name).await? else {
+            return Ok(IntakeError::NotInstalled {
+                surface,
+                name,
+                installed,
+            });
+        };
+        let why = match (off.enabled, off.disabled_why) {
+            (true, _) => "it is broken".to_owned(),
+            (false, why) => {
+                let why = why.as_deref().unwrap_or("no reason was given");
+                format!("it is disabled: {why}")
+            }
+        };
+        Ok(IntakeError::Off { surface, name, why })
     }
 
     /// The job that the request continues, if it continues one.

@@ -52,7 +52,7 @@ fn the_grant_that_the_webhook_page_shows_is_enough_and_signs() {
     let (rule, _) = rest.split_once('\'').unwrap();
     let written: toml::Table = format!("egress = [{rule}]").parse().unwrap();
     let asking = Manifest::from_toml(&format!(
-        "name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"scanner\"]\n{written}"
+        "name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"notifier\"]\n{written}"
     ))
     .unwrap();
     assert_eq!(asking.egress, grant.egress);

@@ -56,7 +56,7 @@ pub enum PluginError {
         reason: String,
     },
     /// The bytes are no WebAssembly component.
-    #[error("load plugin `{plugin}`: this is not a WebAssembly component: {reason}")]
+    #[error("load plugin `{plugin}`: this is no WebAssembly component, or a damaged one: {reason}")]
     NotAComponent {
         /// Name of the plugin.
         plugin: String,

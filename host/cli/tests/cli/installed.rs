@@ -319,6 +319,50 @@ fn a_lock_keeps_off_what_a_person_disabled() {
 }
 
 #[test]
+fn a_sync_shows_what_it_grants_and_goes_on_after_a_failure() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    let limits = "[limits]\ncpu_ms = 2000\n";
+    for name in ["gone", "lost", "mine"] {
+        let file = format!("{name}.wasm");
+        named(&rig, name, &file, "0.1.0", limits);
+        fine(&rig, &["plugin", "install", &file, "--yes"]);
+    }
+    fine(&rig, &["plugin", "lock"]);
+    fine(&rig, &["plugin", "remove", "mine"]);
+    package(&rig, "mine.wasm", "0.1.0", limits);
+    fine(&rig, &["plugin", "install", "mine.wasm"]);
+    for name in ["gone", "lost"] {
+        fine(&rig, &["plugin", "remove", name]);
+        std::fs::remove_file(rig.path().join(format!("{name}.wasm"))).unwrap();
+    }
+    let done = rig.run(&["plugin", "sync"]);
+    assert_eq!(done.code, 5, "{done:?}");
+    assert_eq!(done.stdout, "mine 0.1.0 its grant was changed\n");
+    for said in ["mine may\n    - compute", "sync gone: ", "sync lost: "] {
+        assert!(done.stderr.contains(said), "{said}: {done:?}");
+    }
+}
+
+#[test]
+fn who_sends_no_requests_is_granted_none() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    package(&rig, "mine.wasm", "0.1.0", "");
+    fine(&rig, &["plugin", "install", "mine.wasm"]);
+    let rule = "POST https://hooks.example.com/in";
+    let refused = rig.run(&["plugin", "grant", "mine", "--egress", rule]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("it is a scanner and sends no requests"),
+        "{refused:?}"
+    );
+    assert_eq!(shown(&rig)["grant"], json!({}));
+}
+
+#[test]
 fn scan_uses_what_is_installed_and_what_is_not() {
     let rig = Rig::configured();
     package(&rig, "mine.wasm", "0.1.0", "");
@@ -333,7 +377,6 @@ fn scan_uses_what_is_installed_and_what_is_not() {
     assert_eq!(loose.json()["findings"][0]["scanner"], "mine");
     let missing = scan(&rig, &["--scanner", "mine"]);
     assert_eq!(missing.code, 2, "{missing:?}");
-
     let (host, _) = rig.serve();
     fine(&rig, &["plugin", "install", "mine.wasm"]);
     let installed = scan(&rig, &["--scanner", "mine"]);
@@ -344,6 +387,54 @@ fn scan_uses_what_is_installed_and_what_is_not() {
     assert_eq!(host.stop(), 0);
     let stopped = scan(&rig, &["--scanner", "mine"]);
     assert!(stopped.stderr.contains("start the host"), "{stopped:?}");
+}
+
+#[test]
+fn a_scan_names_what_is_wrong_with_a_configuration() {
+    let rig = Rig::new();
+    package(&rig, "mine.wasm", "0.1.0", "");
+    rig.write("cheat.diff", CHEAT);
+    rig.write(
+        "sortie.toml",
+        "[host]\ndata_dir = \"data\"\n[plugins.mine]\nwrds = 1\n",
+    );
+    let args = ["scan", "--diff", "cheat.diff", "--plugin", "mine.wasm"];
+    let wrong = rig.run(&args);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    for said in ["configure plugin `mine`", "`wrds`", "mend [plugins.mine]"] {
+        assert!(wrong.stderr.contains(said), "{said}: {wrong:?}");
+    }
+}
+
+#[test]
+fn a_scanner_that_is_off_is_not_called_missing() {
+    let rig = Rig::configured();
+    let config = std::fs::read_to_string(rig.path().join("sortie.toml")).unwrap();
+    rig.write("sortie.toml", &format!("{config}scanners = [\"mine\"]\n"));
+    let (_host, _) = rig.serve();
+    package(&rig, "mine.wasm", "0.1.0", "");
+    let submit = || rig.run(&["submit", "--project", "shop", "mend it"]);
+    let missing = submit();
+    assert_eq!(missing.code, 4, "{missing:?}");
+    assert!(
+        missing.stderr.contains("it is not installed"),
+        "{missing:?}"
+    );
+    fine(&rig, &["plugin", "install", "mine.wasm"]);
+    assert_eq!(submit().code, 0);
+    let off = fine(&rig, &["plugin", "disable", "mine", "--why", "too loud"]);
+    assert_eq!(
+        off.stdout,
+        "mine 0.1.0 stays installed; it is disabled: too loud\nnext: sortie plugin enable mine\n"
+    );
+    let refused = submit();
+    assert_eq!(refused.code, 4, "{refused:?}");
+    assert!(
+        refused
+            .stderr
+            .contains("it does not run: it is disabled: too loud"),
+        "{refused:?}"
+    );
 }
 
 #[test]

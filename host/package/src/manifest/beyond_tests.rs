@@ -139,7 +139,7 @@ fn what_widens_a_rule_in_any_way_is_beyond_it() {
     let granted = r#"path_prefix = "/v1/""#;
     let grant = Grant::of(
         &Manifest::from_toml(&format!(
-            "name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"scanner\"]\n{}",
+            "name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"notifier\"]\n{}",
             rule(granted)
         ))
         .unwrap()
@@ -183,7 +183,7 @@ fn a_grant_to_sign_is_none_to_send_the_secret() {
     let (signs, sends) = (rule(", sign = \"hmac-sha256\""), rule(""));
     let granted = |text: &str| {
         let manifest =
-            format!("name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"scanner\"]\n{text}");
+            format!("name = \"p\"\nversion = \"1.0.0\"\nsurfaces = [\"notifier\"]\n{text}");
         Grant {
             notify: Notify {
                 kinds: vec!["job.*".into()],

@@ -150,6 +150,7 @@ fn surfaces(manifest: &Manifest, faults: &mut Faults) {
     only("jobs", !manifest.jobs.is_empty(), &effectful[..1]);
     only("notify", manifest.notify.is_some(), &effectful[1..]);
     only("chat", !manifest.chat.is_empty(), &effectful);
+    only("egress", !manifest.egress.is_empty(), &effectful);
 }
 
 fn builds(build: &Build, faults: &mut Faults) {

@@ -232,6 +232,20 @@ impl Manifest {
         }
     }
 
+    /// Holds an operator's configuration against the schema; null is none.
+    ///
+    /// # Errors
+    /// What is wrong with it, each with its mend.
+    pub fn check_config(&self, config: &Value) -> Result<(), Vec<ConfigProblem>> {
+        let schema = self
+            .config_schema()
+            .unwrap_or_else(|_| ConfigSchema::nothing());
+        match config {
+            Value::Null => schema.validate(&Value::Object(serde_json::Map::new())),
+            config => schema.validate(config),
+        }
+    }
+
     /// The JSON Schema of manifests, for editors and for naming unknown keys.
     pub fn schema() -> &'static Value {
         &SCHEMA

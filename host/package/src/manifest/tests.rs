@@ -170,6 +170,11 @@ fn every_value_has_its_check_and_its_mend() {
         ),
         (
             "surfaces = [\"connector\", \"notifier\"]",
+            "surfaces = [\"scanner\"]",
+            "egress: only a connector or notifier",
+        ),
+        (
+            "surfaces = [\"connector\", \"notifier\"]",
             "surfaces = [\"connector\", \"connector\"]",
             "there twice",
         ),

@@ -52,7 +52,7 @@ impl Platform {
                 plugin: examined.manifest.name,
             });
         }
-        let grant = agreed(&examined.manifest, Grant::default(), terms.consent);
+        let grant = agreed(&examined.manifest, Grant::default(), terms.consent)?;
         let ready = self.ready(package, examined, grant).await?;
         self.keep(&ready).await?;
         let lacks = not_granted(&ready.beyond).or_else(|| terms.disabled.clone());
@@ -85,7 +85,7 @@ impl Platform {
                 plugin: examined.manifest.name,
             });
         };
-        let grant = agreed(&examined.manifest, grant_of(&installed)?, consent);
+        let grant = agreed(&examined.manifest, grant_of(&installed)?, consent)?;
         let ready = self.ready(package, examined, grant).await?;
         let mends = self.mends(&installed, &ready.new).await?;
         self.keep(&ready).await?;
@@ -133,7 +133,7 @@ impl Platform {
         let _change = self.0.changes.lock().await;
         let mut installed = self.plugin(name).await?.plugin;
         let manifest = manifest_of(&installed)?;
-        let grant = agreed(&manifest, grant_of(&installed)?, consent);
+        let grant = agreed(&manifest, grant_of(&installed)?, consent)?;
         installed.grant = value_of(name, &grant)?;
         let ready = match self.prepare_any(&installed).await {
             Ok(ready) => Ok(ready),
@@ -344,7 +344,13 @@ impl Platform {
 
     async fn compile(&self, running: &Running, bytes: Bytes) -> Result<Prepared, PlatformError> {
         let config = self.config(&running.name)?;
-        package::check_config(&running.manifest, &config)?;
+        running
+            .manifest
+            .check_config(&config)
+            .map_err(|problems| PlatformError::Config {
+                plugin: running.manifest.name.clone(),
+                problems,
+            })?;
         Ok(self
             .plugins()
             .prepare(&running.name, bytes, config, running.capabilities())
@@ -380,12 +386,15 @@ fn running_of(manifest: Manifest, grant: Grant) -> Result<Running, PlatformError
     Running::new(manifest, grant).map_err(|reason| PlatformError::Grant { plugin, reason })
 }
 
-fn agreed(manifest: &Manifest, before: Grant, consent: Consent) -> Grant {
-    match consent {
+fn agreed(manifest: &Manifest, before: Grant, consent: Consent) -> Result<Grant, PlatformError> {
+    Ok(match consent {
         Consent::Before => before,
         Consent::Everything(paths) => before.with(&manifest.requests(), &paths),
-        Consent::Exactly(grant) => *grant,
-    }
+        Consent::Exactly(grant) => {
+            package::check_grant(manifest, &grant)?;
+            *grant
+        }
+    })
 }
 
 /// Why a plugin that wants more than it was granted may not run.

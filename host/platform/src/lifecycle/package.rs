@@ -5,11 +5,12 @@ use crate::{PlatformError, Trust};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
+use sortie_model::surface::Surface;
 use sortie_package::digest::DigestError;
 use sortie_package::layer::Layer;
-use sortie_package::manifest::{ConfigSchema, Difference};
+use sortie_package::manifest::Difference;
 use sortie_package::signature::{Expected, Signature, SignatureError};
-use sortie_package::{Digest, Manifest, section};
+use sortie_package::{Digest, Grant, Manifest, section};
 use sortie_plugins::PluginInfo;
 use sortie_store::{InstalledPlugin, NewPlugin};
 
@@ -237,17 +238,19 @@ fn exported(info: &PluginInfo) -> Vec<String> {
         .collect()
 }
 
-/// Holds the operator's configuration against the manifest's schema.
-pub(super) fn check_config(manifest: &Manifest, config: &Value) -> Result<(), PlatformError> {
-    let schema = manifest
-        .config_schema()
-        .unwrap_or_else(|_| ConfigSchema::nothing());
-    let empty = Value::Object(serde_json::Map::new());
-    let config = if config.is_null() { &empty } else { config };
-    schema
-        .validate(config)
-        .map_err(|problems| PlatformError::Config {
-            plugin: manifest.name.clone(),
-            problems,
-        })
+/// Refuses what a person writes down for a plugin that could do nothing with it:
+/// requests are sent by connectors and notifiers alone.
+pub(super) fn check_grant(manifest: &Manifest, grant: &Grant) -> Result<(), PlatformError> {
+    let sends = |surface: &Surface| matches!(surface, Surface::Connector | Surface::Notifier);
+    if grant.egress.is_empty() || manifest.surfaces.iter().any(sends) {
+        return Ok(());
+    }
+    let surfaces: Vec<&str> = manifest.surfaces.iter().map(|s| s.name()).collect();
+    Err(PlatformError::Grant {
+        plugin: manifest.name.clone(),
+        reason: format!(
+            "it is a {} and sends no requests; leave the egress out",
+            surfaces.join(" and a ")
+        ),
+    })
 }

@@ -22,5 +22,5 @@ pub struct Args {
 pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliError> {
     let path = super::path(&args.name, "/disable")?;
     let plugin: PluginDetail = client.post(&path, &DisableBody { why: args.why }).await?;
-    installed(&plugin, "is disabled", out)
+    installed(&plugin, "stays installed", out)
 }

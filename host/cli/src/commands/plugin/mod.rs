@@ -173,6 +173,8 @@ fn installed(plugin: &PluginDetail, done: &str, out: &Out) -> Result<Exit, CliEr
     out.line(format!("{} {} {done}; {state}", view.name, view.version))?;
     if !plugin.beyond.is_empty() {
         out.line(format!("next: {}", consent::how_to_grant(plugin)))?;
+    } else if view.disabled_by.is_some() {
+        out.line(format!("next: sortie plugin enable {}", view.name))?;
     }
     Ok(Exit::Ok)
 }

@@ -4,7 +4,7 @@ use super::fetched;
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::out::{Out, Tone};
-use crate::project;
+use crate::{project, render};
 use serde::Serialize;
 use sortie_api::view::{ConsentBody, DisableBody, GrantBody, PluginDetail};
 use sortie_package::Grant;
@@ -15,7 +15,8 @@ use std::path::PathBuf;
 ///
 /// Fetches by digest: other bytes are refused. What was disabled there is
 /// disabled here. What is installed and not in the file stays, and so does what
-/// was disabled on this host.
+/// was disabled on this host. Grants that change are shown. What fails keeps
+/// nothing else from being done.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The file
@@ -38,6 +39,9 @@ enum Done {
     Disabled,
 }
 
+/// What could not be done for a plugin.
+type Failure<'p> = (&'p String, CliError);
+
 #[derive(Serialize)]
 struct Synced {
     plugin: String,
@@ -53,12 +57,19 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     let text = project::read_text(&args.file, MAX_LOCK_BYTES).map_err(|error| wrong(&error))?;
     let lock = Lock::parse(&text).map_err(|error| wrong(&error))?;
     let installed = super::all_installed(client).await?;
-    let mut all = Vec::new();
+    let (mut all, mut failed) = (Vec::new(), Vec::new());
     for plugin in lock.plugins() {
         let there = installed
             .iter()
             .find(|there| there.plugin.name == plugin.name);
-        let done = one(plugin, there, args.replace_shipped, client, out).await?;
+        let done = match one(plugin, there, args.replace_shipped, client, out).await {
+            Ok(done) => done,
+            Err(error) => {
+                out.progress(out.paint(Tone::Bad, &format!("{} failed", plugin.name)));
+                failed.push((&plugin.name, error));
+                continue;
+            }
+        };
         if !out.is_json() {
             let word = match done {
                 Done::Unchanged => out.paint(Tone::Dim, "unchanged"),
@@ -66,7 +77,7 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
                 Done::Upgraded => out.paint(Tone::Good, "upgraded"),
                 Done::Repaired => out.paint(Tone::Good, "put back"),
                 Done::Disabled => out.paint(Tone::Warn, "disabled"),
-                Done::Granted => out.paint(Tone::Good, "granted anew"),
+                Done::Granted => out.paint(Tone::Good, "its grant was changed"),
             };
             out.line(format!("{} {} {word}", plugin.name, plugin.version))?;
         }
@@ -91,7 +102,22 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
     if out.is_json() {
         out.json(&all)?;
     }
-    Ok(Exit::Ok)
+    match failed.split_first() {
+        None => Ok(Exit::Ok),
+        Some((first, others)) => Err(together(first, others)),
+    }
+}
+
+/// The first failure, which says how the command ends, and the others behind it.
+fn together((plugin, first): &Failure<'_>, others: &[Failure<'_>]) -> CliError {
+    let mut error = first.clone();
+    error.message = format!("sync {plugin}: {}", first.message);
+    for (plugin, other) in others {
+        error
+            .message
+            .push_str(&format!("\n  sync {plugin}: {}", other.message));
+    }
+    error
 }
 
 async fn one(
@@ -122,22 +148,26 @@ async fn one(
         }
         _ => false,
     };
+    let granted: Option<Grant> = there
+        .and_then(|there| there.grant.clone())
+        .and_then(|grant| serde_json::from_value(grant).ok());
+    let same_grant = granted.unwrap_or_default() == locked.grant;
     if let Some(there) = there
         && same_bytes
         && there.plugin.broken.is_none()
     {
-        let granted: Option<Grant> = there
-            .grant
-            .clone()
-            .and_then(|grant| serde_json::from_value(grant).ok());
-        if granted.as_ref() == Some(&locked.grant) {
+        if same_grant {
             return Ok(match kept_off {
                 true => Done::Disabled,
                 false => Done::Unchanged,
             });
         }
         let path = super::path(&locked.name, "/grant")?;
-        let _: PluginDetail = client.put(&path, &GrantBody { consent }).await?;
+        let now: PluginDetail = client.put(&path, &GrantBody { consent }).await?;
+        out.progress(render::grant(out, &now));
+        if kept_off {
+            out.progress(format!("{} is disabled", locked.name));
+        }
         return Ok(Done::Granted);
     }
     let package = fetched::get(&locked.source, Some(locked.digest), out).await?;
@@ -151,6 +181,9 @@ async fn one(
         Some(_) if same_bytes => (super::path(&locked.name, "/upgrade")?, Done::Repaired),
         Some(_) => (super::path(&locked.name, "/upgrade")?, Done::Upgraded),
     };
-    let _: PluginDetail = client.upload(&path, form).await?;
+    let now: PluginDetail = client.upload(&path, form).await?;
+    if !same_grant {
+        out.progress(render::grant(out, &now));
+    }
     Ok(done)
 }

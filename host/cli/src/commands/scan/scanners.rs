@@ -11,6 +11,7 @@ use crate::project::package;
 use serde_json::Value;
 use sortie_api::view::{PluginDetail, PluginList, PluginView};
 use sortie_package::Digest;
+use sortie_package::manifest::ConfigProblem;
 use sortie_plugins::{Plugins, shipped};
 use std::path::{Path, PathBuf};
 
@@ -28,9 +29,13 @@ pub async fn load(
     for file in files {
         let bytes = package::read(file)?;
         let (manifest, _) = package::manifest(file, &bytes)?;
+        let config = config(&manifest.name);
+        manifest
+            .check_config(&config)
+            .map_err(|problems| misconfigured(&manifest.name, &problems))?;
         let name = manifest.name;
         plugins
-            .load(&name, bytes, config(&name))
+            .load(&name, bytes, config)
             .await
             .map_err(CliError::failed)?;
         order.push(name);
@@ -54,6 +59,15 @@ pub async fn load(
         order.push(name.clone());
     }
     Ok((plugins, order))
+}
+
+/// As the host says it of what it installs.
+fn misconfigured(name: &str, problems: &[ConfigProblem]) -> CliError {
+    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    CliError::usage(format!(
+        "configure plugin `{name}`: {}; mend [plugins.{name}] in sortie.toml",
+        problems.join("; ")
+    ))
 }
 
 /// What is installed on this machine, as far as that can be known.
