@@ -4,6 +4,7 @@ use crate::catalog::Catalog;
 use crate::error::IntakeError;
 use crate::policy;
 use crate::request::{Requester, SubmitRequest};
+use crate::scanners;
 use crate::target::{Allowed, AllowedSets, Target, Targets};
 use sortie_model::id::JobId;
 use sortie_model::project::{Policy, Project};
@@ -139,20 +140,25 @@ impl Intake {
             None => shared.targets.find(&request)?,
         };
         let (Target::Configured(project) | Target::Allowed(project)) = &target;
-        // What held for the work so far holds for the rest of it.
+        let catalog = shared.catalog.as_ref();
+        // What held for the work so far holds for the rest of it, but who judges
+        // is what the operator says now.
         let (own, base) = match &followed {
             Some(job) => (&job.policy, &job.base_branch),
             None => (&project.policy, &project.base_branch),
         };
-        let policy =
-            match policy::resolve(own, &request, &shared.allowed, shared.catalog.as_ref()).await {
-                Err(IntakeError::NotInstalled {
-                    surface,
-                    name,
-                    installed,
-                }) => return Err(self.absent(surface, name, installed).await?),
-                policy => policy?,
-            };
+        let own = Policy {
+            scanners: scanners::demanded(&project.policy.scanners, catalog, &shared.store).await?,
+            ..own.clone()
+        };
+        let policy = match policy::resolve(own, &request, &shared.allowed, catalog).await {
+            Err(IntakeError::NotInstalled {
+                surface,
+                name,
+                installed,
+            }) => return Err(self.absent(surface, name, installed).await?),
+            policy => policy?,
+        };
         if let Target::Allowed(project) = &target {
             self.remember(project).await?;
         }

@@ -14,6 +14,7 @@ mod intake;
 pub mod limits;
 mod policy;
 mod request;
+mod scanners;
 mod target;
 
 pub use catalog::{Catalog, Installed, Refused};

@@ -13,12 +13,11 @@ use sortie_model::surface::Surface;
 
 /// The policy that holds for a job.
 pub(crate) async fn resolve(
-    project: &Policy,
+    mut policy: Policy,
     request: &SubmitRequest,
     allowed: &AllowedSets,
     catalog: &dyn Catalog,
 ) -> Result<Policy, IntakeError> {
-    let mut policy = project.clone();
     choose(
         &mut policy.agent,
         in_full(catalog, Surface::Agent, request.agent.as_deref()).as_deref(),
@@ -201,7 +200,7 @@ pub(crate) mod tests {
         tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime")
-            .block_on(resolve(project, request, &allowed, &Two))
+            .block_on(resolve(project.clone(), request, &allowed, &Two))
     }
 
     fn word() -> impl Strategy<Value = Option<String>> {
@@ -336,7 +335,7 @@ pub(crate) mod tests {
             tokio::runtime::Builder::new_current_thread()
                 .build()
                 .expect("a runtime")
-                .block_on(resolve(&policy(), question, &allowed, &Refuses))
+                .block_on(resolve(policy(), question, &allowed, &Refuses))
         };
         for chosen in [question(Some("one"), None), question(None, Some("one"))] {
             let error = asked(&chosen).expect_err("refused");

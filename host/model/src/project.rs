@@ -17,6 +17,9 @@ pub enum PublishMode {
     Branch,
 }
 
+/// Among a project's scanners: each that is installed and not disabled.
+pub const EVERY_SCANNER: &str = "*";
+
 /// A repository and its policy, as the operator configured it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
@@ -54,7 +57,8 @@ pub struct Policy {
     /// Whether the base commit's tests judge a change that touches tests.
     #[serde(default)]
     pub base_tests: bool,
-    /// Scanner plugins that must judge every change.
+    /// Scanner plugins that must judge every change; [`EVERY_SCANNER`] among a
+    /// project's, never among a job's, stands for all there are.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
     pub review_from: Severity,

@@ -126,8 +126,10 @@ pub(super) async fn disable(
     OptionalJson(body): OptionalJson<DisableBody>,
 ) -> Answer {
     let why = body.why.filter(|why| !why.trim().is_empty());
-    let why = why.unwrap_or_else(|| format!("disabled by {}", requester.by));
-    let view = api.platform().disable(&name, &why, &requester.by).await?;
+    let platform = api.platform();
+    let view = platform
+        .disable(&name, why.as_deref(), &requester.by)
+        .await?;
     Ok(axum::Json(view.into()))
 }
 

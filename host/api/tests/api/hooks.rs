@@ -110,7 +110,10 @@ async fn unknown_disabled_and_ungranted_hooks_answer_alike() {
         text.replace("nobody", "X").replace("worker", "X")
     };
     let nobody = detail(post("/hooks/nobody/hook").await);
-    rig.platform.disable(NAME, "why", "ann").await.unwrap();
+    rig.platform
+        .disable(NAME, Some("why"), "ann")
+        .await
+        .unwrap();
     assert_eq!(detail(post("/hooks/worker/hook").await), nobody);
     for path in [
         "/hooks/worker/other",

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use sortie_model::finding::Severity;
 use sortie_model::guard::OnBudget;
 use sortie_model::people::Level;
-use sortie_model::project::PublishMode;
+use sortie_model::project::{EVERY_SCANNER, PublishMode};
 
 /// The policy of a job.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -29,7 +29,8 @@ pub struct PolicyConfig {
     pub detect: bool,
     /// Whether a change that touches tests is judged by the base commit's.
     pub base_tests: bool,
-    /// Scanner plugins that judge every change.
+    /// Scanner plugins that judge every change; `*` stands for each that is
+    /// installed and not disabled.
     pub scanners: Vec<String>,
     /// The least severity that asks for a person.
     #[schemars(with = "String", extend("enum" = ["info", "warn", "block"]))]
@@ -66,7 +67,7 @@ impl Default for PolicyConfig {
             verify: Vec::new(),
             detect: true,
             base_tests: true,
-            scanners: vec!["reward-hacking".into()],
+            scanners: vec![EVERY_SCANNER.into()],
             review_from: Severity::Warn,
             publish: PublishMode::Branch,
             branch_prefix: "sortie".into(),

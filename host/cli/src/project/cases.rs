@@ -28,7 +28,7 @@ pub struct Case {
     pub config: Value,
     /// None when nobody said yet.
     pub expected: Option<Vec<Expected>>,
-    answers: PathBuf,
+    pub answers: PathBuf,
 }
 
 /// A finding as case files write it. Path, line and side are null for one

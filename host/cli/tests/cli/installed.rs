@@ -73,7 +73,9 @@ fn a_plugin_that_asks_for_nothing_runs_at_once_and_can_go_back() {
     );
     let rolled = fine(&rig, &["plugin", "rollback", "mine"]);
     assert!(
-        rolled.stdout.contains("mine 0.1.0 is rolled back"),
+        rolled
+            .stdout
+            .contains("mine 0.1.0 is back in place of 0.2.0; it runs from now on"),
         "{rolled:?}"
     );
 
@@ -250,7 +252,8 @@ fn a_manifest_beside_a_component_is_part_of_what_is_locked() {
 
     // The same component asks for more: another package, to be agreed to.
     asks(3000);
-    let upgraded = fine(&rig, &["plugin", "upgrade", "bare.wasm"]);
+    let upgraded = rig.run(&["plugin", "upgrade", "bare.wasm"]);
+    assert_eq!(upgraded.code, 1, "{upgraded:?}");
     assert!(upgraded.stdout.contains("it is disabled"), "{upgraded:?}");
     assert_ne!(shown(&rig)["digest"], digest);
     let other = sync();
@@ -328,7 +331,9 @@ fn a_sync_shows_what_it_grants_and_goes_on_after_a_failure() {
         named(&rig, name, &file, "0.1.0", limits);
         fine(&rig, &["plugin", "install", &file, "--yes"]);
     }
-    fine(&rig, &["plugin", "lock"]);
+    let locked = fine(&rig, &["plugin", "lock"]);
+    let lacks = "mine.wasm, which another host lacks";
+    assert!(locked.stderr.contains(lacks), "{locked:?}");
     fine(&rig, &["plugin", "remove", "mine"]);
     package(&rig, "mine.wasm", "0.1.0", limits);
     fine(&rig, &["plugin", "install", "mine.wasm"]);
@@ -381,7 +386,13 @@ fn scan_uses_what_is_installed_and_what_is_not() {
     fine(&rig, &["plugin", "install", "mine.wasm"]);
     let installed = scan(&rig, &["--scanner", "mine"]);
     assert_eq!(installed.json()["findings"], loose.json()["findings"]);
+    let scanners = |done: Done| -> Vec<Value> {
+        let found = done.json()["findings"].as_array().unwrap().clone();
+        found.iter().map(|one| one["scanner"].clone()).collect()
+    };
+    assert_eq!(scanners(scan(&rig, &[])), ["mine", "reward-hacking"]);
     fine(&rig, &["plugin", "disable", "mine"]);
+    assert_eq!(scanners(scan(&rig, &[])), ["reward-hacking"]);
     let disabled = scan(&rig, &["--scanner", "mine"]);
     assert_eq!(disabled.code, 2, "{disabled:?}");
     assert_eq!(host.stop(), 0);
@@ -427,6 +438,8 @@ fn a_scanner_that_is_off_is_not_called_missing() {
         off.stdout,
         "mine 0.1.0 stays installed; it is disabled: too loud\nnext: sortie plugin enable mine\n"
     );
+    // Saying so again without a reason takes none away.
+    fine(&rig, &["plugin", "disable", "mine"]);
     let refused = submit();
     assert_eq!(refused.code, 4, "{refused:?}");
     assert!(
@@ -435,6 +448,51 @@ fn a_scanner_that_is_off_is_not_called_missing() {
             .contains("it does not run: it is disabled: too loud"),
         "{refused:?}"
     );
+}
+
+#[test]
+fn a_scanner_that_cannot_run_is_not_one_less() {
+    let rig = Rig::configured();
+    let (host, _) = rig.serve();
+    package(&rig, "mine.wasm", "0.1.0", "");
+    fine(&rig, &["plugin", "install", "mine.wasm"]);
+    assert_eq!(host.stop(), 0);
+    let digest = sortie_package::Digest::of(&std::fs::read(rig.path().join("mine.wasm")).unwrap());
+    let kept = rig
+        .path()
+        .join(format!("data/plugins/{}.wasm", digest.hex()));
+    std::fs::write(kept, b"not what it was").unwrap();
+    let (_host, _) = rig.serve();
+    let refused = rig.run(&["submit", "--project", "shop", "mend it"]);
+    assert_eq!(refused.code, 4, "{refused:?}");
+    let said = "it does not run: it is broken";
+    assert!(refused.stderr.contains(said), "{refused:?}");
+    fine(&rig, &["plugin", "disable", "mine"]);
+    fine(&rig, &["submit", "--project", "shop", "mend it"]);
+}
+
+#[test]
+fn a_version_that_wants_more_than_was_granted_does_not_stand_still_unnoticed() {
+    let rig = Rig::configured();
+    let (_host, _) = rig.serve();
+    let limits = "[limits]\ncpu_ms = 2000\n";
+    package(&rig, "one.wasm", "0.1.0", "");
+    package(&rig, "two.wasm", "0.1.0", limits);
+    fine(&rig, &["plugin", "install", "one.wasm"]);
+    let waits = rig.run(&["plugin", "upgrade", "two.wasm"]);
+    assert_eq!(waits.code, 1, "{waits:?}");
+    assert!(
+        waits
+            .stdout
+            .contains("next: sortie plugin grant mine --yes")
+    );
+    let same = "the one before was 0.1.0 too";
+    assert!(waits.stderr.contains(same), "{waits:?}");
+    fine(&rig, &["plugin", "grant", "mine", "--yes"]);
+    fine(&rig, &["plugin", "rollback", "mine"]);
+    assert_eq!(shown(&rig)["grant"], json!({}));
+    let forth = rig.run(&["plugin", "rollback", "mine"]);
+    assert_eq!(forth.code, 1, "{forth:?}");
 }
 
 #[test]

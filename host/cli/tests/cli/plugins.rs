@@ -173,7 +173,10 @@ fn tests_tell_what_was_expected_from_what_was_found() {
         "{unsaid:?}"
     );
 
-    assert_eq!(rig.run(&["plugin", "test", "mine", "--update"]).code, 0);
+    let updated = rig.run(&["plugin", "test", "mine", "--update"]);
+    assert_eq!(updated.code, 0, "{updated:?}");
+    let wrote = "wrote tests/cheat.json";
+    assert!(updated.stdout.contains(wrote), "{updated:?}");
     let path = rig.path().join("mine/tests/cheat.json");
     let expected = std::fs::read_to_string(&path).unwrap();
     assert!(expected.contains("tests/double.rs"), "{expected}");

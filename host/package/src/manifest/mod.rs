@@ -5,6 +5,7 @@
 //! it and reports every fault at once. A manifest gives nothing: what it asks
 //! for is held against what an operator granted, see [`Requests::beyond`].
 
+mod back;
 mod beyond;
 mod bounds;
 mod check;

@@ -106,20 +106,25 @@ impl Platform {
         actor: &str,
     ) -> Result<PluginView, PlatformError> {
         let _change = self.0.changes.lock().await;
+        self.is_changeable("roll back", name).await?;
         let mut installed = self.plugin(name).await?.plugin;
         let Some(previous) = installed.previous.clone() else {
             return Err(PlatformError::NoPrevious {
                 plugin: name.to_owned(),
             });
         };
+        let (grant, newer) = (grant_of(&installed)?, manifest_of(&installed)?.requests());
         installed.manifest = previous.manifest;
+        let older = manifest_of(&installed)?.requests();
+        installed.grant = value_of(name, &grant.back_to(&older, &newer))?;
         installed.signature = previous.signature;
         installed.digest.clone_from(&previous.digest);
         let (running, prepared) = self.prepare_any(&installed).await?;
         let beyond = running.manifest.requests().beyond(&running.grant);
+        let lacks = not_granted(&beyond);
         let stored = self
             .store()
-            .rollback_plugin(name, &previous.digest, not_granted(&beyond), actor)
+            .rollback_plugin(name, &previous.digest, installed.grant, lacks, actor)
             .await?;
         self.take_effect(stored, running, prepared).await
     }
@@ -177,12 +182,17 @@ impl Platform {
     pub(super) async fn disable_now(
         &self,
         name: &str,
-        why: &str,
+        why: Option<String>,
         actor: &str,
     ) -> Result<PluginView, PlatformError> {
         let _change = self.0.changes.lock().await;
         self.is_changeable("disable", name).await?;
-        let stored = self.store().disable_plugin(name, why, actor).await?;
+        let before = self.plugin(name).await?.plugin;
+        let said = before.disabled_by.and(before.disabled_why);
+        let why = why
+            .or(said)
+            .unwrap_or_else(|| format!("disabled by {actor}"));
+        let stored = self.store().disable_plugin(name, &why, actor).await?;
         self.stop(name).await?;
         Ok(self.view(stored))
     }

@@ -146,7 +146,8 @@ impl Platform {
     }
 
     /// Keeps a plugin from running. A scanner that a project demands is then a
-    /// gate that stays shut.
+    /// gate that stays shut. Without a reason, one that a person gave before
+    /// stays.
     ///
     /// # Errors
     ///
@@ -154,12 +155,12 @@ impl Platform {
     pub async fn disable(
         &self,
         name: &str,
-        why: &str,
+        why: Option<&str>,
         actor: &str,
     ) -> Result<PluginView, PlatformError> {
         let (platform, name) = (self.clone(), name.to_owned());
-        let (why, actor) = (why.to_owned(), actor.to_owned());
-        whole(async move { platform.disable_now(&name, &why, &actor).await }).await
+        let (why, actor) = (why.map(str::to_owned), actor.to_owned());
+        whole(async move { platform.disable_now(&name, why, &actor).await }).await
     }
 
     /// Removes a plugin. One of the host's own of that name comes back.

@@ -171,7 +171,7 @@ async fn what_waits_for_a_disabled_plugin_is_handled_when_it_runs_again() {
     let mut rig = rig().await;
     rig.hook(NAME, "1", "1").await.unwrap();
     rig.platform
-        .disable(NAME, "for the test", "ann")
+        .disable(NAME, Some("for the test"), "ann")
         .await
         .unwrap();
     assert!(rig.hook(NAME, "2", "c").await.is_err(), "it is unknown now");

@@ -108,14 +108,16 @@ async fn a_granted_directory_is_read_and_written_only_as_it_was_granted() {
     assert_eq!(asked(&rig, "3", "w").await, ok(""));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "severes\n");
 
-    // The version before asks to read, and gets no more of the same grant.
+    // The version before asks to read, and is granted no more than that.
     let back = rig.platform.rollback(NAME, "ann").await.unwrap();
     assert!(back.plugin.enabled, "{:?}", back.beyond);
     assert_eq!(asked(&rig, "4", "r").await, ok("severes\n"));
     let (refused, _) = asked(&rig, "5", "w").await;
     assert_eq!(refused, "not-permitted");
-    // Forth again, nobody has to be asked.
+    // Forth again, somebody has to be asked again.
     let forth = rig.platform.rollback(NAME, "ann").await.unwrap();
-    assert!(forth.plugin.enabled, "{:?}", forth.beyond);
+    assert!(!forth.plugin.enabled);
+    assert_eq!(forth.beyond, upgraded.beyond);
+    rig.platform.grant(NAME, here(), "ann").await.unwrap();
     assert_eq!(asked(&rig, "6", "w").await, ok(""));
 }

@@ -73,7 +73,10 @@ async fn an_upgrade_that_wants_more_waits_for_its_grant_and_can_be_undone() {
 async fn what_a_person_disabled_stays_so() {
     let rig = Rig::new().await;
     rig.install(version("1.0.0", ASKS)).await;
-    rig.platform.disable(NAME, "noisy", "ann").await.unwrap();
+    rig.platform
+        .disable(NAME, Some("noisy"), "ann")
+        .await
+        .unwrap();
     let upgraded = rig
         .platform
         .upgrade(package(version("1.1.0", &asks_more())), everything(), "bob")
@@ -99,7 +102,11 @@ async fn a_grant_does_not_enable_what_a_person_disabled_before_it_was_granted() 
         .await
         .unwrap();
     assert_eq!(installed.plugin.disabled_by, None);
-    let off = rig.platform.disable(NAME, "noisy", "ann").await.unwrap();
+    let off = rig
+        .platform
+        .disable(NAME, Some("noisy"), "ann")
+        .await
+        .unwrap();
     assert_eq!(off.plugin.disabled_by.as_deref(), Some("ann"));
     let granted = rig.platform.grant(NAME, everything(), "bob").await.unwrap();
     assert!(granted.beyond.is_empty() && !granted.plugin.enabled);

@@ -103,16 +103,43 @@ async fn a_version_that_asks_for_more_runs_when_it_was_granted() {
 }
 
 #[tokio::test]
+async fn those_that_may_run_are_found_by_surface() {
+    let home = home().await;
+    let store = &home.store;
+    for (name, surfaces, lacks) in [
+        ("both", json!(["connector", "scanner"]), None),
+        ("hook", json!(["connector"]), None),
+        ("lacks", json!(["scanner"]), Some("it wants to read".into())),
+        ("off", json!(["scanner"]), None),
+        ("rule", json!(["scanner"]), None),
+    ] {
+        let mut new = plugin(name, "0.1.0", 'a');
+        new.manifest["surfaces"] = surfaces;
+        store
+            .install_plugin(new, json!({}), lacks, "ann")
+            .await
+            .unwrap();
+    }
+    store.disable_plugin("off", "noisy", "ann").await.unwrap();
+    let scanners = store.enabled_plugins("scanner").await.unwrap();
+    assert_eq!(scanners, ["both", "rule"]);
+}
+
+#[tokio::test]
 async fn a_rollback_brings_the_previous_version_back_and_another_undoes_it() {
     let home = home().await;
     let store = &home.store;
-    let none = store.rollback_plugin(HOOK, &digest('a'), None, "ann").await;
+    let none = store
+        .rollback_plugin(HOOK, &digest('a'), json!({}), None, "ann")
+        .await;
     assert!(refusal(none).contains("not installed"));
     store
         .install_plugin(plugin(HOOK, "0.1.0", 'a'), json!({}), None, "ann")
         .await
         .unwrap();
-    let none = store.rollback_plugin(HOOK, &digest('a'), None, "ann").await;
+    let none = store
+        .rollback_plugin(HOOK, &digest('a'), json!({}), None, "ann")
+        .await;
     assert!(refusal(none).contains("no previous version"));
     let same = store
         .upgrade_plugin(plugin(HOOK, "0.1.1", 'a'), json!({}), None, "ann")
@@ -126,15 +153,18 @@ async fn a_rollback_brings_the_previous_version_back_and_another_undoes_it() {
         .upgrade_plugin(plugin(HOOK, "0.2.0", 'b'), json!({}), None, "ann")
         .await
         .unwrap();
-    let wrong = store.rollback_plugin(HOOK, &digest('c'), None, "ann").await;
+    let wrong = store
+        .rollback_plugin(HOOK, &digest('c'), json!({}), None, "ann")
+        .await;
     assert!(refusal(wrong).contains("0.1.0"));
     for (to, version, other) in [('a', "0.1.0", "0.2.0"), ('b', "0.2.0", "0.1.0")] {
         let back = store
-            .rollback_plugin(HOOK, &digest(to), None, "ann")
+            .rollback_plugin(HOOK, &digest(to), json!({"of": version}), None, "ann")
             .await
             .unwrap();
         assert_eq!(back.version, version);
         assert_eq!(back.manifest["version"], version);
+        assert_eq!(back.grant["of"], version);
         assert_eq!(back.previous.unwrap().version, other);
     }
     let refused = home.actions(HOOK).await.len();
@@ -209,7 +239,12 @@ async fn a_person_s_word_outlives_every_grant_and_version() {
     kept(upgraded.unwrap());
     let granted = store.grant_plugin(HOOK, &b, json!({}), None, "bob").await;
     kept(granted.unwrap());
-    kept(store.rollback_plugin(HOOK, &a, None, "bob").await.unwrap());
+    kept(
+        store
+            .rollback_plugin(HOOK, &a, json!({}), None, "bob")
+            .await
+            .unwrap(),
+    );
     let enabled = store.enable_plugin(HOOK, &a, "bob").await.unwrap();
     assert!(enabled.enabled && enabled.disabled_by.is_none());
     let disabled = AuditFilter {

@@ -15,6 +15,7 @@ use serde::Serialize;
 use sortie_api::view::{IntakeView, PluginList, PluginView};
 use sortie_gateway::tools::Detected;
 use sortie_git::{ErrorClass, Git, GitError, RemoteUrl};
+use sortie_model::project::EVERY_SCANNER;
 use sortie_plugins::Plugins;
 use sortie_sandbox::{Sandbox, WireKey};
 use std::path::Path;
@@ -290,7 +291,8 @@ async fn plugins(loaded: &Loaded, checks: &mut Checks) {
     );
     for (place, policy) in policies {
         let named = [&policy.workflow, &policy.agent, &policy.budget_plugin];
-        for name in named.into_iter().chain(&policy.scanners) {
+        let scanners = policy.scanners.iter().filter(|name| *name != EVERY_SCANNER);
+        for name in named.into_iter().chain(scanners) {
             if !installed.contains(name) {
                 checks.add(
                     "plugins",

@@ -13,7 +13,8 @@ use sortie_api::view::{DisableBody, PluginDetail};
 pub struct Args {
     /// The plugin
     name: String,
-    /// The reason, for whoever looks at it later
+    /// The reason, for whoever looks at it later; without one, one that was
+    /// given before stays
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! `sortie plugin install`.
 
 use super::consent::{Answer, Wishes};
-use super::{fetched, installed};
+use super::{fetched, installed, stands};
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
 use crate::extras;
@@ -55,11 +55,22 @@ pub async fn put(
     let Some(plugin) = bring(package, wishes, change, client, out).await? else {
         return Ok(Exit::Negative);
     };
-    let done = match change {
-        Change::Install { .. } => "is installed",
-        Change::Upgrade => "is upgraded",
-    };
-    installed(&plugin, done, out)
+    if let Change::Install { .. } = change {
+        return installed(&plugin, "is installed", out);
+    }
+    installed(&plugin, "is upgraded", out)?;
+    let version = &plugin.plugin.version;
+    if plugin
+        .previous
+        .as_ref()
+        .is_some_and(|before| before.version == *version)
+    {
+        out.progress(out.paint(
+            Tone::Warn,
+            &format!("the one before was {version} too; raise `version` in sortie-plugin.toml to tell them apart"),
+        ));
+    }
+    Ok(stands(&plugin))
 }
 
 /// Brings a package to the host, as a new plugin or as a new version; none when
@@ -93,16 +104,20 @@ pub async fn bring(
         ),
         examined.digest
     ));
-    if examined.replaces_shipped {
+    // The host refuses it and says how it would not: nothing to agree to yet.
+    let refused = examined.replaces_shipped
+        && change
+            == Change::Install {
+                replace_shipped: false,
+            };
+    if examined.replaces_shipped && !refused {
         let name = &examined.name;
         out.progress(out.paint(
             Tone::Warn,
             &format!("it takes the place of {name}, one of the host's own plugins"),
         ));
     }
-    // The host refuses it and says how it would not: nothing to agree to yet.
-    let refused = examined.replaces_shipped && matches!(change, Change::Install { .. });
-    let answer = match refused && !replace_shipped {
+    let answer = match refused {
         true => Answer::Nobody,
         false => wishes.decide(&examined.name, &examined.beyond, out)?,
     };

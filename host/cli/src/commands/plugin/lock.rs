@@ -2,12 +2,12 @@
 
 use crate::client::Client;
 use crate::exit::{CliError, Exit};
-use crate::out::Out;
+use crate::out::{Out, Tone};
 use crate::project;
 use serde::Serialize;
 use sortie_api::view::PluginDetail;
 use sortie_package::lock::{FILE_NAME, Lock, LockedPlugin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Write down what is installed, with digests, grants and what is disabled, for another host
 #[derive(Debug, clap::Args)]
@@ -44,6 +44,15 @@ pub async fn run(args: Args, client: &Client, out: &Out) -> Result<Exit, CliErro
         let n = locked.plugins.len();
         let s = if n == 1 { "" } else { "s" };
         out.line(format!("{} holds {n} plugin{s}", locked.file.display()))?;
+    }
+    for plugin in lock.plugins() {
+        if Path::new(&plugin.source).is_absolute() {
+            let (name, file) = (&plugin.name, &plugin.source);
+            out.progress(out.paint(
+                Tone::Warn,
+                &format!("{name} comes from {file}, which another host lacks; copy that file there, or install it from a registry or a URL"),
+            ));
+        }
     }
     Ok(Exit::Ok)
 }

@@ -152,6 +152,16 @@ fn digest(hex: &str) -> Result<Digest, DigestError> {
     }
 }
 
+/// How a command ends that put another version in place: what ran may no longer
+/// stand still unnoticed.
+fn stands(plugin: &PluginDetail) -> Exit {
+    let view = &plugin.plugin;
+    match view.broken.is_none() && (view.enabled || view.disabled_by.is_some()) {
+        true => Exit::Ok,
+        false => Exit::Negative,
+    }
+}
+
 /// Says how a plugin stands after a change, and what is missing for it to run.
 fn installed(plugin: &PluginDetail, done: &str, out: &Out) -> Result<Exit, CliError> {
     if out.is_json() {

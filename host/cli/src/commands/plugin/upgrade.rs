@@ -10,7 +10,7 @@ use crate::out::Out;
 /// Put another version in place of an installed plugin
 ///
 /// Calls under way finish on the old one. A version that asks for more than was
-/// granted is disabled until that is granted too.
+/// granted is disabled until that is granted too; the command then exits with 1.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -10,10 +10,16 @@ use crate::out::Out;
 use crate::project::package;
 use serde_json::Value;
 use sortie_api::view::{PluginDetail, PluginList, PluginView};
+use sortie_model::project::EVERY_SCANNER;
+use sortie_model::surface::Surface;
 use sortie_package::Digest;
 use sortie_package::manifest::ConfigProblem;
 use sortie_plugins::{Plugins, shipped};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// The scanners that came inside of this binary.
+const SHIPPED_SCANNERS: [&str; 1] = ["reward-hacking"];
 
 /// The loaded scanners, and their names in the order in which they judge.
 pub async fn load(
@@ -42,21 +48,21 @@ pub async fn load(
     }
     // Naming scanners adds them to the files; those of the configuration judge
     // when there is nothing else.
-    let defaults = match files.is_empty() && names.is_empty() {
+    let names = match files.is_empty() && names.is_empty() {
         true => loaded.config.defaults.scanners.as_slice(),
-        false => &[],
+        false => names,
     };
     let host = Host::of(loaded).await;
-    for name in names.iter().chain(defaults) {
-        if order.contains(name) {
+    for name in host.named(names) {
+        if order.contains(&name) {
             continue;
         }
-        let bytes = host.bytes(name, out).await?;
+        let bytes = host.bytes(&name, out).await?;
         plugins
-            .load(name, bytes, config(name))
+            .load(&name, bytes, config(&name))
             .await
             .map_err(CliError::failed)?;
-        order.push(name.clone());
+        order.push(name);
     }
     Ok((plugins, order))
 }
@@ -96,6 +102,30 @@ impl Host {
         }
     }
 
+    /// The names, with those of all scanners there are in place of `*`.
+    fn named(&self, names: &[String]) -> Vec<String> {
+        let is_scanner = |surfaces: &[String]| {
+            let scanner = Surface::Scanner.name();
+            surfaces.iter().any(|surface| surface == scanner)
+        };
+        let installed = self
+            .installed
+            .iter()
+            .filter(|p| p.enabled && is_scanner(&p.surfaces));
+        let every: BTreeSet<&str> = match &self.client {
+            Some(_) => installed.map(|plugin| plugin.name.as_str()).collect(),
+            None => SHIPPED_SCANNERS.into(),
+        };
+        let mut named = Vec::new();
+        for name in names {
+            match name == EVERY_SCANNER {
+                true => named.extend(every.iter().map(|name| (*name).to_owned())),
+                false => named.push(name.clone()),
+            }
+        }
+        named
+    }
+
     async fn bytes(&self, name: &str, out: &Out) -> Result<Vec<u8>, CliError> {
         let installed = self.installed.iter().find(|plugin| plugin.name == name);
         if let (Some(client), Some(plugin)) = (&self.client, installed)
@@ -106,8 +136,8 @@ impl Host {
         if let Some(own) = shipped().iter().find(|plugin| plugin.name == name) {
             if self.client.is_none() && self.packages.is_dir() {
                 out.progress(format!(
-                    "no host runs, so {name} is the one of this binary; one that was installed in \
-                     its place is not looked at"
+                    "no host runs, so {name} is the one of this binary; what is installed is not \
+                     looked at"
                 ));
             }
             return Ok(own.wasm.to_vec());

@@ -83,24 +83,28 @@ impl Store {
             .await
     }
 
-    /// Brings the previous version back; the present one becomes the previous
-    /// one, so that a second rollback undoes the first. `to` is the digest of
-    /// the version that the caller means. What a person disabled stays so.
+    /// Brings the previous version back, with what it is granted now; the
+    /// present one becomes the previous one, so that a second rollback undoes
+    /// the first. `to` is the digest of the version that the caller means. What
+    /// a person disabled stays so.
     ///
     /// # Errors
     /// [`StoreError::Plugin`](crate::StoreError::Plugin) when the plugin is not
     /// installed, has no previous version, or has another one than the caller
-    /// means.
+    /// means; [`StoreError::Invalid`](crate::StoreError::Invalid) for a value
+    /// as above.
     pub async fn rollback_plugin(
         &self,
         plugin: &str,
         to: &str,
+        grant: Value,
         lacks: Option<String>,
         actor: &str,
     ) -> Result<InstalledPlugin> {
         let change = Change::new(actor, lacks)?;
+        let grant = json("the grant", &grant)?;
         let (plugin, to) = (plugin.to_owned(), to.to_owned());
-        self.write(move |tx| rollback(tx, &plugin, &to, &change))
+        self.write(move |tx| rollback(tx, &plugin, &to, &grant, &change))
             .await
     }
 
@@ -215,6 +219,23 @@ impl Store {
     pub async fn plugin(&self, name: &str) -> Result<Option<InstalledPlugin>> {
         let name = name.to_owned();
         self.read(move |conn| find(conn, &name)).await
+    }
+
+    /// The names of the plugins that may run and whose manifest has that
+    /// surface, sorted.
+    pub async fn enabled_plugins(&self, surface: &'static str) -> Result<Vec<String>> {
+        self.look(move |conn| {
+            all(
+                conn,
+                "SELECT name FROM plugins
+                 WHERE enabled AND EXISTS (
+                     SELECT 1 FROM json_each(manifest, '$.surfaces') WHERE value = ?1)
+                 ORDER BY name",
+                [surface],
+                |row| Ok(row.get(0)?),
+            )
+        })
+        .await
     }
 
     /// The installed plugins, by name.

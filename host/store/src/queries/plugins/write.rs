@@ -113,6 +113,7 @@ pub(super) fn rollback(
     tx: &mut Tx<'_>,
     name: &str,
     to: &str,
+    grant: &str,
     change: &Change,
 ) -> Result<InstalledPlugin> {
     let found = installed(tx.conn, "roll back", name)?;
@@ -134,9 +135,9 @@ pub(super) fn rollback(
              signed_by = previous_signed_by, manifest = previous_manifest,
              previous_version = version, previous_digest = digest, previous_source = source,
              previous_signature = signature, previous_signed_by = signed_by,
-             previous_manifest = manifest
+             previous_manifest = manifest, granted = ?2
          WHERE name = ?1",
-        [name],
+        [name, grant],
     )?;
     stand(tx, name, change)?;
     told(tx, "plugin.rolled_back", "roll back", name, change)

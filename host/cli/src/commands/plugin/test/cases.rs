@@ -45,6 +45,7 @@ fn judge<T>(
             if bench.update {
                 let text = serde_json::to_string_pretty(&came).map_err(CliError::failed)?;
                 project::write(&case.answers, format!("{text}\n").as_bytes())?;
+                outcome.accepted(&case.answers);
             } else {
                 match &case.expected {
                     Some(expected) if *expected == came => {}

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sortie_conformance::{Check, Verdict};
 use sortie_model::finding::Side;
 use sortie_model::surface::Surface;
+use std::path::Path;
 
 /// How one test ended.
 #[derive(Serialize)]
@@ -34,6 +35,9 @@ pub(super) struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) came: Option<Value>,
     pub(super) log: Vec<String>,
+    /// The case's file that what came was written to as expected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) wrote: Option<String>,
 }
 
 impl Outcome {
@@ -50,6 +54,7 @@ impl Outcome {
             expected: None,
             came: None,
             log: Vec::new(),
+            wrote: None,
         }
     }
 
@@ -74,6 +79,12 @@ impl Outcome {
             "nothing says what to expect; `--update` writes tests/{}.json",
             self.name
         ));
+    }
+
+    /// What came is what to expect from now on.
+    pub(super) fn accepted(&mut self, answers: &Path) {
+        let name = answers.file_name().unwrap_or_default();
+        self.wrote = Some(format!("tests/{}", name.to_string_lossy()));
     }
 
     pub(super) fn judged(mut self) -> Self {
@@ -155,6 +166,9 @@ fn one(test: &Outcome, out: &Out) -> Result<(), CliError> {
     if test.passed {
         for finding in &test.findings {
             out.line(format!("        {}", line(finding)))?;
+        }
+        if let Some(file) = &test.wrote {
+            out.line(out.paint(Tone::Dim, &format!("        wrote {file}")))?;
         }
         return Ok(());
     }

@@ -30,6 +30,7 @@ async fn judge(bench: &Bench, case: &Case) -> Result<Outcome, CliError> {
             outcome.findings = findings.into_iter().map(Into::into).collect();
             if bench.update {
                 case.accept(&outcome.findings)?;
+                outcome.accepted(&case.answers);
             }
             match (&case.expected, bench.update) {
                 (_, true) => {}
