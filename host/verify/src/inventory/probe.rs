@@ -19,6 +19,10 @@ const MAVEN: &str = "--fail-at-end -Dmaven.test.failure.ignore=true";
 /// What makes Gradle test every project though one fails.
 const GRADLE: &str = "--continue";
 
+/// Words of a build that lets its results out, whatever its tests said when they
+/// go on after a failure.
+const PUBLISHES: [&str; 3] = ["deploy", "publish", "release:perform"];
+
 /// Words of a command that no runner has: then it is not one command.
 const COMPOUND: [&str; 7] = ["|", "&", ";", "$(", "`", ">", "\n"];
 
@@ -85,6 +89,7 @@ fn named<'s>(command: &str, script: &impl Fn(&str) -> Option<&'s str>) -> (Strin
         ("node", [..]) if rest.contains(&"--test") => {
             (with(&words, at + 1, &["--test-reporter=tap"]), Form::Tap)
         }
+        ("mvn" | "mvnw" | "gradle" | "gradlew" | "sh", _) if publishes(rest) => as_it_is(),
         ("mvn" | "mvnw", _) | ("sh", ["./mvnw", ..]) => (java(command, MAVEN), Form::JUnit),
         ("gradle" | "gradlew", _) | ("sh", ["./gradlew", ..]) => {
             (java(command, GRADLE), Form::JUnit)
@@ -172,6 +177,10 @@ fn reported(command: &str, option: &str) -> String {
     format!(
         "rm -f {REPORT}; {command} {option}; status=$?; echo; echo '{MARK}'; cat {REPORT}; exit $status"
     )
+}
+
+fn publishes(words: &[&str]) -> bool {
+    words.iter().any(|word| PUBLISHES.contains(word))
 }
 
 /// Maven and Gradle leave their reports in the build folders. They go on after
@@ -324,6 +333,8 @@ mod tests {
             ),
             ("npx jest src", "npx jest src --json"),
             ("make test", "make test"),
+            ("mvn -B deploy", "mvn -B deploy"),
+            ("sh ./gradlew check publish", "sh ./gradlew check publish"),
             ("pytest | tee log", "pytest | tee log"),
         ] {
             assert_eq!(probe(command, script).command, expected, "{command}");
