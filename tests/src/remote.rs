@@ -20,7 +20,10 @@ impl Remote {
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent)?;
             }
-            std::fs::write(path, text)?;
+            std::fs::write(&path, text)?;
+            if text.starts_with("#!") {
+                std::fs::set_permissions(&path, executable())?;
+            }
         }
         git(&work, &["add", "-A"])?;
         git(&work, &["commit", "-q", "-m", "Begin"])?;
@@ -46,8 +49,7 @@ impl Remote {
             gate = remote.gate().display(),
         );
         std::fs::write(&hook, script)?;
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        std::fs::set_permissions(&hook, mode)?;
+        std::fs::set_permissions(&hook, executable())?;
         std::fs::write(log, "")?;
         Ok(remote)
     }
@@ -152,4 +154,8 @@ pub fn git(dir: &Path, args: &[&str]) -> Result<String> {
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn executable() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
 }

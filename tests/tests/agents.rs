@@ -6,7 +6,7 @@
 
 mod agents_rig;
 
-use agents_rig::{Flight, fly};
+use agents_rig::{Flight, fly, fly_on};
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -86,6 +86,7 @@ fn codex() -> Agent {
 
 const TASK: &str = "Fix the typo in hello.py";
 const SAID: &str = "Fixed the typo in hello.py.";
+const NUDGE: &str = "You fell silent. Go on with what you began.";
 
 impl Agent {
     /// Reads, mends, and says so.
@@ -174,6 +175,37 @@ impl Agent {
             flight.requests.len() <= 4,
             "{} requests: {seen}",
             flight.requests.len()
+        );
+        Ok(())
+    }
+
+    /// It read the file when it was stopped, and mends it when it is told to go on.
+    async fn goes_on(&self) -> Result<()> {
+        let used = json!({ "prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120,
+                           "input_tokens": 100, "output_tokens": 20 });
+        let call = |id: &str, (name, given): &(&str, Value)| {
+            json!({ "content": format!("I will {name}."), "usage": used,
+                    "toolCalls": [{ "id": id, "name": name, "arguments": given }] })
+        };
+        let fixtures = json!({ "fixtures": [
+            { "match": { "toolCallId": "call_2" }, "response": { "content": SAID, "usage": used } },
+            { "match": { "userMessage": NUDGE }, "response": call("call_2", &self.calls[1]) },
+            { "match": { "toolCallId": "call_1" }, "response": { "content": "Well.", "usage": used } },
+            { "match": { "userMessage": TASK }, "response": call("call_1", &self.calls[0]) },
+        ]});
+        let (mode, nudge) = (Mode::Write, Some(NUDGE));
+        let flight = fly_on(self.plugin, self.api, mode, TASK, nudge, &fixtures).await?;
+        let seen = format!("{flight:#?}");
+        ensure!(flight.end.ending == Ending::Completed, "{seen}");
+        ensure!(flight.end.summary == SAID, "{seen}");
+        ensure!(flight.file("hello.py")?.contains("\"hello\""), "{seen}");
+        let knows_both = |request: &Value| {
+            let body = request["body"].to_string();
+            body.contains(TASK) && body.contains(NUDGE)
+        };
+        ensure!(
+            flight.requests.iter().any(knows_both),
+            "the session is a new one: {seen}"
         );
         Ok(())
     }
@@ -320,6 +352,16 @@ async fn an_agent_without_money_makes_the_host_ask_for_it() -> Result<()> {
 async fn each_agent_answers_a_question() -> Result<()> {
     for agent in everyone() {
         agent.answers().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the image `full`: cargo xtask test --agents"]
+async fn a_session_is_taken_up_again_with_what_was_said() -> Result<()> {
+    for agent in everyone() {
+        let plugin = agent.plugin;
+        agent.goes_on().await.context(plugin)?;
     }
     Ok(())
 }

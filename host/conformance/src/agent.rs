@@ -29,6 +29,10 @@ pub async fn check(plugins: &Plugins, name: &str) -> Vec<Check> {
             "A6 a program that failed did not finish its task",
             suite.ends().await,
         ),
+        Check::all(
+            "A7 an agent that fell silent is told to go on, or refuses with a reason",
+            suite.nudges().await,
+        ),
     ]
 }
 
@@ -59,6 +63,7 @@ fn task(prompt: &str, mode: Mode) -> Task {
             vision: false,
         }),
         time_limit_ms: 600_000,
+        nudge: None,
     }
 }
 
@@ -126,6 +131,34 @@ impl Suite<'_> {
                 Ok(None) => {}
                 Ok(Some(reason)) => problems.push(format!("{mode:?}: it refuses: {reason}")),
                 Err(problem) => problems.push(format!("{mode:?}: {problem}")),
+            }
+        }
+        problems
+    }
+
+    async fn nudges(&self) -> Vec<String> {
+        const NUDGE: &str = "Go on with it; nothing is lost.";
+        let mut problems = Vec::new();
+        for mode in [Mode::Write, Mode::ReadOnly] {
+            let asked = Task {
+                nudge: Some(NUDGE.into()),
+                ..task("Fix the typo in README.md", mode)
+            };
+            match self.plugins.agent_plan(self.name, &asked).await {
+                Err(error) => problems.push(format!("{mode:?}: {}", shown(error))),
+                Ok(Err(reason)) if reason.trim().is_empty() => {
+                    problems.push(format!("{mode:?}: it refuses without a reason"));
+                }
+                Ok(Err(_)) => {}
+                Ok(Ok(plan)) => {
+                    let files = plan.files.iter().map(|file| file.contents.as_slice());
+                    let told = plan.argv.iter().map(|arg| arg.as_bytes());
+                    let mut told = told.chain(plan.stdin.as_deref()).chain(files);
+                    let words = NUDGE.as_bytes();
+                    if !told.any(|text| text.windows(words.len()).any(|part| part == words)) {
+                        problems.push(format!("{mode:?}: the agent is not told"));
+                    }
+                }
             }
         }
         problems

@@ -114,6 +114,11 @@ async fn each_promise_of_an_agent_can_be_broken() {
                 fine.plan
             )),
         ),
+        // The same again, whatever it is told.
+        (
+            &["A7"],
+            plan(format!("(local.set $nudged (i32.const 0)) {}", fine.plan)),
+        ),
         // A turn for each push.
         (&["A3"], push("(i32.const 4096)")),
         (

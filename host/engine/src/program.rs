@@ -71,6 +71,18 @@ pub(crate) struct Launch {
     pub(crate) tidies: bool,
     /// Whether what it leaves itself is not the run's work.
     pub(crate) litters: bool,
+    /// What programs of the same step came to before, which it goes on from in
+    /// their container; none for the first.
+    pub(crate) after: Option<SoFar>,
+}
+
+/// What the programs of a step came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SoFar {
+    /// How much they printed.
+    bytes: u64,
+    /// What the runner says that they took.
+    worked: Duration,
 }
 
 /// How a program ended.
@@ -86,8 +98,8 @@ pub(crate) struct Ran<R> {
     pub(crate) stopped_before: bool,
     pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
-    /// What the runner says that it took, in the container that it ended in.
-    duration_ms: u64,
+    /// With those before it, in the container that it ended in.
+    pub(crate) so_far: SoFar,
     pub(crate) reader: R,
     pub(crate) workspace: Workspace,
 }
@@ -125,8 +137,8 @@ where
             Ok(ran) => {
                 // A host before this one may have seen it begin; no program of a
                 // run may take longer than the run.
-                let took_ms = ran.duration_ms.min(context.limits.time_ms);
-                context.stint.at_least(Duration::from_millis(took_ms));
+                let most = Duration::from_millis(context.limits.time_ms);
+                context.stint.at_least(ran.so_far.worked.min(most));
                 return Ok(ran);
             }
         }
@@ -158,6 +170,10 @@ where
     let whole = Duration::from_millis(launch.left_ms);
     let left = whole.saturating_sub(spent);
     let met = round::ready(context, step, launch, &workspace, left).await?;
+    if launch.after.is_some() && met != Met::Known {
+        let gone = "the container is gone in which the agent was to go on";
+        return Err(Fault::Passing(gone.to_owned()).into());
+    }
     let left = match met {
         // It has kept its limit since it began.
         Met::Known => whole,
@@ -187,11 +203,13 @@ pub(crate) async fn begin<R: Reader>(
     let left_ms = millis(left);
     let mut spec = launch.spec.clone();
     spec.wall_limit_ms = spec.wall_limit_ms.min(left_ms);
-    let mut ran = follow(context, step, &spec, workspace, reader).await?;
+    let before = launch.after.unwrap_or_default();
+    let mut ran = follow(context, step, &spec, before, workspace, reader).await?;
     // One that was found at work may have begun with less than its own limit,
     // which is then what the run had left.
+    let took_ms = millis(ran.so_far.worked.saturating_sub(before.worked));
     ran.out_of_time =
-        ran.timed_out && (spec.wall_limit_ms == left_ms || ran.duration_ms < spec.wall_limit_ms);
+        ran.timed_out && (spec.wall_limit_ms == left_ms || took_ms < spec.wall_limit_ms);
     Ok(ran)
 }
 
@@ -222,6 +240,7 @@ async fn follow<R: Reader>(
     context: &RunContext,
     step: &Step,
     spec: &StepSpec,
+    before: SoFar,
     workspace: Workspace,
     mut reader: R,
 ) -> Result<Ran<R>, Broken> {
@@ -235,6 +254,7 @@ async fn follow<R: Reader>(
     tokio::pin!(deadline);
     let (mut overdue, mut stopped) = (false, false);
     let mut done_at = None;
+    let mut so_far = before;
     loop {
         if reader.stops() && !stopped {
             stopped = true;
@@ -261,9 +281,10 @@ async fn follow<R: Reader>(
         };
         let Some(output) = output else { break };
         tail.push(&output.bytes);
+        so_far.bytes = before.bytes + output.offset + output.bytes.len() as u64;
         let floods = output.offset > spec.output_limit_bytes;
         if !floods {
-            keep(context, step, &output).await;
+            keep(context, step, &output, before.bytes + output.offset).await;
         }
         reader.read(&output).await?;
         if done_at.is_none() && reader.is_done() {
@@ -274,6 +295,7 @@ async fn follow<R: Reader>(
         }
     }
     let exit = program.wait().await?;
+    so_far.worked += Duration::from_millis(exit.duration_ms);
     let tail = context
         .options
         .redactor
@@ -312,7 +334,7 @@ async fn follow<R: Reader>(
         lingered,
         stopped_before: was_stopped && !lingered && !stopped,
         tail,
-        duration_ms: exit.duration_ms,
+        so_far,
         reader,
         workspace,
     })
@@ -326,12 +348,13 @@ async fn after(at: Option<tokio::time::Instant>) {
     }
 }
 
-async fn keep(context: &RunContext, step: &Step, output: &Output) {
-    let end = output.offset + output.bytes.len() as u64;
+/// Writes a piece to the log that begins at `offset` of the step's output.
+async fn keep(context: &RunContext, step: &Step, output: &Output, offset: u64) {
+    let end = offset + output.bytes.len() as u64;
     let mut log = context.log.lock().await;
     // A replay comes in other pieces than the first time: what is new of one
     // may begin in its middle.
-    let known = log.written(step.position).clamp(output.offset, end) - output.offset;
+    let known = log.written(step.position).clamp(offset, end) - offset;
     let bytes = &output.bytes[usize::try_from(known).unwrap_or(usize::MAX)..];
     if bytes.is_empty() {
         return;

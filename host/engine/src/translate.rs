@@ -8,6 +8,7 @@ use sortie_model::halt::HaltReason;
 use sortie_model::job::JobEvent;
 use sortie_model::llm::{ModelApi, ModelInfo};
 use sortie_plugins::surfaces::{agent, budget, workflow};
+use sortie_sandbox::{StepFile, StepSpec};
 use sortie_store::RunEnd;
 
 /// What the workflow is told about the job.
@@ -110,8 +111,27 @@ pub(crate) fn exit(exit: agent::Exit) -> workflow::Exit {
     }
 }
 
-pub(crate) fn file(file: agent::File) -> sortie_sandbox::StepFile {
-    sortie_sandbox::StepFile {
+/// What an agent plans, as a step of that id.
+pub(crate) fn step(
+    plan: agent::LaunchSpec,
+    id: String,
+    wall_limit_ms: u64,
+    output_limit_bytes: u64,
+) -> StepSpec {
+    StepSpec {
+        id,
+        argv: plan.argv,
+        env: plan.env,
+        cwd: plan.cwd,
+        files: plan.files.into_iter().map(file).collect(),
+        stdin: plan.stdin.map(Into::into),
+        wall_limit_ms,
+        output_limit_bytes,
+    }
+}
+
+fn file(file: agent::File) -> StepFile {
+    StepFile {
         path: file.path,
         contents: file.contents.into(),
         executable: file.executable,

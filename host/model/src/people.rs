@@ -174,7 +174,7 @@ impl Class {
             | "job.awaiting_approval"
             | "approval.reminder"
             | "egress.refused" => Self::Question,
-            "agent.progress" | "job.queued" | "job.running" => Self::Progress,
+            "agent.nudged" | "agent.progress" | "job.queued" | "job.running" => Self::Progress,
             _ if kind.starts_with("step.") || kind.starts_with("run.") => Self::Progress,
             _ if kind.starts_with("host.") => Self::Report,
             _ => Self::Result,

@@ -70,6 +70,7 @@ fn task(prompt: &str) -> Task {
         model_endpoint: None,
         model: None,
         time_limit_ms: 60_000,
+        nudge: None,
     }
 }
 

@@ -24,7 +24,8 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
         // Only the user's settings, of which there are none: no hooks, servers
         // or permissions of the repository's.
         .args(["--setting-sources", "user", "--strict-mcp-config"])
-        .args(["--no-session-persistence", "--model", model])
+        .args(["--model", model])
+        .again(task, ["--continue"])
         .args(tools)
         .env("ANTHROPIC_BASE_URL", backend.endpoint)
         .env("ANTHROPIC_AUTH_TOKEN", TOKEN)

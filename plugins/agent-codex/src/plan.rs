@@ -9,11 +9,12 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
     // there has, so a task that only reads has a shell too; what it changes is
     // discarded.
     let launch = Launch::new("codex", task, options)?
-        .args(["exec", "--json", "--ephemeral", "--skip-git-repo-check"])
+        .args(["exec", "--json", "--skip-git-repo-check"])
         .args([
             "--ignore-rules",
             "--dangerously-bypass-approvals-and-sandbox",
         ])
+        .again(task, ["resume", "--last", "-"])
         .env("CODEX_HOME", &*dir)
         .env("SORTIE_MODEL_TOKEN", TOKEN)
         .file([&dir, "/config.toml"].concat(), config(&backend));

@@ -85,8 +85,9 @@ fn name(api: ModelApi) -> &'static str {
     }
 }
 
-/// A launch in the workspace with the prompt on standard input: there it has no
-/// length limit, and no first letter makes it an option or a file's name.
+/// A launch in the workspace with the prompt, or the nudge, on standard input:
+/// there it has no length limit, and no first letter makes it an option or a
+/// file's name.
 pub struct Launch(LaunchSpec);
 
 impl Launch {
@@ -95,7 +96,8 @@ impl Launch {
     /// # Errors
     /// When there is nothing to do.
     pub fn new(program: &str, task: &Task, options: &Options) -> Result<Self, String> {
-        if task.prompt.trim().is_empty() {
+        let prompt = task.nudge.as_ref().unwrap_or(&task.prompt);
+        if prompt.trim().is_empty() {
             return Err("the task is empty; say what is to be done".into());
         }
         Ok(Self(LaunchSpec {
@@ -103,7 +105,7 @@ impl Launch {
             env: Vec::new(),
             cwd: task.workspace.clone(),
             files: Vec::new(),
-            stdin: Some(task.prompt.clone().into_bytes()),
+            stdin: Some(prompt.clone().into_bytes()),
         }))
     }
 
@@ -112,6 +114,15 @@ impl Launch {
     pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.0.argv.extend(args.into_iter().map(Into::into));
         self
+    }
+
+    /// Adds arguments for a launch that takes an earlier one's session up.
+    #[must_use]
+    pub fn again<const N: usize>(self, task: &Task, args: [&str; N]) -> Self {
+        match task.nudge.is_some() {
+            true => self.args(args),
+            false => self,
+        }
     }
 
     /// Adds a variable.
@@ -216,5 +227,22 @@ mod tests {
         assert_eq!(spec.env, [("N".to_owned(), "7".to_owned())]);
         assert_eq!(spec.stdin.as_deref(), Some(&b"--help"[..]));
         assert!(Launch::new("it", &task(" \n"), &options).is_err());
+    }
+
+    #[test]
+    fn a_nudge_takes_the_place_of_the_prompt() {
+        let options = Options::default();
+        let launched = |task: &Task| {
+            let launch = Launch::new("it", task, &options).unwrap();
+            launch.again(task, ["--continue"]).done(&options)
+        };
+        let mut asked = task("Fix it");
+        let first = launched(&asked);
+        assert_eq!(first.argv, ["it"]);
+        assert_eq!(first.stdin.as_deref(), Some(&b"Fix it"[..]));
+        asked.nudge = Some("Go on".into());
+        let again = launched(&asked);
+        assert_eq!(again.argv, ["it", "--continue"]);
+        assert_eq!(again.stdin.as_deref(), Some(&b"Go on"[..]));
     }
 }

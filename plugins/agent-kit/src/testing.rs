@@ -31,6 +31,7 @@ pub fn task(prompt: &str) -> Task {
             vision: false,
         }),
         time_limit_ms: 600_000,
+        nudge: None,
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
             "--model",
             "sortie/model",
         ])
+        .again(task, ["--continue"])
         .env(
             "OPENCODE_CONFIG_CONTENT",
             config(&backend, task.mode).to_string(),

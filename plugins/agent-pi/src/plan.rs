@@ -27,7 +27,8 @@ pub(crate) fn plan(task: &Task, options: &Options) -> Result<LaunchSpec, String>
         Mode::ReadOnly => READ_TOOLS,
     };
     let launch = Launch::new("pi", task, options)?
-        .args(["--mode", "json", "--print", "--no-session"])
+        .args(["--mode", "json", "--print"])
+        .again(task, ["--continue"])
         .args(["--provider", "sortie", "--model", &*backend.model.name])
         .args(["--tools", tools])
         // Nothing of the repository's that pi would execute or obey as its own

@@ -29,6 +29,9 @@ pub(crate) fn plan(
             "this agent runs commands; give the project a coding agent: docs/AGENTS.md".into(),
         );
     }
+    if task.nudge.is_some() {
+        return Err("a command keeps no session that it could take up again".into());
+    }
     if task.instruction.trim().is_empty() {
         return Err("the task is empty; for this agent it is a shell command".into());
     }
@@ -77,6 +80,7 @@ mod tests {
             model_endpoint: None,
             model: None,
             time_limit_ms: 1_000,
+            nudge: None,
         }
     }
 

@@ -110,7 +110,7 @@ impl Budget {
 #[derive(Clone, Debug)]
 pub struct Agent {
     /// Of `plan`, with the prompt's `$at` and `$len`, the workspace's `$dir`
-    /// and `$dir-len`, and `$model`.
+    /// and `$dir-len`, `$model` and `$nudged`.
     pub plan: String,
     /// Of `push`, with the bytes' `$at` and `$len`.
     pub push: String,
@@ -119,10 +119,16 @@ pub struct Agent {
 }
 
 impl Default for Agent {
-    /// Launches `r` in the workspace and has nothing to say of what it prints.
+    /// Launches `r` in the workspace, takes no nudge and has nothing to say of
+    /// what it prints.
     fn default() -> Self {
         Self {
-            plan: "(i32.store (i32.const 2052) (i32.const 32))
+            plan: "(if (local.get $nudged) (then
+                 (i32.store (i32.const 2048) (i32.const 1))
+                 (i32.store (i32.const 2052) (i32.const 128))
+                 (i32.store (i32.const 2056) (i32.const 6))
+                 (return (i32.const 2048))))
+               (i32.store (i32.const 2052) (i32.const 32))
                (i32.store (i32.const 2056) (i32.const 1))
                (i32.store (i32.const 2068) (local.get $dir))
                (i32.store (i32.const 2072) (local.get $dir-len))
@@ -170,11 +176,13 @@ impl Agent {
   (func (export "sortie:agent/agent@0.1.0#plan")
     (param $task i32) (result i32)
     (local $at i32) (local $len i32) (local $dir i32) (local $dir-len i32) (local $model i32)
+    (local $nudged i32)
     (local.set $at (i32.load (local.get $task)))
     (local.set $len (i32.load offset=4 (local.get $task)))
     (local.set $dir (i32.load offset=28 (local.get $task)))
     (local.set $dir-len (i32.load offset=32 (local.get $task)))
     (local.set $model (i32.load8_u offset=56 (local.get $task)))
+    (local.set $nudged (i32.load8_u offset=104 (local.get $task)))
     {plan}))"#
         );
         component(&["host", "agent"], &[], "coding-agent", &wat)

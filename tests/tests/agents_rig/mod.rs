@@ -138,6 +138,19 @@ pub async fn fly(
     prompt: &str,
     fixtures: &Value,
 ) -> Result<Flight> {
+    fly_on(plugin, api, mode, prompt, None, fixtures).await
+}
+
+/// The same; with a nudge the agent is stopped when the first of its tools
+/// ended, and launched again with that.
+pub async fn fly_on(
+    plugin: &str,
+    api: ModelApi,
+    mode: Mode,
+    prompt: &str,
+    nudge: Option<&str>,
+    fixtures: &Value,
+) -> Result<Flight> {
     let models = Models::start(&fixtures.to_string());
     let origin = repository()?;
     let doors = Arc::new(Doors {
@@ -157,7 +170,15 @@ pub async fn fly(
         .launch(launch, doors.clone())
         .await
         .context("launch a sandbox; `cargo xtask image full` makes its image")?;
-    let flown = in_workspace(&workspace, plugin, api, mode, prompt, origin.path()).await;
+    let flown = in_workspace(
+        &workspace,
+        plugin,
+        api,
+        mode,
+        (prompt, nudge),
+        origin.path(),
+    )
+    .await;
     workspace.destroy().await?;
     let (events, end, exit, printed, commit) = flown?;
     let journal = reqwest::get(format!("http://{}/__aimock/journal", models.address())).await?;
@@ -223,7 +244,7 @@ async fn in_workspace(
     plugin: &str,
     api: ModelApi,
     mode: Mode,
-    prompt: &str,
+    (prompt, nudge): (&str, Option<&str>),
     origin: &Path,
 ) -> Result<Flown> {
     let base = git(origin, &["rev-parse", "main"])?.trim().to_owned();
@@ -246,11 +267,36 @@ async fn in_workspace(
             vision: false,
         }),
         time_limit_ms: 600_000,
+        nudge: None,
     };
-    let plan = plugins.agent_plan(plugin, &task).await?;
+    if let Some(nudge) = nudge {
+        launched(workspace, &plugins, plugin, &task, "agent", true).await?;
+        let task = Task {
+            nudge: Some(nudge.to_owned()),
+            ..task
+        };
+        let ran = launched(workspace, &plugins, plugin, &task, "again", false).await?;
+        return collected(workspace, ran, &base, origin).await;
+    }
+    let ran = launched(workspace, &plugins, plugin, &task, "agent", false).await?;
+    collected(workspace, ran, &base, origin).await
+}
+
+type Ran = (Vec<Event>, Conclusion, ExitStatus, String);
+
+/// Launches the agent and reads it to its end, or until a tool of its ended.
+async fn launched(
+    workspace: &Workspace,
+    plugins: &Plugins,
+    plugin: &str,
+    task: &Task,
+    id: &str,
+    stops: bool,
+) -> Result<Ran> {
+    let plan = plugins.agent_plan(plugin, task).await?;
     let plan = plan.map_err(anyhow::Error::msg)?;
     let spec = StepSpec {
-        id: "agent".into(),
+        id: id.into(),
         argv: plan.argv,
         env: plan.env,
         cwd: plan.cwd,
@@ -270,6 +316,7 @@ async fn in_workspace(
     let mut parser = plugins.agent_parser(plugin).await?;
     let mut step = workspace.start(spec).await?;
     let (mut events, mut printed) = (Vec::new(), Vec::new());
+    let mut stopped = false;
     while let Some(output) = step.next_output().await? {
         let stream = match output.stream {
             OutputStream::Stdout => Stream::Stdout,
@@ -277,11 +324,17 @@ async fn in_workspace(
         };
         printed.extend_from_slice(&output.bytes);
         events.extend(parser.push(stream, &output.bytes).await?);
+        let ended = |event: &Event| matches!(event, Event::ToolEnd(_));
+        if stops && !stopped && events.iter().any(ended) {
+            stopped = true;
+            step.kill().await?;
+        }
     }
     let exit = step.wait().await?.status;
     ensure!(
-        !matches!(exit, ExitStatus::TimedOut | ExitStatus::Killed(_)),
-        "the agent did not end: {exit:?}\n{}",
+        stopped == stops
+            && (stops || !matches!(exit, ExitStatus::TimedOut | ExitStatus::Killed(_))),
+        "the agent did not end as it should: {exit:?}\n{}",
         String::from_utf8_lossy(&printed)
     );
     let end = parser
@@ -292,10 +345,24 @@ async fn in_workspace(
         })
         .await?;
     events.extend(end.events.iter().cloned());
+    Ok((
+        events,
+        end,
+        exit,
+        String::from_utf8_lossy(&printed).into_owned(),
+    ))
+}
+
+async fn collected(
+    workspace: &Workspace,
+    (events, end, exit, printed): Ran,
+    base: &str,
+    origin: &Path,
+) -> Result<Flown> {
     let into = origin.join("out.bundle");
     let collected = workspace
         .collect(CollectRequest {
-            base: &base,
+            base,
             message: "What the agent did",
             author_name: "Agent",
             author_email: "agent@localhost",
@@ -313,11 +380,5 @@ async fn in_workspace(
             Some(commit)
         }
     };
-    Ok((
-        events,
-        end,
-        exit,
-        String::from_utf8_lossy(&printed).into_owned(),
-        commit,
-    ))
+    Ok((events, end, exit, printed, commit))
 }

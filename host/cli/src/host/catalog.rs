@@ -112,6 +112,7 @@ fn question(policy: &Policy, asked: &AgentStep) -> Task {
             vision: false,
         }),
         time_limit_ms: policy.ceiling.time_ms,
+        nudge: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A coding agent in the workspace. What it says is display text; what it did
 //! is what git finds afterwards.
 
+use super::nudge::{self, Ended};
 use super::{StepEnd, collect, out_of_time, sandbox_id, stop, time_left_ms};
 use crate::artifact;
 use crate::drive::RunContext;
@@ -19,7 +20,7 @@ use sortie_plugins::Parser;
 use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{Output, OutputStream, StepSpec, Workspace, place};
+use sortie_sandbox::{Output, OutputStream, Workspace, place};
 use std::time::Instant;
 
 /// The longest summary kept, in characters. An answer to a question is one.
@@ -60,6 +61,7 @@ pub(super) async fn perform(
         model_endpoint: model.is_some().then(|| format!("http://{}", place::LLM)),
         model: model.map(translate::model),
         time_limit_ms: left,
+        nudge: None,
     };
     let plan = plugins
         .agent_plan(&asked.agent, &task)
@@ -70,16 +72,8 @@ pub(super) async fn perform(
                 format!("agent {} does not take the task: {refusal}", asked.agent),
             )
         })?;
-    let spec = StepSpec {
-        id: sandbox_id(step),
-        argv: plan.argv,
-        env: plan.env,
-        cwd: plan.cwd,
-        files: plan.files.into_iter().map(translate::file).collect(),
-        stdin: plan.stdin.map(Into::into),
-        wall_limit_ms: left,
-        output_limit_bytes: context.options.limits.step_output_bytes,
-    };
+    let limit = context.options.limits.step_output_bytes;
+    let spec = translate::step(plan, sandbox_id(step), left, limit);
     if !collect::known_to_sandbox(context, &spec.id).await? {
         charge(context, step.position).await?;
     }
@@ -91,9 +85,10 @@ pub(super) async fn perform(
         finds_made: !goes_on,
         tidies: asked.writes,
         litters: false,
+        after: None,
         spec,
     };
-    let ran = program::run(context, step, launch, || async {
+    let read = || async {
         Ok(Events {
             parser: plugins.agent_parser(&asked.agent).await?,
             watch: Watch::new(context.job.policy.guard),
@@ -101,8 +96,19 @@ pub(super) async fn perform(
             progress: Progress::of(context, &step.name),
             done: false,
         })
-    })
-    .await?;
+    };
+    let mut ran = program::run(context, step, launch, read).await?;
+    if at_work.stopped().is_none() && !ran.timed_out && !ran.workspace_full {
+        let ended = Ended {
+            stuck: ran.reader.watch.stuck.clone(),
+            stopped_before: ran.stopped_before,
+            so_far: ran.so_far,
+        };
+        let again = nudge::launch(context, step, &asked.agent, &task, ended).await?;
+        if let Some(again) = again {
+            ran = program::run(context, step, again, read).await?;
+        }
+    }
     let Events { parser, watch, .. } = ran.reader;
     // An agent that was refused a model did not finish, whatever it says.
     let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {

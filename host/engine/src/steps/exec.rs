@@ -77,6 +77,7 @@ pub(super) fn launch(context: &RunContext, step: &Step, asked: ExecStep, left_ms
         finds_made: true,
         tidies: false,
         litters: true,
+        after: None,
     }
 }
 

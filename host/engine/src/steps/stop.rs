@@ -3,7 +3,7 @@
 //! run as it would have ended, and launches nothing again.
 
 use super::collect::MAX_REATTACHES;
-use super::{agent, sandbox_id, worked};
+use super::{agent, nudge, worked};
 use crate::drive::{RunContext, action_of, outcome_of};
 use crate::fault::Fault;
 use crate::translate::unstorable;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use sortie_model::halt::HaltReason;
 use sortie_model::run::{RunPhase, Step};
 use sortie_plugins::surfaces::workflow::Action;
-use sortie_sandbox::{ExitReport, SandboxError, StepStatus, Workspace};
+use sortie_sandbox::{SandboxError, StepStatus, Workspace};
 use sortie_store::persist;
 use std::time::Duration;
 
@@ -121,13 +121,11 @@ async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
         Action::Exec(_) => false,
         _ => return Ok(()),
     };
-    let id = sandbox_id(step);
-    let Some((workspace, exit)) = at_rest(context, &id).await? else {
+    let Some((workspace, took)) = at_rest(context, step).await? else {
         return Ok(());
     };
     // A host that was there when it ended has booked it already.
-    let took_ms = exit.duration_ms.min(context.limits.time_ms);
-    let used = worked(Duration::from_millis(took_ms));
+    let used = worked(took.min(Duration::from_millis(context.limits.time_ms)));
     let store = &context.options.store;
     persist(|| store.book_step(context.fence, step.position, used)).await?;
     match writes {
@@ -136,19 +134,22 @@ async fn rescue(context: &RunContext, step: &Step) -> Result<(), Fault> {
     }
 }
 
-/// The sandbox that is there, and how a step ended in it, over as many wires as
-/// it takes; none when it is gone or the step never began there.
-async fn at_rest(context: &RunContext, id: &str) -> Result<Option<(Workspace, ExitReport)>, Fault> {
+/// The sandbox that is there, and how long a step worked in it to its end, over
+/// as many wires as it takes; none when it is gone or the step never began there.
+async fn at_rest(
+    context: &RunContext,
+    step: &Step,
+) -> Result<Option<(Workspace, Duration)>, Fault> {
     for _ in 0..MAX_REATTACHES {
         let Some(workspace) = context.workspace.left(context).await? else {
             return Ok(None);
         };
-        match ended(&workspace, id).await {
+        match ended(&workspace, step).await {
             Err(error) if error.is_transient() => {
                 tracing::warn!(%error, run = context.fence.run.0, "the wire broke; looking for the sandbox");
                 context.workspace.lost().await;
             }
-            ended => return Ok(ended?.map(|exit| (workspace, exit))),
+            ended => return Ok(ended?.map(|took| (workspace, took))),
         }
     }
     Err(Fault::Passing(
@@ -156,14 +157,21 @@ async fn at_rest(context: &RunContext, id: &str) -> Result<Option<(Workspace, Ex
     ))
 }
 
-/// How a step ended, once it is ended where it goes on; none when it never began.
-async fn ended(workspace: &Workspace, id: &str) -> Result<Option<ExitReport>, SandboxError> {
-    if let Some(known) = known(workspace, id).await?
-        && known.exit.is_none()
-    {
-        workspace.kill(id).await?;
+/// How long a step's programs worked, once they are ended where they go on; none
+/// when none began.
+async fn ended(workspace: &Workspace, step: &Step) -> Result<Option<Duration>, SandboxError> {
+    let mut took = None;
+    for id in nudge::ids(step) {
+        if let Some(known) = known(workspace, &id).await?
+            && known.exit.is_none()
+        {
+            workspace.kill(&id).await?;
+        }
+        if let Some(exit) = known(workspace, &id).await?.and_then(|known| known.exit) {
+            *took.get_or_insert_default() += Duration::from_millis(exit.duration_ms);
+        }
     }
-    Ok(known(workspace, id).await?.and_then(|known| known.exit))
+    Ok(took)
 }
 
 async fn known(workspace: &Workspace, id: &str) -> Result<Option<StepStatus>, SandboxError> {

@@ -88,6 +88,9 @@ pub struct Task {
     pub model: Option<Model>,
     /// The run's limit in milliseconds.
     pub time_limit_ms: u64,
+    /// What to tell an agent that fell silent and was stopped; none at the first
+    /// launch.
+    pub nudge: Option<String>,
 }
 
 /// A file to write before the launch.
@@ -383,6 +386,7 @@ impl From<Task> for wit::Task {
             model_endpoint: task.model_endpoint,
             model: task.model.map(Into::into),
             time_limit_ms: task.time_limit_ms,
+            nudge: task.nudge,
         }
     }
 }
