@@ -170,7 +170,7 @@ CREATE TABLE steps (
         AND (outcome IS NULL OR json_valid(outcome))
     ),
     started_at INTEGER NOT NULL,
-    finished_at INTEGER CHECK ((finished_at IS NOT NULL) = (phase = 'done')), stopped_ms INTEGER CHECK (stopped_ms IS NULL OR stopped_ms >= 0),
+    finished_at INTEGER CHECK ((finished_at IS NOT NULL) = (phase = 'done')), stopped_ms INTEGER CHECK (stopped_ms IS NULL OR stopped_ms >= 0), nudged TEXT CHECK (nudged IS NULL OR nudged <> ''),
     UNIQUE (run_id, position),
     FOREIGN KEY (run_id, decision) REFERENCES decisions (run_id, number)
 ) STRICT;

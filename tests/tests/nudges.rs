@@ -4,39 +4,76 @@
 
 use anyhow::Result;
 use reqwest::Method;
+use serde_json::Value;
 use sortie_tests::{Host, HostOptions, Remote};
+use std::cell::Cell;
 
-/// Mends a half, and falls silent. Told to go on, it mends the other when the
-/// test lets it; or stays silent, when the first prompt said so.
+/// Mends a half, and falls silent. Told to go on, it mends the other in five
+/// seconds when the test lets it; or stays silent, or does not even begin, when
+/// the first prompt said so.
 const PROGRAM: &str = r#"#!/bin/sh
-say() { printf '%s\n' "$1"; }
+say() {
+    printf '{"type":"message_end","message":{"role":"assistant","stopReason":"stop",'
+    printf '"content":[{"type":"text","text":"%s"}]}}\n' "$1"
+}
 session=$PI_CODING_AGENT_DIR/session
-say '{"type":"agent_start"}'
-say '{"type":"turn_start"}'
 case " $* " in
 *' --continue '*)
+    grep -q 'not even begin' "$session" && exit 1
     grep -q 'Go on with the task' || exit 1
+    echo '{"type":"turn_start"}'
+    say 'again at work'
     grep -q forever "$session" && sleep 600
-    echo begun
     until [ -e /tmp/go ]; do sleep 0.01; done
+    sleep 5
     sed -i s/mor/more/ README.md
-    said='[{"type":"text","text":"Both are mended."}]'
-    say '{"type":"message_end","message":{"role":"assistant","stopReason":"stop","content":'"$said"'}}'
-    say '{"type":"agent_settled"}' ;;
+    say 'Both are mended.'
+    echo '{"type":"agent_settled"}' ;;
 *)
+    echo '{"type":"turn_start"}'
     cat > "$session"
     sed -i s/teh/the/ README.md
     sleep 600 ;;
 esac
 "#;
 
-const MORE: &str = "[plugins.agent-pi]\nbinary = \"/work/repo/agent.sh\"\n\
+const MORE: &str = "[limits]\nparallel = 3\nparallel_per_project = 3\n\
+    [plugins.agent-pi]\nbinary = \"/work/repo/agent.sh\"\n\
     [providers.main]\nkind = \"compatible\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
     [models]\ndefault = \"main/m-1\"\n[models.prices.\"main/m-1\"]\ninput_usd = 1\noutput_usd = 1\n";
 
+async fn nudged(host: &Host, job: u64) -> Result<()> {
+    let event = host.wait_event(job, |event| event["kind"] == "agent.nudged");
+    let event = event.await?;
+    let why = event["data"]["detail"].as_str().unwrap_or_default();
+    assert!(why.contains("said nothing for 60 s"), "{event}");
+    Ok(())
+}
+
+async fn at_work_again(host: &Host, job: u64) -> Result<()> {
+    let told = Cell::new(false);
+    let works = |event: &Value| {
+        told.set(told.get() || event["kind"] == "agent.nudged");
+        told.get() && event["kind"] == "agent.progress"
+    };
+    host.wait_event(job, works).await.map(drop)
+}
+
+/// Why a job halted whose agent fell silent; what that had done is kept.
+async fn stalled(host: &Host, job: u64) -> Result<String> {
+    let halted = host.settled(job).await?;
+    assert_eq!(halted["halt"]["reason"], "agent-stalled", "{halted}");
+    let path = format!("/v1/jobs/{job}/diff");
+    let (_, diff) = host.call(Method::GET, &path, None).await?;
+    assert!(diff.to_string().contains("+the start"), "{diff}");
+    let why = halted["halt"]["detail"].as_str().unwrap_or_default();
+    Ok(why.to_owned())
+}
+
+/// The host dies when that was decided, before or after the agent is stopped,
+/// and again while the agent goes on.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_falls_silent_is_told_to_go_on_once_also_over_the_death_of_its_host()
--> Result<()> {
+async fn an_agent_that_falls_silent_is_told_to_go_on_once_whenever_its_host_dies() -> Result<()> {
     let remote = Remote::with(&[("README.md", "teh start, and mor\n"), ("agent.sh", PROGRAM)])?;
     let options = HostOptions {
         defaults: "agent = \"agent-pi\"\nbudget_profile = \"default\"\n\
@@ -48,33 +85,40 @@ async fn an_agent_that_falls_silent_is_told_to_go_on_once_also_over_the_death_of
     let mut host = Host::start(&remote, options).await?;
     let goes_on = host.submit("mend both").await?;
     let stays = host.submit("stay silent forever").await?;
-    let nudged = host
-        .wait_event(goes_on, |event| event["kind"] == "agent.nudged")
-        .await?;
-    let why = nudged["data"]["detail"].as_str().unwrap_or_default();
-    assert!(why.contains("said nothing for 60 s"), "{nudged}");
-    host.wait_event(stays, |event| event["kind"] == "agent.nudged")
-        .await?;
+    let ends = host.submit("do not even begin again").await?;
+    for job in [goes_on, stays, ends] {
+        nudged(&host, job).await?;
+    }
+    host.kill().await?;
+    host.serve().await?;
+    at_work_again(&host, goes_on).await?;
+    at_work_again(&host, stays).await?;
     host.kill().await?;
     host.serve().await?;
     host.go_on()?;
 
+    let times = Cell::new(0);
+    host.wait_event(goes_on, |event| {
+        times.set(times.get() + u32::from(event["kind"] == "agent.nudged"));
+        event["kind"] == "job.succeeded"
+    })
+    .await?;
+    assert_eq!(times.get(), 1);
     let job = host.settled(goes_on).await?;
-    assert_eq!(job["state"], "succeeded", "{job}");
     assert_eq!(job["attempts"], 1, "{job}");
-    // Both launches worked on its time.
-    assert!(job["usage"]["time_ms"].as_u64() >= Some(60_000), "{job}");
+    // A minute of silence, and the five seconds of the second launch.
+    assert!(job["usage"]["time_ms"].as_u64() >= Some(65_000), "{job}");
     let branch = job["published"]["branch"].as_str().expect("published");
     assert_eq!(remote.file(branch, "README.md")?, "the start, and more\n");
     let log = host.run(&["logs", &goes_on.to_string()])?;
     let at = |text: &str| log.find(text).unwrap_or_else(|| panic!("{text}: {log}"));
-    assert!(at("told to go on") < at("begun") && at("begun") < at("Both are mended."));
+    assert!(at("again at work") < at("Both are mended."));
+    assert_eq!(log.matches("again at work").count(), 1, "{log}");
 
-    let job = host.settled(stays).await?;
-    assert_eq!(job["halt"]["reason"], "agent-stalled", "{job}");
-    let path = format!("/v1/jobs/{stays}/diff");
-    let (_, diff) = host.call(Method::GET, &path, None).await?;
-    assert!(diff.to_string().contains("+the start"), "{diff}");
+    let why = stalled(&host, ends).await?;
+    assert!(why.ends_with("told to go on, it did not"), "{why}");
+    let why = stalled(&host, stays).await?;
+    assert!(why.starts_with("the agent said nothing for 60 s"), "{why}");
     assert_eq!(host.leftovers()?, Vec::<String>::new());
     Ok(())
 }

@@ -52,6 +52,11 @@ pub(crate) trait Reader: Send {
         false
     }
 
+    /// It is stopped next, for that reason.
+    fn stopping(&mut self) -> impl Future<Output = Result<(), Fault>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Whether what was read said that the program is done.
     fn is_done(&self) -> bool {
         false
@@ -80,7 +85,7 @@ pub(crate) struct Launch {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SoFar {
     /// How much they printed.
-    bytes: u64,
+    pub(crate) bytes: u64,
     /// What the runner says that they took.
     worked: Duration,
 }
@@ -94,7 +99,9 @@ pub(crate) struct Ran<R> {
     pub(crate) workspace_full: bool,
     /// It was stopped because it went on after it said that it was done.
     pub(crate) lingered: bool,
-    /// A host before this one stopped it, for a reason that it kept to itself.
+    /// It was stopped before its end, for another reason than its limits.
+    pub(crate) killed: bool,
+    /// So it was by somebody before, who kept the reason to himself.
     pub(crate) stopped_before: bool,
     pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
@@ -170,10 +177,6 @@ where
     let whole = Duration::from_millis(launch.left_ms);
     let left = whole.saturating_sub(spent);
     let met = round::ready(context, step, launch, &workspace, left).await?;
-    if launch.after.is_some() && met != Met::Known {
-        let gone = "the container is gone in which the agent was to go on";
-        return Err(Fault::Passing(gone.to_owned()).into());
-    }
     let left = match met {
         // It has kept its limit since it began.
         Met::Known => whole,
@@ -258,6 +261,7 @@ async fn follow<R: Reader>(
     loop {
         if reader.stops() && !stopped {
             stopped = true;
+            reader.stopping().await?;
             program.kill().await?;
         }
         let alarm = reader.alarm().filter(|_| !stopped).map(Into::into);
@@ -332,6 +336,7 @@ async fn follow<R: Reader>(
         timed_out,
         out_of_time: false,
         lingered,
+        killed: was_stopped && !lingered,
         stopped_before: was_stopped && !lingered && !stopped,
         tail,
         so_far,

@@ -31,6 +31,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/012_permit_answers.sql"),
     include_str!("../../../migrations/013_book_stopped_steps.sql"),
     include_str!("../../../migrations/014_shut_chats.sql"),
+    include_str!("../../../migrations/015_nudge_steps.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.

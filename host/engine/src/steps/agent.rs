@@ -1,27 +1,24 @@
 //! A coding agent in the workspace. What it says is display text; what it did
 //! is what git finds afterwards.
 
-use super::nudge::{self, Ended};
+use super::listen::Listener;
+use super::nudge::{Flown, Nudge};
 use super::{StepEnd, collect, out_of_time, sandbox_id, stop, time_left_ms};
 use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
-use crate::meter::{AtWork, RunMeter};
-use crate::program::{self, Launch, Reader};
-use crate::progress::{Progress, cut};
-use crate::watchdog::{Stuck, Watchdog};
+use crate::meter::RunMeter;
+use crate::program::Launch;
+use crate::progress::cut;
 use crate::{thread, translate};
 use sortie_model::approval::{Decision, Subject};
-use sortie_model::guard::Guard;
 use sortie_model::halt::HaltReason;
 use sortie_model::llm::role;
 use sortie_model::run::Step;
-use sortie_plugins::Parser;
-use sortie_plugins::surfaces::agent::{Ending, Event, Exit, Mode, Stream, Task};
+use sortie_plugins::surfaces::agent::{Ending, Exit, Mode, Task};
 use sortie_plugins::surfaces::budget::{Pending, Verdict};
 use sortie_plugins::surfaces::workflow::{AgentOutcome, AgentStep, Outcome};
-use sortie_sandbox::{Output, OutputStream, Workspace, place};
-use std::time::Instant;
+use sortie_sandbox::{Workspace, place};
 
 /// The longest summary kept, in characters. An answer to a question is one.
 const SUMMARY_CHARS: usize = 12_000;
@@ -88,30 +85,17 @@ pub(super) async fn perform(
         after: None,
         spec,
     };
-    let read = || async {
-        Ok(Events {
-            parser: plugins.agent_parser(&asked.agent).await?,
-            watch: Watch::new(context.job.policy.guard),
-            at_work: &at_work,
-            progress: Progress::of(context, &step.name),
-            done: false,
-        })
+    let nudge = Nudge {
+        context,
+        step,
+        agent: &asked.agent,
+        task: &task,
     };
-    let mut ran = program::run(context, step, launch, read).await?;
-    if at_work.stopped().is_none() && !ran.timed_out && !ran.workspace_full {
-        let ended = Ended {
-            stuck: ran.reader.watch.stuck.clone(),
-            stopped_before: ran.stopped_before,
-            so_far: ran.so_far,
-        };
-        let again = nudge::launch(context, step, &asked.agent, &task, ended).await?;
-        if let Some(again) = again {
-            ran = program::run(context, step, again, read).await?;
-        }
-    }
-    let Events { parser, watch, .. } = ran.reader;
+    let make = |may| Listener::new(nudge, may, &at_work);
+    let Flown { ran, stuck, tail } = nudge.run(launch, make).await?;
+    let parser = ran.reader.into_parser();
     // An agent that was refused a model did not finish, whatever it says.
-    let stop = match (at_work.stopped(), ran.timed_out, watch.stuck) {
+    let stop = match (at_work.stopped(), ran.timed_out, stuck) {
         _ if ran.workspace_full => Some(Fault::halt(
             HaltReason::WorkspaceFull,
             format!("the agent filled the workspace in step {}", step.name),
@@ -119,18 +103,15 @@ pub(super) async fn perform(
         (Some(stopped), _, _) => Some(stopped.fault()),
         (None, true, _) => Some(out_of_time(context)),
         (None, false, Some(stuck)) => Some(Fault::halt(stuck.reason, stuck.detail)),
-        (None, false, None) => ran.stopped_before.then(|| {
-            let why = "a host before this one stopped the agent, and died before it wrote why";
-            Fault::halt(HaltReason::AgentStalled, why)
-        }),
+        (None, false, None) => None,
     };
     if let Some(stop) = stop {
         stop::keep(context, step, &stop, context.stint.worked()).await?;
         // It is booked, so nothing else may become of it.
-        let kept = artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await;
+        let kept = artifact::keep(context, step, artifact::Kind::Output, &tail).await;
         return Err(stop::stands(context, stop, kept));
     }
-    artifact::keep(context, step, artifact::Kind::Output, &ran.tail).await?;
+    artifact::keep(context, step, artifact::Kind::Output, &tail).await?;
     let conclusion = parser.finish(ran.exit.clone()).await?;
     let (head, changed) = match asked.writes {
         true => {
@@ -250,77 +231,4 @@ async fn charge(context: &RunContext, position: u32) -> Result<(), Fault> {
         Verdict::Deny(why) => return Err(Fault::halt(HaltReason::BudgetDenied, why)),
     }
     charged().await
-}
-
-/// Feeds a parser and puts what it says on the timeline.
-struct Events<'a> {
-    parser: Parser,
-    watch: Watch,
-    at_work: &'a AtWork<'a>,
-    progress: Progress<'a>,
-    done: bool,
-}
-
-impl Reader for Events<'_> {
-    async fn read(&mut self, output: &Output) -> Result<(), Fault> {
-        let stream = match output.stream {
-            OutputStream::Stdout => Stream::Stdout,
-            OutputStream::Stderr => Stream::Stderr,
-        };
-        let events = self.parser.push(stream, &output.bytes).await?;
-        self.watch.hear(&events);
-        self.done |= events.iter().any(|event| matches!(event, Event::Done(_)));
-        self.progress.hear(&events).await
-    }
-
-    fn is_done(&self) -> bool {
-        self.done
-    }
-
-    fn alarm(&self) -> Option<Instant> {
-        self.watch.alarm()
-    }
-
-    fn ring(&mut self) {
-        let heard = self.at_work.heard();
-        let heard = heard.map(|at| at.saturating_duration_since(self.watch.began));
-        if heard.is_some_and(|at| self.watch.dog.model_heard(at)) {
-            return;
-        }
-        self.watch.stuck = Some(self.watch.dog.silent());
-    }
-
-    fn stops(&self) -> bool {
-        self.watch.stuck.is_some()
-    }
-}
-
-/// Looks after the program while it works.
-struct Watch {
-    began: Instant,
-    dog: Watchdog,
-    stuck: Option<Stuck>,
-}
-
-impl Watch {
-    fn new(guard: Guard) -> Self {
-        Self {
-            began: Instant::now(),
-            dog: Watchdog::new(guard),
-            stuck: None,
-        }
-    }
-
-    fn hear(&mut self, events: &[Event]) {
-        let at = self.began.elapsed();
-        for event in events {
-            if self.stuck.is_none() && !matches!(event, Event::Done(_)) {
-                self.stuck = self.dog.hear(at, event);
-            }
-        }
-    }
-
-    fn alarm(&self) -> Option<Instant> {
-        self.began.checked_add(self.dog.patience_ends())
-    }
 }

@@ -4,6 +4,7 @@ mod agent;
 mod approval;
 mod collect;
 mod exec;
+mod listen;
 mod nudge;
 mod publish;
 pub(crate) mod round;

@@ -45,12 +45,14 @@ pub(crate) async fn ready(
 ) -> Result<Met, Broken> {
     let began = Instant::now();
     let status = workspace.status().await?;
-    let known = |step: &Step| {
-        let id = sandbox_id(step);
-        status.steps.iter().find(|known| known.id == id)
-    };
-    if known(step).is_some() {
+    let of_id = |id: &str| status.steps.iter().find(|known| known.id == id);
+    let known = |step: &Step| of_id(&sandbox_id(step));
+    if of_id(&launch.spec.id).is_some() {
         return Ok(Met::Known);
+    }
+    if launch.after.is_some() && known(step).is_none() {
+        let gone = "the container is gone in which the agent was to go on";
+        return Err(Fault::Passing(gone.to_owned()).into());
     }
     let mut met = Met::Ready;
     if launch.finds_made {

@@ -23,6 +23,7 @@ mod ledger;
 mod members;
 pub(crate) mod meta;
 mod model_calls;
+mod nudge;
 pub(crate) mod numbers;
 mod outbox;
 mod outgoing;

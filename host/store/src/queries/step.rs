@@ -219,7 +219,7 @@ fn finish(
     Ok(())
 }
 
-fn step_at(conn: &Connection, id: RunId, position: u32) -> Result<Step> {
+pub(super) fn step_at(conn: &Connection, id: RunId, position: u32) -> Result<Step> {
     let step = first(
         conn,
         select_step!("WHERE run_id = ?1 AND position = ?2"),

@@ -52,6 +52,44 @@ fn finding(line: Option<u32>, severity: Severity) -> Finding {
 }
 
 #[tokio::test]
+async fn an_agent_is_told_to_go_on_once_in_the_life_of_its_step() {
+    let home = home().await;
+    let claim = home.executing().await;
+    let store = &home.store;
+    let steps = decision(0, vec![step("agent")]);
+    store.decide_steps(claim.fence, steps).await.unwrap();
+    assert_eq!(store.nudged(claim.run.id, 0).await.unwrap(), None);
+    assert!(store.nudge_step(claim.fence, 0, "silent").await.unwrap());
+    let before = claim.fence;
+    let claim = store.reclaim().await.unwrap().remove(0);
+    let again = store.nudge_step(claim.fence, 0, "silent again").await;
+    assert!(!again.unwrap());
+    let why = store.nudged(claim.run.id, 0).await.unwrap();
+    assert_eq!(why.as_deref(), Some("silent"));
+    let told = home.kinds(claim.job.id).await;
+    assert_eq!(
+        told.iter().filter(|kind| *kind == "agent.nudged").count(),
+        1
+    );
+    let stale = store.nudge_step(before, 0, "late").await;
+    assert!(matches!(stale, Err(StoreError::Stale { .. })), "{stale:?}");
+    for none in [
+        store.nudge_step(claim.fence, 7, "silent").await.err(),
+        store.nudged(claim.run.id, 7).await.err(),
+    ] {
+        assert!(
+            matches!(none, Some(StoreError::NotFound { .. })),
+            "{none:?}"
+        );
+    }
+    let empty = store.nudge_step(claim.fence, 0, "").await;
+    assert!(
+        matches!(empty, Err(StoreError::Invalid { .. })),
+        "{empty:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_run_resumes_at_its_last_finished_step() {
     let home = home().await;
     let claim = home.executing().await;
