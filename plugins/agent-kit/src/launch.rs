@@ -88,7 +88,11 @@ fn name(api: ModelApi) -> &'static str {
 /// A launch in the workspace with the prompt, or the nudge, on standard input:
 /// there it has no length limit, and no first letter makes it an option or a
 /// file's name.
-pub struct Launch(LaunchSpec);
+pub struct Launch {
+    spec: LaunchSpec,
+    /// Arguments behind the operator's own.
+    last: Vec<String>,
+}
 
 impl Launch {
     /// Begins with the program.
@@ -100,35 +104,38 @@ impl Launch {
         if prompt.trim().is_empty() {
             return Err("the task is empty; say what is to be done".into());
         }
-        Ok(Self(LaunchSpec {
+        let spec = LaunchSpec {
             argv: vec![options.binary.clone().unwrap_or_else(|| program.into())],
             env: Vec::new(),
             cwd: task.workspace.clone(),
             files: Vec::new(),
             stdin: Some(prompt.clone().into_bytes()),
-        }))
+        };
+        let last = Vec::new();
+        Ok(Self { spec, last })
     }
 
     /// Adds arguments.
     #[must_use]
     pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.0.argv.extend(args.into_iter().map(Into::into));
+        self.spec.argv.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Adds arguments for a launch that takes an earlier one's session up.
+    /// Has a launch that takes an earlier one's session up end with these
+    /// arguments, behind the operator's own: they may be a subcommand.
     #[must_use]
-    pub fn again<const N: usize>(self, task: &Task, args: [&str; N]) -> Self {
-        match task.nudge.is_some() {
-            true => self.args(args),
-            false => self,
+    pub fn again<const N: usize>(mut self, task: &Task, args: [&str; N]) -> Self {
+        if task.nudge.is_some() {
+            self.last.extend(args.map(str::to_owned));
         }
+        self
     }
 
     /// Adds a variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.0.env.push((name.into(), value.into()));
+        self.spec.env.push((name.into(), value.into()));
         self
     }
 
@@ -144,7 +151,7 @@ impl Launch {
     /// Adds a file.
     #[must_use]
     pub fn file(mut self, path: String, contents: String) -> Self {
-        self.0.files.push(File {
+        self.spec.files.push(File {
             path,
             contents: contents.into_bytes(),
             executable: false,
@@ -155,7 +162,9 @@ impl Launch {
     /// Ends with the operator's own arguments.
     #[must_use]
     pub fn done(self, options: &Options) -> LaunchSpec {
-        self.args(options.args.iter().cloned()).0
+        let Self { spec, last } = self.args(options.args.iter().cloned());
+        let argv = [spec.argv, last].concat();
+        LaunchSpec { argv, ..spec }
     }
 }
 
@@ -231,18 +240,21 @@ mod tests {
 
     #[test]
     fn a_nudge_takes_the_place_of_the_prompt() {
-        let options = Options::default();
+        let options = Options {
+            binary: None,
+            args: vec!["--more".into()],
+        };
         let launched = |task: &Task| {
             let launch = Launch::new("it", task, &options).unwrap();
             launch.again(task, ["--continue"]).done(&options)
         };
         let mut asked = task("Fix it");
         let first = launched(&asked);
-        assert_eq!(first.argv, ["it"]);
+        assert_eq!(first.argv, ["it", "--more"]);
         assert_eq!(first.stdin.as_deref(), Some(&b"Fix it"[..]));
         asked.nudge = Some("Go on".into());
         let again = launched(&asked);
-        assert_eq!(again.argv, ["it", "--continue"]);
+        assert_eq!(again.argv, ["it", "--more", "--continue"]);
         assert_eq!(again.stdin.as_deref(), Some(&b"Go on"[..]));
     }
 }
