@@ -9,7 +9,7 @@ use crate::target::{Allowed, AllowedSets, Target, Targets};
 use sortie_model::id::JobId;
 use sortie_model::project::{Policy, Project};
 use sortie_model::surface::Surface;
-use sortie_store::{Job, NewJob, NewRetry, Store, Submitted};
+use sortie_store::{InstalledPlugin, Job, NewJob, NewRetry, Store, Submitted};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -185,7 +185,12 @@ impl Intake {
         name: String,
         installed: Vec<String>,
     ) -> Result<IntakeError, IntakeError> {
-        let Some(off) = self.shared.store.plugin(&name).await? else {
+        let is_it = |plugin: &InstalledPlugin| {
+            let surfaces = plugin.manifest["surfaces"].as_array();
+            surfaces.is_some_and(|all| all.iter().any(|own| own == surface.name()))
+        };
+        let found = self.shared.store.plugin(&name).await?;
+        let Some(off) = found.filter(is_it) else {
             return Ok(IntakeError::NotInstalled {
                 surface,
                 name,

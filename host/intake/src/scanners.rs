@@ -23,7 +23,7 @@ pub(crate) async fn demanded(
     }
     let mut every: BTreeSet<String> = names(catalog, Surface::Scanner).into_iter().collect();
     // One that should run and does not is a gate that stays shut, not one less.
-    every.extend(store.enabled_plugins(Surface::Scanner.name()).await?);
+    every.extend(store.counted_on(Surface::Scanner.name()).await?);
     every.retain(|name| !demanded.contains(name));
     demanded.extend(every);
     Ok(demanded)

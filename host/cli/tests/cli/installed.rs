@@ -395,7 +395,24 @@ fn scan_uses_what_is_installed_and_what_is_not() {
     assert_eq!(scanners(scan(&rig, &[])), ["reward-hacking"]);
     let disabled = scan(&rig, &["--scanner", "mine"]);
     assert_eq!(disabled.code, 2, "{disabled:?}");
+    let list = fine(&rig, &["plugin", "list", "--json"]).json();
+    let shipped = |plugin: &&Value| {
+        let surfaces = plugin["surfaces"].as_array().unwrap();
+        plugin["shipped"] == true && surfaces.contains(&json!("scanner"))
+    };
+    let shipped: Vec<&Value> = list["plugins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(shipped)
+        .map(|plugin| &plugin["name"])
+        .collect();
     assert_eq!(host.stop(), 0);
+    // Without a host it knows those that ship.
+    assert_eq!(
+        scanners(scan(&rig, &[])).iter().collect::<Vec<_>>(),
+        shipped
+    );
     let stopped = scan(&rig, &["--scanner", "mine"]);
     assert!(stopped.stderr.contains("start the host"), "{stopped:?}");
 }

@@ -103,7 +103,7 @@ async fn a_version_that_asks_for_more_runs_when_it_was_granted() {
 }
 
 #[tokio::test]
-async fn those_that_may_run_are_found_by_surface() {
+async fn those_that_are_counted_on_are_found_by_surface() {
     let home = home().await;
     let store = &home.store;
     for (name, surfaces, lacks) in [
@@ -121,8 +121,17 @@ async fn those_that_may_run_are_found_by_surface() {
             .unwrap();
     }
     store.disable_plugin("off", "noisy", "ann").await.unwrap();
-    let scanners = store.enabled_plugins("scanner").await.unwrap();
-    assert_eq!(scanners, ["both", "rule"]);
+    let counted = async || store.counted_on("scanner").await.unwrap();
+    assert_eq!(counted().await, ["both", "rule"]);
+    // What ran until a version came that wants more is not one less.
+    for name in ["off", "rule"] {
+        let mut newer = plugin(name, "0.2.0", 'b');
+        newer.manifest["surfaces"] = json!(["scanner"]);
+        let more = Some("it wants to read".into());
+        let newer = store.upgrade_plugin(newer, json!({}), more, "ann").await;
+        assert!(!newer.unwrap().enabled);
+    }
+    assert_eq!(counted().await, ["both", "rule"]);
 }
 
 #[tokio::test]

@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_STATE_BYTES: usize = 256 << 10;
 /// The most steps of one decision, as the WIT says.
 pub const MAX_STEPS: usize = 32;
+
+/// The most scanners that a step may name.
+pub const MAX_SCANNERS: usize = 1_000;
 /// How many decisions a run may take; a workflow that asks for more is not
 /// going anywhere.
 pub const MAX_DECISIONS: u32 = 1_000;

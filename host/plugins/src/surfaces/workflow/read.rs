@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use super::{
     Action, Advance, AgentStep, ApprovalStep, Decision, Description, ExecStep, HaltReason,
-    MAX_BRANCH_BYTES, MAX_PHASES, MAX_PROMPT_BYTES, MAX_STATE_BYTES, MAX_STEPS, MAX_TEXT_BYTES,
-    NotifyStep, PublishStep, ScanStep, Step, WaitStep,
+    MAX_BRANCH_BYTES, MAX_PHASES, MAX_PROMPT_BYTES, MAX_SCANNERS, MAX_STATE_BYTES, MAX_STEPS,
+    MAX_TEXT_BYTES, NotifyStep, PublishStep, ScanStep, Step, WaitStep,
 };
 use crate::{
     bindings::workflow::exports::sortie::workflow::workflow as wit,
@@ -111,7 +111,7 @@ fn action(at: &At, action: wit::Action) -> Result<Action, PluginError> {
             })
         }
         wit::Action::Scan(step) => {
-            check_count(at, "scanners", step.scanners.len(), MAX_STEPS)?;
+            check_count(at, "scanners", step.scanners.len(), MAX_SCANNERS)?;
             Action::Scan(ScanStep {
                 scanners: step
                     .scanners

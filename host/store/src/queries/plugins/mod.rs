@@ -221,14 +221,15 @@ impl Store {
         self.read(move |conn| find(conn, &name)).await
     }
 
-    /// The names of the plugins that may run and whose manifest has that
-    /// surface, sorted.
-    pub async fn enabled_plugins(&self, surface: &'static str) -> Result<Vec<String>> {
-        self.look(move |conn| {
+    /// The names of the plugins whose manifest has that surface and that may
+    /// run, or did before a version came that lacks a grant; sorted.
+    pub async fn counted_on(&self, surface: &'static str) -> Result<Vec<String>> {
+        self.read(move |conn| {
             all(
                 conn,
                 "SELECT name FROM plugins
-                 WHERE enabled AND EXISTS (
+                 WHERE (enabled OR (disabled_by IS NULL AND previous_digest IS NOT NULL))
+                     AND EXISTS (
                      SELECT 1 FROM json_each(manifest, '$.surfaces') WHERE value = ?1)
                  ORDER BY name",
                 [surface],
