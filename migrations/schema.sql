@@ -258,7 +258,7 @@ CREATE TABLE plugins (
     disabled_by TEXT CHECK (disabled_by IS NULL OR (disabled_by <> '' AND enabled = 0)),
     installed_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL CHECK (changed_at >= 0)
-) STRICT, WITHOUT ROWID;
+, ran INTEGER NOT NULL DEFAULT 0 CHECK (ran IN (0, 1))) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -5,7 +5,7 @@
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::Value;
-use sortie_tests::{Host, HostOptions, Remote};
+use sortie_tests::{Host, HostOptions, PATIENCE, Remote};
 use std::cell::Cell;
 
 /// Mends a half, and falls silent. Told to go on, it mends the other in five
@@ -30,10 +30,12 @@ case " $* " in
     say 'Both are mended.'
     echo '{"type":"agent_settled"}' ;;
 *)
+    # What it says because it is stopped is not its end.
+    trap 'echo "{\"type\":\"agent_settled\"}"; exit 1' TERM
     echo '{"type":"turn_start"}'
     cat > "$session"
     sed -i s/teh/the/ README.md
-    sleep 600 ;;
+    sleep 600 & wait ;;
 esac
 "#;
 
@@ -50,13 +52,27 @@ async fn nudged(host: &Host, job: u64) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the second launch of a job's agent said something.
 async fn at_work_again(host: &Host, job: u64) -> Result<()> {
-    let told = Cell::new(false);
-    let works = |event: &Value| {
-        told.set(told.get() || event["kind"] == "agent.nudged");
-        told.get() && event["kind"] == "agent.progress"
+    let number = job.to_string();
+    let said = async {
+        while !host.run(&["logs", &number])?.contains("again at work") {
+            tokio::task::yield_now().await;
+        }
+        anyhow::Ok(())
     };
-    host.wait_event(job, works).await.map(drop)
+    tokio::time::timeout(PATIENCE, said).await?
+}
+
+/// How often a job's agent was told to go on until such an event.
+async fn nudges(host: &Host, job: u64, last: &str) -> Result<u32> {
+    let times = Cell::new(0);
+    let until = |event: &Value| {
+        times.set(times.get() + u32::from(event["kind"] == "agent.nudged"));
+        event["kind"] == last
+    };
+    host.wait_event(job, until).await?;
+    Ok(times.get())
 }
 
 /// Why a job halted whose agent fell silent; what that had done is kept.
@@ -97,13 +113,7 @@ async fn an_agent_that_falls_silent_is_told_to_go_on_once_whenever_its_host_dies
     host.serve().await?;
     host.go_on()?;
 
-    let times = Cell::new(0);
-    host.wait_event(goes_on, |event| {
-        times.set(times.get() + u32::from(event["kind"] == "agent.nudged"));
-        event["kind"] == "job.succeeded"
-    })
-    .await?;
-    assert_eq!(times.get(), 1);
+    assert_eq!(nudges(&host, goes_on, "job.succeeded").await?, 1);
     let job = host.settled(goes_on).await?;
     assert_eq!(job["attempts"], 1, "{job}");
     // A minute of silence, and the five seconds of the second launch.
@@ -119,6 +129,7 @@ async fn an_agent_that_falls_silent_is_told_to_go_on_once_whenever_its_host_dies
     assert!(why.ends_with("told to go on, it did not"), "{why}");
     let why = stalled(&host, stays).await?;
     assert!(why.starts_with("the agent said nothing for 60 s"), "{why}");
+    assert_eq!(nudges(&host, stays, "job.halted").await?, 1);
     assert_eq!(host.leftovers()?, Vec::<String>::new());
     Ok(())
 }

@@ -101,8 +101,9 @@ pub(crate) struct Ran<R> {
     pub(crate) lingered: bool,
     /// It was stopped before its end, for another reason than its limits.
     pub(crate) killed: bool,
-    /// So it was by somebody before, who kept the reason to himself.
-    pub(crate) stopped_before: bool,
+    /// This host had it stopped; else one before did, which kept the reason to
+    /// itself.
+    pub(crate) stopped_here: bool,
     pub(crate) out_of_memory: bool,
     pub(crate) tail: String,
     /// With those before it, in the container that it ended in.
@@ -291,7 +292,8 @@ async fn follow<R: Reader>(
             keep(context, step, &output, before.bytes + output.offset).await;
         }
         reader.read(&output).await?;
-        if done_at.is_none() && reader.is_done() {
+        // What it says because it is stopped is not its own end.
+        if done_at.is_none() && !stopped && reader.is_done() {
             done_at = Some(tokio::time::Instant::now() + DONE_GRACE);
         }
         if floods && !stopped {
@@ -337,7 +339,7 @@ async fn follow<R: Reader>(
         out_of_time: false,
         lingered,
         killed: was_stopped && !lingered,
-        stopped_before: was_stopped && !lingered && !stopped,
+        stopped_here: stopped,
         tail,
         so_far,
         reader,

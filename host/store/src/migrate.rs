@@ -32,6 +32,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../../../migrations/013_book_stopped_steps.sql"),
     include_str!("../../../migrations/014_shut_chats.sql"),
     include_str!("../../../migrations/015_nudge_steps.sql"),
+    include_str!("../../../migrations/016_count_on_plugins.sql"),
 ];
 
 /// Brings the database to the newest version, from whichever it has.

@@ -1,7 +1,7 @@
 //! Drives Codex (`@openai/codex`), by `codex exec --json`.
 //!
-//! It speaks the responses API alone. It keeps no session, obeys no
-//! configuration of the repository, and sends nothing to its maker.
+//! It speaks the responses API alone. It obeys no configuration of
+//! the repository, and sends nothing to its maker.
 
 mod plan;
 mod protocol;

@@ -63,7 +63,7 @@ fn config(backend: &Backend<'_>, mode: Mode) -> Value {
     };
     json!({
         "model": "sortie/model",
-        // Nobody reads the title of a session that is not kept.
+        // Nobody reads the title of a session.
         "agent": { "title": { "disable": true } },
         "small_model": "sortie/model",
         "enabled_providers": ["sortie"],

@@ -1,7 +1,7 @@
 //! Drives pi (`@earendil-works/pi-coding-agent`, before 0.74
 //! `@mariozechner/pi-coding-agent`), in its JSON mode.
 //!
-//! It speaks every protocol of models. It keeps no session, loads nothing that
+//! It speaks every protocol of models. It loads nothing that
 //! the repository would have it execute, and asks no server for news.
 
 mod plan;

@@ -112,6 +112,11 @@ pub(super) async fn perform(
         return Err(stop::stands(context, stop, kept));
     }
     artifact::keep(context, step, artifact::Kind::Output, &tail).await?;
+    let Some(parser) = parser else {
+        return Err(Fault::Passing(
+            "read what the agent printed: nobody did".to_owned(),
+        ));
+    };
     let conclusion = parser.finish(ran.exit.clone()).await?;
     let (head, changed) = match asked.writes {
         true => {
@@ -127,7 +132,7 @@ pub(super) async fn perform(
     };
     // The work of a program that hung after its end is as good as that of one
     // that exited.
-    let exit = match ran.lingered && conclusion.ending == Ending::Completed {
+    let exit = match (ran.lingered || ran.killed) && conclusion.ending == Ending::Completed {
         true => Exit::Code(0),
         false => ran.exit,
     };

@@ -9,13 +9,14 @@ use crate::progress::Progress;
 use crate::watchdog::{Stuck, Watchdog};
 use sortie_model::guard::Guard;
 use sortie_plugins::Parser;
-use sortie_plugins::surfaces::agent::{Event, Stream};
+use sortie_plugins::surfaces::agent::{Ending, Event, Stream};
 use sortie_sandbox::{Output, OutputStream};
 use std::time::Instant;
 
 /// Feeds a parser and puts what it says on the timeline.
 pub(super) struct Listener<'a> {
-    parser: Parser,
+    /// None when nothing is read any more.
+    parser: Option<Parser>,
     watch: Watch,
     at_work: &'a AtWork<'a>,
     progress: Progress<'a>,
@@ -23,7 +24,7 @@ pub(super) struct Listener<'a> {
     nudge: Option<Nudge<'a>>,
     nudged: bool,
     heard: bool,
-    done: bool,
+    done: Option<Ending>,
 }
 
 impl<'a> Listener<'a> {
@@ -36,20 +37,30 @@ impl<'a> Listener<'a> {
         let context = launched.context;
         let plugins = &context.options.plugins;
         Ok(Self {
-            parser: plugins.agent_parser(launched.agent).await?,
+            parser: Some(plugins.agent_parser(launched.agent).await?),
             watch: Watch::new(context.job.policy.guard),
             at_work,
             progress: Progress::of(context, &launched.step.name),
             nudge,
             nudged: false,
             heard: false,
-            done: false,
+            done: None,
         })
     }
 
     /// What takes in how the program ended.
-    pub(super) fn into_parser(self) -> Parser {
+    pub(super) fn into_parser(self) -> Option<Parser> {
         self.parser
+    }
+
+    /// Gives the parser's place back.
+    pub(super) fn hang_up(&mut self) {
+        self.parser = None;
+    }
+
+    /// Whether it said that its task is done.
+    pub(super) fn has_completed(&self) -> bool {
+        self.done == Some(Ending::Completed)
     }
 
     /// Why the agent is to be stopped.
@@ -74,17 +85,25 @@ impl Reader for Listener<'_> {
             OutputStream::Stdout => Stream::Stdout,
             OutputStream::Stderr => Stream::Stderr,
         };
-        let events = self.parser.push(stream, &output.bytes).await?;
+        let Some(parser) = &mut self.parser else {
+            return Ok(());
+        };
+        let events = parser.push(stream, &output.bytes).await?;
         self.watch.hear(&events);
         self.heard |= events
             .iter()
             .any(|event| matches!(event, Event::Turn(_) | Event::ToolStart(_) | Event::Text(_)));
-        self.done |= events.iter().any(|event| matches!(event, Event::Done(_)));
+        for event in &events {
+            if let Event::Done(ending) = event {
+                self.done.get_or_insert(*ending);
+            }
+        }
+        self.heard |= self.has_completed();
         self.progress.hear(&events).await
     }
 
     fn is_done(&self) -> bool {
-        self.done
+        self.done.is_some()
     }
 
     fn alarm(&self) -> Option<Instant> {

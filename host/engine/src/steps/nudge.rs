@@ -4,7 +4,7 @@
 //! one that is stuck, with its work kept.
 
 use super::listen::Listener;
-use super::{sandbox_id, time_left_ms};
+use super::{out_of_time, round, sandbox_id, time_left_ms};
 use crate::artifact;
 use crate::drive::RunContext;
 use crate::fault::Fault;
@@ -23,6 +23,9 @@ const WORDS: &str = "You said nothing for a long time, so the program that you w
     and started again. Nothing is lost: the files are as you left them. If a command hung, do not \
     run it in the same way again. Go on with the task; when it is done, say what you did. The task \
     was:\n\n";
+
+/// How often a plugin is asked that could not be asked.
+const PLANS: u32 = 3;
 
 /// What stands between the ends of the outputs of both launches.
 const BETWEEN: &str = "\n--- it was stopped and told to go on ---\n";
@@ -65,7 +68,7 @@ impl<'a> Nudge<'a> {
         let mut tail = std::mem::take(&mut ran.tail);
         let mut stuck = stuck(&ran);
         // Stopped by this host, which decided it, or by one before, which may have.
-        let may = ran.killed && (ran.reader.is_nudged() || ran.stopped_before);
+        let may = was_stopped(&ran) && (ran.reader.is_nudged() || !ran.stopped_here);
         let decided = match may {
             true => context
                 .options
@@ -73,16 +76,30 @@ impl<'a> Nudge<'a> {
                 .nudged(context.fence.run, step.position),
             false => return Ok(Flown { ran, stuck, tail }),
         };
-        if let Some(why) = decided.await? {
-            stuck = Some(stalled(why.clone()));
-            if let Some(again) = self.again(ran.so_far).await? {
-                ran = program::run(context, step, again, || make(None)).await?;
-                tail = [&tail, BETWEEN, &ran.tail].concat();
-                stuck = match ran.reader.has_heard() {
-                    true => self::stuck(&ran),
+        let Some(why) = decided.await? else {
+            return Ok(Flown { ran, stuck, tail });
+        };
+        stuck = Some(stalled(why.clone()));
+        let Some(again) = self.again(ran.so_far).await? else {
+            return Ok(Flown { ran, stuck, tail });
+        };
+        // Its place in the plugin is for the second launch.
+        ran.reader.hang_up();
+        match program::run(context, step, again, || make(None)).await {
+            Ok(second) => {
+                tail = [&tail, BETWEEN, &second.tail].concat();
+                stuck = match second.reader.has_heard() {
+                    true => self::stuck(&second),
                     false => Some(stalled(format!("{why}; told to go on, it did not"))),
                 };
+                ran = second;
             }
+            Err(Fault::Passing(error)) if error != round::GONE => {
+                stuck = Some(stalled(format!(
+                    "{why}; it could not be told to go on: {error}"
+                )));
+            }
+            Err(fault) => return Err(fault),
         }
         Ok(Flown { ran, stuck, tail })
     }
@@ -90,7 +107,8 @@ impl<'a> Nudge<'a> {
     /// Decides that the agent is to be told to go on before it is stopped for
     /// being stuck. False where it is not silent, or takes no nudge.
     pub(super) async fn decide(self, stuck: &Stuck) -> Result<bool, Fault> {
-        if stuck.reason != HaltReason::AgentStalled || self.plan(0).await.is_none() {
+        let refuses = matches!(self.plan(self.task.time_limit_ms).await, Planned::Refused);
+        if stuck.reason != HaltReason::AgentStalled || refuses {
             return Ok(false);
         }
         let Self { context, step, .. } = self;
@@ -100,7 +118,14 @@ impl<'a> Nudge<'a> {
             .await;
         match decided {
             // Also when that was decided over a wire that broke since.
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                let now = context.options.clock.now();
+                let said = format!("{}; it is stopped and told to go on", stuck.detail);
+                let mut log = context.log.lock().await;
+                // A line that cannot be written costs the line.
+                let _ = log.say(now, &step.name, step.position, &said).await;
+                Ok(true)
+            }
             Err(StoreError::Stale { .. }) => Err(Fault::Stale),
             Err(error) => {
                 tracing::warn!(%error, run = context.fence.run.0, "an agent is not told to go on");
@@ -115,28 +140,33 @@ impl<'a> Nudge<'a> {
         let left = time_left_ms(context).await?;
         let left_ms = left.saturating_sub(millis(context.stint.worked()));
         if left_ms == 0 {
-            return Ok(None);
+            return Err(out_of_time(context));
         }
-        let Some((task, plan)) = self.plan(left_ms).await else {
-            return Ok(None);
-        };
-        let told = task.nudge.unwrap_or_default();
-        artifact::keep(context, step, artifact::Kind::Prompt, &told).await?;
-        let [_, id] = ids(step);
-        let limit = context.options.limits.step_output_bytes;
-        let limit = limit.saturating_sub(so_far.bytes);
-        Ok(Some(Launch {
-            spec: translate::step(plan, id, left_ms, limit),
-            left_ms,
-            finds_made: false,
-            tidies: false,
-            litters: false,
-            after: Some(so_far),
-        }))
+        for _ in 0..PLANS {
+            let (task, plan) = match self.plan(left_ms).await {
+                Planned::Launch(told) => *told,
+                Planned::Later => continue,
+                Planned::Refused => break,
+            };
+            let told = task.nudge.unwrap_or_default();
+            artifact::keep(context, step, artifact::Kind::Prompt, &told).await?;
+            let [_, id] = ids(step);
+            let limit = context.options.limits.step_output_bytes;
+            let limit = limit.saturating_sub(so_far.bytes);
+            return Ok(Some(Launch {
+                spec: translate::step(plan, id, left_ms, limit),
+                left_ms,
+                finds_made: false,
+                tidies: false,
+                litters: false,
+                after: Some(so_far),
+            }));
+        }
+        Ok(None)
     }
 
     /// How the agent's plugin would have it go on.
-    async fn plan(self, time_limit_ms: u64) -> Option<(Task, LaunchSpec)> {
+    async fn plan(self, time_limit_ms: u64) -> Planned {
         let task = Task {
             nudge: Some([WORDS, &self.task.prompt].concat()),
             time_limit_ms,
@@ -145,28 +175,46 @@ impl<'a> Nudge<'a> {
         let plugins = &self.context.options.plugins;
         let agent = self.agent;
         match plugins.agent_plan(agent, &task).await {
-            Ok(Ok(plan)) => Some((task, plan)),
+            Ok(Ok(plan)) => Planned::Launch(Box::new((task, plan))),
             Ok(Err(refusal)) => {
                 tracing::debug!(agent, refusal, "an agent that fell silent takes no nudge");
-                None
+                Planned::Refused
             }
             Err(error) => {
-                tracing::warn!(%error, agent, "an agent is not told to go on");
-                None
+                tracing::warn!(%error, agent, "an agent could not be asked how it goes on");
+                match error.is_transient() {
+                    true => Planned::Later,
+                    false => Planned::Refused,
+                }
             }
         }
     }
+}
+
+/// What a plugin says of going on.
+enum Planned {
+    Launch(Box<(Task, LaunchSpec)>),
+    /// It could not be asked just now.
+    Later,
+    Refused,
+}
+
+/// Whether a program was stopped before it said that its task is done.
+fn was_stopped(ran: &Ran<Listener<'_>>) -> bool {
+    (ran.killed || ran.lingered) && !ran.reader.has_completed()
 }
 
 /// Why a program was stopped, if it was because its agent is stuck: one that
 /// ended by itself meanwhile is not.
 fn stuck(ran: &Ran<Listener<'_>>) -> Option<Stuck> {
     let why = "a host before this one stopped the agent, and died before it wrote why";
-    match ran.killed {
-        true => ran.reader.stuck().cloned().or_else(|| {
-            let by_another = ran.stopped_before;
-            by_another.then(|| stalled(why.to_owned()))
-        }),
+    let by_another = ran.killed && !ran.stopped_here;
+    match was_stopped(ran) {
+        true => ran
+            .reader
+            .stuck()
+            .cloned()
+            .or_else(|| by_another.then(|| stalled(why.to_owned()))),
         false => None,
     }
 }

@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 /// in characters.
 const TAIL_CHARS: usize = 1_000;
 
+/// What is said of a launch that goes on from one before, without its container.
+pub(super) const GONE: &str = "the container is gone in which the agent was to go on";
+
 /// How a workspace meets a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Met {
@@ -51,8 +54,7 @@ pub(crate) async fn ready(
         return Ok(Met::Known);
     }
     if launch.after.is_some() && known(step).is_none() {
-        let gone = "the container is gone in which the agent was to go on";
-        return Err(Fault::Passing(gone.to_owned()).into());
+        return Err(Fault::Passing(GONE.to_owned()).into());
     }
     let mut met = Met::Ready;
     if launch.finds_made {

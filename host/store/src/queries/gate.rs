@@ -66,7 +66,8 @@ fn park(tx: &mut Tx<'_>, fence: Fence, new: &NewApproval) -> Result<ApprovalId> 
     )?;
     run(
         tx.conn,
-        "UPDATE steps SET stopped_ms = NULL WHERE run_id = ?1 AND stopped_ms IS NOT NULL",
+        "UPDATE steps SET stopped_ms = NULL, nudged = NULL
+         WHERE run_id = ?1 AND stopped_ms IS NOT NULL",
         [signed(fence.run.0)],
     )?;
     let mut data = data! {

@@ -123,6 +123,21 @@ async fn those_that_are_counted_on_are_found_by_surface() {
     store.disable_plugin("off", "noisy", "ann").await.unwrap();
     let counted = async || store.counted_on("scanner").await.unwrap();
     assert_eq!(counted().await, ["both", "rule"]);
+    let (a, lacks) = (digest('a'), Some("it wants more".into()));
+    let less = store.grant_plugin("both", &a, json!({}), lacks, "ann");
+    assert!(!less.await.unwrap().enabled);
+    assert_eq!(counted().await, ["both", "rule"]);
+    let mut shipped = plugin("shipped", "0.1.0", 'a');
+    shipped.manifest["surfaces"] = json!(["scanner"]);
+    shipped.replaces_shipped = Some(digest('f'));
+    let lacks = Some("it wants to read".into());
+    let placed = store.install_plugin(shipped, json!({}), lacks, "ann").await;
+    assert!(!placed.unwrap().enabled);
+    assert_eq!(counted().await, ["both", "rule", "shipped"]);
+    store
+        .disable_plugin("shipped", "noisy", "ann")
+        .await
+        .unwrap();
     // What ran until a version came that wants more is not one less.
     for name in ["off", "rule"] {
         let mut newer = plugin(name, "0.2.0", 'b');

@@ -222,13 +222,14 @@ impl Store {
     }
 
     /// The names of the plugins whose manifest has that surface and that may
-    /// run, or did before a version came that lacks a grant; sorted.
+    /// run, or did until they lacked a grant; sorted. None that a person
+    /// disabled.
     pub async fn counted_on(&self, surface: &'static str) -> Result<Vec<String>> {
         self.read(move |conn| {
             all(
                 conn,
                 "SELECT name FROM plugins
-                 WHERE (enabled OR (disabled_by IS NULL AND previous_digest IS NOT NULL))
+                 WHERE disabled_by IS NULL AND (enabled OR ran)
                      AND EXISTS (
                      SELECT 1 FROM json_each(manifest, '$.surfaces') WHERE value = ?1)
                  ORDER BY name",

@@ -27,8 +27,8 @@ pub(super) fn install(
     run(
         tx.conn,
         "INSERT INTO plugins (name, version, digest, source, signature, signed_by, manifest,
-             granted, enabled, disabled_why, installed_at, changed_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+             granted, enabled, disabled_why, installed_at, changed_at, ran)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)",
         params![
             new.name,
             new.version,
@@ -41,6 +41,7 @@ pub(super) fn install(
             change.lacks.is_none(),
             change.lacks,
             tx.now.0,
+            change.lacks.is_none() || new.replaces_shipped.is_some(),
         ],
     )?;
     let made = told(tx, "plugin.installed", "install", &new.name, change)?;
@@ -202,7 +203,7 @@ pub(super) fn stand(tx: &mut Tx<'_>, name: &str, change: &Change) -> Result<()> 
         tx.conn,
         "UPDATE plugins SET enabled = (disabled_by IS NULL AND ?2 IS NULL),
              disabled_why = CASE WHEN disabled_by IS NULL THEN ?2 ELSE disabled_why END,
-             changed_at = ?3
+             ran = (ran OR (disabled_by IS NULL AND ?2 IS NULL)), changed_at = ?3
          WHERE name = ?1",
         params![name, change.lacks, tx.now.0],
     )?;
